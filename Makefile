@@ -1,0 +1,63 @@
+# plait: `make demo` shows it, `make test` proves it. Both need Python 3.11+, git 2.39+ and make, and work offline after the first time.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-fast lint format bench bench-schedule lock clean pictures
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+# The stamps hold what was installed: a second time there is nothing to do, and nothing is asked of the network.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("plait needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 …")'
+	@echo "installing plait into .venv (once)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(PIP) install -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	@echo "installing the tools of development (once)"
+	@$(PIP) install -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/installed ## a shopping cart, built by scripted agents on an embedded Prefect
+	@$(BIN)/plait demo
+
+test: .venv/installed-dev ## all tests, the quick ones first
+	@$(BIN)/python -m pytest -m "not slow and not browser"
+	@$(BIN)/python -m pytest -m "slow and not browser"
+	@$(BIN)/python -m pytest -m "browser"
+
+test-fast: .venv/installed-dev ## the quick tests
+	@$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: .venv/installed-dev ## mends what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/installed-dev ## every benchmark: tables here, JSON in benchmarks/results
+	@$(BIN)/python -m benchmarks
+
+bench-schedule: .venv/installed-dev ## schedules of published projects against the best known, and the speed of simulation
+	@$(BIN)/python -m benchmarks.schedule
+
+pictures: .venv/installed-dev ## the pictures of the README, from a real run
+	@KEEP_PICTURES=1 $(BIN)/python -m pytest -m "browser"
+	@KEEP_PICTURES=1 $(BIN)/python -m pytest tests/acceptance/test_pictures_commands.py -k documentation
+
+lock: ## the pins again, from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --group dev --extra postgres -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## removes what was made here
+	rm -rf .venv .plait-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results

@@ -1,0 +1,1 @@
+"""One step of work on one task or one batch, as Prefect tasks that may run twice."""

@@ -1,0 +1,96 @@
+"""Truth about "done": not empty, only owned paths, no conflict markers, the task's own verification green."""
+
+from pathlib import Path
+
+from agent_tasks.errors import TaskImpossible, TaskStopped
+from agent_tasks.searching import not_run
+from agent_tasks.workshop import Workshop
+from plait.plans.paths import may_change
+from plait.plans.work import WorkOrder
+from plait.workspace.conflicts import left_over_markers
+from plait.workspace.deleting import delete_later
+from plait.workspace.environment import agent_environment
+from plait.workspace.harvest import Harvest
+from plait.workspace.merging import Conflict, merge
+from plait.workspace.scanning import shown
+from plait.workspace.verification import Verifier
+
+
+def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
+    """Why this work does not count, in a sentence; nothing when it does."""
+    if harvested.problems:
+        return "the checkout cannot be committed: " + "; ".join(harvested.problems[:5])
+    spec = order.task.task
+    if not harvested.changed and spec.changes_required:
+        return "it said that it was done, but changed nothing"
+    locked = tuple(lock.path for lock in spec.locks if lock.mode == "exclusive")
+    clashing = _clashing(order, shop)
+    outside = [
+        path
+        for path in harvested.changed
+        if path not in clashing and not may_change(path, owns=spec.owns, locked=locked)
+    ]
+    if outside:
+        more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
+        return f"it changed what it does not own: {', '.join(map(shown, outside[:5]))}{more}"
+    if order.repair and clashing:
+        parents = (order.repair.rejected, order.repair.onto)
+        left = left_over_markers(shop.control.store, harvested.tree, clashing, parents=parents)
+        if left:
+            return f"conflict markers are left over in {', '.join(map(shown, left))}"
+    return None
+
+
+def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
+    """The files that a repair may change whoever owns them, and that were handed out with markers.
+
+    Found by merging again: a branch that was rejected for another reason may conflict with what has landed since, as
+    three changes can merge in one order and not in another.
+    """
+    if order.repair is None:
+        return ()
+    repair, found = order.repair, dict.fromkeys(order.repair.files)
+    if order.task.task.run is None:
+        merged = merge(shop.control.store, repair.onto, repair.rejected)
+        found |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
+    return tuple(found)
+
+
+def verify_commit(order: WorkOrder, shop: Workshop, commit: str) -> str | None:
+    """Run the task's `verify` on the harvested commit in a clean slot; why it is red, or nothing.
+
+    Raises:
+        TaskStopped: the run was cancelled meanwhile.
+        TaskImpossible: the verification could not be carried out.
+    """
+    place = shop.folder_of(order.task.id) / "verify"
+    try:
+        seen = _verifier(order, shop, place).verify(shop.control.store.tree_of(commit), stop=shop.stop)
+    finally:
+        delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
+    if seen.outcome == "green":
+        return None
+    if seen.outcome == "cancelled":
+        raise TaskStopped("the run was cancelled")
+    if seen.outcome == "infrastructure":
+        raise TaskImpossible(not_run(seen))
+    how = "timed out" if seen.outcome == "timeout" else "failed"
+    return f"it said that it was done, but `{seen.command}` {how}:\n{seen.tail.strip()[-2000:]}"
+
+
+def _verifier(order: WorkOrder, shop: Workshop, place: Path) -> Verifier:
+    commands, inputs = shop.setup_of(order)
+    role = shop.role_of(order)
+    return Verifier(
+        shop.control,
+        place=place,
+        commands=order.task.task.verify,
+        setup=commands,
+        setup_inputs=inputs,
+        cache=shop.cache,
+        home=shop.home,
+        environment=agent_environment(allow=role.environment, extra={}),
+        timeout=order.task.task.timeout or role.timeout,
+        slots=1,
+        logs=shop.folder_of(order.task.id),
+    )

@@ -1,0 +1,122 @@
+"""What contracts ask of one step: of their owner's work, of a prompt, of a batch's verification."""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from agent_tasks.errors import TaskImpossible, TaskStopped
+from agent_tasks.workshop import Workshop
+from plait.plans.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
+from plait.plans.quoting import fenced, shortened
+from plait.plans.work import WorkOrder
+from plait.workspace.contracts import missing_patterns
+from plait.workspace.deleting import delete_later
+from plait.workspace.environment import agent_environment
+from plait.workspace.verification import Verifier
+
+_TOLD = 4_000
+"""Characters of a person's reason that a prompt carries."""
+
+
+def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
+    """Why what the owner made is not yet the contracts that it owns, in a sentence; nothing when it is.
+
+    Their files have to be there, and their tests to succeed on this very tree, which has the mock alone.
+
+    Raises:
+        TaskStopped: the run was cancelled meanwhile.
+        TaskImpossible: a test could not be carried out.
+    """
+    for contract in map(shop.contract, order.task.writes):
+        missing = missing_patterns(shop.control, tree, contract)
+        if missing:
+            return f"it said that it was done, but {missing_files(contract, missing)}"
+        if contract.tests and (red := _test(contract, order, shop, tree)):
+            return red
+    return None
+
+
+def _test(contract: PlannedContract, order: WorkOrder, shop: Workshop, tree: str) -> str | None:
+    place = shop.folder_of(order.task.id) / "contract"
+    try:
+        verifier = _without_commands(order, shop).also(contract.tests, environment={AGAINST: "mock"})
+        seen = verifier.verify(tree, stop=shop.stop)
+    finally:
+        delete_later(place)
+    if seen.outcome == "green":
+        return None
+    if seen.outcome == "cancelled":
+        raise TaskStopped("the run was cancelled")
+    if seen.outcome == "infrastructure":
+        what = f"`{seen.command}`" if seen.command else "the tests of a contract"
+        raise TaskImpossible(f"{what} could not be run: {seen.tail}")
+    how = "timed out" if seen.outcome == "timeout" else "failed"
+    return f"the contract {contract.id} is not approved: `{seen.command}` {how} on its mock:\n{seen.tail[-2000:]}"
+
+
+def _without_commands(order: WorkOrder, shop: Workshop) -> Verifier:
+    commands, inputs = shop.setup_of(order)
+    role = shop.role_of(order)
+    return Verifier(
+        shop.control,
+        place=shop.folder_of(order.task.id) / "contract",
+        commands=(),
+        setup=commands,
+        setup_inputs=inputs,
+        cache=shop.cache,
+        home=shop.home,
+        environment=agent_environment(allow=role.environment, extra={}),
+        timeout=order.task.task.timeout or role.timeout,
+        slots=1,
+        logs=shop.folder_of(order.task.id),
+    )
+
+
+def contracts_in(shop: Workshop, present: Collection[str]) -> tuple[PlannedContract, ...]:
+    """The contracts whose tests a tree with the work of these tasks has to pass."""
+    return to_be_tested(shop.contracts, present)
+
+
+def verifier_with(shop: Workshop, contracts: Iterable[PlannedContract]) -> Verifier:
+    """What verifies a tree that these contracts can be tested in: `integration.verify`, then their tests."""
+    return shop.verifier.also(commands_of(contracts), environment={AGAINST: "real"})
+
+
+def contract_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:
+    """What the prompt of an owner or a consumer says about its contracts."""
+    for reason in order.rejections:
+        yield f"## A person rejected what you made\n\n{fenced(shortened(reason, _TOLD))}"
+    for name in order.task.writes:
+        yield f"## The contract {name}, which you write\n\n{_list(_of_owner(shop.contract(name)))}"
+    versions = {agreement.contract: agreement.version for agreement in order.agreements}
+    for name in order.task.contracts:
+        heading = f"{name}, version {versions[name]}" if name in versions else name
+        yield f"## The contract {heading}, which you rest on\n\n{_list(_of_consumer(shop.contract(name), order))}"
+
+
+def _of_owner(contract: PlannedContract) -> Iterator[str]:
+    if contract.files:
+        yield f"It must be there at the end: {_spelled(contract.files)}."
+    if contract.mock:
+        yield f"What stands in for the real thing must be there, too: {_spelled(contract.mock)}."
+    for command in contract.tests:
+        yield f"This command must succeed on it: `{command}` (with {AGAINST}=mock; at integration with {AGAINST}=real)."
+    if contract.consumers:
+        yield f"These tasks start from it, and see nothing else of your work: {', '.join(contract.consumers)}."
+
+
+def _of_consumer(contract: PlannedContract, order: WorkOrder) -> Iterator[str]:
+    if contract.files:
+        yield f"It is written down in {_spelled(contract.files)}: keep to it, and do not change it."
+    if contract.mock:
+        yield f"Until the real thing is there, {_spelled(contract.mock)} stands in for it."
+    if order.task.id in contract.fulfilled_by:
+        yield "You make the real thing."
+    for command in contract.tests:
+        yield f"At integration this command tests the real thing: `{command}` (with {AGAINST}=real)."
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _spelled(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)

@@ -1,0 +1,29 @@
+"""Why a try ends early: each is rebuilt from one message string, so it may cross a Prefect result."""
+
+from plait.plans.errors import PlaitError
+from plait.workspace.output import plain
+
+
+class _TryEnded(PlaitError):
+    """Its message is printed, logged and sent as JSON by Prefect too, and may quote what an agent made."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(plain(reason))
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TryFailed(_TryEnded):
+    """The try does not count; the next one is told why."""
+
+
+class TaskStopped(_TryEnded):
+    """The run was cancelled while the agent worked: never retried."""
+
+    def __init__(self, reason: str = "the run was cancelled") -> None:
+        super().__init__(reason)
+
+
+class TaskImpossible(_TryEnded):
+    """Trying again would not help: the environment is broken, or another hand moved the branch."""

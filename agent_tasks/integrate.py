@@ -1,0 +1,235 @@
+"""The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from agent_tasks.contracts import contracts_in
+from agent_tasks.errors import TaskStopped
+from agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
+from agent_tasks.wholeness import Unlanded, keep_whole, still_guilty
+from agent_tasks.workshop import Workshop
+from plait.plans.contracts import commands_of
+from plait.plans.names import integration_branch
+from plait.plans.outcomes import BatchOutcome, BatchState, Held, Rejection
+from plait.plans.work import BatchOrder, Candidate, Rework
+from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
+from plait.workspace.conflicts import describe
+from plait.workspace.errors import GitFailed, RefMoved
+from plait.workspace.landing import ReadyToLand, land
+from plait.workspace.output import plain
+
+ROUNDS = 5
+"""How often a batch is built again because somebody else moved the feature branch meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What came of a batch, and what the loop needs to go on."""
+
+    outcome: BatchOutcome
+    rework: tuple[Rework, ...] = ()
+    tip: str | None = None
+    """Where the feature branch is now; nothing when it does not exist yet."""
+    land_by_hand: str | None = None
+    """The command that lands a batch which is ready-to-land."""
+    unlanded: Unlanded | None = None
+    """What waits for the rest of its phase: a repair starts on top of it, and not from the tip."""
+
+
+@task(name="integrate", task_run_name="{order.name}", cache_policy=NO_CACHE, persist_result=False)
+def integrate(order: BatchOrder, shop: Workshop) -> BatchReport:
+    """Merge, verify, search when red, and land one batch; a broken environment rejects nothing.
+
+    Raises:
+        TaskStopped: the run was cancelled; nothing has landed.
+    """
+    began = datetime.now(UTC)
+    for _ in range(ROUNDS):
+        try:
+            report = _integrate_once(order, shop)
+        except RefMoved:
+            continue
+        except GitFailed as failure:
+            report = _broken(order, str(failure))
+        times = {"started_at": began, "ended_at": datetime.now(UTC)}
+        return replace(report, outcome=report.outcome.model_copy(update=times))
+    return _broken(order, f"the feature branch was moved by somebody else {ROUNDS} times while the batch was tested")
+
+
+def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
+    """One round on the feature branch as it is now.
+
+    Raises:
+        RefMoved: the feature branch moved before the batch could land.
+    """
+    branch = integration_branch(shop.feature)
+    old = shop.control.branch(branch)
+    builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
+    branches = [_as_branch(candidate) for candidate in order.branches]
+    there = already_landed(builder, branches)
+    branches = [branch for branch in branches if branch.task not in there]
+    order = replace(order, landed=(*order.landed, *there))
+    chain = builder.build(branches)
+    if order.merge_only:
+        return _merged_only(order, shop, chain, tip=old)
+    settled = settle_chain(builder, chain, branches, shop=shop, order=order)
+    if settled.trouble is not None:
+        return _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+    told = still_clashing(builder, chain, branches, settled)
+    settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
+    told, guilty = still_guilty(builder, told, branches, settled, unlanded)
+    rejections, rework = _rejections(order, shop, told, guilty)
+    outcome = BatchOutcome(
+        id=order.id,
+        verifications=settled.verifications,
+        verified=settled.verified,
+        rejected=rejections,
+        held=(*told.held, *settled.held),
+        landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
+    )
+    if settled.chain is None:
+        part = BatchState.PART_LANDED if outcome.rejected or outcome.held else BatchState.LANDED
+        state = part if there else BatchState.REJECTED
+        return BatchReport(outcome.model_copy(update={"state": state}), rework=rework, unlanded=unlanded, tip=old)
+    trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
+    new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
+    landing = _Landing(old=old, new=new, tree=settled.chain.tree)
+    return _land(order, shop, landing, BatchReport(outcome, rework=rework, unlanded=unlanded))
+
+
+def _lands(builder: ChainBuilder, branch: Branch, settled: Settled) -> bool:
+    """Whether a branch lands: itself, or inside another one that has its commits; never with one that does not."""
+    if settled.chain is None:
+        return False
+    return branch.task in settled.landed or builder.repository.is_ancestor(branch.tip, settled.chain.tip)
+
+
+def _merged_only(order: BatchOrder, shop: Workshop, chain: Chain, *, tip: str | None) -> BatchReport:
+    """What a batch comes to that was only merged: conflicts are handed back, all else waits for its phase."""
+    rejections, rework = _rejections(order, shop, chain, Settled(chain=None))
+    waits = tuple(link.task for link in chain.links)
+    held = tuple(Held(task=task, by=rejections[0].task) for task in waits if rejections)
+    outcome = BatchOutcome(
+        id=order.id,
+        state=BatchState.REJECTED,
+        reason="only merged, not verified: a phase lands whole or not at all",
+        rejected=rejections,
+        held=(*chain.held, *held),
+    )
+    mates = frozenset(candidate.task for candidate in order.branches)
+    return BatchReport(outcome, rework=rework, tip=tip, unlanded=Unlanded(chain.tip, waits, mates))
+
+
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """The one move of the feature branch that a batch makes."""
+
+    old: str | None
+    new: str
+    tree: str
+
+
+def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchReport) -> BatchReport:
+    """Move the feature branch to the verified tree, once."""
+    if shop.stop.is_set():
+        raise TaskStopped
+    placed = land(
+        shop.control,
+        feature=shop.feature,
+        batch=order.mark,
+        branch=integration_branch(shop.feature),
+        old=landing.old,
+        new=landing.new,
+        base=shop.base,
+    )
+    part = report.outcome.rejected or report.outcome.held
+    update = {
+        "state": BatchState.PART_LANDED if part else BatchState.LANDED,
+        "commit": landing.new,
+        "tree": landing.tree,
+    }
+    if isinstance(placed, ReadyToLand):
+        reason = f"the feature branch is checked out in {placed.worktree}; land it with: {placed.command}"
+        done = report.outcome.model_copy(update=update | {"state": BatchState.READY_TO_LAND, "reason": reason})
+        return replace(report, outcome=done, tip=landing.old, land_by_hand=placed.command)
+    return replace(report, outcome=report.outcome.model_copy(update=update), tip=landing.new)
+
+
+def _yes_or_no(fact: bool) -> str:
+    return "yes" if fact else "no"
+
+
+def _rejections(
+    order: BatchOrder, shop: Workshop, chain: Chain, settled: Settled
+) -> tuple[tuple[Rejection, ...], tuple[Rework, ...]]:
+    """What the batch did not take, for the report and for the repair orders."""
+    tips = {candidate.task: candidate.tip for candidate in order.branches}
+    rework = [_conflict_rework(conflict, tips, shop) for conflict in chain.conflicts]
+    rework += [
+        Rework(
+            task=guilty.item,
+            kind=guilty.kind,
+            partner=guilty.partner,
+            partner_commit=tips.get(guilty.partner or ""),
+            files=(),
+            reason=settled.evidence.get(guilty.item, ""),
+            commands=_commands(order, shop),
+        )
+        for guilty in settled.rejected
+    ]
+    rejections = tuple(
+        Rejection.model_validate(
+            {
+                "task": one.task,
+                "kind": one.kind,
+                "partner": one.partner,
+                "files": tuple(map(plain, one.files)),
+                "reason": plain(one.reason),
+            }
+        )
+        for one in rework
+    )
+    return rejections, tuple(rework)
+
+
+def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
+    """All that a tree of the whole batch is verified with."""
+    contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
+    return tuple(dict.fromkeys((*shop.plan.integration.verify, *commands_of(contracts))))
+
+
+def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Workshop) -> Rework:
+    labels = (conflict.partner or "the feature branch", conflict.task)
+    return Rework(
+        task=conflict.task,
+        kind="conflict",
+        partner=conflict.partner,
+        partner_commit=tips.get(conflict.partner or ""),
+        files=conflict.paths,
+        reason=describe(shop.control.store, conflict.conflict, *labels),
+        commands=(),
+    )
+
+
+def _as_branch(candidate: Candidate) -> Branch:
+    return Branch(
+        task=candidate.task, tip=candidate.tip, needs=candidate.needs, title=candidate.title, ref=candidate.ref
+    )
+
+
+def _broken(order: BatchOrder, reason: str, *, kind: str = "infrastructure", verifications: int = 0) -> BatchReport:
+    """A batch that says nothing about its branches: the environment or the base is at fault."""
+    reason, rejected = plain(reason), tuple[Rejection, ...]()
+    if kind == "base-red":
+        rejected = tuple(Rejection(task=one.task, kind="base-red", reason=reason) for one in order.branches)
+    outcome = BatchOutcome(
+        id=order.id,
+        state=BatchState.REJECTED if kind == "base-red" else BatchState.INFRASTRUCTURE,
+        reason=reason,
+        verifications=verifications,
+        rejected=rejected,
+    )
+    return BatchReport(outcome)

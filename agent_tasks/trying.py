@@ -1,0 +1,130 @@
+"""The folder of a try: its prompt, its output, its result, kept for `plait logs` and for the next try's prompt."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from plait.plans.work import Try
+from plait.workspace.checkouts import Checkout
+
+_BEGUN = "begun.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TryFolder:
+    """One try on disk: `tasks/<task>/try-<n>/`."""
+
+    path: Path
+    number: int
+    """From 1, over all dispatches of the task."""
+    attempt: int
+    """From 1, within this dispatch: a retry is the next attempt, a repair begins again."""
+    dispatch: str
+    agent: str
+    started_at: datetime
+
+    @property
+    def prompt(self) -> Path:
+        return self.path / "prompt.md"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output.log"
+
+    @property
+    def setup(self) -> Path:
+        return self.path / "setup.log"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "checkout"
+
+    @property
+    def left(self) -> Path:
+        """Where a checkout goes whose work could be kept nowhere else; nothing deletes it."""
+        return self.path / "left"
+
+    def note_checkout(self, checkout: Checkout, *, role: str) -> None:
+        """Write down what `unfinished_tries` needs when this process is killed."""
+        said = {
+            "role": role,
+            "agent": self.agent,
+            "dispatch": self.dispatch,
+            "started_at": str(self.started_at),
+            "commit": checkout.commit,
+            "tree": checkout.tree,
+        }
+        (self.path / _BEGUN).write_text(json.dumps(said, indent=1), encoding="utf-8")
+
+    def close(self, *, failed: str | None, salvage: str | None = None) -> Try:
+        """Write down how the try ended."""
+        done = Try(
+            number=self.number,
+            agent=self.agent,
+            started_at=self.started_at,
+            ended_at=datetime.now(UTC),
+            dispatch=self.dispatch,
+            failed=failed,
+            salvage=salvage,
+        )
+        text = json.dumps(asdict(done) | {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}, indent=1)
+        temporary = self.path / "result.json.new"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(self.path / "result.json")
+        return done
+
+
+def begin_try(folder: Path, *, agent: str, dispatch: str) -> TryFolder:
+    """Make the folder of the next try of a task.
+
+    Args:
+        dispatch: What the tries of one Prefect task run share, such as `repair 1`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1 + max((int(path.name[4:]) for path in folder.glob("try-*") if path.name[4:].isdigit()), default=0)
+    attempt = 1 + sum(one.dispatch == dispatch for one in past_tries(folder))
+    path = folder / f"try-{number}"
+    path.mkdir()
+    return TryFolder(path, number, attempt, dispatch, agent, datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A try whose process was killed: its checkout is as the agent left it."""
+
+    task: str
+    role: str
+    folder: TryFolder
+    checkout: Checkout
+
+
+def unfinished_tries(run: Path) -> Iterator[Unfinished]:
+    """The tries of a run that were at work when it was killed; what cannot be read is passed over."""
+    for path in sorted(run.glob(f"tasks/*/try-*/{_BEGUN}")):
+        folder = path.parent
+        if (folder / "result.json").exists() or not (folder / "checkout" / "work").is_dir():
+            continue
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            place = folder / "checkout"
+            checkout = Checkout(place / "work", place / "index", said["commit"], said["tree"], place / "tmp")
+            began = datetime.fromisoformat(said["started_at"])
+            number = int(folder.name.removeprefix("try-"))
+            known = TryFolder(folder, number, 1, said["dispatch"], said["agent"], began)
+            yield Unfinished(folder.parent.name, said["role"], known, checkout)
+
+
+def past_tries(folder: Path) -> tuple[Try, ...]:
+    """The tries that ended, oldest first; one that was killed has no result and is left out."""
+    results = sorted(folder.glob("try-*/result.json"), key=lambda path: int(path.parent.name[4:]))
+    return tuple(_read(path) for path in results)
+
+
+def _read(path: Path) -> Try:
+    said = json.loads(path.read_text(encoding="utf-8"))
+    said["started_at"] = datetime.fromisoformat(said["started_at"])
+    said["ended_at"] = datetime.fromisoformat(said["ended_at"])
+    return Try(**said)

@@ -1,0 +1,24 @@
+"""The blocks of plait: settings saved in Prefect that open a repository, a crew, a store or an agent.
+
+Prefect imports this package whenever it loads its collections, so it has to stay light.
+"""
+
+from blocks.agents.base import CodingAgent
+from blocks.agents.command import CommandAgent
+from blocks.agents.scripted import ScriptedAgent
+from blocks.crew import AgentCrew
+from blocks.repository import FeatureRepository
+from blocks.store import FeatureStore
+
+SAVED_BLOCKS = (FeatureRepository, AgentCrew, FeatureStore, CommandAgent, ScriptedAgent)
+"""What a person can make on Prefect's page; `CodingAgent` is what agents derive from."""
+
+__all__ = [
+    "SAVED_BLOCKS",
+    "AgentCrew",
+    "CodingAgent",
+    "CommandAgent",
+    "FeatureRepository",
+    "FeatureStore",
+    "ScriptedAgent",
+]

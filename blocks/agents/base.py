@@ -1,0 +1,200 @@
+"""What every agent backend is: a block that takes one order, works in one directory and reports what it says it did."""
+
+import os
+import signal
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Literal
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl
+
+from plait.plans.durations import format_duration
+from plait.workspace.output import last_line
+from plait.workspace.process import UNLIMITED, Cause, Ended, Limits, run_supervised
+
+DOCUMENTATION = HttpUrl("https://pypi.org/project/prefect-plait/")
+LOGO = HttpUrl(
+    # The icon of prefect-shell: square, and served by Prefect's own site.
+    "https://cdn.sanity.io/images/3ugk85nk/production/0b47a017e1b40381de770c17647c49cdf6388d1c-250x250.png"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOrder:
+    """One try of one task, given to one agent."""
+
+    task: str
+    attempt: int
+    """From 1: a retry is the next attempt."""
+    prompt: str
+    directory: Path
+    """The checkout: the agent's working directory, and the only place its work is taken from."""
+    output: Path
+    """The log, kept whole: standard output and standard error as they came."""
+    environment: Mapping[str, str]
+    """All that the agent gets to see of the environment."""
+    timeout: float | None
+    """Seconds from start to end."""
+    stall: float | None
+    """Seconds without a byte of output."""
+    model: str | None
+    temporary: Path
+    """A private directory outside the checkout, for the prompt and whatever the backend needs to hand over."""
+    stop: threading.Event
+    """Set when the run is cancelled."""
+    on_line: Callable[[str], None] | None
+    """Told the last line printed, up to five times a second."""
+    repair: int = 0
+    """0 for the task itself, 1 for its first repair order."""
+    output_bytes: int | None = UNLIMITED.output_bytes
+    """How much it may print."""
+    grace: float = UNLIMITED.grace
+    """Seconds between the polite signal and the one that nothing survives."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReport:
+    """What the agent says; whether it is true is for the harvest to find out."""
+
+    cause: Cause | Literal["not started"]
+    status: int | None
+    """Exit status; negative when a signal ended it; nothing when it has none."""
+    seconds: float
+    summary: str
+    """The last line it printed, made fit for a table."""
+    tail: str
+    claims_done: bool
+    problem: str | None
+    """Why the try counts as failed, in a sentence for people; nothing when it does not."""
+    tokens: int | None = None
+    usd: float | None = None
+
+
+class CodingAgent(Block, ABC):
+    """
+    A program or model that changes files in one directory when it is asked to.
+
+    Backends derive from this class. They neither commit, merge nor push: plait harvests the directory once the
+    agent's last process is gone.
+
+    Example:
+        Load any saved agent:
+        ```python
+        from blocks.agents.base import CodingAgent
+
+        agent = CodingAgent.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name = "Coding Agent"
+    _block_type_slug = "plait-coding-agent"
+    _documentation_url = DOCUMENTATION
+    _logo_url = LOGO
+    _description = "A program or model that changes files in one directory when it is asked to."
+
+    capabilities: tuple[str, ...] = Field(
+        default=(), description="What this agent is good at, in words that plans use, such as python or docs."
+    )
+
+    @abstractmethod
+    def work(self, order: AgentOrder) -> AgentReport:
+        """
+        Carry the order out and return when the agent and all that it started have ended.
+
+        Raises:
+            CallError: The block's settings cannot serve this order.
+            EnvironmentProblem: The program is not there, or the disk is full.
+        """
+
+
+def run_program(order: AgentOrder, argv: list[str], *, stdin: bytes | None, called: str = "the agent") -> AgentReport:
+    """Run one program in the order's checkout, under the order's limits, and report how it ended."""
+    ended = run_supervised(
+        argv,
+        directory=order.directory,
+        environment=order.environment,
+        output=order.output,
+        stdin=stdin,
+        limits=Limits(timeout=order.timeout, stall=order.stall, grace=order.grace, output_bytes=order.output_bytes),
+        stop=order.stop,
+        on_line=order.on_line,
+    )
+    report = report_on(order, ended, called=called)
+    if order.on_line and report.summary:
+        order.on_line(report.summary)  # what a program says last, or within a fifth of a second, nobody has looked at
+    return report
+
+
+def report_on(order: AgentOrder, ended: Ended, *, called: str) -> AgentReport:
+    """The report on an agent that is known by its process alone: exit status 0 is its claim to be done."""
+    problem = None if ended.ok else _how_it_ended(order, ended)
+    if ended.survivors:
+        problem = f"left {ended.survivors} processes behind that nobody can end"
+    return AgentReport(
+        cause=ended.cause,
+        status=ended.status,
+        seconds=ended.seconds,
+        summary=last_line(ended.tail),
+        tail=ended.tail,
+        claims_done=ended.ok,
+        problem=problem and f"{called} {problem}",
+    )
+
+
+def not_started(order: AgentOrder, problem: str) -> AgentReport:
+    """The report on a try that had nothing to run; the log says so too."""
+    order.output.parent.mkdir(parents=True, exist_ok=True)
+    order.output.touch(mode=0o600)
+    with order.output.open("a", encoding="utf-8") as log:
+        log.write(f"{problem}\n")
+    return AgentReport(
+        cause="not started", status=None, seconds=0.0, summary="", tail=problem, claims_done=False, problem=problem
+    )
+
+
+def private_file(order: AgentOrder, text: str, *, suffix: str) -> Path:
+    """A new file outside the checkout that only this user can read; its name cannot be foreseen by an earlier try."""
+    descriptor, path = mkstemp(prefix="plait-", suffix=suffix, dir=order.temporary)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(path)
+
+
+def _how_it_ended(order: AgentOrder, ended: Ended) -> str:
+    match ended.cause:
+        case "exited":
+            return f"ended with exit status {ended.status}{_quoted(ended.tail)}"
+        case "signalled":
+            return f"was killed by {_signal_name(ended.status)}{_quoted(ended.tail)}"
+        case "timeout":
+            return f"was stopped at its timeout of {_span(order.timeout)}"
+        case "stalled":
+            return f"was stopped after {_span(order.stall)} without a word"
+        case "flooded":
+            return f"was stopped because it printed too much ({ended.output_bytes / 1e6:.0f} MB)"
+        case "cancelled":
+            return "was stopped because the run was cancelled"
+        case "lost":
+            return f"was lost: nobody knows how it ended{_quoted(ended.tail)}"
+
+
+def _quoted(tail: str) -> str:
+    line = last_line(tail)
+    return f": {line}" if line else " and said nothing"
+
+
+def _signal_name(status: int | None) -> str:
+    number = -status if status else 0
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _span(limit: float | None) -> str:
+    return format_duration(limit) if limit is not None else "no limit"

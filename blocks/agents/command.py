@@ -1,0 +1,112 @@
+"""Agents that are any program: an argv template of the crew, or a shell script of the plan."""
+
+import re
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport, CodingAgent, private_file, run_program
+from plait.plans.errors import CallError
+from plait.plans.phrases import near_match
+
+PLACEHOLDERS = ("{prompt_file}", "{task}", "{model}", "{directory}")
+"""What stands for something in an argv template, always as a whole argument."""
+
+_PLACEHOLDER = re.compile(r"\{[A-Za-z][A-Za-z0-9_ -]*\}")
+
+
+class CommandAgent(CodingAgent):
+    """
+    Any program as an agent: it is started in the checkout and gets the prompt on standard input, or as a file.
+
+    `command` is a list of arguments and never goes through a shell. An argument that is exactly `{prompt_file}`,
+    `{task}`, `{model}` or `{directory}` stands for that value. With `{prompt_file}` the prompt is a file outside the
+    checkout; without it, it comes on standard input. A relative program such as `./agent.sh` is looked for in the
+    checkout. Exit status 0 says "done".
+
+    Example:
+        Load a saved agent:
+        ```python
+        from blocks.agents.command import CommandAgent
+
+        agent = CommandAgent.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name = "Command Agent"
+    _block_type_slug = "plait-command-agent"
+    _documentation_url = DOCUMENTATION
+    _logo_url = LOGO
+    _description = "Any program as a coding agent: an argument list, with the prompt on standard input or as a file."
+
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description="Program and arguments; {prompt_file}, {task}, {model} and {directory} stand for their values.",
+    )
+    model: str | None = Field(default=None, description="What {model} stands for when the role names no model.")
+
+    @field_validator("command")
+    @classmethod
+    def _placeholders_are_known(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if not command[0] or _PLACEHOLDER.fullmatch(command[0]):
+            raise ValueError(f"the program must be named, not {command[0]!r}")
+        for item in command:
+            _check_item(item)
+        return command
+
+    @model_validator(mode="after")
+    def _model_is_no_option(self) -> Self:
+        if self.model is not None:
+            self.arguments({"{model}": self.model})
+        return self
+
+    def work(self, order: AgentOrder) -> AgentReport:
+        """Start the program in the checkout and wait until it and all that it started have ended."""
+        values = {"{task}": order.task, "{directory}": str(order.directory)}
+        if (model := order.model or self.model) is not None:
+            values["{model}"] = model
+        if "{prompt_file}" not in self.command:
+            return run_program(order, self.arguments(values, complete=True), stdin=order.prompt.encode())
+        values["{prompt_file}"] = str(private_file(order, order.prompt, suffix=".md"))
+        return run_program(order, self.arguments(values, complete=True), stdin=None)
+
+    def arguments(self, values: dict[str, str], *, complete: bool = False) -> list[str]:
+        """
+        The template with `values` in place.
+
+        Raises:
+            CallError: A value would be read as an option, or (`complete`) one is missing.
+        """
+        argv: list[str] = []
+        for item in self.command:
+            value = values.get(item, item)
+            if item in values and value.startswith("-") and "--" not in argv:
+                raise CallError(
+                    f"{item} of the command {self.command[0]!r} is {value!r}, which would be read as an option",
+                    "put '--' before it in the command, or choose a value without the leading dash",
+                )
+            if complete and item in PLACEHOLDERS and item not in values:
+                raise CallError(f"the command {self.command[0]!r} wants {item}, but the role names none")
+            argv.append(value)
+        return argv
+
+
+def run_script(order: AgentOrder, script: str) -> AgentReport:
+    """
+    Carry out a task's `run`: a shell script of the plan, supervised like any agent, with nothing on standard input.
+
+    `-e`: a script of several lines that fails in its middle would otherwise end with the status of its last line and
+    count as done. `--`: a script that begins with a dash is no option.
+    """
+    return run_program(order, ["/bin/sh", "-e", "-c", "--", script], stdin=None, called="the script")
+
+
+def _check_item(item: str) -> None:
+    if "\0" in item:
+        raise ValueError("an argument cannot hold a NUL character")
+    if _PLACEHOLDER.fullmatch(item) and item not in PLACEHOLDERS:
+        near = near_match(item, PLACEHOLDERS)
+        hint = f"; {near}" if near else ""
+        raise ValueError(f"unknown placeholder {item}: there are {', '.join(PLACEHOLDERS)}{hint}")
+    if item not in PLACEHOLDERS and (inside := [known for known in PLACEHOLDERS if known in item]):
+        raise ValueError(f"{inside[0]} must be an argument of its own, not a part of {item!r}")

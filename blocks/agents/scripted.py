@@ -1,0 +1,91 @@
+"""Agents that play a script: for demos, tests and dry runs, with real processes and no model."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from blocks.agents.base import (
+    DOCUMENTATION,
+    LOGO,
+    AgentOrder,
+    AgentReport,
+    CodingAgent,
+    not_started,
+    private_file,
+    run_program,
+)
+from plait.plans.errors import CallError
+from plait.plans.phrases import near_match
+from plait.plans.scripts import Script, read_script
+
+PLAYER = Path(__file__).with_name("player.py")
+
+
+class ScriptedAgent(CodingAgent):
+    """
+    An agent that does what a script says: edits, delays, failures, floods, hangs, children that refuse to die.
+
+    The script is a YAML file or its text. It lists tries for each task, and what to do for a repair order. What it
+    says is done by a process of its own, so that supervision, harvest and retries meet the real thing.
+
+    Example:
+        Load a saved agent:
+        ```python
+        from blocks.agents.scripted import ScriptedAgent
+
+        agent = ScriptedAgent.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name = "Scripted Agent"
+    _block_type_slug = "plait-scripted-agent"
+    _documentation_url = DOCUMENTATION
+    _logo_url = LOGO
+    _description = "An agent that plays a script of edits, delays and mishaps: for demos, tests and dry runs."
+
+    path: Path | None = Field(default=None, description="The script's YAML file, as an absolute path.")
+    text: str | None = Field(default=None, description="The script itself as YAML, in place of a file.")
+
+    @model_validator(mode="after")
+    def _one_script(self) -> Self:
+        if (self.path is None) == (self.text is None):
+            raise ValueError("a scripted agent has either a path or a text")
+        return self
+
+    def script(self) -> Script:
+        """
+        What the script says now: a file is read again for each order.
+
+        Raises:
+            PlanError: The script has mistakes.
+            CallError: The file cannot be read.
+        """
+        if self.path is None:
+            return read_script(self.text or "", "script")
+        try:
+            return read_script(self.path.read_bytes(), str(self.path))
+        except OSError as problem:
+            raise CallError(f"cannot read the script {self.path}: {problem.strerror}") from problem
+
+    def work(self, order: AgentOrder) -> AgentReport:
+        """Play the entry for this task and try in the checkout."""
+        script = self.script()
+        entry = script.entry(order.task, attempt=order.attempt, repair=order.repair)
+        if entry is None:
+            return not_started(order, _what_is_missing(script, order))
+        steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
+        report = run_program(order, [sys.executable, "-I", "-S", str(PLAYER), str(steps)], stdin=None)
+        if report.claims_done and not entry.done:
+            return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
+        return report
+
+
+def _what_is_missing(script: Script, order: AgentOrder) -> str:
+    if order.task in script.tasks:
+        return f"the script says what {order.task} does, but not for repair order {order.repair}"
+    near = near_match(order.task, script.tasks)
+    return f"the script has nothing for {order.task}, and no default" + (f" ({near})" if near else "")

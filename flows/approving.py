@@ -1,0 +1,80 @@
+"""What people say about contracts from another terminal: read from git and written there, beside a run or after it."""
+
+import getpass
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from flows.runs import KnownRun, find_run
+from plait.plans.contracts import Record
+from plait.plans.errors import CallError
+from plait.workspace.contracts import answer, read_records
+from plait.workspace.control import open_control
+from plait.workspace.home import plait_home
+
+_LONGEST_REASON = 10_000
+_NOT_A_NAME = re.compile(r"[^\w.@ -]+")
+
+
+def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
+    """Record a person's answer to the draft that waits, and say in a sentence what comes of it.
+
+    Args:
+        wanted: A feature or a run.
+        rejected: Why it is sent back; nothing when it is approved.
+
+    Raises:
+        CallError: no such run, nothing of that name waits, or a rejection without a reason.
+    """
+    if rejected is not None and not rejected.strip():
+        raise CallError("a rejection needs a reason: whoever wrote the contract gets it", hint="--reject 'REASON'")
+    home, run = plait_home(), find_run(plait_home(), wanted)
+    control = open_control(Path(run.repository), home=home)
+    reason = None if rejected is None else rejected[:_LONGEST_REASON]
+    date = f"{int(time.time())} +0000"
+    given = answer(control, run.feature, contract, by=_who(), rejected=reason, date=date)
+    then = "the run goes on" if run.alive else "it counts when the plan is run again"
+    if given.status == "rejected":
+        then = f"{given.owner} gets it back" + ("" if run.alive else " when the plan is run again")
+    return f"{given.status} {contract} v{given.version} of {run.feature} ({given.commit[:10]}): {then}"
+
+
+def agreed(wanted: str | None) -> dict[str, Any]:
+    """Each version of each contract of a feature: `{feature, contracts: [{id, version, status, owner, commit, by}]}`.
+
+    Raises:
+        CallError: no such run.
+    """
+    home, run = plait_home(), find_run(plait_home(), wanted)
+    records = read_records(open_control(Path(run.repository), home=home), run.feature)
+    rows = [_row(record, last=record is of[-1]) for of in records.values() for record in of]
+    return {"feature": run.feature, "contracts": [*rows, *_unwritten(run, set(records))]}
+
+
+def _row(record: Record, *, last: bool) -> dict[str, Any]:
+    status = "waiting" if record.status == "draft" else record.status
+    return {
+        "id": record.contract,
+        "version": record.version,
+        "status": status if last else "superseded",
+        "owner": record.owner or None,
+        "commit": record.commit,
+        "by": record.by,
+    }
+
+
+def _unwritten(run: KnownRun, written: set[str]) -> list[dict[str, Any]]:
+    """Those that the run knows of and that no task has written: on base, or still to come."""
+    outcome = run.outcome()
+    rows = [one.model_dump(mode="json") for one in (outcome.contracts if outcome else ()) if one.id not in written]
+    return [{key: row[key] for key in ("id", "version", "status", "owner", "commit", "by")} for row in rows]
+
+
+def _who() -> str:
+    """The user's name, as it can stand in a commit's trailer."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = ""
+    return _NOT_A_NAME.sub("", name)[:100].strip() or "a person"

@@ -1,0 +1,31 @@
+"""What a run puts on the Prefect page to read: its plan when it begins, its report when it is over."""
+
+import logging
+
+from prefect.artifacts import create_markdown_artifact
+
+from plait.plans.outcomes import FeatureOutcome
+
+_LOG = logging.getLogger("prefect.plait")
+
+
+def artifact_key(feature: str, what: str) -> str:
+    """The key under which the page keeps the versions of one artifact: Prefect takes a-z, digits and dashes alone."""
+    return f"feature-{feature.lower().replace('_', '-')}-{what}"
+
+
+def publish_plan(feature: str, text: str) -> None:
+    """Put what is planned on the page."""
+    _publish(artifact_key(feature, "plan"), text, description=f"What {feature} is going to take")
+
+
+def publish_report(outcome: FeatureOutcome, report: str) -> None:
+    """Put the report on the page."""
+    _publish(artifact_key(outcome.feature, "report"), report, description=f"Report of run {outcome.run_id}")
+
+
+def _publish(key: str, text: str, *, description: str) -> None:
+    try:
+        create_markdown_artifact(markdown=text, key=key, description=description)
+    except Exception:
+        _LOG.warning("%s could not be put on the Prefect page", key, exc_info=True)

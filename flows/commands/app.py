@@ -1,0 +1,167 @@
+"""Gathers the commands, and turns every error into one clear paragraph and an exit code."""
+
+import errno
+import os
+import sys
+import traceback
+
+import typer
+
+from flows.commands import (
+    approve,
+    cancel,
+    check,
+    contracts,
+    demo,
+    deploy,
+    down,
+    forecast,
+    gantt,
+    graph,
+    logs,
+    new,
+    report,
+    run,
+    schema,
+    status,
+    up,
+)
+from flows.commands.help import Command, Group
+from plait import __version__
+from plait.plans.errors import CallError, EnvironmentProblem, ExitCode, PlaitError
+
+app = typer.Typer(
+    name="plait",
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Run several coding agents on one repository. A feature plan becomes a Prefect flow; "
+    "finished branches are merged in tested batches.",
+    epilog="Start with `plait demo`. For work of your own: `plait new`, then `plait check PLAN`, "
+    "`plait forecast PLAN`, `plait run PLAN`.",
+)
+
+COMMANDS = (
+    new,
+    check,
+    forecast,
+    gantt,
+    graph,
+    run,
+    status,
+    report,
+    logs,
+    contracts,
+    approve,
+    cancel,
+    schema,
+    demo,
+    up,
+    down,
+    deploy,
+)
+
+for module in COMMANDS:
+    app.command(name=module.NAME, cls=Command, help=module.__doc__, epilog=module.EXAMPLES)(module.command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"plait {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+    ),
+) -> None:
+    """The options that come before a command."""
+
+
+def run_command() -> int:
+    """Run the command that the arguments name, and give what the shell is told.
+
+    Raises:
+        KeyboardInterrupt: it was ended before it could say so itself.
+    """
+    try:
+        ended = app(standalone_mode=False)
+        return ended if isinstance(ended, int) else 0  # what `typer.Exit` carried, or nothing
+    except PlaitError as problem:
+        say_problem(problem)
+        return int(problem.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.LANDED)
+    except OSError as problem:
+        known = _of_the_machine(problem)
+        if known is None:
+            return _say_bug()
+        say_problem(known)
+        return int(known.exit_code)
+    except Exception as problem:
+        return _say_usage(problem) or _say_bug()
+
+
+def _of_the_machine(problem: OSError) -> EnvironmentProblem | None:
+    """What kept us from writing, or from knowing where we are, in words; nothing for a bug of ours."""
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        said = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
+        return EnvironmentProblem(said, hint="free some space, or make it writable")
+    try:
+        os.getcwd()  # noqa: PTH109 (pathlib's is the same)
+    except FileNotFoundError:
+        return EnvironmentProblem("the directory that you are in has been deleted", hint="change into another one")
+    return None
+
+
+def say_problem(problem: PlaitError) -> None:
+    """One paragraph on standard error: what is wrong, then what to do."""
+    label = "error" if not sys.stderr.isatty() or os.environ.get("NO_COLOR") else "\x1b[1;31merror\x1b[0m"
+    lines = str(problem).splitlines() or [type(problem).__name__]
+    for line in lines:
+        sys.stderr.write(f"{label}: {line}\n")
+    if problem.hint:
+        sys.stderr.write(f"  hint: {problem.hint}\n")
+
+
+def _say_usage(problem: Exception) -> int | None:
+    """Say what is wrong with the call; nothing when the exception is not about the call.
+
+    typer 0.29 carries a click of its own under a private name, older ones use click: what it can do tells it.
+    """
+    if isinstance(problem, typer.Abort):
+        sys.stderr.write("cancelled\n")
+        return int(ExitCode.CANCELLED)
+    told = getattr(problem, "format_message", None)
+    if told is None or not hasattr(problem, "exit_code"):
+        return None
+    said = " ".join(str(told()).split()).replace("Value error, ", "").removesuffix(".")
+    if not said:  # no arguments at all: the exception shows the page of help
+        problem.show()  # type: ignore[attr-defined]
+        return int(ExitCode.BAD_INPUT)
+    command = getattr(getattr(problem, "ctx", None), "command_path", app.info.name)
+    say_problem(CallError(said[0].lower() + said[1:], hint=f"`{command} --help` says how it is called"))
+    return int(ExitCode.BAD_INPUT)
+
+
+def _say_bug() -> int:
+    """A bug of ours: the traceback goes to a file, its place to the terminal."""
+    from plait.workspace.home import plait_home
+
+    text = traceback.format_exc()
+    try:
+        log = plait_home() / "bug.log"
+        log.write_text(f"plait {__version__} on Python {sys.version}\n{' '.join(sys.argv)}\n{text}", encoding="utf-8")
+        where = f"the traceback is in {log}"
+    except (OSError, PlaitError):
+        sys.stderr.write(text)
+        where = "the traceback is above"
+    last = text.strip().splitlines()[-1]
+    sys.stderr.write(f"error: plait itself failed: {last}\n  hint: this is a bug; {where}\n")
+    return int(ExitCode.BUG)

@@ -1,0 +1,27 @@
+"""Approve a contract that waits for a person, or send it back to whoever wrote it."""
+
+from typing import Annotated
+
+import typer
+
+NAME = "approve"
+EXAMPLES = (
+    "Examples: `plait approve shopping-cart cart-api` · "
+    "`plait approve shopping-cart cart-api --reject 'prices have no currency'`\n\n"
+    "Exit codes: 0 your answer is kept · 2 the call is wrong, or there is nothing to answer"
+)
+
+
+def command(
+    run: Annotated[
+        str, typer.Argument(help="A run's id (or its beginning) or a feature.", metavar="RUN", show_default=False)
+    ],
+    contract: Annotated[str, typer.Argument(help="The contract's name.", metavar="CONTRACT", show_default=False)],
+    reject: Annotated[
+        str | None, typer.Option(help="Send it back instead, with what is wrong with it.", metavar="REASON")
+    ] = None,
+) -> None:
+    """Record your answer: a live run sees it within a second, a killed one when it is run again."""
+    from flows.approving import approve
+
+    typer.echo(approve(run, contract, rejected=reject))

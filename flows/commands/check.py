@@ -1,0 +1,206 @@
+"""Check a plan: every mistake and everything doubtful at once, with file, line and column; nothing runs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from flows.requests import Brief
+    from plait.plans.errors import PlanError
+    from plait.plans.lint.engine import Finding, Findings
+
+NAME = "check"
+EXAMPLES = (
+    "Examples: `plait check plan.yaml` · `plait check plan.yaml --crew crew.yaml --strict` · "
+    "`plait check plan.yaml --format sarif > plan.sarif` · `plait check --explain PLAN103`\n\n"
+    "Exit codes: 0 fine, or warnings only · 1 findings and `--strict` · 2 the plan or the call is wrong"
+)
+
+
+class Format(StrEnum):
+    """How the findings are printed."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+
+
+def command(
+    plan: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The plan file, a folder of task specs, or - for standard input.", metavar="PLAN", show_default=False
+        ),
+    ] = None,
+    crew: Annotated[
+        list[str] | None,
+        typer.Option(help="A crew file, or agents by role, such as backend=3,frontend=2 (may be repeated)."),
+    ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Lines, one JSON object, or SARIF for code scanning.", show_default="text"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when anything is found.")] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these rules, such as PLAN103 or PLAN1,PLAN301.", metavar="CODES")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="All rules but these.", metavar="CODES")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the page of all rules and end.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(help="Print what one rule finds, and why, and end.", metavar="CODE")
+    ] = None,
+) -> None:
+    """Read the plan and say what is wrong with it, what is doubtful, and what it holds."""
+    if rules or explain is not None:
+        _print_rules(explain)
+        return
+    from flows.crew_option import given_brief
+    from plait.plans.errors import CallError, ExitCode, PlanError
+    from plait.plans.lint.engine import lint
+    from plait.plans.lint.facts import Facts
+    from plait.plans.lint.registry import chosen
+
+    if plan is None:
+        raise CallError("which plan?", "`plait check plan.yaml`; `--rules` and `--explain CODE` go without one")
+    form = _format_of(form, json=json)
+    looked_for = chosen(_codes(select), _codes(ignore))
+    try:
+        brief, _ = given_brief(plan, crew or ())
+    except PlanError as problems:
+        _print_problems(problems, form)
+        raise typer.Exit(int(problems.exit_code)) from None
+    found = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
+    _print(brief, found, form)
+    if found.errors or (strict and found.shown):
+        raise typer.Exit(int(ExitCode.BAD_INPUT if found.errors else ExitCode.HELD_BACK))
+
+
+def _print_rules(explain: str | None) -> None:
+    from plait.plans.lint.page import explanation, rules_page
+    from plait.plans.lint.registry import rule_named
+
+    typer.echo(rules_page() if explain is None else explanation(rule_named(explain)), nl=False)
+
+
+def _format_of(form: Format | None, *, json: bool) -> Format:
+    from plait.plans.errors import CallError
+
+    if json and form not in (None, Format.json):
+        raise CallError(f"--json and --format {form} are two formats")
+    return Format.json if json else form or Format.text
+
+
+def _codes(given: list[str] | None) -> list[str]:
+    return [code.strip() for several in given or () for code in several.split(",")]
+
+
+def _print_problems(problems: "PlanError", form: Format) -> None:
+    """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
+    if form is not Format.text:
+        typer.echo(_problems_json(problems) if form is Format.json else _sarif(None, problems, problems.source))
+        return
+    label = typer.style("error", fg="red", bold=True) if _may_colour(err=True) else "error"
+    for one in problems.problems:
+        typer.echo(f"{label}: {one.at(problems.source, coded=True)}", err=True)
+    code = problems.problems[0].code
+    typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
+
+
+def _print(brief: "Brief", found: "Findings", form: Format) -> None:
+    if form is Format.json:
+        typer.echo(_summary_json(brief, found))
+    elif form is Format.sarif:
+        typer.echo(_sarif(found, None, brief.source))
+    else:
+        _print_text(brief, found)
+
+
+def _print_text(brief: "Brief", found: "Findings") -> None:
+    from plait.plans.lint.lines import finding_lines, tally
+
+    for line in finding_lines(found, source=brief.source, colour=_may_colour()):
+        typer.echo(line)
+    tasks = brief.expansion.tasks
+    roles = sorted({task.role for task in tasks})
+    said = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
+    typer.echo(f"{brief.source}: {said}; {tally(found)}")
+    for line in brief.expansion.notices:
+        typer.echo(f"note: {line}", err=True)
+    for key in brief.expansion.unsupported:
+        typer.echo(f"warning: not carried out yet: {key}", err=True)
+
+
+def _may_colour(*, err: bool = False) -> bool:
+    import os
+    import sys
+
+    return (
+        (sys.stderr if err else sys.stdout).isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
+
+
+def _sarif(found: "Findings | None", problems: "PlanError | None", source: str) -> str:
+    from plait import __version__
+    from plait.plans.lint.engine import Findings
+    from plait.plans.lint.sarif import sarif
+
+    wrong = problems.problems if problems else ()
+    return sarif(found or Findings(), wrong, source=source, version=__version__)
+
+
+def _problems_json(problems: "PlanError") -> str:
+    import json
+
+    rows = [
+        {
+            "code": one.code,
+            "line": one.line,
+            "column": one.column,
+            "path": one.path,
+            "message": one.message,
+            "hint": one.hint,
+            "file": one.file or problems.source,
+        }
+        for one in problems.problems
+    ]
+    return json.dumps({"source": problems.source, "ok": False, "problems": rows}, indent=1)
+
+
+def _summary_json(brief: "Brief", found: "Findings") -> str:
+    import json
+
+    tasks = [
+        {"id": task.id, "role": task.role, "needs": [list(group) for group in task.needs], "seconds": task.seconds}
+        for task in brief.expansion.tasks
+    ]
+    said = {
+        "source": brief.source,
+        "ok": not found.errors,
+        "feature": brief.plan.feature,
+        "tasks": tasks,
+        "findings": [_row(finding, brief.source) for finding in found.shown],
+        "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in found.silenced],
+        "unsupported": list(brief.expansion.unsupported),
+        "notices": list(brief.expansion.notices),
+    }
+    return json.dumps(said, indent=1)
+
+
+def _row(finding: "Finding", source: str) -> dict[str, object]:
+    return {
+        "code": finding.rule.code,
+        "name": finding.rule.name,
+        "severity": finding.rule.severity,
+        "message": finding.message,
+        "hint": finding.hint,
+        "file": finding.file or source,
+        "line": finding.line,
+        "column": finding.column,
+        "path": finding.path,
+        "tasks": list(finding.tasks),
+    }

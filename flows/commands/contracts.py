@@ -1,0 +1,39 @@
+"""Show the contracts of a feature: versions, who approved them, and what waits for a person."""
+
+from typing import Annotated
+
+import typer
+
+NAME = "contracts"
+EXAMPLES = (
+    "Examples: `plait contracts` · `plait contracts shopping-cart` · `plait contracts --json`\n\n"
+    "Exit codes: 0 shown · 2 the call is wrong"
+)
+
+
+def command(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run's id (or its beginning) or a feature; the live or newest run when absent.", metavar="RUN"
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """List each version of each contract, oldest first."""
+    from flows.approving import agreed
+
+    found = agreed(run)
+    if json:
+        import json as json_format
+
+        typer.echo(json_format.dumps(found, indent=1))
+        return
+    for row in found["contracts"]:
+        said = [f"{row['id']} v{row['version']}", row["status"] + (f" by {row['by']}" if row["by"] else "")]
+        said += [f"written by {row['owner']}" if row["owner"] else "on base", (row["commit"] or "")[:10]]
+        typer.echo("  ".join(filter(None, said)))
+        if row["status"] == "waiting":
+            typer.echo(f"  look: git show {row['commit'][:10]}; then: plait approve {found['feature']} {row['id']}")
+    if not found["contracts"]:
+        typer.echo(f"{found['feature']} has no contracts")

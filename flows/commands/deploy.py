@@ -1,0 +1,35 @@
+"""Put plait's blocks, work pool, deployments and role limits onto a Prefect server that is there."""
+
+import typer
+
+NAME = "deploy"
+EXAMPLES = (
+    "Example: `PREFECT_API_URL=http://prefect.example:4200/api plait deploy`\n\n"
+    "Without PREFECT_API_URL it is the server of `plait up`. A worker is started with "
+    "`prefect worker start --pool plait` where plait is installed."
+)
+
+
+def command() -> None:
+    """Register everything."""
+    import os
+
+    from flows.reaching import require_reachable
+    from flows.standing import client_environment
+    from plait.plans.errors import EnvironmentProblem
+
+    if not os.environ.get("PREFECT_API_URL"):
+        known = client_environment()
+        if known is None:
+            raise EnvironmentProblem("there is no Prefect server to deploy to", "set PREFECT_API_URL, or `plait up`")
+        os.environ.update(known)
+    url = os.environ["PREFECT_API_URL"]
+    require_reachable(url)
+
+    from flows.deploying import DEPLOYMENTS, POOL, register_everything
+
+    made = register_everything(on_step=lambda text: typer.echo(f"… {text}", err=True))
+    typer.echo(f"On {url}:")
+    for one in made:
+        typer.echo(f"  {one}")
+    typer.echo(f"\nNext: prefect worker start --pool {POOL}, then run {DEPLOYMENTS[0].name} on the page.")

@@ -1,0 +1,59 @@
+"""Draw a plan's forecast or a run as a Gantt chart: in the terminal, or as an SVG or PNG file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from plait.plans.svg import Theme
+
+NAME = "gantt"
+EXAMPLES = (
+    "Examples: `plait gantt plan.yaml` · `plait gantt` (the newest run) · `plait gantt shopping-cart -o gantt.svg` · "
+    "`plait gantt plan.yaml --crew backend=3 -o gantt.png --theme dark`\n\n"
+    "Exit codes: 0 shown or written · 2 the plan or the call is wrong · 3 the environment is"
+)
+
+
+def command(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PLAN|RUN",
+            help="A plan file, a folder of task specs, or - for standard input; or a run's id (or its beginning) "
+            "or feature; the newest run when absent.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="A .svg, .png or .txt file; - is SVG on standard output.", metavar="FILE"),
+    ] = None,
+    theme: Annotated[Theme, typer.Option(help="The page it is for; auto follows the reader's (a PNG is light).")] = (
+        Theme.AUTO
+    ),
+    width: Annotated[
+        int | None,
+        typer.Option(help="Pixels, or columns of the text; 960, or the terminal's.", min=40, max=10_000),
+    ] = None,
+    by_role: Annotated[bool, typer.Option("--by-role", help="The tasks of each role together.")] = False,
+    crew: Annotated[
+        list[str] | None,
+        typer.Option(help="For a plan: a crew file, or agents by role, such as backend=3.", metavar="FILE|ROLE=N,…"),
+    ] = None,
+    repo: Annotated[Path, typer.Option(help="The repository whose history corrects the estimates.")] = Path(),
+) -> None:
+    """Draw a Gantt chart."""
+    from flows.drawing import plain_text, show_lines, terminal_width, write_picture, write_text
+    from flows.picturing import chart_for
+    from plait.plans.cells import without_colour
+    from plait.plans.gantt import draw_gantt
+    from plait.plans.svg import size_of
+    from plait.plans.text_gantt import text_gantt
+
+    chart = chart_for(what, crew=crew or (), repository=repo, grouped=by_role)
+    if output is None or output.endswith(".txt"):
+        lines = text_gantt(chart, width=width or terminal_width())
+        show_lines(lines) if output is None else write_text(output, plain_text([*map(without_colour, lines)]))
+        return
+    svg = draw_gantt(chart, width=max(400, width or 960), theme=theme)
+    write_picture(output, svg, size=size_of(svg))

@@ -1,0 +1,121 @@
+"""Show what needs what in a plan: as a list by level, or as Mermaid, DOT, JSON or an SVG or PNG picture."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plait.plans.svg import Theme
+
+if TYPE_CHECKING:  # pydantic is imported by the command itself
+    from plait.plans.plan_graph import PlanGraph
+
+NAME = "graph"
+EXAMPLES = (
+    "Examples: `plait graph plan.yaml` · `plait graph plan.yaml --format mermaid` · "
+    "`plait graph plan.yaml -o graph.svg` · `plait graph shopping-cart` (a run) · "
+    "`plait graph plan.yaml --format dot | dot -Tpdf > graph.pdf`\n\n"
+    "Exit codes: 0 shown or written · 2 the plan or the call is wrong · 3 the environment is"
+)
+
+
+class Format(StrEnum):
+    """How a graph is written."""
+
+    text = "text"
+    mermaid = "mermaid"
+    dot = "dot"
+    svg = "svg"
+    json = "json"
+
+
+_ENDINGS = {
+    ".svg": Format.svg,
+    ".png": Format.svg,
+    ".dot": Format.dot,
+    ".gv": Format.dot,
+    ".mmd": Format.mermaid,
+    ".json": Format.json,
+    ".txt": Format.text,
+}
+
+
+def command(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PLAN|RUN",
+            help="A plan file, a folder of task specs, or - for standard input; or a run's id (or its beginning) "
+            "or feature; the newest run when absent.",
+        ),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Else as the file's name says.", show_default="text")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="A file: .svg, .png, .dot, .mmd, .json, .txt.", metavar="FILE")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
+    every: Annotated[bool, typer.Option("--all-needs", help="Also those that other needs imply.")] = False,
+    theme: Annotated[Theme, typer.Option(help="The page it is for; auto follows the reader's (a PNG is light).")] = (
+        Theme.AUTO
+    ),
+    crew: Annotated[Path | None, typer.Option(help="A crew file; the plan's own crew goes over it.")] = None,
+) -> None:
+    """Show the tasks of a plan and what they need."""
+    from flows.drawing import show_lines, terminal_width
+    from flows.picturing import graph_for
+    from plait.plans.graph_lines import graph_lines
+
+    found = graph_for(what, crew=crew)
+    graph = found if every else found.reduced()
+    form = _format_of(_wanted(form, json=json), output)
+    if form is Format.text and output is None:
+        show_lines(graph_lines(graph, width=terminal_width()))
+    else:
+        _write(graph, form, output or "-", theme)
+
+
+def _wanted(form: Format | None, *, json: bool) -> Format | None:
+    from plait.plans.errors import CallError
+
+    if json and form not in (None, Format.json):
+        raise CallError(f"--json and --format {form} are two formats")
+    return Format.json if json else form
+
+
+def _format_of(form: Format | None, output: str | None) -> Format:
+    """What was asked for, or what the file's name says; text on standard output.
+
+    Raises:
+        CallError: the name says something else, or nothing.
+    """
+    from plait.plans.errors import CallError
+    from plait.plans.phrases import listed
+
+    if output in (None, "-"):
+        return form or Format.text
+    named = _ENDINGS.get(Path(str(output)).suffix.lower())
+    if form and named not in (None, form):
+        raise CallError(f"--format {form} does not go into {output!r}", hint="leave one of them out")
+    if not form and not named:
+        raise CallError(f"{output!r} does not say what to write", hint=f"end it with {listed(sorted(_ENDINGS), 'or')}")
+    return form or named or Format.text
+
+
+def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
+    from flows.drawing import plain_text, write_picture, write_text
+    from plait.plans.graph_languages import graph_data, graph_dot, graph_mermaid
+    from plait.plans.graph_lines import graph_lines
+    from plait.plans.graph_picture import draw_graph
+    from plait.plans.svg import size_of
+
+    if form is Format.svg:
+        svg = draw_graph(graph, theme=theme)
+        write_picture(output, svg, size=size_of(svg))
+    elif form is Format.text:
+        write_text(output, plain_text(graph_lines(graph, width=100)))
+    else:
+        write = {Format.mermaid: graph_mermaid, Format.dot: graph_dot, Format.json: graph_data}[form]
+        write_text(output, write(graph))

@@ -1,0 +1,112 @@
+"""Print what a task's agent printed: its newest try, an earlier one, or all as they come."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+if TYPE_CHECKING:  # pydantic is imported by the command itself
+    from flows.runs import KnownRun
+    from plait.plans.errors import CallError
+
+NAME = "logs"
+EXAMPLES = (
+    "Examples: `plait logs TASK-2` · `plait logs TASK-2 --try 1` · `plait logs TASK-2 --follow` · "
+    "`plait logs TASK-2 --prompt`\n\n"
+    "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was."
+)
+LOOK_SECONDS = 0.2
+"""How often a log that grows is looked at."""
+
+
+def command(
+    task: Annotated[str, typer.Argument(help="The task's id.", metavar="TASK", show_default=False)],
+    run: Annotated[str | None, typer.Option(help="A run's id or feature; the live or newest run when absent.")] = None,
+    number: Annotated[
+        int | None, typer.Option("--try", min=1, help="The number of the try; the newest when absent.")
+    ] = None,
+    prompt: Annotated[bool, typer.Option("--prompt", help="What the agent was told instead.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing while the task runs.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print where the file is instead.")] = False,
+) -> None:
+    """Print a task's log."""
+    from flows.runs import find_run
+    from plait.plans.errors import CallError
+    from plait.workspace.home import plait_home
+
+    found = find_run(plait_home(), run, task=task)
+    tries = _tries(found, task)
+    if not tries:
+        raise _nothing_of(found, task)
+    chosen = max(tries) if number is None else number
+    if chosen not in tries:
+        raise CallError(f"{task} has no try {chosen}", hint=f"it has {', '.join(map(str, sorted(tries)))}")
+    file = tries[chosen] / ("prompt.md" if prompt else "output.log")
+    if path:
+        typer.echo(str(file))
+        return
+    over = tries[chosen] / "result.json"
+    if not _print(file, going_on=lambda: follow and found.alive and not over.exists()):
+        typer.echo(f"{task} {'was told nothing' if prompt else 'has printed nothing'} (try {chosen})", err=True)
+
+
+def _tries(found: "KnownRun", task: str) -> dict[int, Path]:
+    """The folders of a task's tries by their number."""
+    if task in (".", "..") or Path(task).name != task:
+        return {}
+    folders = (found.directory / "tasks" / task).glob("try-*")
+    return {int(one.name[4:]): one for one in folders if one.name[4:].isdecimal()}
+
+
+def _nothing_of(found: "KnownRun", task: str) -> "CallError":
+    """Why a run has no log of a task, and which it has."""
+    from plait.plans.errors import CallError
+    from plait.plans.outcomes import TaskState
+    from plait.plans.phrases import near_match, quoted
+
+    outcome = found.outcome()
+    known = {one.id: one for one in outcome.tasks} if outcome else {}
+    logged = sorted(one.name for one in (found.directory / "tasks").glob("*") if _tries(found, one.name))
+    has = f"there are logs of {', '.join(logged[:12])}{', …' if len(logged) > 12 else ''}" if logged else None
+    if task not in known:
+        return CallError(f"run {found.run_id} has no task {quoted(task)}", hint=near_match(task, known) or has)
+    if known[task].state in (TaskState.LANDED, TaskState.DONE):
+        return CallError(f"{task} was finished before run {found.run_id}", hint=f"see `plait logs {task}`")
+    return CallError(f"{task} has not started ({known[task].state.value})", hint=has)
+
+
+def _print(file: Path, *, going_on: Callable[[], bool]) -> bool:
+    """Copy a log to standard output until its end, and on for as long as `going_on` says so; whether there was any."""
+    from flows.escapes import copy_to
+
+    while not file.exists():
+        if not going_on():
+            return False
+        time.sleep(LOOK_SECONDS)
+    some = False
+    with _opened(file) as log, copy_to(typer.get_binary_stream("stdout")) as write:
+        while True:
+            more = going_on()
+            while chunk := log.read(65536):
+                some = True
+                write(chunk)
+            if not more:
+                return some
+            time.sleep(LOOK_SECONDS)
+
+
+def _opened(file: Path) -> BinaryIO:
+    """Open a log for reading: a named pipe in its place is not waited for, a link not followed.
+
+    Raises:
+        CallError: something that is no log stands there.
+    """
+    from plait.plans.errors import CallError
+
+    try:
+        return open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")  # noqa: PTH123
+    except OSError as problem:
+        raise CallError(f"cannot read {file}: {problem.strerror}") from None

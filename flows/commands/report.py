@@ -1,0 +1,75 @@
+"""Print the report of a run: what landed, what did not and why, and the figures."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # pydantic is imported by the command itself
+    from flows.runs import KnownRun
+    from plait.plans.outcomes import FeatureOutcome
+
+NAME = "report"
+EXAMPLES = (
+    "Examples: `plait report` · `plait report shopping-cart` · `plait report --markdown > report.md` · "
+    "`plait report --json`"
+)
+
+
+def command(
+    run: Annotated[
+        str | None,
+        typer.Argument(help="A run's id (or its beginning) or a feature; the newest run when absent.", metavar="RUN"),
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The Markdown of the Prefect page, Gantt included.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Print a run's report."""
+    from flows.escapes import forgive_encoding
+    from flows.kept import kept_forecast
+    from flows.runs import find_run, seen_from_here, worktree_of
+    from plait.plans.errors import CallError
+    from plait.plans.metrics import measure
+    from plait.plans.rendering import outcome_json
+    from plait.plans.report import report_text
+    from plait.workspace.home import plait_home
+
+    forgive_encoding()
+    found = find_run(plait_home(), run)
+    outcome = found.outcome()
+    if outcome is None:
+        raise CallError(f"run {found.run_id} has left nothing to report yet")
+    if json:
+        typer.echo(outcome_json(outcome))
+    elif markdown:
+        written = found.directory / "report.md"
+        if not written.exists():
+            raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
+        typer.echo(written.read_text(encoding="utf-8"))
+    else:
+        place = seen_from_here(worktree_of(found.repository))
+        for line in report_text(outcome, measure(outcome), kept_forecast(found.directory), repository=place):
+            typer.echo(line)
+        _show_chart(found, outcome)
+
+
+MOST_LANES = 40
+"""Tasks up to which a chart in the terminal helps more than it hides."""
+
+
+def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
+    """The Gantt below the report, beside the forecast that the run started with."""
+    from flows.drawing import show_lines, terminal_width
+    from flows.kept import kept_forecast
+    from plait.plans.chart import chart_of
+    from plait.plans.text_gantt import text_gantt
+
+    if any(task.started_at for task in outcome.tasks) and len(outcome.tasks) <= MOST_LANES:
+        typer.echo("")
+        chart = chart_of("what ran when", outcome=outcome, forecast=kept_forecast(found.directory))
+        show_lines(text_gantt(chart, width=terminal_width()))
+        typer.echo("")
+    picture = found.directory / "gantt.svg"
+    if picture.exists():
+        typer.echo(f"Gantt: {picture}")

@@ -1,0 +1,95 @@
+"""Run a plan: agents work in parallel, tested batches land on the feature branch, a report says what happened."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NAME = "run"
+EXAMPLES = (
+    "Examples: `plait run plan.yaml` · `plait run plan.yaml --dry-run` · "
+    "`plait run plan.yaml --crew crew.yaml --only TASK-1 --only TASK-2` · "
+    "`plait run plan.yaml --json > result.json`\n\n"
+    "Exit codes: 0 all landed · 1 something failed or was held back · 2 the plan or the call is wrong · "
+    "3 the environment is · 130 cancelled"
+)
+
+
+def command(
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            help="The plan file, a folder of task specs, or - for standard input.", metavar="PLAN", show_default=False
+        ),
+    ],
+    repo: Annotated[Path, typer.Option(help="A clone, or any directory in it.")] = Path(),
+    base: Annotated[
+        str | None, typer.Option(help="Branch to start from; the plan's, else the one checked out.")
+    ] = None,
+    crew: Annotated[
+        list[str] | None,
+        typer.Option(help="A crew file, or agents by role, such as backend=3,frontend=2 (may be repeated)."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only this task (may be repeated).", metavar="TASK")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen and when; nothing runs.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
+    ] = False,
+    improve: Annotated[
+        float,
+        typer.Option(
+            help="Search for a better order for so many seconds first; taken only when simulated runs gain by it.",
+            metavar="SECONDS",
+            min=0,
+            max=600,
+        ),
+    ] = 0.0,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end.")] = False,
+) -> None:
+    """Carry out a plan."""
+    from flows.crew_option import given_brief
+    from flows.escapes import forgive_encoding
+    from flows.requests import narrow
+
+    forgive_encoding()
+    brief, crew_file = given_brief(plan, crew or ())
+    chosen = narrow(brief.expansion, tuple(only or ()))
+    if not quiet:
+        from flows.lint_hint import say_findings
+
+        say_findings(brief)
+    if dry_run:
+        from flows.dry_run import show_dry_run
+
+        show_dry_run(brief, chosen, json=json, repository=repo)
+        return
+    if fresh and not yes:
+        _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")
+    from flows.launching import Launch, launch
+
+    wanted = Launch(
+        brief=brief,
+        repository=repo,
+        base=base,
+        crew=str(crew_file or ""),
+        only=tuple(only or ()),
+        fresh=fresh,
+        improve=improve,
+    )
+    raise typer.Exit(launch(wanted, json=json, quiet=quiet))
+
+
+def _ask(question: str) -> None:
+    """Ask on a terminal, beside any `--json`; without one the answer is yes, since nobody could give another."""
+    import sys
+
+    if sys.stdin.isatty() and not typer.confirm(question, default=True, err=True):
+        from plait.plans.errors import Cancelled
+
+        raise Cancelled

@@ -1,0 +1,74 @@
+"""Show where a run stands: beside it while it goes on, or after it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # pydantic is imported by the command itself
+    from flows.runs import KnownRun
+
+NAME = "status"
+EXAMPLES = "Examples: `plait status` · `plait status shopping-cart` · `plait status --json` · `plait status --all`"
+PIPED_WIDTH = 1000
+"""Columns where there is no terminal: whoever reads on gets the whole of every line."""
+
+
+def command(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run's id (or its beginning) or a feature; the live or newest run when absent.", metavar="RUN"
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List all runs, newest first.")] = False,
+) -> None:
+    """Show a run's tasks and batches."""
+    from flows.escapes import forgive_encoding
+    from flows.runs import find_run, known_runs
+    from plait.plans.errors import CallError
+    from plait.plans.rendering import outcome_json
+    from plait.workspace.home import plait_home
+
+    forgive_encoding()
+    home = plait_home()
+    if every:
+        _list(known_runs(home), json=json)
+        return
+    found = find_run(home, run)
+    outcome = found.outcome()
+    if outcome is None:
+        raise CallError(f"run {found.run_id} has left nothing to show yet")
+    if json:
+        typer.echo(outcome_json(outcome))
+        return
+    from rich.console import Console
+
+    from flows.sheet import status_table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPED_WIDTH)
+    console.print(status_table(outcome, eta=found.eta()))
+
+
+def _list(runs: "list[KnownRun]", *, json: bool) -> None:
+    """One line for each run, or one JSON object with them all."""
+    rows = [(known, known.outcome()) for known in runs]
+    if json:
+        from json import dumps
+
+        listed = [
+            {
+                "run_id": known.run_id,
+                "feature": known.feature,
+                "state": outcome.state.value if outcome else None,
+                "repository": known.repository,
+                "started_at": outcome.started_at.isoformat(timespec="milliseconds") if outcome else None,
+            }
+            for known, outcome in rows
+        ]
+        typer.echo(dumps({"runs": listed}, indent=2))
+        return
+    for known, outcome in rows:
+        typer.echo(f"{known.run_id:40} {outcome.state.value if outcome else 'unknown':10} {known.feature}")

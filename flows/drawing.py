@@ -1,0 +1,124 @@
+"""Puts pictures where they are wanted: a file, whole or not at all, or the terminal as far as it can show them."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from plait.plans.cells import Line, Piece, in_ascii, without_colour
+from plait.plans.errors import CallError, EnvironmentProblem
+
+_PIPED_WIDTH = 100
+"""Columns where nobody says how many there are."""
+_SIGNS = "█▀▄▓─┤┊●→←·…"
+_SHARP_UP_TO = 12_000_000
+"""Pixels up to which a PNG has two for each of the picture, for dense screens."""
+_MOST_PIXELS = 100_000_000
+"""A renderer takes four bytes for each."""
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, or what COLUMNS says."""
+    return shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns
+
+
+def show_lines(lines: Sequence[Line]) -> None:
+    """Print lines in colour where there is any, in ASCII where the encoding has nothing else."""
+    shown = list(lines) if _can_encode() else [in_ascii(line) for line in lines]
+    if not sys.stdout.isatty():
+        sys.stdout.write(plain_text([without_colour(line) for line in shown]))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if console.no_color or console.color_system is None:
+        shown = [without_colour(line) for line in shown]
+    for line in shown:
+        console.print(Text.assemble(*((piece.words, _style(piece)) for piece in line)), no_wrap=True, overflow="crop")
+
+
+def plain_text(lines: Sequence[Line]) -> str:
+    """The words alone."""
+    return "".join("".join(piece.words for piece in line).rstrip() + "\n" for line in lines)
+
+
+def _style(piece: Piece) -> str:
+    words = ["bold"] * piece.bold + ["dim"] * piece.dim + [piece.colour] * bool(piece.colour)
+    return " ".join([*words, *(["on", piece.behind] if piece.behind else [])])
+
+
+def _can_encode() -> bool:
+    try:
+        _SIGNS.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def write_picture(target: str, svg: str, *, size: tuple[int, int]) -> None:
+    """Write it as the name says, as `.svg` or `.png`; `-` is SVG on standard output.
+
+    Args:
+        size: Width and height of the picture in pixels.
+
+    Raises:
+        CallError: another ending, a picture too large for a PNG, or a place that cannot be written.
+        EnvironmentProblem: a PNG, and the library for it is not installed.
+    """
+    ending = Path(target).suffix.lower()
+    if ending == ".png":
+        _write(Path(target), png_of(svg, size=size))
+    elif target == "-" or ending == ".svg":
+        write_text(target, svg)
+    else:
+        raise CallError(f"{target!r} does not say what to write", hint="end it with .svg or .png, or .txt for text")
+
+
+def write_text(target: str, text: str) -> None:
+    """Write a file whole or not at all, in UTF-8; `-` is standard output.
+
+    Raises:
+        CallError: the place cannot be written.
+    """
+    if target == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.flush()
+    else:
+        _write(Path(target), text.encode("utf-8"))
+
+
+def png_of(svg: str, *, size: tuple[int, int]) -> bytes:
+    """The picture in pixels, with the fonts of this machine.
+
+    Raises:
+        CallError: it would be larger than memory likes.
+        EnvironmentProblem: the library is not installed.
+    """
+    width, height = size
+    if width * height > _MOST_PIXELS:
+        raise CallError(f"a picture of {width} x {height} pixels is too large for a PNG", hint="write it as .svg")
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        hint = "pip install 'prefect-plait[png]', or write it as .svg"
+        raise EnvironmentProblem("PNG pictures need the library resvg_py, which is not installed", hint=hint) from None
+    return svg_to_bytes(svg_string=svg, zoom=2 if width * height * 4 <= _SHARP_UP_TO else 1)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        there = path.resolve()
+        if there.exists() and not there.is_file():
+            there.write_bytes(data)  # a device or a pipe: nothing could take its place
+            return
+        temporary = there.with_name(f".{there.name[:200]}.{os.getpid()}.new")
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(there)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as problem:
+        raise CallError(f"cannot write {path}: {problem.strerror}") from None

@@ -1,0 +1,209 @@
+"""What a brief's plan will probably take: its tasks as jobs, its durations, and what the history says of them."""
+
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.requests import Brief, priority_of
+from plait.plans.crew import Crew, merge_crews
+from plait.plans.errors import PlaitError
+from plait.plans.estimating import Durations, Finished
+from plait.plans.forecast import Forecast
+from plait.plans.forecasting import forecast, is_better_order
+from plait.plans.jobs import Job
+
+if TYPE_CHECKING:
+    from plait.plans.sizing import Sizing
+    from plait.store.records import RoleDuration
+
+MOST_SAMPLES = 1000
+FEWEST_SAMPLES = 30
+_EFFORT = 100_000
+_MOST_EFFORT = 300_000
+"""Jobs that are simulated in all, unless the caller says how many runs: a tenth of a second, half a second for 300."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a search for a better order of dispatch found."""
+
+    urgency: Mapping[str, float] | None
+    """By task; nothing when the rule's own order is as good in simulation."""
+    elapsed: float
+    """Seconds at expected durations, as are the rule's."""
+    rule_elapsed: float
+    evaluations: int
+
+
+def jobs_of(brief: Brief, chosen: Collection[str] = ()) -> tuple[tuple[Job, ...], dict[str, int]]:
+    """The chosen tasks (all, when none are named) as dispatch sees them, and the slots of their roles.
+
+    Needs on tasks that are not chosen are left out.
+    """
+    chosen = frozenset(chosen)
+    tasks = [task for task in brief.expansion.tasks if not chosen or task.id in chosen]
+    known = frozenset(task.id for task in tasks)
+    jobs = tuple(
+        Job(
+            id=task.id,
+            role=task.role,
+            seconds=task.seconds,
+            needs=tuple(
+                inside for group in task.waits_for if (inside := tuple(need for need in group if need in known))
+            ),
+            priority=priority_of(task, brief.crew),
+            uses=task.task.uses,
+            fallback=brief.crew.role(task.role).fallback,
+        )
+        for task in tasks
+    )
+    return jobs, brief.crew.slots_of(task.role for task in tasks)
+
+
+def durations_of(brief: Brief, history: "Sequence[RoleDuration]" = ()) -> Durations:
+    """What the plan and the history of its repository say of how long its tasks take."""
+    estimates = {task.id: task.task.duration for task in brief.expansion.tasks}
+    return Durations(estimates).learning(
+        Finished(role=one.role, planned=one.planned_seconds, actual=one.actual_seconds) for one in history
+    )
+
+
+def forecast_of(
+    brief: Brief,
+    *,
+    chosen: Collection[str] = (),
+    slots_override: Mapping[str, int] | None = None,
+    history: "Sequence[RoleDuration]" = (),
+    samples: int | None = None,
+    seed: int = 0,
+    what_if: bool = True,
+    urgency: Mapping[str, float] | None = None,
+) -> Forecast:
+    """The forecast of a brief; without `samples`, 1000 for up to 100 tasks, 300 for up to 1000, fewer beyond."""
+    jobs, slots = jobs_of(brief, chosen)
+    return forecast(
+        jobs,
+        slots=slots | dict(slots_override or {}),
+        resources=brief.plan.resources,
+        durations=durations_of(brief, history),
+        samples=_affordable(len(jobs)) if samples is None else samples,
+        seed=seed,
+        urgency=urgency,
+        what_if=what_if,
+    )
+
+
+def sizing_of(
+    brief: Brief,
+    *,
+    chosen: Collection[str] = (),
+    agents: int | None = None,
+    limits: Mapping[str, int] | None = None,
+    history: "Sequence[RoleDuration]" = (),
+    samples: int | None = None,
+    seed: int = 0,
+) -> "Sizing":
+    """The crew that a brief's plan is worth, of at most `agents` in all and `limits` by role.
+
+    Raises:
+        CallError: the plan has more roles than that.
+    """
+    from plait.plans.sizing import size_crew
+
+    jobs, _ = jobs_of(brief, chosen)
+    return size_crew(
+        jobs,
+        resources=brief.plan.resources,
+        durations=durations_of(brief, history),
+        agents=agents,
+        limits=limits,
+        samples=_affordable(len(jobs)) if samples is None else samples,
+        seed=seed,
+    )
+
+
+def limits_of(given: Crew | None, slots: Mapping[str, int]) -> dict[str, int]:
+    """The most agents by role: what a crew file gives, and over it the counts of the call."""
+    crew = merge_crews(Crew(), given)
+    return {name: crew.role(name).slots for name in (given.roles if given else ())} | dict(slots)
+
+
+def _affordable(tasks: int) -> int:
+    few = min(300, _MOST_EFFORT // tasks)
+    return max(FEWEST_SAMPLES, few, min(MOST_SAMPLES, _EFFORT // tasks))
+
+
+def improved_order(
+    brief: Brief,
+    *,
+    seconds: float,
+    chosen: Collection[str] = (),
+    slots_override: Mapping[str, int] | None = None,
+    history: "Sequence[RoleDuration]" = (),
+    seed: int = 0,
+) -> Order:
+    """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations."""
+    from plait.plans.improving import improve
+
+    jobs, roles = jobs_of(brief, chosen)
+    slots, resources = roles | dict(slots_override or {}), brief.plan.resources
+    durations = durations_of(brief, history)
+    found = improve(
+        durations.corrected(jobs), slots=slots, resources=resources, seconds=seconds, seed=seed, clock=time.monotonic
+    )
+    better = is_better_order(
+        jobs, found.urgency, slots=slots, resources=resources, durations=durations, samples=200, seed=seed
+    )
+    return Order(found.urgency if better else None, found.elapsed, found.rule_elapsed, found.evaluations)
+
+
+def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
+    """What finished tasks took in this repository, oldest first; nothing without repository, history, or access to it.
+
+    A SQLite history is read without the SQL libraries, which take longer to import than all else takes to run.
+    """
+    try:
+        url = os.environ.get("PLAIT_STORE_URL") or ""
+        file = _sqlite_file(url)
+        if file is not None and not file.is_file():
+            return ()
+        key = _key_of(repository)
+        return () if key is None else _read(file, url, key)
+    except PlaitError:
+        return ()
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """The file of the history; nothing when it is in another database."""
+    if not url:
+        from plait.workspace.home import database_file, home_path
+
+        return database_file(home_path())
+    scheme, _, place = url.partition(":///")
+    return Path(place.partition("?")[0]) if scheme in {"sqlite", "sqlite+pysqlite"} and place else None
+
+
+def _key_of(repository: Path) -> str | None:
+    """What the history calls a repository: the real path of its git directory, which linked worktrees share."""
+    from plait.workspace.git import ask_about
+
+    if not repository.is_dir():
+        return None
+    answer = ask_about(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return None if answer.status else os.path.realpath(answer.text)
+
+
+def _read(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ...]":
+    if file is not None:
+        from plait.store.quick import quick_role_durations
+
+        quick = quick_role_durations(file, key)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import role_durations
+
+    return tuple(role_durations(open_store(file or url), key))

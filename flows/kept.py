@@ -1,0 +1,28 @@
+"""Reads what a run kept of its plan, without Prefect: the forecast and the graph that it started with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from plait.plans.forecast import Forecast
+from plait.plans.forecast_file import FORECAST_FILE, forecast_from_json
+from plait.plans.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
+
+Kept = TypeVar("Kept")
+
+
+def kept_forecast(directory: Path) -> Forecast | None:
+    """The forecast in the folder of a run; nothing where none was made, or it cannot be read."""
+    return _read(directory / FORECAST_FILE, forecast_from_json)
+
+
+def kept_graph(directory: Path) -> PlanGraph | None:
+    """The graph in the folder of a run; nothing in those of older versions."""
+    return _read(directory / GRAPH_FILE, graph_from_json)
+
+
+def _read(path: Path, parse: Callable[[str], Kept]) -> Kept | None:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

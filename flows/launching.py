@@ -1,0 +1,246 @@
+"""Calls the flow from a command: finds or starts a Prefect API, follows the run, prints its end."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from flows.calling import CALL, Call
+from flows.clashes import refuse_clash
+from flows.requests import Brief
+from flows.runs import seen_from_here
+from flows.view import LiveView, PlainView
+from plait.plans.errors import ExitCode
+from plait.plans.metrics import measure
+from plait.plans.names import integration_branch
+from plait.plans.outcomes import FeatureOutcome, RunState
+from plait.plans.reading import MAX_BYTES
+from plait.plans.rendering import outcome_json
+from plait.plans.report import report_text
+from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State  # imports Prefect
+
+    from flows.embedded import ServerAddress
+
+
+SENT_WITHIN = 10.0
+"""Seconds at the end of a run for its last states to reach the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What `plait run` was asked for."""
+
+    brief: Brief
+    repository: Path
+    base: str | None = None
+    crew: str = ""
+    only: tuple[str, ...] = ()
+    fresh: bool = False
+    improve: float = 0.0
+    """Seconds to search for a better order of dispatch."""
+
+
+def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
+    """Run the flow in this process and print what came of it.
+
+    Raises:
+        PlaitError: the run could not begin.
+    """
+    wanted = replace(wanted, repository=wanted.repository.resolve())
+    _check_first(wanted)
+    view = _view(json=json, quiet=quiet)
+    call = Call(wanted.brief, on_start=view.follow, on_note=view.note)
+    broken = _carry_out(wanted, call, view)
+    if call.outcome is not None:
+        # Also of a run that broke: what had landed by then has landed.
+        _print_end(call.outcome, json=json, repository=wanted.repository)
+    trouble = call.trouble or broken
+    if isinstance(trouble, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third one finds us on the way out
+        sys.stderr.write("cancelled\n")
+        return ExitCode.CANCELLED
+    if trouble is not None:
+        from flows.breaking import explained
+
+        raise explained(trouble)
+    if call.outcome is None:
+        raise RuntimeError("the flow ended without an outcome")
+    return exit_code_of(call.outcome, environment=call.environment)
+
+
+def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> BaseException | None:
+    """Call the flow, with all that it needs around it; what ended it, where it did not end by itself."""
+    logging.raiseExceptions = False  # a log on a full disk would print a traceback for each of its lines
+    begun = threading.Event()
+    try:
+        with ExitStack() as open_things:
+            open_things.enter_context(view.shown())
+            open_things.enter_context(_stopped_by_signals(call.stop, begun))
+            # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
+            open_things.enter_context(chdir(plait_home()))
+            open_things.enter_context(_prefect_api(view))
+            begun.set()
+            _call_flow(wanted, call)
+    except KeyboardInterrupt as stopped:
+        return None if call.outcome is not None else stopped
+    except Exception as problem:
+        return problem
+    return None
+
+
+def exit_code_of(outcome: FeatureOutcome, *, environment: bool) -> ExitCode:
+    """What the shell is told; `environment`: this machine, not a branch, kept something from landing."""
+    if outcome.state is RunState.COMPLETED:
+        return ExitCode.LANDED
+    if outcome.state is RunState.CANCELLED:
+        return ExitCode.CANCELLED
+    return ExitCode.BAD_ENVIRONMENT if environment else ExitCode.HELD_BACK
+
+
+def _check_first(wanted: Launch) -> None:
+    """Find what is wrong with the repository before a server is started for it.
+
+    Raises:
+        CallError: no repository, no such base, another live run of the feature.
+        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written.
+    """
+    from plait.workspace.control import open_control
+    from plait.workspace.git import require_git
+    from plait.workspace.landing import feature_lock
+
+    require_git()
+    home = plait_home()
+    require_space(home, LEAST_FREE_BYTES)
+    control = open_control(wanted.repository, home=home)
+    control.require_writable()
+    control.base_commit(wanted.base or wanted.brief.plan.base)
+    refuse_clash(control, integration_branch(wanted.brief.plan.feature))
+    # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
+    with feature_lock(control, wanted.brief.plan.feature, "that is just starting"):
+        pass
+
+
+def _view(*, json: bool, quiet: bool) -> "LiveView | PlainView":
+    from rich.console import Console
+
+    console = Console(stderr=json)
+    if quiet or not console.is_terminal or os.environ.get("TERM") == "dumb":
+        return PlainView(quiet=quiet)
+    return LiveView(console)
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterator[None]:
+    """Ctrl-C stops the run and keeps the work; a second one does not wait for that, nor the first before it begins."""
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        # Prefect sends itself the SIGTERM again that it got during the flow: only Ctrl-C means more the second time.
+        if not begun.is_set() or (stop.is_set() and number == signal.SIGINT):
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
+    """The server of PREFECT_API_URL, or an embedded one for the length of the run; set before Prefect is imported."""
+    from flows.embedded import embedded_server, reap_servers
+
+    if os.environ.get("PREFECT_API_URL"):
+        from flows.reaching import require_reachable
+
+        require_reachable(os.environ["PREFECT_API_URL"])
+        view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
+        # What Prefect says of each task goes to its page; on a terminal it would break the live table.
+        for handler in ("CONSOLE", "DEBUG"):
+            os.environ.setdefault(f"PREFECT_LOGGING_HANDLERS_{handler}_LEVEL", "CRITICAL")
+        try:
+            yield
+        finally:
+            _send_what_is_left()
+        return
+    home = plait_home()
+    reap_servers(home)
+    with embedded_server(home, on_step=view.step, meanwhile=import_prefect):
+        view.step("starting the flow")
+        from flows.settings import without_heartbeats
+
+        with without_heartbeats():
+            yield
+
+
+def _send_what_is_left() -> None:
+    """Give the last states the time to reach the server, and no more: a lost one would hold the process for hours."""
+    from flows.unsent import finish_events
+
+    finish_events(patience=SENT_WITHIN)
+
+
+def import_prefect(address: "ServerAddress") -> None:
+    """Import Prefect and the flow, with the settings that they read once, while the server comes up."""
+    from flows.embedded import server_environment
+
+    os.environ.update(server_environment(address))
+    import flows.feature  # noqa: F401
+
+    # Prefect imports these when the first task starts, while every other one waits for that.
+    for late in ("prefect.task_engine", "prefect.concurrency._sync", "prefect.concurrency.services", "sqlmodel"):
+        import_module(late)
+    # What was imported stays: the collector need not look at it again and again (500 short tasks: 2 % less time).
+    gc.collect()
+    gc.freeze()
+
+
+def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
+    """Call the flow in this thread: Prefect and our own signals need the main one."""
+    from prefect.exceptions import TerminationSignal
+
+    from flows.feature import DeliverOptions, deliver_feature
+
+    options = DeliverOptions(base=wanted.base or "", only=list(wanted.only), fresh=wanted.fresh, improve=wanted.improve)
+    plan = _shown(wanted.brief.text)
+    token = CALL.set(call)
+    try:
+        return deliver_feature(plan, str(wanted.repository), wanted.crew, options, return_state=True)
+    except (KeyboardInterrupt, TerminationSignal):
+        if call.outcome is None:
+            raise KeyboardInterrupt from None
+        return None  # the outcome says that it was cancelled
+    finally:
+        CALL.reset(token)
+
+
+def _shown(text: str) -> str:
+    """The plan as the page shows it: Prefect refuses parameters of 512 KiB, which a folder of specs may be."""
+    return text if len(text.encode()) <= MAX_BYTES else f"{text[: MAX_BYTES // 4]}\n# …"
+
+
+def _print_end(outcome: FeatureOutcome, *, json: bool, repository: Path) -> None:
+    """Whoever reads it may have gone (`| head`, `>&-`): the exit code says all the same what came of the run."""
+    if sys.stdout is None:  # closed by the shell
+        return
+    lines = report_text(outcome, measure(outcome), repository=seen_from_here(repository))
+    text = outcome_json(outcome) if json else "\n".join(lines)
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

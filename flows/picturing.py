@@ -1,0 +1,80 @@
+"""Finds what a picture is asked of: a plan file, a folder of specs, or a run of this machine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.given_text import STANDARD_INPUT
+from flows.kept import kept_forecast, kept_graph
+from flows.requests import Brief, read_brief, read_crew_file, read_given_plan
+from flows.runs import KnownRun, find_run
+from plait.plans.chart import Chart, chart_of
+from plait.plans.errors import CallError
+from plait.plans.plan_graph import PlanGraph, plan_graph
+from plait.workspace.home import plait_home
+
+_PLANS = (".yaml", ".yml", ".md")
+
+
+def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
+    """The forecast of a plan, or a run beside the forecast that it started with.
+
+    Raises:
+        CallError: there is no such plan or run, or the run has left nothing yet.
+        PlanError: every mistake of the plan at once.
+    """
+    found = _find(wanted)
+    if isinstance(found, Path):
+        return _chart_of_plan(found, crew=crew, repository=repository, grouped=grouped)
+    outcome = found.outcome()
+    if outcome is None:
+        raise CallError(f"run {found.run_id} has left nothing to show yet")
+    title = f"{outcome.feature}: run {found.run_id}"
+    return chart_of(title, outcome=outcome, forecast=kept_forecast(found.directory), grouped=grouped)
+
+
+def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
+    from flows.crew_option import read_crew_option
+    from flows.forecasting import forecast_of, history_of
+
+    said = read_crew_option(crew)
+    brief = _read(plan, said.file)
+    slots = said.slots_for(brief.crew.slots_of(task.role for task in brief.expansion.tasks))
+    made = forecast_of(brief, slots_override=slots, history=history_of(repository), what_if=False)
+    return chart_of(f"{brief.plan.feature}: forecast", forecast=made, grouped=grouped)
+
+
+def graph_for(wanted: str | None, *, crew: Path | None) -> PlanGraph:
+    """The graph of a plan, or of a run with what has come of its tasks.
+
+    Raises:
+        CallError: there is no such plan or run, or the run kept no graph.
+        PlanError: every mistake of the plan at once.
+    """
+    found = _find(wanted)
+    if isinstance(found, Path):
+        brief = _read(found, crew)
+        return plan_graph(brief.plan.feature, brief.expansion.tasks)
+    graph, outcome = kept_graph(found.directory), found.outcome()
+    if graph is None:
+        raise CallError(f"run {found.run_id} has kept no graph", hint="name its plan file: `plait graph PLAN`")
+    return graph.with_states({task.id: task.state.value for task in outcome.tasks} if outcome else {})
+
+
+def _read(plan: Path, crew: Path | None) -> Brief:
+    given = read_crew_file(crew) if crew else None
+    return read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=(crew or plan).resolve().parent)
+
+
+def _find(wanted: str | None) -> Path | KnownRun:
+    """A plan when it is `-`, a file, or looks like one; else a run, and a folder only where no run is called so."""
+    if wanted is None:
+        return find_run(plait_home(), None)
+    path = Path(wanted)
+    if path == STANDARD_INPUT or path.is_file() or "/" in wanted or path.suffix in _PLANS:
+        return path
+    try:
+        return find_run(plait_home(), wanted)
+    except CallError as problem:
+        if path.is_dir():
+            return path
+        raise CallError(f"there is no plan file and no run {wanted!r}", hint=problem.hint) from None

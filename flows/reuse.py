@@ -1,0 +1,183 @@
+"""What an earlier run of the same feature has finished already: git is the record."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agent_tasks.remembering import empty_tasks
+from plait.plans.errors import CallError
+from plait.plans.expansion import PlannedTask
+from plait.plans.names import agent_branch, base_ref, integration_branch
+from plait.workspace.ancestry import Ancestry, read_ancestry
+from plait.workspace.control import Control
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A task that need not be done again."""
+
+    commit: str | None
+    """Nothing when it had nothing to change."""
+    landed: bool
+    rests_on: tuple[str, ...] = ()
+    """The tasks whose commits its own contains, or would contain if it had one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """What to take over from the repository, and what to move out of the way."""
+
+    finished: Mapping[str, Finished]
+    outdated: tuple[str, ...]
+    """Branches of tasks whose spec or needs changed: kept below `refs/plait/old/`."""
+    redone: frozenset[str] = frozenset()
+    """Tasks among those whose outdated work has landed: done again on top of it, or the two would only conflict."""
+
+
+def find_finished(control: Control, feature: str, tasks: Sequence[PlannedTask], *, base: str) -> Reuse:
+    """Compare each task's branch with its spec, in order of needs: what rests on something outdated is outdated too.
+
+    Args:
+        base: The commit that the feature starts from.
+    """
+    prefix = f"refs/heads/feature/{feature}/agent/"
+    branches, empties = control.target.refs(prefix), empty_tasks(control, feature)
+    tip = control.branch(integration_branch(feature))
+    # The base that is kept is that of the integration branch; without that the base may be anywhere, also in front.
+    beyond = control.store.resolve(base_ref(feature)) if tip else None
+    history = read_ancestry(control, [*branches.values(), *empties.values(), tip or base], beyond=beyond)
+    made = {task.id: branches.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") for task in tasks}
+    landed = {task for task, commit in made.items() if tip and commit and history.contains(tip, commit)}
+    works, ordered, stale = _Works.read(history, feature, landed=tip or base), _in_order(tasks), set[str]()
+    while True:
+        finished = dict[str, Finished]()
+        for task in ordered:
+            commit = made[task.id]
+            known = commit or empties.get(task.id)
+            rests_on = _rests_on(history, task, known, finished) if known and task.id not in stale else None
+            if rests_on is not None:
+                finished[task.id] = Finished(commit, commit is None or task.id in landed, rests_on)
+        more = works.outdated_in(finished)
+        if not more:
+            break
+        stale |= more
+    outdated = [task for task in ordered if made[task.id] and task.id not in finished]
+    return Reuse(
+        works.completed(finished),
+        tuple(agent_branch(feature, task.role, task.id) for task in outdated),
+        frozenset(task.id for task in outdated if task.id in landed),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Works:
+    """All commits of a feature's tasks, whoever's history they are in; bits as in `Ancestry`."""
+
+    history: Ancestry
+    own: Mapping[str, int]
+    """By task."""
+    everybody: int
+    landed: int
+
+    @classmethod
+    def read(cls, history: Ancestry, feature: str, *, landed: str) -> "_Works":
+        own: dict[str, list[str]] = {}
+        for commit, said in history.trailers.items():
+            if said.get("Plait-Feature") == feature and "Plait-Task" in said:
+                own.setdefault(said["Plait-Task"], []).append(commit)
+        everybody = history.bits_of(commit for of in own.values() for commit in of)
+        bits = {task: history.bits_of(of) for task, of in own.items()}
+        return cls(history, bits, everybody, history.inside(landed))
+
+    def outdated_in(self, finished: Mapping[str, Finished]) -> set[str]:
+        """The tasks whose commit holds work that has not landed and is nobody's any more.
+
+        A repair inside a phase starts from what others of the phase have made, without needing them.
+        """
+        sound = 0
+        for task, done in finished.items():
+            sound |= self.own.get(task, 0) & self.history.inside(done.commit or "")
+        return {task for task, done in finished.items() if self._of_others(task, done) & ~sound}
+
+    def completed(self, finished: Mapping[str, Finished]) -> dict[str, Finished]:
+        """The same, each resting also on those whose work its commit has without needing it."""
+        return {task: self._completed(task, done, finished) for task, done in finished.items()}
+
+    def _completed(self, task: str, done: Finished, finished: Mapping[str, Finished]) -> Finished:
+        more = self._of_others(task, done)
+        for need in done.rests_on if more else ():
+            more &= ~self.history.inside(finished[need].commit or "")
+        if not more:
+            return done
+        others = (self.history.trailers[commit]["Plait-Task"] for commit in self.history.named(more))
+        return replace(done, rests_on=tuple(dict.fromkeys((*done.rests_on, *others))))
+
+    def _of_others(self, task: str, done: Finished) -> int:
+        inside = self.history.inside(done.commit or "")
+        return inside & self.everybody & ~self.own.get(task, 0) & ~self.landed
+
+
+def _rests_on(
+    history: Ancestry, task: PlannedTask, commit: str, finished: Mapping[str, Finished]
+) -> tuple[str, ...] | None:
+    """The tasks that a commit was made on; nothing when it is not this very task's, made on what its needs are now."""
+    if history.trailers.get(commit, {}).get("Plait-Spec") != task.spec_hash:
+        return None
+    found: dict[str, None] = {}
+    for group in task.needs:
+        done = {need: finished[need] for need in group if need in finished}
+        inside = [need for need, one in done.items() if one.commit and _contains(history, commit, need, one.commit)]
+        empty = [one for one in done.values() if one.commit is None]
+        if not inside and not empty:
+            return None
+        found |= dict.fromkeys(inside or empty[0].rests_on)
+    return tuple(found)
+
+
+def _contains(history: Ancestry, commit: str, need: str, made: str) -> bool:
+    """Whether a commit was made on what a need is now, or on what that was before it was repaired."""
+    return any(history.contains(commit, version) for version in _versions(history, need, made))
+
+
+def _versions(history: Ancestry, task: str, commit: str) -> Iterator[str]:
+    """A task's commit, then those that it repairs: each the first parent of the next (`agent_tasks/implement`)."""
+    yield commit
+    while len(parents := history.parents.get(commit, ())) == 2:
+        if history.trailers.get(parents[0], {}).get("Plait-Task") != task:
+            return
+        yield (commit := parents[0])
+
+
+def _in_order(tasks: Sequence[PlannedTask]) -> list[PlannedTask]:
+    """Tasks after all that they need."""
+    waiting, placed, order = list(tasks), set[str](), list[PlannedTask]()
+    while waiting:
+        ready = [task for task in waiting if all(need in placed for group in task.needs for need in group)]
+        order += ready
+        placed |= {task.id for task in ready}
+        waiting = [task for task in waiting if task.id not in placed]
+    return order
+
+
+def move_aside(control: Control, branches: Sequence[str], *, run_id: str) -> None:
+    """Keep outdated branches below `refs/plait/old/<run>/` and take them off the list of branches.
+
+    Raises:
+        CallError: somebody stands on one of them, so nothing was moved.
+    """
+    for branch in branches:
+        place = control.worktree_of(branch)
+        if place is not None:
+            raise CallError(
+                f"{branch} is checked out in {place}, and this run has to put it aside",
+                hint=f"check out another branch there: git -C {place} switch BRANCH",
+            )
+    for branch in branches:
+        commit = control.branch(branch)
+        if commit is not None:
+            control.target.set_ref(f"refs/plait/old/{run_id}/{branch}", commit, reason="plait: outdated")
+            control.target.ask("update-ref", "--no-deref", "-d", f"refs/heads/{branch}", commit)
+
+
+def everything_of(control: Control, feature: str) -> tuple[str, ...]:
+    """All branches of a feature, for `--fresh`."""
+    return tuple(name.removeprefix("refs/heads/") for name in control.target.refs(f"refs/heads/feature/{feature}/"))

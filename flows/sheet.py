@@ -1,0 +1,200 @@
+"""A run as a table for people: as much of it as there is room for."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from plait.plans.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.phrasing import one_line, spell_seconds
+from plait.plans.progress import Eta, progress_of
+
+STYLES = {
+    TaskState.PENDING: "dim",
+    TaskState.READY: "cyan",
+    TaskState.RUNNING: "bold blue",
+    TaskState.DONE: "yellow",
+    TaskState.LANDED: "green",
+    TaskState.FAILED: "bold red",
+    TaskState.BLOCKED: "magenta",
+    TaskState.HELD: "bold magenta",
+    TaskState.CANCELLED: "dim red",
+}
+MARKS = {
+    TaskState.PENDING: "·",
+    TaskState.READY: "○",
+    TaskState.RUNNING: "▶",
+    TaskState.DONE: "◆",
+    TaskState.LANDED: "✔",
+    TaskState.FAILED: "✘",
+    TaskState.BLOCKED: "⊘",
+    TaskState.HELD: "‖",
+    TaskState.CANCELLED: "■",
+}
+COLUMNS = ("task", "role", "agent", "state", "time", "last line")
+DISPENSABLE = ("role", "agent", "time")
+"""Columns that narrow terminals do without, the first of them first."""
+LEAST_LINE = 16
+"""Columns that the last line is worth having."""
+GAP = 2
+MARGIN = 2
+"""Columns left free at the right: where a row fills the screen, the `^C` of Ctrl-C breaks it and leaves a trace."""
+_URGENT = (TaskState.RUNNING, TaskState.FAILED, TaskState.HELD, TaskState.BLOCKED, TaskState.DONE, TaskState.READY)
+_BATCHES_SHOWN = 4
+
+
+def status_table(
+    outcome: FeatureOutcome, lines: Mapping[str, str] | None = None, *, eta: Eta | None = None
+) -> RenderableType:
+    """A run as a table of its tasks, with a line for each batch, as wide as whatever it is printed on."""
+    return Sheet(outcome, lines or {}, eta)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is drawn; `height` is what a live table has, and `None` is room for everything."""
+
+    outcome: FeatureOutcome
+    lines: Mapping[str, str]
+    eta: Eta | None = None
+    height: int | None = None
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(20, options.max_width - MARGIN)
+        yield from _headlines(self.outcome, self.eta, width)
+        if self.outcome.reason:
+            yield Text(one_line(self.outcome.reason, 1000), style="yellow")
+        batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
+        tasks = self.outcome.tasks
+        if self.height is not None and len(tasks) > (room := max(3, self.height - len(batches) - 5)):
+            tasks = _most_urgent(tasks, room)
+        yield from _rows([_cells(task, self.lines.get(task.id, "")) for task in tasks], width)
+        if len(tasks) < len(self.outcome.tasks):
+            yield Text(_unseen(self.outcome.tasks, tasks), style="dim")
+        for batch in batches:
+            line = _batch_line(batch)
+            if self.height is not None:
+                line.truncate(width, overflow="ellipsis")
+            yield line
+
+
+def _most_urgent(tasks: Sequence[TaskOutcome], room: int) -> tuple[TaskOutcome, ...]:
+    """What a person wants to see where not all can be shown, in the order of the plan."""
+    ranks = {state: rank for rank, state in enumerate(_URGENT)}
+    best = sorted(range(len(tasks)), key=lambda place: (ranks.get(tasks[place].state, len(ranks)), place))[:room]
+    return tuple(tasks[place] for place in sorted(best))
+
+
+def _unseen(tasks: Sequence[TaskOutcome], shown: Sequence[TaskOutcome]) -> str:
+    seen = {task.id for task in shown}
+    counts = Counter(task.state.value for task in tasks if task.id not in seen)
+    return f"… and {', '.join(f'{number} {state}' for state, number in counts.most_common())}"
+
+
+def _cells(task: TaskOutcome, line: str) -> dict[str, Text]:
+    return {
+        "task": Text(task.id),
+        "role": Text(task.role, style="dim"),
+        "agent": Text(task.agent or ""),
+        "state": Text(f"{MARKS[task.state]} {task.state.value}", style=STYLES[task.state]),
+        "time": Text(_time(task)),
+        "last line": Text(_say(task, line), style="dim"),
+    }
+
+
+def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
+    """Lines of cells under their titles; what does not fit is left out by columns, and only then cut."""
+    titles = {name: Text(name, style="bold") for name in COLUMNS}
+    widths = {name: max(row[name].cell_len for row in (titles, *rows)) for name in COLUMNS}
+    left = [name for name in COLUMNS if name != "last line"]
+    for name in DISPENSABLE:
+        if sum(widths[one] + GAP for one in left) + LEAST_LINE > width:
+            left.remove(name)
+    spare = width - sum(widths[one] + GAP for one in left)
+    if spare < LEAST_LINE:  # a name that begins the same as others is still worth more than half a line
+        widths["task"] = max(12, widths["task"] + min(0, spare - LEAST_LINE))
+        spare = width - sum(widths[one] + GAP for one in left)
+    widths["last line"] = max(0, spare)
+    for row in (titles, *rows):
+        line = Text(no_wrap=True, overflow="crop")
+        for name in (*left, "last line"):
+            cell = row[name].copy()
+            if name == "time":
+                cell.align("right", widths[name])
+            cell.truncate(widths[name], overflow="ellipsis", pad=True)
+            line.append_text(cell).append(" " * GAP)
+        line.rstrip()
+        line.truncate(width, overflow="ellipsis")
+        yield line
+
+
+def _headlines(outcome: FeatureOutcome, eta: Eta | None, width: int) -> Iterator[Text]:
+    """How the run stands, in one line; in two, and without the bar, where that is too long."""
+    landed = f"{len(outcome.landed)}/{len(outcome.tasks)} landed"
+    bar = _bar(len(outcome.landed), len(outcome.tasks))
+    taken = spell_seconds(outcome.elapsed_seconds)
+    whole = _headline(outcome, f"{bar} {landed}", taken + _left(outcome, eta, spread=True))
+    whole.append(f"  {outcome.run_id}", style="dim")
+    if whole.cell_len <= width:
+        yield whole
+        return
+    for text in (_headline(outcome, landed, taken + _left(outcome, eta)), Text(outcome.run_id, style="dim")):
+        text.truncate(width, overflow="ellipsis")
+        yield text
+
+
+def _headline(outcome: FeatureOutcome, landed: str, taken: str) -> Text:
+    styles = {RunState.COMPLETED: "bold green", RunState.RUNNING: "bold blue", RunState.PARTIAL: "bold yellow"}
+    text = Text(outcome.feature, style="bold")
+    text.append(f"  {outcome.state.value}", style=styles.get(outcome.state, "bold red"))
+    text.append(f"  {landed}", style="green")
+    return text.append(f"  {taken}", style="dim")
+
+
+def _bar(done: int, count: int, width: int = 16) -> str:
+    full = width * done // max(1, count)
+    return "━" * full + "╌" * (width - full)
+
+
+def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> str:
+    """How long it may still take: as the forecast of the rest says, else at the pace so far."""
+    if outcome.state is not RunState.RUNNING:
+        return ""
+    progress = progress_of(outcome, (), datetime.now(UTC), eta=eta)
+    if not progress.eta_seconds:
+        return ""
+    band = progress.eta if spread else None
+    range_ = f" ({spell_seconds(band.p10_seconds)} to {spell_seconds(band.p90_seconds)})" if band else ""
+    return f", about {spell_seconds(progress.eta_seconds)} left{range_}"
+
+
+def _batch_line(batch: BatchOutcome) -> Text:
+    state = batch.state.value.replace("-", " ")
+    named = state if state.endswith("landed") and state != "part landed" else f"{state}, landed"
+    if batch.state is BatchState.READY_TO_LAND:
+        named = f"{state}:"
+    text = Text(f"{batch.id}: ", style="dim")
+    text.append(f"{named} {', '.join(batch.landed)}" if batch.landed else state)
+    for one in batch.rejected:
+        text.append(
+            f", rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})", style="magenta"
+        )
+    if batch.commit:
+        text.append(f"  {batch.commit[:10]}", style="dim")
+    return text
+
+
+def _say(task: TaskOutcome, line: str) -> str:
+    if task.reason:
+        return next((part.strip() for part in task.reason.splitlines() if part.strip()), "")
+    return line if task.state is TaskState.RUNNING else ""
+
+
+def _time(task: TaskOutcome) -> str:
+    if task.started_at is None:
+        return ""
+    end = task.ended_at or datetime.now(UTC)
+    return spell_seconds((end - task.started_at).total_seconds())

@@ -1,0 +1,73 @@
+"""Deletes what a run needs only while it goes on: checkouts, slots of verifications; logs and results stay."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from agent_tasks.trying import unfinished_tries
+from plait.plans.errors import PlaitError
+from plait.plans.names import salvage_branch
+from plait.workspace.control import Control
+from plait.workspace.deleting import TRASH, delete_tree
+from plait.workspace.harvest import salvage
+from plait.workspace.trailers import message_with_trailers
+
+
+def tidy_run(directory: Path) -> None:
+    """Delete a run's checkouts and slots; what something still works in is left for `tidy_killed_runs`."""
+    for place in _places(directory):
+        with suppress(OSError):
+            delete_tree(place)
+
+
+def tidy_killed_runs(home: Path, control: Control, *, feature: str) -> tuple[str, ...]:
+    """Delete the checkouts of runs that had no time to do so; call with the lock of the feature in the repository.
+
+    What their agents had in work is put on salvage branches first. The lock tells that they are over: a process number
+    says nothing where PLAIT_HOME is shared between containers.
+
+    Returns:
+        A sentence for each branch that keeps something now.
+    """
+    told: list[str] = []
+    for run_file in (home / "runs").glob("*/run.json"):
+        if (run_file.parent / "result.json").exists():
+            continue
+        with suppress(OSError, ValueError, KeyError):
+            said = json.loads(run_file.read_text(encoding="utf-8"))
+            if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
+                told += _salvage_killed(control, run_file.parent, feature=feature)
+                tidy_run(run_file.parent)
+    return tuple(told)
+
+
+def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[str]:
+    for one in unfinished_tries(run):
+        branch = salvage_branch(feature, one.role, one.task, one.folder.number)
+        message = message_with_trailers(
+            f"Salvage of {one.task}, try {one.folder.number}",
+            "The run was killed while the agent worked.",
+            {"Plait-Run": run.name, "Plait-Task": one.task},
+        )
+        try:
+            date = f"{int(one.folder.started_at.timestamp())} +0000"
+            kept = salvage(control, one.checkout, branch=branch, message=message, date=date)
+        except (PlaitError, OSError) as problem:
+            with suppress(OSError):
+                one.folder.work.rename(one.folder.left)
+            place = f"{one.folder.left}, and on no branch: {problem}"
+            yield f"{run.name} was killed; what it had of {one.task} is in {place}"
+            continue
+        with suppress(OSError):
+            one.folder.close(failed="the run was killed", salvage=kept)
+        if kept:
+            yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
+
+
+def _places(directory: Path) -> Iterator[Path]:
+    yield directory / "slots"
+    for task in (directory / "tasks").glob("*"):
+        yield from (task / "verify", task / "contract", task / TRASH)
+        for one in task.glob("try-*"):
+            yield from (one / "checkout", one / TRASH)

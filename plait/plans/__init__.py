@@ -1,0 +1,1 @@
+"""What was asked, and every decision: no input, no output, no clock."""

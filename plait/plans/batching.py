@@ -1,0 +1,120 @@
+"""When finished branches form a batch, which, and in what order they are merged."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import isfinite
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A branch that is done and not landed."""
+
+    task: str
+    at: float
+    """When it was finished, in seconds."""
+    needs: tuple[str, ...] = ()
+    """The tasks that it was built on."""
+    priority: int = 3
+    """1 (critical) to 5 (idle)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A batch forms now."""
+
+    tasks: tuple[str, ...]
+    """In merge order."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """No batch forms now."""
+
+    until: float | None
+    """When one forms if nothing else happens, in seconds; None: only an end can bring one."""
+
+
+def next_batch(
+    finished: Sequence[Finished],
+    *,
+    running: int,
+    ready: float,
+    wait: float,
+    now: float,
+    held: Collection[str] = (),
+    needs: Mapping[str, Collection[str]] | None = None,
+) -> Due | NotYet:
+    """Whether a batch forms now.
+
+    It does at a share `ready` (0 to 1) of finished branches among those and the `running` agents, after the oldest has
+    waited `wait` seconds, or at once when nothing is running. Branches that are `held`, or need one that is, however
+    far away, are left out and do not count. `needs` are those of other tasks, for needs through tasks that have no
+    branch in the batch; what is neither finished nor held is taken to have landed.
+    """
+    behind = dict(needs or {}) | {branch.task: branch.needs for branch in finished}
+    waiting = [branch for branch in finished if not _reaches(branch.task, held, behind)]
+    if not waiting:
+        return NotYet(until=None)
+    oldest = min(branch.at for branch in waiting)
+    # 0.8 of 10 must be 8 whatever floats make of it.
+    enough = len(waiting) >= ready * (len(waiting) + running) - 1e-9
+    if running and not enough and now < oldest + wait:
+        return NotYet(until=oldest + wait if isfinite(wait) else None)
+    return Due(_ordered(waiting, behind))
+
+
+def _ordered(branches: Sequence[Finished], needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    priority = {branch.task: branch.priority for branch in branches}
+    at = {branch.task: branch.at for branch in branches}
+    return merge_order([branch.task for branch in branches], needs=needs, priority=priority, at=at)
+
+
+def merge_order(
+    tasks: Iterable[str],
+    *,
+    needs: Mapping[str, Collection[str]],
+    priority: Mapping[str, int],
+    at: Mapping[str, float] | None = None,
+) -> tuple[str, ...]:
+    """Each task after what it needs, also through tasks not given; then by priority, then oldest, then as given.
+
+    Raises ValueError when tasks need each other.
+    """
+    given = list(dict.fromkeys(tasks))
+    before = {task: _nearest(task, frozenset(given), needs) for task in given}
+    waiting = {task: len(nearest) for task, nearest in before.items()}
+    turns = {task: (priority.get(task, 3), (at or {}).get(task, 0.0), turn) for turn, task in enumerate(given)}
+    heap = sorted((turns[task], task) for task in given if not waiting[task])
+    order: list[str] = []
+    while heap:
+        _, landed = heappop(heap)
+        order.append(landed)
+        for task in given:
+            if landed in before[task]:
+                waiting[task] -= 1
+                if not waiting[task]:
+                    heappush(heap, (turns[task], task))
+    if len(order) < len(given):
+        raise ValueError(f"these tasks need each other: {', '.join(task for task in given if waiting[task])}")
+    return tuple(order)
+
+
+def _reaches(task: str, targets: Collection[str], needs: Mapping[str, Collection[str]]) -> bool:
+    """Whether a task is one of the targets or needs one, however far away."""
+    return bool(targets) and (task in targets or bool(_nearest(task, frozenset(targets), needs)))
+
+
+def _nearest(task: str, stops: frozenset[str], needs: Mapping[str, Collection[str]]) -> set[str]:
+    """The tasks of `stops` that a task needs with none of them between."""
+    found, seen, path = set(), {task}, list(needs.get(task, ()))
+    while path:
+        need = path.pop()
+        if need in seen and need != task:
+            continue
+        seen.add(need)
+        if need in stops:
+            found.add(need)
+        elif need != task:
+            path.extend(needs.get(need, ()))
+    return found

@@ -1,0 +1,115 @@
+"""The kinds of value that the keys of plans and crews hold, each with its rule and its JSON Schema."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from plait.plans.names import check_slug, refname_problem
+from plait.plans.paths import normalize
+from plait.plans.phrases import kind_of, listed, near_match, quoted
+
+MAX_COMMANDS = 50
+MAX_ENTRIES = 1_000
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class Part(BaseModel):
+    """A piece of a plan or crew: fixed once made, and every key known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _check_controls(text: str) -> str:
+    if bad := _CONTROL.search(text):
+        raise ValueError(f"has the control character {bad.group()!a}")
+    return text
+
+
+def _check_prose(text: str) -> str:
+    _check_controls(text)
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+def _check_line(text: str) -> str:
+    """Titles stand in commit messages, where a line break could forge a trailer, and on terminals."""
+    if bad := _NOT_IN_A_LINE.search(text):
+        raise ValueError(f"must be one line, without {bad.group()!a}")
+    return _check_prose(text)
+
+
+def _check_variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is not the name of an environment variable")
+    return text
+
+
+def _check_branch(text: str) -> str:
+    if problem := refname_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _check_lint_code(text: str) -> str:
+    if not re.fullmatch("PLAN[0-9]{3}", text):
+        raise ValueError(f"{quoted(text)} is not the code of a rule, such as PLAN103")
+    return text
+
+
+Slug = Annotated[str, AfterValidator(check_slug), Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"})]
+"""The name of a feature, task, role, contract or resource."""
+
+LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_extra={"pattern": "^PLAN[0-9]{3}$"})]
+"""The code of a rule of `plait check`; whether there is such a rule, lint itself says."""
+
+BranchName = Annotated[str, AfterValidator(_check_branch)]
+PathPattern = Annotated[str, AfterValidator(normalize)]
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line)]
+Prose = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_prose)]
+Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_controls)]
+Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_prose)]
+"""A shell command, of one line or several."""
+
+Commands = Annotated[tuple[Command, ...], Field(max_length=MAX_COMMANDS)]
+PathPatterns = Annotated[tuple[PathPattern, ...], Field(max_length=MAX_ENTRIES)]
+Variable = Annotated[str, AfterValidator(_check_variable)]
+
+PRIORITIES = {"critical": 1, "high": 2, "medium": 3, "low": 4, "idle": 5}
+
+
+def _priority(value: Any) -> int:
+    numbers = {str(number): number for number in PRIORITIES.values()}
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        if (number := PRIORITIES.get(str(value), numbers.get(str(value)))) is not None:
+            return number
+        hint = near_match(str(value), PRIORITIES)
+        raise ValueError(f"must be {listed(PRIORITIES)}, or 1 to 5, not {quoted(value)}{f' ({hint})' if hint else ''}")
+    raise ValueError(f"must be {listed(PRIORITIES)}, or 1 to 5, not {kind_of(value)}")
+
+
+Priority = Annotated[
+    int,
+    BeforeValidator(_priority),
+    WithJsonSchema({"anyOf": [{"enum": list(PRIORITIES)}, {"type": "integer", "minimum": 1, "maximum": 5}]}),
+]
+"""1 is the most urgent, 5 is for idle slots."""
+
+_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([kmgt]i?)b?", str(value)[:40], re.IGNORECASE)
+    if match is None or float(match[1]) == 0:
+        raise ValueError(f"{kind_of(value)} is not a size: write it as 512MiB or 2GiB")
+    return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
+Bytes = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string", "examples": ["512MiB", "2GiB"]})]
+"""A size in bytes, written as `2GiB`."""

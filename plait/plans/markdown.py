@@ -1,0 +1,76 @@
+"""The little Markdown that task specs need: lines with their ends, fences, headings, bullets."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_FENCE = re.compile(r" {0,3}(?:(`{3,})[^`]*|(~{3,}).*)")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*")
+_BULLET = re.compile(r"( {0,3}(?:[-*+]|[0-9]{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)(.*\S)[ \t]*")
+_RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}")
+
+DEEPEST = 6
+"""Levels of headings that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file."""
+
+    number: int
+    """From 1."""
+    text: str
+    """Without its end."""
+    fenced: bool = False
+    """Whether it belongs to a block of code, its fences included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of the `#` kind."""
+
+    level: int
+    text: str
+    column: int
+    """Where its text begins, from 1."""
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines with their ends (line feed, carriage return, or both): joined, they are the text again."""
+    return _LINE.findall(text)
+
+
+def line_end(line: str) -> str:
+    """How a line ends; nothing for the last one of a file without a final newline."""
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def numbered(lines: Iterable[str], *, first: int) -> Iterator[Line]:
+    """Lines without their ends, with numbers from `first`, and with what is code marked as such."""
+    fence = ""
+    for number, line in enumerate(lines, first):
+        text = line.rstrip("\r\n")
+        found = _FENCE.fullmatch(text)
+        marks = (found[1] or found[2]) if found else ""
+        if fence:
+            yield Line(number, text, fenced=True)
+            if marks.startswith(fence) and not text.strip().strip(fence[0]):
+                fence = ""
+        else:
+            fence = marks
+            yield Line(number, text, fenced=bool(marks))
+
+
+def heading_of(line: Line) -> Heading | None:
+    """What a line says as a heading, if it is one."""
+    found = None if line.fenced else _HEADING.fullmatch(line.text)
+    if not found:
+        return None
+    return Heading(len(found[1]), found[2] or "", (found.start(2) if found[2] else found.end(1)) + 1)
+
+
+def bullet_of(line: Line) -> tuple[int, str] | None:
+    """Column and text of an entry of a list, its mark and its check box left out."""
+    found = None if line.fenced or _RULE.fullmatch(line.text) else _BULLET.fullmatch(line.text)
+    return (found.end(1) + 1, found[2]) if found else None

@@ -1,0 +1,1 @@
+"""The door to SQL: the history of runs, on SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""How a store comes from one schema version to the next; run by `plait.store.engine` alone."""

@@ -1,0 +1,44 @@
+"""What the store takes and gives back besides whole outcomes; light, so that commands can import it at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from plait.plans.outcomes import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWork:
+    """How long one task was meant to take, and took."""
+
+    planned_seconds: float | None = None
+    """The plan's likely duration; nothing when the plan gives none."""
+    actual_seconds: float | None = None
+    """Nothing: from the outcome's start to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    run_id: str
+    repository: str
+    feature: str
+    state: RunState
+    branch: str
+    commit: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_seconds: float
+    landed: int
+    """Tasks that landed."""
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDuration:
+    """One finished task as a forecast learns from it."""
+
+    role: str
+    task: str
+    planned_seconds: float | None
+    actual_seconds: float

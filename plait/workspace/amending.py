@@ -1,0 +1,90 @@
+"""Reads and replaces single files of a commit in git's object database: no checkout, no index of anybody's."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from plait.workspace.control import Control
+from plait.workspace.errors import GitFailed
+from plait.workspace.git import GitRepository, ask_about
+
+_PLAIN = ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFile:
+    """A plain file as a commit has it."""
+
+    mode: str
+    """`100644` or `100755`."""
+    content: bytes
+
+
+def place_in(control: Control, folder: Path) -> str | None:
+    """Where a folder lies in a checkout of the target: `docs/specs/`, or empty for its top; nothing when elsewhere."""
+    if not folder.is_dir():
+        return None
+    answer = ask_about(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
+    facts = answer.text.split("\n")
+    if answer.status or not facts[0] or Path(facts[0]).resolve() != control.common_dir:
+        return None
+    return facts[1] if len(facts) == 2 else "" if len(facts) == 1 else None
+
+
+def files_in(repository: GitRepository, commit: str, folder: str, *, largest: int) -> dict[str, TrackedFile]:
+    """The plain files right in a folder of a commit, by name; none when it has no such folder.
+
+    Args:
+        folder: From the repository's top, with a slash at its end; or empty.
+        largest: Bytes above which a file is left out.
+
+    Raises:
+        GitFailed: an object is missing.
+    """
+    tree = repository.run("ls-tree", "-z", "-l", f"{commit}:{folder.rstrip('/')}")
+    if tree.status:
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for record in tree.records:
+        facts, _, name = record.partition("\t")
+        mode, _, oid, size = facts.split()
+        if mode in _PLAIN and int(size) <= largest:
+            found[name] = (mode, oid)
+    contents = _contents(repository, {oid for _, oid in found.values()})
+    return {name: TrackedFile(mode, contents[oid]) for name, (mode, oid) in found.items()}
+
+
+def _contents(repository: GitRepository, oids: set[str]) -> dict[str, bytes]:
+    """Blobs through one `cat-file --batch`: `<name> <type> <size>`, newline, content, newline."""
+    if not oids:
+        return {}
+    asked = "".join(f"{oid}\n" for oid in sorted(oids)).encode()
+    answer, at, found = repository.ask("cat-file", "--batch", stdin=asked).stdout, 0, dict[str, bytes]()
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        facts = answer[at:end].decode("ascii", "replace").split()
+        if len(facts) != 3:
+            raise GitFailed("cat-file --batch", 128, f"an object is missing: {' '.join(facts)}")
+        start, size = end + 1, int(facts[2])
+        found[facts[0]] = answer[start : start + size]
+        at = start + size + 1
+    return found
+
+
+def replace_files(repository: GitRepository, commit: str, folder: str, files: Mapping[str, TrackedFile]) -> str:
+    """The tree of the commit with these files of the folder replaced.
+
+    Raises:
+        GitFailed: an object is missing or cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="plait-index-") as place:
+        index = Path(place) / "index"
+        repository.ask("read-tree", commit, index=index)
+        records = b""
+        for name, file in files.items():
+            oid = repository.ask("hash-object", "-w", "--stdin", stdin=file.content).text
+            path = f"{folder}{name}".encode("utf-8", "surrogateescape")
+            records += f"{file.mode} {oid}\t".encode() + path + b"\0"
+        repository.ask("update-index", "-z", "--index-info", stdin=records, index=index)
+        return repository.ask("write-tree", index=index).text

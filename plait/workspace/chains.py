@@ -1,0 +1,269 @@
+"""A batch as a chain of merges on the feature's tip; what does not merge is left out and explained."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from plait.plans.outcomes import Held
+from plait.workspace.git import GitRepository
+from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A finished task's work that wants to be merged."""
+
+    task: str
+    tip: str
+    """The commit, pinned: what is pushed to the branch later belongs to the next batch."""
+    needs: tuple[str, ...] = ()
+    """Ids of tasks whose branches must be merged before; those that are not in the batch do not matter."""
+    title: str = ""
+    ref: str = ""
+    """The full name of the branch, for the commit's message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One branch merged onto what came before it."""
+
+    task: str
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConflict:
+    """A branch that does not merge, and the accepted branch that it does not go together with."""
+
+    task: str
+    partner: str | None
+    """Nothing when it conflicts with the base alone."""
+    conflict: Conflict
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.conflict.files
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return self.conflict.messages
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a batch merges to, and what it leaves out."""
+
+    base: str
+    links: tuple[Link, ...]
+    conflicts: tuple[ChainConflict, ...]
+    held: tuple[Held, ...]
+    """Branches that need one that is left out, declared or because they contain its commits."""
+    skipped: tuple[str, ...]
+    """Tasks whose commit the base or an earlier link already contains: they have landed, or land with this chain."""
+    tip: str
+    tree: str
+
+
+@dataclass(slots=True)
+class ChainBuilder:
+    """Builds chains of one batch; what two chains have in common is merged once. For one thread."""
+
+    repository: GitRepository
+    base: str
+    batch: str = field(kw_only=True)
+    date: str = field(kw_only=True)
+    """Of all merge commits, as git writes it: equal branches give equal commits."""
+    fold_case: bool = field(default=False, kw_only=True)
+    _merges: dict[tuple[str, str], Merged | Conflict] = field(default_factory=dict, init=False)
+    _commits: dict[tuple[str, str], Link] = field(default_factory=dict, init=False)
+    _attributes: bytes = field(default=b"", init=False)
+    _tips: frozenset[str] = field(default=frozenset(), init=False)
+    _inside: dict[frozenset[str], dict[str, frozenset[str]]] = field(default_factory=dict, init=False)
+
+    def complete(self, branches: Sequence[Branch]) -> tuple[Branch, ...]:
+        """The branches, each also needing those whose commits it contains: what a search of subsets has to respect.
+
+        Raises:
+            GitFailed: a commit is missing.
+        """
+        return imply_needs(branches, self._contained(branches))
+
+    def build(self, branches: Sequence[Branch]) -> Chain:
+        """Merge the branches onto the base in the order given.
+
+        A subset has to hold what its branches contain (`complete`), or it is merged under another's name.
+
+        Raises:
+            GitFailed: git could not tell, which says nothing about any branch.
+        """
+        inside = self._contained(branches)
+        links: list[Link] = []
+        conflicts: list[ChainConflict] = []
+        held: list[Held] = []
+        skipped: list[str] = []
+        accepted: list[Branch] = []
+        left_out: set[str] = set()
+        for branch in imply_needs(branches, inside):
+            tip = links[-1].commit if links else self.base
+            needed = next((need for need in branch.needs if need in left_out), None)
+            if needed is not None:
+                held.append(Held(task=branch.task, by=needed))
+                left_out.add(branch.task)
+            elif branch.tip not in inside or any(branch.tip in inside[other.tip] for other in accepted):
+                skipped.append(branch.task)
+            elif isinstance(conflict := self._merge(tip, branch.tip), Conflict):
+                conflicts.append(ChainConflict(branch.task, self._partner(branch, links), conflict))
+                left_out.add(branch.task)
+            else:
+                links.append(self._link(tip, branch))
+                accepted.append(branch)
+        tip = links[-1].commit if links else self.base
+        tree = links[-1].tree if links else self.repository.tree_of(self.base)
+        return Chain(self.base, tuple(links), tuple(conflicts), tuple(held), tuple(skipped), tip, tree)
+
+    def _contained(self, branches: Sequence[Branch]) -> dict[str, frozenset[str]]:
+        tips = frozenset(branch.tip for branch in branches)
+        if not tips <= self._tips:
+            self._tips |= tips
+            self._attributes = merge_attributes(self.repository, self.base, *sorted(self._tips))
+        if tips not in self._inside:
+            self._inside[tips] = contained_tips(self.repository, self.base, tips)
+        return self._inside[tips]
+
+    def _merge(self, ours: str, theirs: str) -> Merged | Conflict:
+        if (ours, theirs) not in self._merges:
+            self._merges[ours, theirs] = merge(
+                self.repository, ours, theirs, attributes=self._attributes, fold_case=self.fold_case
+            )
+        return self._merges[ours, theirs]
+
+    def _link(self, tip: str, branch: Branch) -> Link:
+        if (tip, branch.tip) not in self._commits:
+            merged = self._merge(tip, branch.tip)
+            message = _merge_message(branch, self.batch)
+            commit = self.repository.commit_tree(merged.tree, (tip, branch.tip), message, date=self.date)
+            self._commits[tip, branch.tip] = Link(branch.task, commit, merged.tree)
+        return self._commits[tip, branch.tip]
+
+    def _partner(self, branch: Branch, links: Sequence[Link]) -> str | None:
+        """The link from which on this branch conflicts: clean on the chain before it, a conflict with it.
+
+        Never the two branches by themselves: their common ancestor may be older than the base, and a stale branch would
+        "conflict" with everybody.
+        """
+        tips = (self.base, *(link.commit for link in links))
+        if isinstance(self._merge(self.base, branch.tip), Conflict):
+            return None
+        clean, conflicting = 0, len(links)
+        while conflicting - clean > 1:
+            middle = (clean + conflicting) // 2
+            if isinstance(self._merge(tips[middle], branch.tip), Conflict):
+                conflicting = middle
+            else:
+                clean = middle
+        return links[conflicting - 1].task
+
+
+def build_chain(repository: GitRepository, base: str, branches: Sequence[Branch], *, batch: str, date: str) -> Chain:
+    """Merge branches onto `base` in the order given, once; a search of many subsets keeps a `ChainBuilder`.
+
+    Raises:
+        GitFailed: git could not tell, which says nothing about any branch.
+    """
+    return ChainBuilder(repository, base, batch=batch, date=date).build(branches)
+
+
+def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) -> dict[str, frozenset[str]]:
+    """For each tip that `base` does not contain yet: the tips (itself among them) that it contains and base does not.
+
+    Raises:
+        GitFailed: a commit is missing.
+    """
+    wanted = set(tips)
+    revisions = "".join(f"{revision}\n" for revision in (f"^{base}", *sorted(wanted)))
+    graph = repository.ask("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
+    inside: dict[str, frozenset[str]] = {}
+    for line in graph.text.splitlines():
+        commit, *parents = line.split(" ")
+        own = frozenset({commit} & wanted)
+        inside[commit] = own.union(*(inside.get(parent, frozenset()) for parent in parents))
+    return {tip: inside[tip] for tip in sorted(wanted) if tip in inside}
+
+
+def imply_needs(branches: Sequence[Branch], inside: Mapping[str, frozenset[str]]) -> tuple[Branch, ...]:
+    """The branches, each also needing those whose commits it contains; of equal tips the later needs the earlier.
+
+    Args:
+        inside: What `contained_tips` gave for the branches' tips.
+    """
+    completed = []
+    for position, branch in enumerate(branches):
+        contained = inside.get(branch.tip, frozenset())
+        implied = [
+            other.task
+            for place, other in enumerate(branches)
+            if other.tip in contained and (other.tip != branch.tip or place < position)
+        ]
+        completed.append(replace(branch, needs=tuple(dict.fromkeys((*branch.needs, *implied)))))
+    return tuple(completed)
+
+
+def wrap(
+    repository: GitRepository,
+    chain: Chain,
+    branches: Sequence[Branch] = (),
+    *,
+    batch: str,
+    date: str,
+    trailers: Mapping[str, str] | None = None,
+) -> str:
+    """The commit to land: its first parent is the old tip, so that `git log --first-parent` holds tested states only.
+
+    A chain of one link already is that commit, and a chain of none is the base.
+
+    Args:
+        branches: Those of the batch, for the list in the message.
+        trailers: Further lines for the end of the message, such as `{"Batch-Test-Run": "…"}`.
+    """
+    if len(chain.links) < 2:
+        return chain.tip
+    merged = {link.task for link in chain.links}
+    members = [branch for branch in branches if branch.task in merged] or [
+        Branch(link.task, link.commit) for link in chain.links
+    ]
+    listing = [f"- {branch.task}: {branch.title}" if branch.title else f"- {branch.task}" for branch in members]
+    lines = {"Batch-Id": batch, "Batch-Base": chain.base, "Batch-Tested-Tree": chain.tree, **(trailers or {})}
+    subject = f"Merge {len(chain.links)} branches of {batch}"
+    tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
+    message = _message(subject, listing, tail)
+    return repository.commit_tree(chain.tree, (chain.base, chain.tip), message, date=date)
+
+
+def _merge_message(branch: Branch, batch: str) -> str:
+    subject = f"Merge {branch.task}: {branch.title}" if branch.title else f"Merge {branch.task}"
+    return _message(subject, (), (("Batch-Id", batch), ("Task-Id", branch.task), ("Batch-Branch", _named(branch))))
+
+
+def _named(branch: Branch) -> str:
+    """The branch as a quoted name, because names may hold almost anything, and the commit that was merged."""
+    return f"{json.dumps(branch.ref or branch.task, ensure_ascii=False)} {branch.tip}"
+
+
+def _message(subject: str, body: Iterable[str], trailers: Iterable[tuple[str, str]]) -> str:
+    paragraphs = [_line(subject, 100), "\n".join(_line(line, 200) for line in body)]
+    paragraphs.append(
+        "\n".join(f"{re.sub('[^A-Za-z0-9-]', '-', key)}: {_line(value, 1000)}" for key, value in trailers)
+    )
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _line(text: str, limit: int) -> str:
+    """One line without control or direction characters: titles come from agents and end in people's terminals."""
+    plain = "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else char for char in text
+    )
+    short = " ".join(plain.split())
+    return short if len(short) <= limit else short[: limit - 1] + "…"

@@ -1,0 +1,122 @@
+"""An agent's own checkout: the files, a private `.git` to play with, and plait's index out of the way."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from plait.workspace.control import Control
+from plait.workspace.deleting import delete_later
+from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.private import write_private_git
+
+_NEARLY_NOTHING = 1_000_000
+"""Bytes left on a disk that make it the likely reason for a file that could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What an agent gets to work in, and what is needed to harvest it."""
+
+    directory: Path
+    """The files; the agent's working directory."""
+    index: Path
+    """plait's index of the files as they were handed out; outside of `directory`."""
+    commit: str
+    """What the checkout's HEAD names."""
+    tree: str
+    """The files' tree when they were handed out: `commit`'s, or a merge with conflict markers."""
+    temporary: Path
+    """An empty directory for `TMPDIR`."""
+
+    @property
+    def place(self) -> Path:
+        """The directory that holds all of this; deleting it deletes the checkout."""
+        return self.directory.parent
+
+
+def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tree: str | None = None) -> Checkout:
+    """Hand out the files of a commit in `place/work`, with `branch` checked out in a git directory of their own.
+
+    What was at `place` before is thrown away, so that another try starts as the first did. Checkouts can be made in
+    parallel, also of one repository.
+
+    Args:
+        place: The directory to make; its parent is made when missing.
+        branch: A checked branch name; it exists in the checkout alone.
+        tree: Files to hand out in place of the commit's, such as a merge that left conflict markers.
+
+    Raises:
+        GitFailed: the commit or one of its objects is missing.
+        DiskFull: no space for the files.
+    """
+    with naming_full_disk():
+        checkout = _lay_out(control, place, commit, tree)
+        populate(control, checkout.directory, checkout.index, checkout.tree)
+        write_private_git(control, checkout.directory, commit=checkout.commit, branch=branch, index=checkout.index)
+    return checkout
+
+
+def _lay_out(control: Control, place: Path, commit: str, tree: str | None) -> Checkout:
+    """The directories, empty, and the names of what goes into them."""
+    place = place.absolute()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    delete_later(place)
+    place.mkdir(mode=0o700)
+    (place / "work").mkdir()
+    (place / "tmp").mkdir()
+    found, own = commit_and_tree(control, commit)
+    if found is None:
+        raise GitFailed(f"rev-parse {commit}", 128, "not a commit")
+    return Checkout(
+        directory=place / "work", index=place / "index", commit=found, tree=tree or own, temporary=place / "tmp"
+    )
+
+
+@contextmanager
+def naming_full_disk() -> Iterator[None]:
+    """Say `DiskFull` where Python's own writing finds no space, as `GitRepository` says where git's does."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(str(error), hint="free some space and run again") from error
+
+
+@lru_cache(maxsize=1024)
+def commit_and_tree(control: Control, oid: str) -> tuple[str | None, str]:
+    """The commit, if it is one, and the tree that an object name stands for, in one process; what is so stays so.
+
+    Raises:
+        GitFailed: neither a commit nor a tree, or not there.
+    """
+    question = f"{oid}^{{commit}}\n{oid}^{{tree}}\n".encode()
+    answer = control.store.ask("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=question)
+    commit, tree = (line.split(" ", 1) for line in answer.text.splitlines())
+    if tree[0] != "tree":
+        raise GitFailed(f"cat-file {oid}", 128, "no such commit or tree, or its tree is missing")
+    return commit[1] if commit[0] == "commit" else None, tree[1]
+
+
+def populate(control: Control, directory: Path, index: Path, tree: str) -> None:
+    """Make the files that the index knows those of `tree`, and the index likewise.
+
+    Raises:
+        GitFailed: an object is missing, or something is in the way.
+        DiskFull: no space for the files.
+    """
+    answer = control.store.run("read-tree", "--reset", "-u", tree, work_tree=directory, index=index)
+    if answer.status == 0 and "error:" not in answer.stderr and "fatal:" not in answer.stderr:
+        return
+    if "unable to" in answer.stderr and _is_full(directory):  # git 2.39.5 does not say why it could not write
+        raise DiskFull(f"no space left for files in {directory}", hint="free some space and run again")
+    raise GitFailed(f"read-tree {tree}", answer.status, answer.stderr)
+
+
+def _is_full(directory: Path) -> bool:
+    space = os.statvfs(directory)
+    return space.f_bavail * space.f_frsize < _NEARLY_NOTHING or (space.f_files > 0 and space.f_favail == 0)

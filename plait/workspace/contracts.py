@@ -1,0 +1,146 @@
+"""What git remembers of contracts: a ref for each version, so that an approval outlives the run that asked for it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from plait.plans.contracts import PlannedContract, Record, newest
+from plait.plans.errors import CallError
+from plait.plans.paths import matches
+from plait.workspace.control import Control
+from plait.workspace.errors import RefMoved
+from plait.workspace.git import ZERO
+from plait.workspace.trailers import message_with_trailers, read_trailers
+
+_RECORDS = "refs/plait/contracts/"
+
+
+def read_records(control: Control, feature: str) -> dict[str, tuple[Record, ...]]:
+    """The records of all contracts of a feature, by contract, oldest version first."""
+    found: dict[str, list[Record]] = {}
+    for ref, oid in control.target.refs(f"{_RECORDS}{feature}/").items():
+        record = _read(control, oid)
+        if record is not None and ref == _ref(feature, record):
+            found.setdefault(record.contract, []).append(record)
+    return {name: tuple(sorted(of, key=lambda record: record.version)) for name, of in found.items()}
+
+
+def write_record(control: Control, feature: str, record: Record, *, run: str, date: str) -> Record:
+    """Put a record in the place of the one that `record.oid` names, or of none, and give it with its own `oid`.
+
+    Raises:
+        RefMoved: there is another by now.
+    """
+    trailers = {
+        "Plait-Feature": feature,
+        "Plait-Contract": record.contract,
+        "Plait-Version": str(record.version),
+        "Plait-Status": record.status,
+        "Plait-Content": record.content,
+        "Plait-Commit": record.commit,
+        **({"Plait-Owner": record.owner} if record.owner else {}),
+        **({"Plait-By": record.by} if record.by else {}),
+        "Plait-Run": run,
+    }
+    subject = f"The contract {record.contract} v{record.version} is {record.status}"
+    message = message_with_trailers(subject, record.reason, trailers)
+    tree = control.store.tree_of(record.commit)
+    # The contract's commit is its parent: the record alone keeps it from the garbage collection.
+    oid = control.store.commit_tree(tree, (record.commit,), message, date=date)
+    control.target.move_ref(_ref(feature, record), oid, record.oid or ZERO, reason=f"plait: {subject}")
+    return replace(record, oid=oid)
+
+
+def forget_records(control: Control, feature: str, *, run: str) -> None:
+    """Let a feature begin without agreements; what there was is kept below `refs/plait/old/<run>/`."""
+    for ref, oid in control.target.refs(f"{_RECORDS}{feature}/").items():
+        kept = ref.removeprefix(f"{_RECORDS}{feature}/")
+        control.target.set_ref(f"refs/plait/old/{run}/contracts/{kept}", oid, reason="plait: starting over")
+        control.target.delete_ref(ref)
+
+
+def answer(control: Control, feature: str, contract: str, *, by: str, rejected: str | None, date: str) -> Record:
+    """A person approves the draft that waits, or rejects it with a reason.
+
+    Raises:
+        CallError: nothing of that name waits for a person, or it has changed meanwhile.
+    """
+    records = read_records(control, feature)
+    last = newest(records.get(contract, ()))
+    if last is None:
+        waiting = [name for name, of in records.items() if of[-1].status == "draft"]
+        raise CallError(
+            f"no contract {contract} of {feature} has been written yet",
+            hint=f"these wait: {', '.join(waiting)}" if waiting else "see `plait contracts`",
+        )
+    if last.status != "draft":
+        how = f" by {last.by}" if last.by else ""
+        raise CallError(f"the contract {last.contract} v{last.version} is already {last.status}{how}")
+    given = replace(last, status="approved" if rejected is None else "rejected", by=by, reason=rejected or "")
+    try:
+        return write_record(control, feature, given, run="by hand", date=date)
+    except RefMoved:
+        raise CallError(f"the contract {contract} has changed meanwhile", hint="look at it again") from None
+
+
+def contract_content(control: Control, tree: str, contract: PlannedContract) -> str:
+    """A hash of the files and the mock that a commit or tree has of a contract."""
+    entries = [entry for entry in _entries(control, tree) if matches(entry[1], (*contract.files, *contract.mock))]
+    return hashlib.sha256(json.dumps(entries).encode("ascii")).hexdigest()
+
+
+def missing_patterns(control: Control, tree: str, contract: PlannedContract) -> tuple[str, ...]:
+    """Files and mocks that the contract promises and a commit or tree does not have."""
+    patterns = (*contract.files, *contract.mock)
+    paths = [path for _, path in _entries(control, tree)] if patterns else []
+    return tuple(pattern for pattern in patterns if not any(matches(path, (pattern,)) for path in paths))
+
+
+def require_on_base(control: Control, base: str, contracts: Iterable[PlannedContract]) -> None:
+    """Refuse a plan that takes contracts as written which the base does not have.
+
+    Raises:
+        CallError: files of them are missing.
+    """
+    for contract in contracts:
+        missing = missing_patterns(control, base, contract) if contract.owner is None else ()
+        if missing:
+            raise CallError(
+                f"the contract {contract.id} is approved and has no owner, but the base has no file {missing[0]}",
+                hint="commit it to the base, or take its status away: then a task writes it",
+            )
+
+
+def _entries(control: Control, tree: str) -> list[tuple[str, str]]:
+    """Mode and object name, and the path, of each file."""
+    listed = control.store.ask("ls-tree", "-r", "-z", "--full-tree", tree).records
+    return [(facts, path) for facts, _, path in (record.partition("\t") for record in listed)]
+
+
+def _read(control: Control, oid: str) -> Record | None:
+    """The record that an object is; nothing when it is none of ours."""
+    content = control.store.run("cat-file", "commit", oid).stdout.decode("utf-8", "replace")
+    said = read_trailers(content)
+    try:
+        version, status = int(said["Plait-Version"]), said["Plait-Status"]
+        if status not in ("draft", "approved", "rejected"):
+            return None
+        paragraphs = content.partition("\n\n")[2].rstrip("\n").split("\n\n")
+        return Record(
+            contract=said["Plait-Contract"],
+            version=version,
+            status=status,  # type: ignore[arg-type]  # one of the three, as was just seen
+            commit=said["Plait-Commit"],
+            content=said["Plait-Content"],
+            by=said.get("Plait-By", ""),
+            owner=said.get("Plait-Owner", ""),
+            reason="\n\n".join(paragraphs[1:-1]),
+            oid=oid,
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def _ref(feature: str, record: Record) -> str:
+    return f"{_RECORDS}{feature}/{record.contract}/v{record.version}"

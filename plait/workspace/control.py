@@ -1,0 +1,271 @@
+"""The user's repository, and plait's own control repository beside it: same objects, but a configuration of plait's."""
+
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.names import is_made_by_plait
+from plait.plans.phrases import near_match
+from plait.workspace.deleting import delete_tree
+from plait.workspace.errors import GitFailed
+from plait.workspace.git import GitRepository, ask_about
+
+HEADS = "refs/heads/"
+_PINS = "refs/plait/pin/"
+_FORMATS = ("sha1", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One target repository, seen twice: `target` holds the branches, `store` is how objects are read and written."""
+
+    target: GitRepository
+    """The user's repository, for its refs alone: hardened, hooks off."""
+    store: GitRepository
+    """plait's control repository: its configuration is ours, its objects are the target's."""
+    common_dir: Path
+    """The target's git directory, the one that its linked worktrees share."""
+    git_dir: Path
+    """The git directory of the worktree that the user named: its HEAD is where the user stands."""
+    directory: Path
+    """Where plait keeps what belongs to this target: `<home>/repositories/<name>-<hash>`."""
+    objects: Path
+    object_format: str
+    """`sha1` or `sha256`."""
+
+    def base_commit(self, branch: str | None) -> tuple[str, str]:
+        """The branch to start from and its commit; without a name, the one that HEAD names (`HEAD` when detached).
+
+        Raises:
+            CallError: there is no such branch, or HEAD names one without a commit.
+            GitFailed: the branch names an object that is missing.
+        """
+        if branch is not None:
+            commit = self.branch(branch)
+            if commit is None:
+                raise self._unknown(branch)
+            return branch, commit
+        head = GitRepository(self.git_dir)
+        name = head.run("symbolic-ref", "--quiet", "HEAD").text
+        if name.startswith(HEADS):
+            return self.base_commit(name.removeprefix(HEADS))
+        detached = head.resolve("HEAD")
+        if detached is None:
+            raise CallError(f"HEAD of {self.git_dir} names no commit", hint="name the branch to start from")
+        return "HEAD", detached
+
+    def branch(self, name: str) -> str | None:
+        """The commit of a branch, or nothing when there is no such branch.
+
+        Raises:
+            GitFailed: the branch names an object that is missing or damaged.
+        """
+        ref = HEADS + name
+        # `%(objecttype)` opens the object: a branch whose commit is missing must not look like a branch that is.
+        answer = self.target.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(refname)", ref)
+        if f"broken ref {ref}" in answer.stderr:  # an empty file after a power failure, say: only a warning to git
+            raise GitFailed("for-each-ref", answer.status, answer.stderr)
+        for line in answer.lines:
+            kind, oid, found = line.split(" ", 2)
+            if found == ref and kind == "commit":
+                return oid
+        return None
+
+    def branch_clash(self, name: str) -> str | None:
+        """The branch that keeps git from holding one of this name: `a` beside `a/b`, in either direction."""
+        parts = name.split("/")
+        above = {"/".join(parts[:end]) for end in range(1, len(parts))}
+        for ref in self.target.refs(HEADS + parts[0]):
+            other = ref.removeprefix(HEADS)
+            if other in above or other.startswith(name + "/"):
+                return other
+        return None
+
+    def worktree_of(self, branch: str) -> Path | None:
+        """The checkout of the user's that has this branch checked out, the main or a linked one."""
+        ref = HEADS + branch
+        answer = self.target.ask("for-each-ref", "--format=%(refname) %(worktreepath)", ref)
+        for line in answer.lines:
+            found, _, path = line.partition(" ")
+            if found == ref and path:
+                return self._checkout_at(Path(path))
+        return None
+
+    def require_writable(self) -> None:
+        """Refuse a repository that no branch could be made in.
+
+        Raises:
+            EnvironmentProblem: its git directory is on a read-only disk, or belongs to somebody else.
+        """
+        for place in (self.objects, self.common_dir, self.common_dir / "refs"):
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise EnvironmentProblem(
+                    f"the repository cannot be written: {place} is read-only",
+                    hint="make it writable for the user that plait runs as, or run in a clone of it",
+                )
+
+    def pin(self, name: str, oid: str) -> None:
+        """Keep an object from the user's garbage collection until it is unpinned."""
+        self.target.set_ref(_PINS + name, oid, reason="plait: in work")
+
+    def unpin(self, name: str) -> None:
+        """Let go of a pinned object; nothing happens when it is not pinned."""
+        self.target.delete_ref(_PINS + name)
+
+    def _checkout_at(self, path: Path) -> Path | None:
+        """git names the git directory itself for a bare repository and for a submodule; a deleted worktree is none."""
+        if path != self.common_dir:
+            return path if path.exists() else None
+        if self.target.run("config", "--type=bool", "--get", "core.bare").text == "true":
+            return None
+        elsewhere = self.target.run("config", "--get", "core.worktree").text
+        return Path(os.path.normpath(self.common_dir / elsewhere))
+
+    def _unknown(self, branch: str) -> CallError:
+        newest = self.target.ask("for-each-ref", "--sort=-committerdate", "--format=%(refname)", HEADS).lines
+        names = [ref.removeprefix(HEADS) for ref in newest]
+        if not names:
+            return CallError("the repository has no branch with a commit", hint="git commit")
+        theirs = [name for name in names if not is_made_by_plait(name)]
+        shown = (theirs or names)[:10]
+        hint = near_match(branch, theirs) or near_match(branch, names) or f"there are: {', '.join(shown)}"
+        return CallError(f"there is no branch {branch!r} with a commit in the repository", hint=hint)
+
+
+def open_control(repository: Path, *, home: Path) -> Control:
+    """Find the repository that a directory belongs to and open plait's control repository for it, making it when new.
+
+    Args:
+        repository: Any directory inside a clone, a linked worktree or a bare repository.
+        home: plait's state directory (`PLAIT_HOME`).
+
+    Raises:
+        CallError: not a repository, a shallow or partial one, or one without a commit.
+        EnvironmentProblem: the repository or `home` cannot be read or written.
+    """
+    git_dir, common_dir, object_format = _discover(repository)
+    objects = Path(os.path.realpath(common_dir / "objects"))
+    directory = home.absolute() / "repositories" / _key(common_dir)
+    control_dir = directory / "control.git"
+    try:
+        _establish(control_dir, common_dir, objects, object_format)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {control_dir}: {error}", hint="set PLAIT_HOME elsewhere") from error
+    control = Control(
+        target=GitRepository(common_dir),
+        store=GitRepository(control_dir, objects=objects),
+        common_dir=common_dir,
+        git_dir=git_dir,
+        directory=directory,
+        objects=objects,
+        object_format=object_format,
+    )
+    _refuse_unusable(control, repository)
+    return control
+
+
+def _discover(repository: Path) -> tuple[Path, Path, str]:
+    """The worktree's git directory, the common one, and the object format."""
+    if not repository.is_dir():
+        said = f"{repository} is no directory" if repository.exists() else f"there is no directory {repository}"
+        raise CallError(said, hint="name a directory inside a git clone")
+    answer = ask_about(
+        repository,
+        "rev-parse",
+        "--is-shallow-repository",
+        "--show-object-format",
+        "--path-format=absolute",
+        "--git-dir",
+        "--git-common-dir",
+    )
+    if answer.status:
+        if "not a git repository" in answer.stderr:
+            raise CallError(f"{repository} is not in a git repository", hint="git init, and a first commit")
+        raise GitFailed("rev-parse", answer.status, answer.stderr)
+    facts = answer.text.split("\n")
+    if len(facts) != 4:
+        raise CallError(f"{repository}: a repository's path may not have a newline in it")
+    shallow, object_format, git_dir, common_dir = facts
+    if shallow == "true":
+        raise CallError(
+            f"{repository} is a shallow clone: merging needs the whole history", hint="git fetch --unshallow"
+        )
+    if object_format not in _FORMATS:
+        raise CallError(f"{repository} keeps its objects as {object_format}; plait knows {' and '.join(_FORMATS)}")
+    return Path(os.path.realpath(git_dir)), Path(os.path.realpath(common_dir)), object_format
+
+
+def _refuse_unusable(control: Control, repository: Path) -> None:
+    partial = control.target.run("config", "--get-regexp", r"^extensions\.partialclone$|^remote\..*\.promisor$")
+    if partial.status == 0:
+        raise CallError(
+            f"{repository} is a partial clone: objects that merging needs may be missing",
+            hint="clone it again without --filter",
+        )
+    if control.target.ask("for-each-ref", "--count=1", HEADS).text:
+        return
+    if GitRepository(control.git_dir).resolve("HEAD") is None:
+        raise CallError(f"{repository} has no commit yet", hint="git commit")
+
+
+def _key(common_dir: Path) -> str:
+    """A name that people recognise, and a hash that tells two clones of one name apart."""
+    place = common_dir.parent if common_dir.name == ".git" else common_dir
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", place.name.removesuffix(".git")).strip(".-")[:40] or "repository"
+    return f"{readable}-{hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]}"
+
+
+def _establish(control_dir: Path, common_dir: Path, objects: Path, object_format: str) -> None:
+    """Make the control repository, or write its configuration anew: nobody else's setting may stay in it.
+
+    Built under another name and renamed, so that of two processes at once one wins and the other uses the winner's.
+    """
+    control_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not (control_dir / "HEAD").exists():
+        built = Path(tempfile.mkdtemp(prefix=".control-", dir=control_dir.parent))
+        for part in ("refs", "objects/info", "objects/pack", "info"):
+            (built / part).mkdir(parents=True)
+        (built / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        try:
+            built.rename(control_dir)
+        except OSError:
+            delete_tree(built)
+            if not (control_dir / "HEAD").exists():
+                raise
+    _replace(control_dir / "config", configuration_of(object_format, bare=True).encode())
+    _replace(control_dir / "objects" / "info" / "alternates", os.fsencode(objects) + b"\n")
+    _replace(control_dir / "info" / "exclude", _excludes(common_dir))
+
+
+def configuration_of(object_format: str, *, bare: bool) -> str:
+    """The first part of the configuration of any repository that plait makes."""
+    extension = "" if object_format == "sha1" else f"[extensions]\n\tobjectFormat = {object_format}\n"
+    version = 1 if extension else 0
+    core = f"[core]\n\trepositoryFormatVersion = {version}\n\tbare = {str(bare).lower()}\n\tfileMode = true\n"
+    return core + extension
+
+
+_NEVER_WORK = b"__pycache__/\n*.py[cod]\n.pytest_cache/\n.mypy_cache/\n.ruff_cache/\n.DS_Store\n"
+"""What programs leave behind wherever they run, and nobody commits on purpose; what is tracked stays so."""
+
+
+def _excludes(common_dir: Path) -> bytes:
+    """What the user keeps out of this repository without writing it into `.gitignore` is not harvested either."""
+    try:
+        return _NEVER_WORK + (common_dir / "info" / "exclude").read_bytes()
+    except OSError:
+        return _NEVER_WORK
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole, so that no other process reads a part of it; one that is right already is left alone."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    Path(name).replace(path)

@@ -1,0 +1,71 @@
+"""What an agent or a check sees of our environment: an allow-list, never a copy."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from plait.plans.errors import CallError
+
+_ALLOWED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TERM", "TZ", "SHELL")
+
+_NEVER = ("GIT_*", "PREFECT_*", "PLAIT_PROCESS")
+"""A stray GIT_DIR sends an agent's git into another repository; a Prefect API with its key is code execution."""
+
+_DEFAULTS = {
+    "PATH": os.defpath,
+    "LANG": "C.UTF-8",
+    # Nobody answers questions: a prompt or an editor would be a hang until the stall limit.
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_EDITOR": "false",
+    "EDITOR": "false",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    # A line held back in a buffer looks like silence, and silence is a stall.
+    "PYTHONUNBUFFERED": "1",
+    # Logs are read by people and other agents. `CI` is not set: with it tools behave in other ways than for a developer
+    # (warnings become errors, snapshots are not written).
+    "NO_COLOR": "1",
+}
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?\Z")
+
+
+def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a program: those of ours that are on the list, defaults for work without a person, then `extra`.
+
+    Args:
+        allow: Further names of ours to pass on, such as `ANTHROPIC_API_KEY`; a `*` at the end stands for any rest.
+        extra: Variables to set.
+
+    Raises:
+        CallError: a name that no variable can have or that is never passed on (`GIT_…`, `PREFECT_…`), a NUL in a value.
+    """
+    allowed = (*_ALLOWED, *(_checked(name, _PATTERN) for name in allow))
+    for name, value in extra.items():
+        _checked(name, _NAME)
+        if "\0" in value:
+            raise CallError(f"the value of the environment variable {name} holds a NUL character")
+    inherited = {
+        name: os.environ[name] for name in os.environ if _matches(name, allowed) and not _matches(name, _NEVER)
+    }
+    return {**_DEFAULTS, **inherited, **extra}
+
+
+def _checked(name: str, form: re.Pattern[str]) -> str:
+    if not form.match(name):
+        raise CallError(
+            f"{name!r} cannot be the name of an environment variable",
+            hint="letters, digits and underscores, not beginning with a digit",
+        )
+    if _matches(name, _NEVER):
+        raise CallError(f"the environment variable {name} is never passed on to an agent", hint="leave it out")
+    return name
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

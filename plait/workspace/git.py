@@ -1,0 +1,298 @@
+"""The one door to git: argument lists, an environment built from nothing, never a `.git` that an agent could write."""
+
+import atexit
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plait.plans.errors import EnvironmentProblem
+from plait.workspace.errors import DiskFull, GitFailed, RefMoved
+from plait.workspace.hardening import ENVIRONMENT, HARDENING, IDENTITY
+
+if TYPE_CHECKING:  # imported late: see `_gitpython`
+    from git.cmd import Git
+
+ZERO = "0" * 40
+"""The object name that means "this ref must not exist" to `update-ref`."""
+
+_OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+_MOVED = re.compile(r"but expected|already exists|unable to resolve reference (?!.*: reference broken)")
+
+
+@cache
+def _empty_directory() -> str:
+    """A private empty directory: git's HOME, and where commands without a work tree run.
+
+    merge-tree reads `.gitattributes` of the current directory (measured on 2.39.5), so that has to be empty.
+    """
+    directory = tempfile.mkdtemp(prefix="plait-git-")
+    atexit.register(_remove_empty, directory)
+    return directory
+
+
+def _remove_empty(directory: str) -> None:
+    with suppress(OSError):
+        Path(directory).rmdir()
+
+
+@cache
+def _git_program() -> str:
+    """Where git is, looked up once on the caller's PATH; absolute, as it is run from an agent's checkout too."""
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        candidate = Path(directory).absolute() / "git"
+        if directory and candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise EnvironmentProblem("git is not on the PATH", hint="install git 2.39 or newer")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one git command gave back."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Standard output for people and object names: odd bytes of file names survive as surrogates."""
+        return self.stdout.decode("utf-8", "surrogateescape").rstrip("\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """Standard output line by line; not `splitlines`, for names of branches may hold U+2028."""
+        return self.text.split("\n") if self.text else []
+
+    @property
+    def records(self) -> list[str]:
+        """Standard output of a `-z` command, split at NUL."""
+        return [part.decode("utf-8", "surrogateescape") for part in self.stdout.split(b"\0")][:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class GitRepository:
+    """A git directory that plait trusts, with the work tree and index of the moment given call by call."""
+
+    git_dir: Path
+    objects: Path | None = None
+    """Where new objects go, when not below `git_dir` (the control repository writes into its target's)."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Added to every call: dates that make commits repeatable, in tests and in chains."""
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        work_tree: Path | None = None,
+        index: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        configuration: tuple[str, ...] = (),
+    ) -> Answer:
+        """Run one git command and give back its exit status, output and messages; only a full disk raises.
+
+        Args:
+            arguments: The sub-command and its operands; refs in full, never starting with a dash.
+            stdin: What the command reads; nothing when absent.
+            work_tree: The directory that the command reads or writes files of.
+            index: The index file to use in place of the git directory's.
+            environment: Further variables, such as `GIT_AUTHOR_DATE`.
+            configuration: Further `name=value` settings.
+
+        Raises:
+            DiskFull: git could not write.
+        """
+        variables = {**ENVIRONMENT, **IDENTITY, "HOME": _empty_directory(), "GIT_DIR": str(self.git_dir)}
+        variables |= {**self.environment, **(environment or {})}
+        places = {"GIT_OBJECT_DIRECTORY": self.objects, "GIT_WORK_TREE": work_tree, "GIT_INDEX_FILE": index}
+        variables |= {name: str(place) for name, place in places.items() if place is not None}
+        command = _command(variables, configuration)
+        answer = _execute([*command, *arguments], cwd=str(work_tree or _empty_directory()), stdin=stdin)
+        if answer.status and _FULL.search(answer.stderr):
+            raise DiskFull(f"git {arguments[0]}: no space left on device", hint="free some space and run again")
+        return answer
+
+    def ask(
+        self,
+        *arguments: str,
+        stdin: bytes | None = None,
+        work_tree: Path | None = None,
+        index: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        configuration: tuple[str, ...] = (),
+    ) -> Answer:
+        """Like `run`, but a status other than 0 raises.
+
+        Raises:
+            GitFailed: git ended with another status than 0.
+            DiskFull: git could not write.
+        """
+        answer = self.run(
+            *arguments,
+            stdin=stdin,
+            work_tree=work_tree,
+            index=index,
+            environment=environment,
+            configuration=configuration,
+        )
+        if answer.status:
+            raise GitFailed(" ".join(arguments[:3]), answer.status, answer.stderr)
+        return answer
+
+    def resolve(self, revision: str, kind: str = "commit") -> str | None:
+        """The object name of a full ref or object name, or nothing when there is no such `kind`."""
+        answer = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}")
+        return answer.text if answer.status == 0 and _OID.match(answer.text) else None
+
+    def tree_of(self, commit: str) -> str:
+        """The tree of a commit.
+
+        Raises:
+            GitFailed: there is no such commit.
+        """
+        return self.ask("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").text
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `newer` contains `older`.
+
+        Raises:
+            GitFailed: one of them is missing (status 128), which is not an answer.
+        """
+        answer = self.run("merge-base", "--is-ancestor", older, newer)
+        if answer.status not in (0, 1):
+            raise GitFailed("merge-base --is-ancestor", answer.status, answer.stderr)
+        return answer.status == 0
+
+    def commit_tree(
+        self, tree: str, parents: tuple[str, ...], message: str, *, date: str, author: str = "plait"
+    ) -> str:
+        """Write a commit and give its name; equal arguments give the equal commit, so a crashed run repeats itself.
+
+        Args:
+            date: As git writes it, such as `1700000000 +0000`.
+            author: A name without control characters; the committer is always plait.
+        """
+        arguments = [argument for parent in parents for argument in ("-p", parent)]
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "GIT_AUTHOR_NAME": author}
+        body = message.encode("utf-8", "replace")
+        return self.ask("commit-tree", tree, *arguments, "-F", "-", stdin=body, environment=dates).text
+
+    def move_ref(self, ref: str, new: str, old: str, *, reason: str) -> None:
+        """Move a ref by compare-and-swap: `old` is where it must be, `ZERO` when it must not exist.
+
+        Raises:
+            RefMoved: it is elsewhere.
+            GitFailed: anything else, such as a lock file that a killed git left behind.
+        """
+        # An empty old value means "must not exist" in every object format; forty zeros name nothing in a SHA-256 one.
+        answer = self.run("update-ref", "--no-deref", "-m", reason, ref, new, "" if old == ZERO else old)
+        if answer.status and _MOVED.search(answer.stderr):
+            raise RefMoved(ref, old)
+        if answer.status:
+            raise GitFailed("update-ref", answer.status, answer.stderr)
+
+    def set_ref(self, ref: str, new: str, *, reason: str) -> None:
+        """Set a ref that only plait writes, wherever it is now."""
+        self.ask("update-ref", "--no-deref", "-m", reason, ref, new)
+
+    def delete_ref(self, ref: str) -> None:
+        """Delete a ref that only plait writes; nothing happens when it does not exist."""
+        self.ask("update-ref", "--no-deref", "-d", ref)
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """Full ref names below `prefix` (such as `refs/heads/feature/x/`) with the commits they name."""
+        answer = self.ask("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+        lines = (line.split(" ", 1) for line in answer.lines)
+        return {name: oid for oid, name in lines}
+
+
+def ask_about(directory: Path, *arguments: str) -> Answer:
+    """Run a command that only reads, in a directory of the user's, and let git find the repository that it is in.
+
+    The one place where git looks for a repository by itself, a bare one included: for `rev-parse` at the very start,
+    in the directory that the user named, never in one that an agent could write.
+    """
+    variables = {**ENVIRONMENT, "HOME": _empty_directory()}
+    command = _command(variables, ("safe.bareRepository=all",))
+    return _execute([*command, *arguments], cwd=str(directory), stdin=None)
+
+
+def version() -> tuple[int, int, int]:
+    """git's version.
+
+    Raises:
+        EnvironmentProblem: git is missing.
+    """
+    answer = _execute(["env", "-i", f"PATH={ENVIRONMENT['PATH']}", _git_program(), "--version"], cwd="/", stdin=None)
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.text)
+    if not found:
+        raise EnvironmentProblem(f"cannot tell git's version from {answer.text!r}")
+    return int(found[1]), int(found[2]), int(found[3] or 0)
+
+
+def require_git(minimum: tuple[int, int] = (2, 39)) -> None:
+    """Refuse a git that lacks what plait rests on (`merge-tree --write-tree -z`).
+
+    Raises:
+        EnvironmentProblem: git is missing or too old.
+    """
+    found = version()
+    if found[:2] < minimum:
+        raise EnvironmentProblem(
+            f"git {'.'.join(map(str, found))} is too old",
+            hint=f"plait needs git {minimum[0]}.{minimum[1]} or newer",
+        )
+
+
+def _command(variables: Mapping[str, str], configuration: tuple[str, ...]) -> list[str]:
+    """git with its environment and settings, as an argument list.
+
+    GitPython starts from a copy of our environment, with secrets and perhaps a GIT_DIR; only `env -i` keeps those out.
+    """
+    settings = [part for setting in (*HARDENING, *configuration) for part in ("-c", setting)]
+    return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), _git_program(), *settings]
+
+
+def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:
+    """One process through GitPython's `execute`, the only part of it that plait uses.
+
+    Its convenience layer had nine advisories in 2026 and is not safe across threads; `execute` alone is (240 calls in
+    8 threads).
+    """
+    if not os.access(cwd, os.X_OK):  # GitPython would silently run in our own directory instead
+        raise GitFailed(command[-1], 128, f"cannot enter {cwd}")
+    with tempfile.TemporaryFile() as source:
+        if stdin is not None:
+            source.write(stdin)
+            source.seek(0)
+        status, stdout, stderr = _gitpython()(cwd).execute(
+            command,
+            istream=source,
+            with_extended_output=True,
+            with_exceptions=False,
+            stdout_as_string=False,
+            strip_newline_in_stdout=False,
+            start_new_session=True,  # Ctrl-C in a terminal must not end a git that is about to land something
+        )
+    return _answer(status, stdout, stderr)
+
+
+@cache
+def _gitpython() -> type["Git"]:
+    """GitPython looks for git when it is imported, and fails there when there is none: import it late and quietly."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    from git.cmd import Git  # noqa: PLC0415  (importing it looks for git and reads the environment)
+
+    return Git
+
+
+def _answer(status: int, stdout: object, stderr: object) -> Answer:
+    output = stdout if isinstance(stdout, bytes) else str(stdout).encode()
+    message = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else str(stderr)
+    return Answer(status=int(status), stdout=output, stderr=message)

@@ -1,0 +1,269 @@
+"""Landing a verified commit: intent, one compare-and-swap, mark; and making up for what a kill cut off."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from plait.plans.errors import CallError, PlaitError
+from plait.workspace.control import HEADS, Control
+from plait.workspace.errors import DiskFull, GitFailed, RefMoved
+from plait.workspace.git import ZERO
+
+STALE_LOCK = 5.0
+"""Seconds after which a ref's lock file was left by a killed git: an honest one lives for milliseconds."""
+
+_INTENTS = "refs/plait/intent/"
+_MARKS = "refs/plait/landed/"
+_READY = "ready/"
+_LOCK_IN_THE_WAY = re.compile(r"Unable to create '(.+\.lock)': File exists")
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The feature branch is at this commit now."""
+
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyToLand:
+    """The feature branch is checked out, and plait moves nothing under its user: they type the command."""
+
+    worktree: Path
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What is about to happen, written down before it does."""
+
+    batch: str
+    branch: str
+    old: str | None
+    new: str
+
+
+def land(
+    control: Control, *, feature: str, batch: str, branch: str, old: str | None, new: str, base: str
+) -> Landed | ReadyToLand:
+    """Move the feature branch from `old` to `new`, or say how its user does; call with the feature's lock held.
+
+    Args:
+        branch: The integration branch, without `refs/heads/`.
+        old: Where it must be; nothing when it must not exist yet.
+        new: The commit whose tree was verified.
+        base: The commit that a branch made anew starts from.
+
+    Raises:
+        RefMoved: the branch is elsewhere; the batch is to be built again on where it is.
+        GitFailed: git could not; the branch is at `old` or at `new`, and `reconcile` tells which.
+    """
+    if not control.store.is_ancestor(old or base, new):
+        raise PlaitError(f"landing {new[:12]} on {branch} would lose {(old or base)[:12]}: it does not contain it")
+    worktree = control.worktree_of(branch)
+    if worktree is not None and new != old:
+        return _hand_over(control, _Intent(batch, branch, old, new), feature, worktree)
+    _write_intent(control, feature, _Intent(batch, branch, old, new))
+    none = "0" * len(new)
+    try:
+        _past_stale_locks(
+            control, branch, lambda: control.target.move_ref(HEADS + branch, new, old or none, reason=f"plait: {batch}")
+        )
+    except RefMoved:
+        if control.branch(branch) != new:
+            _drop_intent(control, feature)
+            raise
+    with suppress(GitFailed, DiskFull):  # it has landed: the intent stays, and `reconcile` marks it another time
+        _mark(control, feature, batch, new)
+    return Landed(new)
+
+
+def reconcile(control: Control, feature: str) -> tuple[str, ...]:
+    """Make up for what a kill cut off; call at the start of a run, with the feature's lock held.
+
+    Returns:
+        A sentence for each thing found, for the log.
+    """
+    return (*_replay_intent(control, feature), *_landed_by_hand(control, feature))
+
+
+def landed_batches(control: Control, feature: str) -> dict[str, str]:
+    """The batches that have landed, by id, and their commits: a memory; the truth is what the branch contains."""
+    prefix = f"{_MARKS}{_part(feature)}/"
+    return {ref.removeprefix(prefix): commit for ref, commit in control.store.refs(prefix).items()}
+
+
+@contextmanager
+def feature_lock(control: Control, feature: str, run_id: str) -> Iterator[None]:
+    """Be the only live run of this feature in this repository; the kernel ends it with the process, however that ends.
+
+    Raises:
+        CallError: another run is live; it is named.
+    """
+    path = control.directory / "locks" / f"{_part(feature)}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CallError(
+                f"feature {feature!r} is already being run here{_holder(file)}",
+                hint="wait for it, or end it with `plait cancel`",
+            ) from None
+        _write_holder(file, json.dumps({"run_id": run_id, "pid": os.getpid()}))
+        yield
+        _write_holder(file, "")  # before the lock goes: nobody is named who does not hold it
+
+
+def _holder(file: TextIO) -> str:
+    """` by run <id> (process <pid>)`, when the other has already written it."""
+    file.seek(0)
+    try:
+        facts = json.loads(file.read(10_000))
+        return f" by run {facts['run_id']} (process {facts['pid']})"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _write_holder(file: TextIO, text: str) -> None:
+    file.truncate(0)
+    file.write(text)
+    file.flush()
+
+
+def _hand_over(control: Control, intent: _Intent, feature: str, worktree: Path) -> ReadyToLand:
+    """Keep the commit for the user, who gets the command; what it contains need not be kept any more."""
+    current = control.branch(intent.branch)
+    if current is not None and not control.store.is_ancestor(current, intent.new):
+        raise RefMoved(HEADS + intent.branch, intent.old or ZERO)
+    pin = f"{_READY}{_part(feature)}/{_part(intent.batch)}"
+    control.pin(pin, intent.new)
+    for name, commit in _ready(control, feature).items():
+        if name != pin and _contains(control, intent.new, commit):
+            control.unpin(name)
+    return ReadyToLand(worktree, shlex.join(("git", "-C", str(worktree), "merge", "--ff-only", intent.new)))
+
+
+def _ready(control: Control, feature: str) -> dict[str, str]:
+    """Pins of batches that wait for their user: name to commit."""
+    refs = control.target.refs(f"refs/plait/pin/{_READY}{_part(feature)}/")
+    return {ref.removeprefix("refs/plait/pin/"): commit for ref, commit in refs.items()}
+
+
+def _landed_by_hand(control: Control, feature: str) -> list[str]:
+    """Batches that were ready to land, and that a branch contains now."""
+    found = []
+    for name, commit in _ready(control, feature).items():
+        if control.target.ask("for-each-ref", "--count=1", f"--contains={commit}", HEADS).text:
+            batch = name.rpartition("/")[2]
+            _mark(control, feature, batch, commit)
+            control.unpin(name)
+            found.append(f"batch {batch} has been landed by its user")
+    return found
+
+
+def _write_intent(control: Control, feature: str, intent: _Intent) -> None:
+    """An annotated tag of the commit: one ref that both keeps it and says what for."""
+    head = f"object {intent.new}\ntype commit\ntag plait-intent\ntagger plait <plait@localhost> 0 +0000\n\n"
+    tag = control.store.ask("mktag", stdin=(head + json.dumps(asdict(intent)) + "\n").encode()).text
+    _past_stale_locks(control, None, lambda: control.store.set_ref(_INTENTS + _part(feature), tag, reason="plait"))
+
+
+def _parse_intent(text: str) -> _Intent | None:
+    try:
+        return _Intent(**json.loads(text.partition("\n\n")[2]))
+    except (ValueError, TypeError):
+        return None
+
+
+def _drop_intent(control: Control, feature: str) -> None:
+    _past_stale_locks(control, None, lambda: control.store.delete_ref(_INTENTS + _part(feature)))
+
+
+def _mark(control: Control, feature: str, batch: str, commit: str) -> None:
+    mark = f"{_MARKS}{_part(feature)}/{_part(batch)}"
+    _past_stale_locks(control, None, lambda: control.store.set_ref(mark, commit, reason="plait: landed"))
+    _drop_intent(control, feature)
+
+
+def _replay_intent(control: Control, feature: str) -> list[str]:
+    ref = _INTENTS + _part(feature)
+    if ref not in control.store.refs(ref):
+        return []
+    intent = _parse_intent(control.store.run("cat-file", "tag", ref).text)
+    if intent is None:  # it says nothing, and git says what has landed
+        _drop_intent(control, feature)
+        return ["an intent that cannot be read was dropped"]
+    current = control.branch(intent.branch)
+    if current is not None and _contains(control, current, intent.new):
+        _mark(control, feature, intent.batch, intent.new)
+        return [f"batch {intent.batch} had landed on {intent.branch} when the run ended: it is marked now"]
+    _drop_intent(control, feature)
+    if current == intent.old:
+        return [f"batch {intent.batch} was about to land when the run ended: it is built again"]
+    where = f"at {current[:12]}" if current else "gone"
+    return [
+        f"batch {intent.batch} had not landed, and {intent.branch} is {where}: somebody moved it; nothing is undone"
+    ]
+
+
+def _contains(control: Control, newer: str, older: str) -> bool:
+    return control.store.resolve(older) is not None and control.store.is_ancestor(older, newer)
+
+
+def _past_stale_locks(control: Control, branch: str | None, action: Callable[[], None]) -> None:
+    """Do it, and once more when the lock file of a killed git was in the way; anybody's live lock is left alone.
+
+    Args:
+        branch: The one branch of the target whose lock may go; other files of the user's repository never.
+    """
+    try:
+        action()
+    except GitFailed as failure:
+        found = _LOCK_IN_THE_WAY.search(failure.stderr)
+        if not found or not _is_ours(control, branch, Path(found[1])) or not _outlived(Path(found[1])):
+            raise
+        action()
+
+
+def _is_ours(control: Control, branch: str | None, lock: Path) -> bool:
+    place = os.path.realpath(lock)
+    if branch is not None and place == os.path.realpath(control.target.git_dir / f"{HEADS}{branch}.lock"):
+        return True
+    return Path(place).is_relative_to(os.path.realpath(control.store.git_dir))
+
+
+def _outlived(lock: Path) -> bool:
+    """Wait until the lock is gone, or remove it when untouched for `STALE_LOCK`; false when others keep taking it."""
+    watched: tuple[int, int] | None = None
+    since = time.monotonic()
+    deadline = since + 3 * STALE_LOCK
+    while time.monotonic() < deadline:
+        try:
+            found = lock.stat()
+        except FileNotFoundError:
+            return True
+        if (found.st_ino, found.st_mtime_ns) != watched:
+            watched, since = (found.st_ino, found.st_mtime_ns), time.monotonic()
+        # Watched, too, because the clock may have been set back since the lock was left.
+        if time.time() - found.st_mtime >= STALE_LOCK or time.monotonic() - since >= STALE_LOCK:
+            lock.unlink(missing_ok=True)
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _part(name: str) -> str:
+    """A name as one part of a ref or file name: itself when safe, else a hash; so `a` and `a/b` can both exist."""
+    if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name) and len(name) <= 100 and not name.endswith(".lock"):
+        return name
+    return "x" + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:20]

@@ -1,0 +1,65 @@
+"""Commit messages of plait's: a subject, a body, and trailers that nobody can forge.
+
+Built and read by us: `git interpret-trailers` and `commit --trailer` run commands that a configuration names, and take
+a newline in one value for another trailer.
+"""
+
+import re
+from collections.abc import Mapping
+
+from plait.plans.errors import CallError
+from plait.workspace.control import Control
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63}): (.*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SUBJECT_LENGTH = 200
+
+
+def message_with_trailers(subject: str, body: str, trailers: Mapping[str, str]) -> str:
+    """A commit message whose last paragraph is the trailers, one `Key: value` a line.
+
+    Subject and body may come from anyone: the subject is made one line, control characters are left out of both.
+
+    Raises:
+        CallError: a trailer's key is not a word, or its value has a control character or a newline.
+    """
+    for key, value in trailers.items():
+        if not _KEY.fullmatch(key):
+            raise CallError(f"{key!r} cannot be the key of a commit trailer")
+        if _CONTROL.search(value):
+            raise CallError(f"the value of the commit trailer {key} has a control character or a newline: {value!r}")
+    first = " ".join(_CONTROL.sub(" ", subject).split())[:_SUBJECT_LENGTH] or "(no subject)"
+    lines = [_CONTROL.sub("", line.replace("\t", "    ")).rstrip() for line in re.split(r"\r\n|\r|\n", body)]
+    last = "\n".join(f"{key}: {value.strip()}" for key, value in trailers.items())
+    return "\n\n".join(part for part in (first, "\n".join(lines).strip("\n"), last) if part) + "\n"
+
+
+def with_note(message: str, note: str) -> str:
+    """The message with a further paragraph before its trailers."""
+    paragraphs = message.rstrip("\n").split("\n\n")
+    at = len(paragraphs) - 1 if len(paragraphs) > 1 and _read(paragraphs[-1]) else len(paragraphs)
+    return "\n\n".join([*paragraphs[:at], note.strip("\n"), *paragraphs[at:]]) + "\n"
+
+
+def trailers_of(control: Control, commit: str) -> dict[str, str]:
+    """The trailers of a commit that plait made; empty when its last paragraph is something else.
+
+    Raises:
+        GitFailed: there is no such commit.
+    """
+    return read_trailers(control.store.ask("cat-file", "commit", commit).stdout.decode("utf-8", "replace"))
+
+
+def read_trailers(content: str) -> dict[str, str]:
+    """The trailers in a commit object's content; empty when its last paragraph is something else."""
+    message = content.partition("\n\n")[2].rstrip("\n")
+    paragraphs = message.split("\n\n")
+    return _read(paragraphs[-1]) if len(paragraphs) > 1 else {}
+
+
+def _read(paragraph: str) -> dict[str, str]:
+    """The trailers of a paragraph in which every line is one."""
+    found = [_TRAILER.fullmatch(line) for line in paragraph.split("\n")]
+    matches = [match for match in found if match is not None]
+    return {match[1]: match[2] for match in matches} if len(matches) == len(found) else {}

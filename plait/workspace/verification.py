@@ -1,0 +1,299 @@
+"""Verifying exact trees in reused slots, a few at a time, each tree once."""
+
+import hashlib
+import itertools
+import json
+import os
+import queue
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from plait.workspace.control import Control
+from plait.workspace.errors import GitFailed
+from plait.workspace.ports import lease_ports
+from plait.workspace.preparation import prepare
+from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.slots import Slot
+
+Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
+
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""How a command ends when the kernel ran out of memory, as its status or as its shell's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of verifying a tree."""
+
+    tree: str
+    outcome: Outcome
+    """`timeout` and `infrastructure` happened twice, and say nothing about any branch."""
+    command: str | None = None
+    """The first command that failed; nothing where the trouble came before any."""
+    tail: str = ""
+    """The end of what it printed."""
+    log: Path | None = None
+    """All that was printed; nothing when no command ran."""
+    seconds: float = 0.0
+    remembered: bool = False
+    """Whether this tree had been verified before, with the same commands, and nothing was run now."""
+    unverified: bool = False
+    """Green only because there is nothing to verify with."""
+
+    @property
+    def green(self) -> bool:
+        return self.outcome == "green"
+
+
+class Verifier:
+    """Runs the commands of a plan on trees; one for a run, for any number of threads."""
+
+    def __init__(
+        self,
+        control: Control,
+        *,
+        place: Path,
+        commands: Sequence[str],
+        setup: Sequence[str] = (),
+        setup_inputs: Sequence[str] = (),
+        cache: Path,
+        home: Path | None = None,
+        environment: Mapping[str, str],
+        timeout: float | None = None,
+        slots: int = 1,
+        logs: Path,
+    ) -> None:
+        """Get ready; nothing is written before the first tree.
+
+        Args:
+            place: A directory for the slots, of this run alone.
+            commands: Shell commands that must succeed, in this order.
+            setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
+            cache: Where prepared results are kept.
+            home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
+            environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
+            timeout: Seconds that one verification may take, its set-up not counted.
+            slots: How many verifications run at the same time.
+            logs: The directory of the logs.
+        """
+        self._control = control
+        self._commands = tuple(commands)
+        self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
+        self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
+        self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
+        for number in range(1, slots + 1):
+            self._slots.put((number, Slot(control, place / f"slot-{number}")))
+        self._memory = _Memory(control.directory / "verified" / _key(self._commands, self._setup, self._setup_inputs))
+        self._trees: dict[str, threading.Lock] = {}
+        self._wider: dict[tuple[object, ...], Verifier] = {}
+
+    def also(self, commands: Sequence[str], *, environment: Mapping[str, str]) -> "Verifier":
+        """The one that runs further commands after these, in the same slots; with nothing to add, this one.
+
+        Args:
+            environment: Further variables, for all of its commands; verdicts are remembered apart for each set.
+        """
+        added = tuple(command for command in commands if command not in self._commands)
+        if not commands:
+            return self
+        key = (added, tuple(sorted(environment.items())))
+        if key not in self._wider:
+            wider = copy(self)
+            wider._commands = (*self._commands, *added)
+            wider._environment = {**self._environment, **environment}
+            said = [f"{name}={value}" for name, value in sorted(environment.items())]
+            known = _key(wider._commands, self._setup, self._setup_inputs, said)
+            wider._memory, wider._trees, wider._wider = _Memory(self._control.directory / "verified" / known), {}, {}
+            self._wider.setdefault(key, wider)  # of two threads, both use the first one's
+        return self._wider[key]
+
+    def verify(self, tree: str, *, stop: threading.Event | None = None) -> Verification:
+        """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
+
+        A verification that times out, or that this machine got in the way of, is run again once.
+
+        Raises:
+            DiskFull: no space for the files or the log.
+            EnvironmentProblem: no process can be started.
+        """
+        if not self._commands:
+            return Verification(tree, "green", unverified=True)
+        lock = self._trees.setdefault(tree, threading.Lock())
+        if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
+            return Verification(tree, "cancelled")
+        try:
+            known = self._memory.recall(tree)
+            if known is None:
+                known = self._verify(tree, stop)
+                self._memory.keep(known)
+            return known
+        finally:
+            lock.release()
+
+    def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
+        started = time.monotonic()
+        found = self._in_a_slot(tree, stop)
+        if found.outcome in ("timeout", "infrastructure"):
+            found = self._in_a_slot(tree, stop)
+        return replace(found, seconds=time.monotonic() - started)
+
+    def _in_a_slot(self, tree: str, stop: threading.Event | None) -> Verification:
+        with self._slot(stop) as taken:
+            if taken is None:
+                return Verification(tree, "cancelled")
+            number, slot = taken
+            try:
+                directory = slot.restore(tree)
+                written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
+            except GitFailed as failure:
+                return Verification(tree, "infrastructure", tail=str(failure))
+            if written != tree:
+                return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
+            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(number)}
+            if self._home is None:
+                return self._run(tree, directory, {**self._environment, **variables}, stop)
+            with lease_ports(self._home) as port:
+                return self._run(tree, directory, {**self._environment, **variables, "PLAIT_PORT": str(port)}, stop)
+
+    def _run(
+        self, tree: str, directory: Path, environment: Mapping[str, str], stop: threading.Event | None
+    ) -> Verification:
+        log = _new_log(self._logs, tree)
+        failed = self._prepare(directory, environment, log, stop)
+        if failed is not None:
+            return Verification(tree, _outcome(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        for command in self._commands:
+            left = None if deadline is None else max(0.001, deadline - time.monotonic())
+            ended = run_supervised(
+                ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
+                directory=directory,
+                environment=environment,
+                output=log,
+                limits=Limits(timeout=left),
+                stop=stop,
+            )
+            if not ended.ok:
+                return Verification(tree, _outcome(ended), command, ended.tail, log)
+        return Verification(tree, "green", log=log)
+
+    def _prepare(
+        self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
+    ) -> Ended | None:
+        """Run `setup`, and once more when it fails; gives how it failed.
+
+        A set-up that fails again is red: one that has worked with equal inputs is not even run, so either the branch
+        changed the inputs, or it fails for everybody, which the verification of the base then shows.
+        """
+        if not self._setup:
+            return None
+        for _ in range(2):
+            prepared = prepare(
+                directory,
+                commands=self._setup,
+                inputs=self._setup_inputs,
+                cache=self._cache,
+                environment=environment,
+                output=log,
+                stop=stop,
+                limits=Limits(timeout=self._timeout),
+                keep=False,  # branches' code may run in the set-up: what it makes is for this tree alone
+            )
+            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled":
+                break
+        return None if prepared.ok else prepared.ended
+
+    @contextmanager
+    def _slot(self, stop: threading.Event | None) -> Iterator[tuple[int, Slot] | None]:
+        """A free slot with its number, or nothing when stopped while waiting."""
+        taken: list[tuple[int, Slot]] = []
+
+        def take(seconds: float) -> bool:
+            with suppress(queue.Empty):
+                taken.append(self._slots.get(timeout=seconds))
+            return bool(taken)
+
+        if not _obtained(take, stop):
+            yield None
+            return
+        try:
+            yield taken[0]
+        finally:
+            self._slots.put(taken[0])
+
+
+class _Memory:
+    """What came of trees: all verdicts of this run, and the green ones of earlier runs."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._known: dict[str, Verification] = {}
+
+    def recall(self, tree: str) -> Verification | None:
+        known = self._known.get(tree) or self._read(tree)
+        return replace(known, remembered=True) if known else None
+
+    def keep(self, found: Verification) -> None:
+        """Remember a verdict; trouble and cancellation are none."""
+        if found.outcome not in ("infrastructure", "cancelled"):
+            self._known[found.tree] = found
+        if found.green:
+            with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again
+                self._write(found)
+
+    def _read(self, tree: str) -> Verification | None:
+        try:
+            facts = json.loads((self._directory / tree).read_text(encoding="utf-8"))
+            return (
+                Verification(facts["tree"], "green", seconds=float(facts["seconds"])) if facts["tree"] == tree else None
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _write(self, found: Verification) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".new-", dir=self._directory)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"tree": found.tree, "seconds": round(found.seconds, 3)}, file)
+        Path(name).replace(self._directory / found.tree)
+
+
+def _key(*parts: Sequence[str]) -> str:
+    # "-e": what was green while only the last line of a command counted is not remembered.
+    return hashlib.sha256(json.dumps(("-e", *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _outcome(ended: Ended) -> Outcome:
+    if ended.cause == "cancelled":
+        return "cancelled"
+    if ended.cause in ("timeout", "stalled"):
+        return "timeout"
+    if ended.cause == "lost" or (ended.cause in ("exited", "signalled") and ended.status in _KILLED):
+        return "infrastructure"
+    return "red"
+
+
+def _obtained(acquire: Callable[[float], bool], stop: threading.Event | None) -> bool:
+    """Try until it is obtained, or until stopped: no thread sleeps through a cancellation."""
+    while not (stop and stop.is_set()):
+        if acquire(0.1):
+            return True
+    return False
+
+
+def _new_log(directory: Path, tree: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        path = directory / f"verify-{tree[:12]}-{number}.log"
+        with suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            break
+    return path

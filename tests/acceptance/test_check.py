@@ -1,0 +1,173 @@
+"""`plait check` as a process: what it finds, how it says it, its exit codes, and how fast it is."""
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import WritePlan
+from tests.support.command import plait
+
+CLEAN = """\
+feature: x
+tasks:
+  - {id: A, role: backend, owns: [src/a.py], prompt: Write the first part.}
+  - {id: B, role: backend, owns: [src/b.py], prompt: Write the second part.}
+integration: {verify: [make test]}
+"""
+DOUBTFUL = CLEAN.replace("src/b.py", "src/a.py")
+HOPELESS = "feature: x\ncrew: {backend: {backend: command}}\n" + CLEAN.partition("\n")[2]
+CIRCLE = "feature: x\ntasks:\n  - {id: A, run: x, needs: [B]}\n  - {id: B, run: x, needs: [A]}\n"
+
+
+def test_a_finding_is_one_line_with_its_place_and_a_hint(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = write_plan(DOUBTFUL)
+
+    ended = plait("check", str(plan), cwd=tmp_path)
+
+    lines = ended.stdout.splitlines()
+    assert ended.status == 0
+    assert lines[0] == f"{plan}:4:35: PLAN103 A and B may both change src/a.py"
+    assert lines[1].startswith("  hint: ")
+    assert lines[2] == f"{plan}: 2 tasks for backend; 1 warning"
+    assert ended.stderr == ""
+
+
+def test_a_mistake_is_told_with_its_code_too(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = write_plan(CIRCLE)
+
+    ended = plait("check", str(plan), cwd=tmp_path)
+
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith(f"error: {plan}:3:29: PLAN005 tasks[0].needs[0]: the needs go in a circle: A -> B -> A")
+    assert lines[1] == "  hint: `plait check --explain PLAN005` says why, and what to do"
+
+
+def test_what_plait_decides_by_itself_is_a_note_and_no_warning(tmp_path: Path, write_plan: WritePlan) -> None:
+    contract = CLEAN.replace("tasks:", "contracts: [{id: api, files: [api.yaml]}]\ntasks:")
+    plan = write_plan(contract.replace("owns: [src/b.py]", "needs: [{contract: api}], owns: [src/b.py]"))
+
+    ended = plait("check", str(plan), cwd=tmp_path)
+
+    assert ended.status == 0
+    assert ended.stderr.startswith("note: contract-api writes the contract api")
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "status"),
+    [
+        (CLEAN, [], 0),
+        (CLEAN, ["--strict"], 0),
+        (DOUBTFUL, [], 0),
+        (DOUBTFUL, ["--strict"], 1),
+        (DOUBTFUL, ["--strict", "--json"], 1),
+        (DOUBTFUL, ["--strict", "--ignore", "PLAN103"], 0),
+        (DOUBTFUL, ["--strict", "--ignore", "PLAN4,PLAN1"], 0),
+        (DOUBTFUL, ["--strict", "--select", "PLAN2", "--select", "PLAN3"], 0),
+        (HOPELESS, [], 2),
+        (CIRCLE, [], 2),
+        (CIRCLE, ["--format", "sarif"], 2),
+        (CLEAN, ["--select", "F401"], 2),
+        (CLEAN, ["--json", "--format", "sarif"], 2),
+        (CLEAN, ["--format", "xml"], 2),
+    ],
+)
+def test_the_exit_code_says_how_it_went(
+    tmp_path: Path, write_plan: WritePlan, text: str, arguments: list[str], status: int
+) -> None:
+    ended = plait("check", str(write_plan(text)), *arguments, cwd=tmp_path)
+    assert ended.status == status, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_json_has_the_findings_and_what_is_silenced(tmp_path: Path, write_plan: WritePlan) -> None:
+    silence = "lint: {ignore: [{code: PLAN103, tasks: [A, B], reason: both only append}]}\n"
+    found = plait("check", str(write_plan(DOUBTFUL)), "--json", cwd=tmp_path).data
+    quiet = plait("check", str(write_plan(DOUBTFUL + silence)), "--format", "json", "--strict", cwd=tmp_path).data
+
+    (finding,) = found["findings"]
+    assert found["ok"] is True
+    assert (finding["code"], finding["name"], finding["severity"]) == ("PLAN103", "overlapping-owns", "warning")
+    assert (finding["line"], finding["column"], finding["path"]) == (4, 35, "tasks[1].owns[0]")
+    assert finding["tasks"] == ["A", "B"]
+    assert quiet["findings"] == []
+    assert [one["reason"] for one in quiet["silenced"]] == ["both only append"]
+
+
+def test_mistakes_have_codes_in_json_and_sarif(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = str(write_plan(CIRCLE))
+    (problem,) = plait("check", plan, "--json", cwd=tmp_path).data["problems"]
+    (result,) = plait("check", plan, "--format", "sarif", cwd=tmp_path).data["runs"][0]["results"]
+
+    assert problem["code"] == result["ruleId"] == "PLAN005"
+    assert "A -> B -> A" in problem["message"]
+    assert "A -> B -> A" in result["message"]["text"]
+    assert result["level"] == "error"
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 3
+
+
+def test_sarif_is_one_log_of_all_findings(tmp_path: Path, write_plan: WritePlan) -> None:
+    write_plan(DOUBTFUL)
+
+    log = plait("check", "plan.yaml", "--format", "sarif", cwd=tmp_path).data
+
+    (result,) = log["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert log["version"] == "2.1.0"
+    assert result["ruleId"] == "PLAN103"
+    assert place["artifactLocation"]["uri"] == "plan.yaml"
+    assert place["region"] == {"startLine": 4, "startColumn": 35}
+
+
+def test_the_rules_explain_themselves(tmp_path: Path) -> None:
+    page = plait("check", "--rules", cwd=tmp_path)
+    one = plait("check", "--explain", "PLAN103", cwd=tmp_path)
+    none = plait("check", "--explain", "PLAN999", cwd=tmp_path)
+    nothing = plait("check", cwd=tmp_path)
+
+    assert page.stdout.startswith("# What `plait check` finds")
+    assert one.stdout.startswith("PLAN103 overlapping-owns (warning)")
+    assert "Why: " in one.stdout
+    assert (none.status, nothing.status) == (2, 2)
+    assert "there is no rule 'PLAN999'" in none.stderr
+    assert "which plan?" in nothing.stderr
+
+
+def test_a_dry_run_says_how_much_lint_found_and_where_to_read_it(repository: Path, write_plan: WritePlan) -> None:
+    doubtful = plait("run", str(write_plan(DOUBTFUL)), "--dry-run", "--json", cwd=repository)
+    clean = plait("run", str(write_plan(CLEAN)), "--dry-run", cwd=repository)
+
+    assert json.loads(doubtful.stdout)["dry_run"] is True
+    assert "lint: 1 warning in " in doubtful.stderr
+    assert "plait check" in doubtful.stderr
+    assert "lint:" not in clean.stderr
+
+
+def test_a_hundred_tasks_are_checked_within_half_a_second(tmp_path: Path, write_plan: WritePlan) -> None:
+    tasks = "".join(
+        f"  - {{id: T{n}, role: backend, owns: [src/{n}/**, docs/{n}.md], prompt: Write part {n} as in docs/{n}.md.}}\n"
+        for n in range(100)
+    )
+    plan = str(write_plan(f"feature: x\ntasks:\n{tasks}integration: {{verify: [make test]}}\n"))
+    before = _seconds_of_children()
+    assert plait("check", plan, cwd=tmp_path).status == 0
+    assert _seconds_of_children() - before < 0.5
+
+
+def _seconds_of_children() -> float:
+    """CPU time: what others do on the machine is not in it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_counts_of_agents_are_taken_beside_a_crew_file_and_wrong_roles_refused(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("feature: x\ntasks:\n  - {id: A, role: backend, prompt: build it}\n")
+
+    refused = plait("check", str(plan), "--crew", "bakend=3", cwd=tmp_path)
+
+    assert plait("check", str(plan), "--crew", "backend=3", cwd=tmp_path).status == 0
+    assert refused.status == 2
+    assert "no task has the role 'bakend'" in refused.stderr
+    assert "backend" in refused.stderr.split("hint")[1]

@@ -1,0 +1,96 @@
+"""One batch from its order to what is said of it: who is guilty, who only stood beside, what has landed."""
+
+from pathlib import Path
+
+from agent_tasks.integrate import BatchReport, integrate
+from agent_tasks.searching import not_run
+from flows.session import Session
+from plait.plans.outcomes import BatchState, Held
+from plait.plans.work import BatchOrder, Candidate
+from plait.workspace.verification import Verification
+from tests.conftest import DATE, BranchWith
+from tests.flows.opened import opened
+from tests.support.repositories import files_of, git
+
+PLAN = """
+    feature: shop
+    goal: Sell things.
+    tasks:
+      - {id: A, run: "true"}
+    integration:
+      verify: [test ! -f bad.txt]
+"""
+TIP = "feature/shop/integration"
+
+
+def batch(session: Session, tips: dict[str, str], *, needs: dict[str, tuple[str, ...]] | None = None) -> BatchReport:
+    branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
+    return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop)
+
+
+def test_a_branch_that_conflicts_only_with_a_rejected_one_waits_for_the_next_batch(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    bad = branch_with("bad", {"README.md": "bad\n", "bad.txt": "red\n"})
+    good = branch_with("good", {"README.md": "good\n"})
+    with opened(PLAN, repository) as session:
+        first = batch(session, {"BAD": bad, "GOOD": good})
+        second = batch(session, {"GOOD": good})
+
+    assert [(one.task, one.kind) for one in first.outcome.rejected] == [("BAD", "fails-alone")]
+    assert [one.task for one in first.rework] == ["BAD"]
+    assert (first.outcome.landed, first.outcome.held) == ((), ())
+    assert second.outcome.landed == ("GOOD",)
+    assert files_of(repository, TIP)["README.md"] == "good"
+
+
+def test_a_conflict_with_what_lands_is_told_with_that_partner(repository: Path, branch_with: BranchWith) -> None:
+    bad = branch_with("bad", {"README.md": "bad\n", "bad.txt": "red\n"})
+    lands = branch_with("lands", {"docs/guide.md": "one\n"})
+    clashes = branch_with("clashes", {"README.md": "good\n", "docs/guide.md": "two\n"})
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"BAD": bad, "LANDS": lands, "CLASHES": clashes})
+
+    told = {one.task: (one.kind, one.partner, one.files) for one in report.outcome.rejected}
+    assert told == {"CLASHES": ("conflict", "LANDS", ("docs/guide.md",)), "BAD": ("fails-alone", None, ())}
+    assert (report.outcome.landed, report.outcome.state) == (("LANDS",), BatchState.PART_LANDED)
+
+
+def test_what_needs_a_rejected_branch_is_held_whatever_it_conflicts_with(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    lands = branch_with("lands", {"README.md": "lands\n"})
+    bad = branch_with("bad", {"bad.txt": "red\n"})
+    rests = branch_with("rests", {"README.md": "rests\n"}, start="bad")
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"LANDS": lands, "BAD": bad, "RESTS": rests}, needs={"RESTS": ("BAD",)})
+
+    assert [(one.task, one.kind) for one in report.outcome.rejected] == [("BAD", "fails-alone")]
+    assert report.outcome.held == (Held(task="RESTS", by="BAD"),)
+    assert report.outcome.landed == ("LANDS",)
+
+
+def test_what_needs_a_branch_that_waits_waits_with_it(repository: Path, branch_with: BranchWith) -> None:
+    bad = branch_with("bad", {"README.md": "bad\n", "bad.txt": "red\n"})
+    good = branch_with("good", {"README.md": "good\n"})
+    rests = branch_with("rests", {"x.txt": "x\n"}, start="good")
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"BAD": bad, "GOOD": good, "RESTS": rests}, needs={"RESTS": ("GOOD",)})
+
+    assert [one.task for one in report.outcome.rejected] == ["BAD"]
+    assert report.outcome.held == ()
+
+
+def test_what_had_landed_before_and_a_rejection_make_a_part(repository: Path, branch_with: BranchWith) -> None:
+    there = branch_with("there", {"docs/guide.md": "one\n"})
+    clashes = branch_with("clashes", {"docs/guide.md": "two\n"})
+    git(repository, "branch", TIP, there)
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"THERE": there, "CLASHES": clashes})
+
+    assert (report.outcome.landed, report.outcome.state) == (("THERE",), BatchState.PART_LANDED)
+    assert [one.task for one in report.outcome.rejected] == ["CLASHES"]
+
+
+def test_trouble_before_any_command_names_none() -> None:
+    assert not_run(Verification("0" * 40, "infrastructure", tail="no such tree")).startswith("the verification could")

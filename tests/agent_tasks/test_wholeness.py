@@ -1,0 +1,125 @@
+"""A batch with parts of phases in it: whole or not at all, and nobody else waits for that."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent_tasks.integrate import BatchReport, integrate
+from flows.session import Session
+from plait.plans.outcomes import BatchState
+from plait.plans.work import BatchOrder, Candidate
+from tests.conftest import DATE, BranchWith
+from tests.flows.opened import opened
+from tests.support.repositories import files_of, git
+
+PLAN = """
+    feature: shop
+    goal: Sell things.
+    tasks:
+      - {id: A, run: "true"}
+    integration:
+      verify: [test ! -f bad.txt]
+"""
+TIP = "feature/shop/integration"
+
+
+def batch(
+    session: Session,
+    tips: Mapping[str, str],
+    *,
+    groups: Sequence[tuple[str, ...]],
+    needs: Mapping[str, tuple[str, ...]] | None = None,
+    merge_only: bool = False,
+) -> BatchReport:
+    branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
+    order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, tuple(groups), merge_only=merge_only)
+    return integrate.fn(order, session.shop)
+
+
+def held(report: BatchReport) -> dict[str, str]:
+    return {one.task: one.by for one in report.outcome.held}
+
+
+def test_a_branch_that_conflicts_without_one_that_waits_keeps_its_own_phase_whole(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    """X changes the guide as C does, on top of what has landed: C merges with X alone, and D may not land without C."""
+    landed = branch_with("landed", {"docs/guide.md": "two\n"})
+    git(repository, "branch", TIP, landed)
+    tips = {
+        "X": branch_with("x", {"docs/guide.md": "three\n"}, start="landed"),
+        "BAD": branch_with("bad", {"bad.txt": "red\n"}),
+        "C": branch_with("c", {"docs/guide.md": "three\n", "c.txt": "c\n"}),
+        "D": branch_with("d", {"d.txt": "d\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, groups=[("X", "BAD"), ("C", "D")])
+
+    assert [one.task for one in report.outcome.rejected] == ["BAD"]
+    assert report.outcome.landed == ()
+    assert set(held(report)) == {"X", "C", "D"}
+    assert git(repository, "rev-parse", TIP) == landed
+
+
+def test_a_branch_that_conflicts_with_one_that_waits_for_its_phase_is_not_guilty(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    tips = {
+        "A": branch_with("a", {"README.md": "a\n"}),
+        "BAD": branch_with("bad", {"bad.txt": "red\n"}),
+        "OTHER": branch_with("other", {"README.md": "other\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        first = batch(session, tips, groups=[("A", "BAD")])
+        second = batch(session, {"OTHER": tips["OTHER"]}, groups=[("A", "BAD")])
+
+    assert [one.task for one in first.rework] == ["BAD"]
+    assert held(first) == {"A": "BAD"}
+    assert second.outcome.landed == ("OTHER",)
+
+
+def test_only_the_mates_of_what_waits_are_repaired_on_top_of_it(repository: Path, branch_with: BranchWith) -> None:
+    tips = {
+        "A": branch_with("a", {"README.md": "a\n"}),
+        "MATE": branch_with("mate", {"README.md": "mate\n"}),
+        "BAD": branch_with("bad", {"bad.txt": "red\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, groups=[("A", "MATE")])
+
+    assert {one.task for one in report.rework} == {"MATE", "BAD"}
+    assert report.unlanded is not None
+    assert report.unlanded.mates == {"A", "MATE"}
+    assert files_of(repository, report.unlanded.onto)["README.md"] == "a"
+
+
+def test_a_phase_of_which_a_task_is_not_in_the_batch_does_not_land(repository: Path, branch_with: BranchWith) -> None:
+    tips = {"A": branch_with("a", {"a.txt": "a\n"}), "ALONE": branch_with("alone", {"alone.txt": "x\n"})}
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, groups=[("A", "ABSENT")])
+
+    assert (report.outcome.landed, held(report)) == (("ALONE",), {"A": "ABSENT"})
+
+
+def test_a_branch_inside_a_rejected_one_has_not_landed(repository: Path, branch_with: BranchWith) -> None:
+    inside = branch_with("inside", {"inside.txt": "x\n"})
+    around = branch_with("around", {"bad.txt": "red\n"}, start="inside")
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"AROUND": around, "INSIDE": inside}, groups=[])
+
+    assert [one.task for one in report.outcome.rejected] == ["AROUND"]
+    assert (report.outcome.landed, report.outcome.state) == ((), BatchState.REJECTED)
+
+
+def test_parts_of_a_phase_that_are_only_merged_tell_of_their_conflict_and_land_nothing(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    tips = {
+        "A": branch_with("a", {"README.md": "a\n", "bad.txt": "red\n"}),
+        "B": branch_with("b", {"README.md": "b\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, groups=[("A", "B", "C")], merge_only=True)
+
+    assert [(one.task, one.kind, one.partner) for one in report.outcome.rejected] == [("B", "conflict", "A")]
+    assert (report.outcome.verifications, report.outcome.landed, held(report)) == (0, (), {"A": "B"})
+    assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""

@@ -1,0 +1,96 @@
+"""From what a crew says about a role to the agent that works as it."""
+
+from pathlib import Path
+
+import pytest
+
+from blocks.agents.command import CommandAgent
+from blocks.agents.registry import agent_for
+from blocks.agents.scripted import ScriptedAgent
+from plait.plans.backends import LATER, Backend
+from plait.plans.crew import Role
+from plait.plans.errors import CallError, EnvironmentProblem, PlanError
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A search path with one program that is no agent."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    _install(folder, "ls")
+    return folder
+
+
+def _install(folder: Path, name: str) -> None:
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / name).chmod(0o755)
+
+
+def test_a_command_of_the_crew_becomes_a_command_agent(tmp_path: Path) -> None:
+    role = Role(backend="command", command=("agent", "{task}", "{model}"), model="opus", capabilities=("python",))
+
+    agent = agent_for("backend", role, base_directory=tmp_path)
+
+    assert isinstance(agent, CommandAgent)
+    assert (agent.command, agent.model, agent.capabilities) == (("agent", "{task}", "{model}"), "opus", ("python",))
+
+
+def test_a_script_is_found_beside_the_crew(tmp_path: Path) -> None:
+    (tmp_path / "shop.script.yaml").write_text("tasks: {}")
+
+    agent = agent_for("qa", Role(script="shop.script.yaml"), base_directory=tmp_path, default="scripted")
+
+    assert isinstance(agent, ScriptedAgent)
+    assert agent.path == tmp_path / "shop.script.yaml"
+
+
+def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("taks: {}")
+
+    with pytest.raises(PlanError, match="unknown key"):
+        agent_for("qa", Role(backend="scripted", script="bad.yaml"), base_directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        (Role(backend="command"), "has the backend command, but no command"),
+        (Role(backend="scripted"), "has the backend scripted, but no script"),
+        (Role(backend="command", command=("agent", "{modle}")), r"unknown placeholder \{modle\}"),
+        (Role(backend="command", command=("agent", "{model}"), model="-x"), "would be read as an option"),
+        (Role(backend="command", command=("agent", "{model}"), model={"simple": "-x"}), "would be read as an option"),
+        (Role(backend="command", command=("agent",), prompt_by="file"), "gets its prompt as a file"),
+        (Role(backend="scripted", script="none.yaml"), "cannot read the script"),
+    ],
+)
+def test_settings_that_do_not_fit_the_backend_are_refused(tmp_path: Path, role: Role, told: str) -> None:
+    with pytest.raises(CallError, match=told):
+        agent_for("backend", role, base_directory=tmp_path)
+
+
+@pytest.mark.parametrize("backend", LATER)
+def test_a_backend_of_a_later_version_says_so(tmp_path: Path, backend: Backend) -> None:
+    with pytest.raises(EnvironmentProblem, match="not carried out in this version") as caught:
+        agent_for("backend", Role(backend=backend), base_directory=tmp_path)
+
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+
+
+def test_without_a_backend_the_only_program_found_is_chosen(tmp_path: Path, programs: Path) -> None:
+    _install(programs, "codex")
+
+    with pytest.raises(EnvironmentProblem, match="the backend codex of the role qa"):
+        agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
+
+
+def test_without_a_backend_none_and_several_programs_are_told(tmp_path: Path, programs: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="no agent program is found") as none:
+        agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
+    _install(programs, "codex")
+    _install(programs, "claude")
+    with pytest.raises(EnvironmentProblem, match="several agent programs: claude and codex") as several:
+        agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
+
+    assert "claude, codex, opencode or aider" in (none.value.hint or "")
+    assert "default_backend" in (several.value.hint or "")

@@ -1,0 +1,92 @@
+"""The table of a run, on wide and narrow, high and low terminals, and where there is none."""
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from flows.runs import find_run
+from flows.sheet import COLUMNS, MARGIN, Sheet, status_table
+from plait.plans.outcomes import BatchState, RunState, TaskState
+from tests.support.outcomes import a_batch, a_task, an_outcome
+
+LONG = "a-rather-long-name-of-a-task-that-nobody-would-type"
+
+
+def drawn(sheet: object, width: int) -> list[str]:
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(sheet)
+    return file.getvalue().splitlines()
+
+
+def test_a_narrow_terminal_loses_columns_and_no_state_is_cut() -> None:
+    lines = drawn(status_table(an_outcome()), 60)
+    assert "role" not in "".join(lines)
+    assert [line.split()[0] for line in lines[3:8]] == ["MODEL", "API", "PAGE", "TESTS", "RELEASE"]
+    for state in ("✔ landed", "✘ failed", "‖ held", "⊘ blocked"):
+        assert state in "\n".join(lines)
+    assert "conflict with A" in "\n".join(lines)
+
+
+def test_where_there_is_room_everything_is_shown_in_one_line_each() -> None:
+    lines = drawn(status_table(an_outcome()), 1000)
+    assert lines[0].endswith("2/5 landed  3 min 20 s  run-0001")
+    assert lines[1].split() == " ".join(COLUMNS).split()
+    assert "needs PAGE, which was rejected" in "\n".join(lines)
+    assert not [line for line in lines if line != line.rstrip()]
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 120])
+def test_no_row_fills_the_screen(width: int) -> None:
+    """Where Ctrl-C echoes `^C` behind a full row, the terminal breaks it, and the table is drawn a line too low."""
+    tasks = (a_task(LONG, start=0, end=9), a_task("B", state=TaskState.RUNNING))
+    sheet = Sheet(an_outcome(tasks=tasks, batches=()), {"B": "x" * 500}, height=24)
+    assert all(cell_len(line) <= width - MARGIN for line in drawn(sheet, width))
+
+
+def test_a_low_terminal_shows_what_runs_and_counts_the_rest() -> None:
+    tasks = (
+        *(a_task(f"OLD-{number}") for number in range(50)),
+        a_task("NOW", state=TaskState.RUNNING),
+        a_task("BAD", state=TaskState.FAILED),
+        *(a_task(f"LATER-{number}", start=None, state=TaskState.PENDING) for number in range(7)),
+    )
+    lines = drawn(Sheet(an_outcome(tasks=tasks), {}, height=20), 100)
+    assert len(lines) < 20
+    assert any(line.startswith("NOW ") for line in lines)
+    assert any(line.startswith("BAD ") for line in lines)
+    assert "… and 38 landed, 7 pending" in lines
+    assert len(drawn(Sheet(an_outcome(tasks=tasks), {}), 100)) > 59
+
+
+def test_a_batch_does_not_say_landed_twice_nor_before_it_has() -> None:
+    landed = a_batch(landed=("A", "B"))
+    ready = a_batch("batch-2", state=BatchState.READY_TO_LAND, landed=("C",))
+    lines = drawn(status_table(an_outcome(batches=(landed, ready))), 100)
+    assert lines[-2:] == ["batch-1: landed A, B  dddddddddd", "batch-2: ready to land: C  dddddddddd"]
+
+
+def test_the_tasks_of_a_killed_run_do_not_seem_to_run_on(hermetic: Path) -> None:
+    folder = hermetic / "runs" / "cart-1"
+    folder.mkdir(parents=True)
+    said = {"run_id": "cart-1", "feature": "cart", "repository": "/r", "pid": 2**22 - 1, "started": "never"}
+    (folder / "run.json").write_text(json.dumps(said))
+    tasks = (a_task("A", start=0, end=None, state=TaskState.RUNNING), a_task("B", start=0, end=9))
+    outcome = an_outcome(state=RunState.RUNNING, tasks=tasks)
+    (folder / "outcome.json").write_text(outcome.model_dump_json())
+    last_written = tasks[0].started_at.timestamp() + 61 if tasks[0].started_at else time.time()
+    os.utime(folder / "outcome.json", (last_written, last_written))
+
+    found = find_run(hermetic, None).outcome()
+
+    assert found is not None
+    assert found.state is RunState.FAILED
+    assert found.tasks[0].state is TaskState.CANCELLED
+    assert "1 min 01 s" in "\n".join(drawn(status_table(found), 100))
+    assert "it was killed; `plait run` goes on with it" in drawn(status_table(found), 100)
+    assert found.tasks[1] == tasks[1]

@@ -1,0 +1,51 @@
+"""Plans as lint sees them."""
+
+from collections.abc import Collection
+
+from plait.plans.crew import DEFAULT_CREW, merge_crews
+from plait.plans.expansion import expand
+from plait.plans.lint.engine import Findings, lint
+from plait.plans.lint.facts import Facts
+from plait.plans.lint.registry import RULES
+from plait.plans.lint.rule import Rule
+from plait.plans.model import Plan
+from plait.plans.parsing import plan_of, read_plan
+from plait.plans.places import NOWHERE, Places
+
+VERIFIED = "integration: {verify: [make test]}\n"
+OVERLAP = (
+    "tasks:\n"
+    "  - {id: A, role: backend, owns: [src/x.py], prompt: Write the first.}\n"
+    "  - {id: B, role: backend, owns: [src/x.py], prompt: Write the second.}\n"
+    "  - {id: C, role: backend, owns: [src/x.py], prompt: Write the third.}\n"
+) + VERIFIED
+"""Three tasks beside each other on one file."""
+
+
+def facts_of(plan: Plan) -> Facts:
+    crew = merge_crews(plan.crew, DEFAULT_CREW)
+    return Facts(plan, crew, expand(plan, crew))
+
+
+def linted(text: str, *, rules: Collection[Rule] = RULES) -> Findings:
+    """What lint finds in a plan without its first line."""
+    document = read_plan(f"feature: f\n{text}", source="p")
+    return lint_of(plan_of(document, source="p"), places=document.places, rules=rules)
+
+
+def lint_of(plan: Plan, *, places: Places = NOWHERE, rules: Collection[Rule] = RULES) -> Findings:
+    return lint(facts_of(plan), places=places, rules=rules)
+
+
+def said(text: str) -> list[str]:
+    """The codes and sentences that lint finds, by line."""
+    return [f"{finding.rule.code} {finding.message}" for finding in linted(text).shown]
+
+
+def codes(text: str) -> list[str]:
+    return [finding.rule.code for finding in linted(text).shown]
+
+
+def ignoring(*silences: str) -> str:
+    """The key that silences these for the reason `it is meant`."""
+    return "lint: {ignore: [" + ", ".join(f"{{{silence}, reason: it is meant}}" for silence in silences) + "]}\n"

@@ -1,0 +1,282 @@
+"""A red batch is searched until each rejection is justified by what was seen, and what lands was seen green as one."""
+
+from collections.abc import Callable
+from itertools import combinations
+from random import Random
+from statistics import mean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plait.plans.bisection import Guilty, Search, Verdict, Verify
+from plait.plans.subsets import Outcome, Subset
+
+Needs = dict[str, tuple[str, ...]]
+Check = Callable[[Subset], Outcome]
+
+
+def named(count: int) -> list[str]:
+    return [f"b{number:02}" for number in range(count)]
+
+
+def breaks(*together: set[str]) -> Check:
+    """A check that is red when all of any of these sets are there."""
+    return lambda subset: "red" if any(bad <= set(subset) for bad in together) else "green"
+
+
+class Trial:
+    """A search carried out with a check, which records all that was verified and watches each question."""
+
+    def __init__(self, search: Search, items: list[str], check: Check, needs: Needs, slots: int = 1) -> None:
+        self.search, self.items, self.check, self.needs, self.slots = search, items, check, needs, slots
+        self.seen: dict[Subset, Outcome] = {tuple(items): "red"}
+        self.order: list[Subset] = []
+        self.to_land = 0
+        self.verdict = self._carry_out()
+
+    def _carry_out(self) -> Verdict:
+        while isinstance(step := self.search.next_step(), Verify):
+            assert 1 <= len(step.subsets) <= self.slots
+            for subset in step.subsets:
+                self._verify(subset)
+            if self.search.landed is None:
+                self.to_land = len(self.order)
+        return step
+
+    def _verify(self, subset: Subset) -> None:
+        assert subset not in self.seen, "asked again"
+        assert list(subset) == [item for item in self.items if item in subset], "not in merge order"
+        assert all(need in subset for item in subset for need in self.needs.get(item, ())), "a need is missing"
+        self.seen[subset] = self.check(subset)
+        self.order.append(subset)
+        self.search.record(subset, self.seen[subset])
+
+    @property
+    def runs_to_land(self) -> int:
+        """Verifications until it is decided what lands, that one included."""
+        return self.to_land + 1
+
+
+def tried(items: list[str], check: Check, needs: Needs | None = None, slots: int = 1) -> Trial:
+    trial = Trial(Search(items, needs=needs or {}, slots=slots), items, check, needs or {}, slots)
+    assert_justified(trial)
+    return trial
+
+
+def assert_justified(trial: Trial) -> None:
+    verdict, seen = trial.verdict, trial.seen
+    assert seen[()] == "green"
+    assert seen[verdict.landed] == "green"
+    for guilty in verdict.rejected:
+        assert seen[guilty.green] == "green"
+        assert seen[guilty.red] == "red"
+        assert [item for item in guilty.red if item not in guilty.green] == [guilty.item]
+        assert set(guilty.green) <= set(guilty.red)
+    rejected = {guilty.item for guilty in verdict.rejected}
+    assert sorted([*verdict.landed, *rejected, *(item for item, _ in verdict.held)]) == sorted(trial.items)
+    for item, by in verdict.held:
+        assert by in rejected
+        assert by in needed_by(item, trial.needs)
+    for item in [*verdict.landed, *rejected]:
+        assert not needed_by(item, trial.needs) & rejected
+
+
+def needed_by(item: str, needs: Needs) -> set[str]:
+    direct = set(needs.get(item, ()))
+    return direct.union(*(needed_by(need, needs) for need in direct))
+
+
+def one_by_one(items: list[str], check: Check, needs: Needs) -> tuple[list[str], list[str]]:
+    """What lands and what is rejected when branches are verified one after another."""
+    landed: list[str] = []
+    rejected: list[str] = []
+    for item in items:
+        if needed_by(item, needs) <= set(landed):
+            (landed if check((*landed, item)) == "green" else rejected).append(item)
+    return landed, rejected
+
+
+@st.composite
+def drawn_needs(draw: st.DrawFn, items: list[str]) -> Needs:
+    return {
+        item: tuple(draw(st.lists(st.sampled_from(items[:place]), max_size=2, unique=True)))
+        for place, item in enumerate(items)
+        if place and draw(st.booleans())
+    }
+
+
+@given(st.data(), st.integers(1, 12), st.integers(1, 4))
+def test_any_guilty_sets_are_found_as_one_by_one(data: st.DataObject, count: int, slots: int) -> None:
+    items = named(count)
+    needs = data.draw(drawn_needs(items))
+    group = st.sets(st.sampled_from(items), min_size=1, max_size=3)
+    check = breaks(*data.draw(st.lists(group, min_size=1, max_size=4)))
+    trial = tried(items, check, needs, slots)
+    landed, rejected = one_by_one(items, check, needs)
+    assert list(trial.verdict.landed) == landed
+    assert [guilty.item for guilty in trial.verdict.rejected] == rejected
+
+
+@given(st.data(), st.integers(2, 12), st.integers(1, 3))
+def test_singles_and_pairs_are_named_exactly(data: st.DataObject, count: int, slots: int) -> None:
+    items = named(count)
+    singles = data.draw(st.sets(st.sampled_from(items), max_size=3))
+    pairs = data.draw(st.lists(st.sampled_from(list(combinations(items, 2))), max_size=3))
+    together = [*({item} for item in singles), *map(set, pairs)]
+    if not together:
+        return
+    verdict = tried(items, breaks(*together), slots=slots).verdict
+    for guilty in verdict.rejected:
+        partners = [one for one, other in pairs if other == guilty.item and one in guilty.green]
+        if guilty.item in singles:
+            assert (guilty.kind, guilty.partner) == ("fails-alone", None)
+        else:
+            assert (guilty.kind, guilty.partner) == ("pair", min(partners))
+    assert singles <= {guilty.item for guilty in verdict.rejected}
+
+
+@given(st.data(), st.integers(1, 8), st.integers(1, 3), st.integers(0, 2**32))
+def test_even_a_check_without_rhyme_or_reason_is_only_believed_as_seen(
+    data: st.DataObject, count: int, slots: int, seed: int
+) -> None:
+    items = named(count)
+
+    def check(subset: Subset) -> Outcome:
+        return "green" if not subset else Random(f"{seed}{subset}").choice(("green", "red"))  # noqa: S311 - a hash
+
+    tried(items, check, data.draw(drawn_needs(items)), slots)
+
+
+def test_three_that_fail_only_together_are_an_interaction() -> None:
+    items = named(9)
+    (guilty,) = tried(items, breaks({"b02", "b04", "b07"})).verdict.rejected
+    assert (guilty.item, guilty.kind, guilty.partner) == ("b07", "interaction", "b04")
+
+
+def test_a_branch_that_breaks_what_it_needs_fails_alone() -> None:
+    verdict = tried(named(4), breaks({"b01", "b03"}), {"b03": ("b01",)}).verdict
+    assert verdict.rejected == (
+        Guilty("b03", "fails-alone", None, ("b00", "b01", "b02"), ("b00", "b01", "b02", "b03")),
+    )
+
+
+def test_what_needs_a_rejected_branch_is_held_also_through_tasks_outside_of_the_batch() -> None:
+    search = Search(named(4), needs={"b03": ("docs",), "docs": ("b01",)})
+    verdict = Trial(search, named(4), breaks({"b01"}), {}).verdict
+    assert verdict.held == (("b03", "b01"),)
+    assert verdict.landed == ("b00", "b02")
+
+
+def test_a_single_branch_needs_one_look_at_the_base() -> None:
+    trial = tried(["a"], breaks({"a"}))
+    assert trial.order == [()]
+    assert trial.verdict.rejected == (Guilty("a", "fails-alone", None, (), ("a",)),)
+
+
+def test_all_bad_are_all_rejected() -> None:
+    items = named(5)
+    verdict = tried(items, breaks(*({item} for item in items))).verdict
+    assert verdict.landed == ()
+    assert {guilty.kind for guilty in verdict.rejected} == {"fails-alone"}
+
+
+def test_a_red_base_stops_the_search() -> None:
+    search = Search(named(3), needs={})
+    assert search.next_step() == Verify(((),))
+    assert search.landed is None
+    search.record((), "red")
+    assert search.next_step() == Verdict((), (), (), base_red=True)
+
+
+def test_two_slots_are_both_used_at_once() -> None:
+    search = Search(named(9), needs={}, slots=2)
+    step = search.next_step()
+    assert isinstance(step, Verify)
+    assert step.subsets[0] == ()
+    assert len(step.subsets) == 2
+    search.record((), "green")
+    assert search.next_step() != step, "what is not recorded yet is asked for anew"
+
+
+def test_a_later_green_clears_an_earlier_red() -> None:
+    """The second branch mends what the first breaks, and the last is bad."""
+
+    def check(subset: Subset) -> Outcome:
+        return "red" if "b08" in subset or ("b00" in subset and "b01" not in subset) else "green"
+
+    verdict = tried(named(9), check).verdict
+    assert [guilty.item for guilty in verdict.rejected] == ["b08"]
+
+
+def test_what_lands_is_known_before_it_is_known_why_the_rest_does_not() -> None:
+    search, check = Search(named(8), needs={}), breaks({"b02", "b06"})
+    while search.landed is None:
+        step = search.next_step()
+        assert isinstance(step, Verify)
+        for subset in step.subsets:
+            search.record(subset, check(subset))
+    assert search.landed == ("b00", "b01", "b02", "b03", "b04", "b05", "b07")
+    assert search.next_step() == Verify((("b06",),))
+    with pytest.raises(ValueError, match="decided"):
+        search.drop("b06")
+    search.skip(("b06",))
+    verdict = search.next_step()
+    assert isinstance(verdict, Verdict)
+    assert (verdict.rejected[0].kind, verdict.rejected[0].partner) == ("interaction", None)
+
+
+def test_a_branch_that_cannot_be_merged_without_another_is_dropped_with_its_dependents() -> None:
+    search, check = Search(named(4), needs={"b03": ("b02",)}), breaks({"b00"})
+    search.record((), "green")
+    search.record(("b00",), "red")
+    search.drop("b02", by="b00")
+    while isinstance(step := search.next_step(), Verify):
+        for subset in step.subsets:
+            search.record(subset, check(subset))
+    assert step.landed == ("b01",)
+    assert step.held == (("b02", "b00"), ("b03", "b02"))
+    assert step.dropped == ()
+
+
+def test_a_branch_dropped_for_no_other_is_listed_apart() -> None:
+    search = Search(["a", "b"], needs={})
+    search.record((), "green")
+    search.drop("b")
+    search.record(("a",), "green")
+    assert search.next_step() == Verdict(("a",), (), (), dropped=("b",))
+
+
+def test_the_last_word_on_a_set_counts() -> None:
+    search = Search(["a", "b"], needs={})
+    search.record((), "green")
+    search.record(("a",), "red")
+    search.record(("a", "b"), "green")
+    assert search.next_step() == Verdict(("a", "b"), (), ())
+
+
+@pytest.mark.parametrize("bad_call", [["b", "a"], ["a", "z"], ["a", "a"]])
+def test_a_set_that_is_not_of_the_batch_in_merge_order_is_refused(bad_call: list[str]) -> None:
+    with pytest.raises(ValueError, match="not in"):
+        Search(["a", "b"], needs={}).record(bad_call, "red")
+
+
+def test_a_batch_out_of_dependency_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="a is merged before a branch that it needs"):
+        Search(["a", "b"], needs={"a": ("b",)})
+
+
+def test_a_suspected_branch_is_looked_at_sooner() -> None:
+    items, check = named(64), breaks({"b40"})
+    told = Trial(Search(items, needs={}, priors={"b40": 0.9}), items, check, {})
+    assert told.runs_to_land < tried(items, check).runs_to_land
+
+
+@pytest.mark.parametrize(("guilty", "most"), [(1, 10.0), (2, 16.0), (4, 26.0), (8, 41.0)])
+def test_few_runs_are_needed(guilty: int, most: float) -> None:
+    """Means for 64 branches with the red run of the full set, without the base; halving takes 13, 21, 35, 54."""
+    items, runs = named(64), []
+    for draw in range(25):
+        bad = Random(draw).sample(items, guilty)  # noqa: S311 - the same draws each time
+        runs.append(tried(items, breaks(*({item} for item in bad))).runs_to_land)
+    assert mean(runs) <= most

@@ -1,0 +1,261 @@
+"""Verifying exact trees: real slots, real processes."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from plait.workspace.control import Control, open_control
+from plait.workspace.verification import Verification, Verifier
+from tests.workspace.histories import History
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History.with_checkout(tmp_path / "shop")
+
+
+@pytest.fixture
+def control(history: History, tmp_path: Path) -> Control:
+    return open_control(tmp_path / "shop", home=tmp_path / "home")
+
+
+@pytest.fixture
+def verifier(control: Control, tmp_path: Path):
+    """Makes verifiers that note each run in `notes`."""
+
+    def make(*commands: str, **options) -> Verifier:
+        settings = {
+            "timeout": 30.0,
+            "slots": 1,
+            "environment": {"PATH": os.environ["PATH"], "NOTES": str(tmp_path / "notes")},
+        }
+        settings |= options
+        places = {"place": tmp_path / "slots", "cache": tmp_path / "cache", "logs": tmp_path / "logs"}
+        return Verifier(control, commands=commands, **places, **settings)
+
+    return make
+
+
+@pytest.fixture
+def notes(tmp_path: Path):
+    path = tmp_path / "notes"
+    return lambda: path.read_text().splitlines() if path.exists() else []
+
+
+def tree_with(history: History, **files: str) -> str:
+    return history.repository.tree_of(history.commit(dict(files)))
+
+
+def test_commands_run_in_exactly_the_tree(verifier, history, notes) -> None:
+    tree = tree_with(history, f="1\n", g="2\n")
+    found = verifier("ls -A | grep -v '^.git$' >>$NOTES", "cat f g >>$NOTES; echo told").verify(tree)
+    assert notes() == ["f", "g", "1", "2"]
+    assert (found.outcome, found.green, found.remembered, found.unverified) == ("green", True, False, False)
+    assert found.log is not None
+    assert found.log.read_text() == "told\n"
+    assert found.seconds > 0
+
+
+def test_the_first_red_command_ends_it(verifier, history, notes) -> None:
+    commands = ("echo one >>$NOTES", "echo two >>$NOTES; echo 'no such cart'; exit 3", "echo three >>$NOTES")
+    found = verifier(*commands).verify(tree_with(history, f="1\n"))
+    assert notes() == ["one", "two"]
+    assert (found.outcome, found.command) == ("red", commands[1])
+    assert "no such cart" in found.tail
+
+
+@pytest.mark.parametrize("command", ["exit 1", "nosuchprogram", "kill -SEGV $$", "test -f missing"])
+def test_what_fails_is_red(verifier, history, command) -> None:
+    assert verifier(command).verify(tree_with(history, f="1\n")).outcome == "red"
+
+
+def test_without_commands_it_is_green_but_unverified(verifier, history, tmp_path: Path) -> None:
+    found = verifier().verify(tree_with(history, f="1\n"))
+    assert (found.green, found.unverified) == (True, True)
+    assert not (tmp_path / "slots").exists()
+
+
+def test_what_a_run_leaves_in_its_slot_is_gone_for_the_next(verifier, history) -> None:
+    check = "test ! -e left && test ! -e .git/left && test $(cat f) = $(cat expected)"
+    mess = "echo x >left; touch .git/left; echo 9 >f; git update-ref -d HEAD; rm -f expected; mkdir expected"
+    maker = verifier(check, mess)
+    for number in "123":
+        assert maker.verify(tree_with(history, f=number, expected=number, **{f"only{number}": "x"})).green
+
+
+def test_the_commands_see_the_given_environment_and_no_other(verifier, history, notes, monkeypatch) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    environment = {"PATH": os.environ["PATH"], "PLAIT_PORT": "4711"}
+    command = 'test -z "$SECRET$GIT_DIR" && test $PLAIT_PORT = 4711 && test $PLAIT_SLOT = 1 && touch "$TMPDIR/x"'
+    assert verifier(command, environment=environment).verify(tree_with(history, f="1\n")).green
+
+
+# --- remembering
+
+
+def test_a_tree_is_verified_once(verifier, history, notes) -> None:
+    tree, other = tree_with(history, f="1\n"), tree_with(history, f="2\n")
+    one = verifier("echo run >>$NOTES; grep 1 f")
+    first, again = one.verify(tree), one.verify(tree)
+    assert (again.green, again.remembered, again.seconds) == (True, True, first.seconds)
+    assert not one.verify(other).green
+    assert one.verify(other).remembered
+    assert len(notes()) == 2
+
+
+def test_green_is_remembered_by_the_next_run_and_red_is_not(verifier, history, notes) -> None:
+    green, red = tree_with(history, f="1\n"), tree_with(history, f="2\n")
+    for _ in range(2):
+        one = verifier("echo run $(cat f) >>$NOTES; grep 1 f")
+        assert (one.verify(green).outcome, one.verify(red).outcome) == ("green", "red")
+    assert notes() == ["run 1", "run 2", "run 2"]
+
+
+def test_other_commands_know_nothing_of_it(verifier, history) -> None:
+    tree = tree_with(history, f="1\n")
+    assert verifier("true").verify(tree).green
+    assert not verifier("true", setup=("true",)).verify(tree).remembered
+    assert not verifier("true ").verify(tree).remembered
+    assert verifier("true").verify(tree).remembered
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"tree": "other", "seconds": 1}', '{"tree": null}'])
+def test_a_damaged_memory_is_no_memory(verifier, history, control, content) -> None:
+    tree = tree_with(history, f="1\n")
+    assert verifier("true").verify(tree).green
+    [kept] = (control.directory / "verified").rglob(tree)
+    kept.write_text(content)
+    found = verifier("true").verify(tree)
+    assert (found.green, found.remembered) == (True, False)
+
+
+# --- trouble
+
+
+def test_a_timeout_is_tried_again_once_and_then_told(verifier, history, notes) -> None:
+    found = verifier("echo run >>$NOTES; sleep 30", timeout=0.4).verify(tree_with(history, f="1\n"))
+    assert (found.outcome, found.command) == ("timeout", "echo run >>$NOTES; sleep 30")
+    assert len(notes()) == 2
+
+
+def test_a_timeout_that_does_not_come_again_is_green(verifier, history, notes) -> None:
+    command = "echo run >>$NOTES; test $(wc -l <$NOTES) -gt 1 || sleep 30"
+    found = verifier(command, timeout=1.0).verify(tree_with(history, f="1\n"))
+    assert found.green
+    assert len(notes()) == 2
+
+
+def test_the_timeout_is_for_all_commands_together(verifier, history) -> None:
+    started = time.monotonic()
+    found = verifier("sleep 0.5", "sleep 0.5", "sleep 30", timeout=1.2).verify(tree_with(history, f="1\n"))
+    assert (found.outcome, found.command) == ("timeout", "sleep 30")
+    assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize("command", ["kill -KILL $$", "sh -c 'kill -KILL $$'; exit $?"], ids=["itself", "its child"])
+def test_what_the_kernel_killed_says_nothing_about_the_tree(verifier, history, notes, command) -> None:
+    one = verifier(f"echo run >>$NOTES; {command}")
+    tree = tree_with(history, f="1\n")
+    assert one.verify(tree).outcome == "infrastructure"
+    assert not one.verify(tree).remembered
+    assert len(notes()) == 4
+
+
+def test_a_missing_tree_is_trouble_and_no_verdict(verifier) -> None:
+    found = verifier("true").verify("0" * 39 + "1")
+    assert found.outcome == "infrastructure"
+    assert found.tail
+
+
+def test_nothing_that_was_started_is_left(verifier, history, tmp_path: Path) -> None:
+    command = f"(setsid sleep 60 & echo $! >{tmp_path}/pid); true"
+    assert verifier(command).verify(tree_with(history, f="1\n")).green
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIG_DFL)
+
+
+# --- stopping
+
+
+def test_a_stop_ends_what_runs_and_is_not_remembered(verifier, history) -> None:
+    one, stop = verifier("test -e skip || sleep 30"), threading.Event()
+    tree = tree_with(history, f="1\n")
+    threading.Timer(0.4, stop.set).start()
+    started = time.monotonic()
+    assert one.verify(tree, stop=stop).outcome == "cancelled"
+    assert time.monotonic() - started < 5
+    assert one.verify(tree, stop=stop).outcome == "cancelled"
+
+
+def test_a_stop_ends_those_who_wait_for_a_slot_or_for_a_tree(verifier, history) -> None:
+    one, stop = verifier("sleep 30"), threading.Event()
+    tree, other = tree_with(history, f="1\n"), tree_with(history, f="2\n")
+    results = in_threads([lambda tree=tree: one.verify(tree, stop=stop) for tree in (tree, tree, other)], stop)
+    assert [found.outcome for found in results] == ["cancelled"] * 3
+
+
+def in_threads(calls, stop: threading.Event | None = None) -> list[Verification]:
+    results: list[Verification] = []
+    threads = [threading.Thread(target=lambda call=call: results.append(call())) for call in calls]
+    for thread in threads:
+        thread.start()
+    if stop:
+        time.sleep(0.5)
+        stop.set()
+    for thread in threads:
+        thread.join(20)
+    return results
+
+
+# --- several at once
+
+
+def test_no_more_run_at_once_than_there_are_slots(verifier, history, notes) -> None:
+    one = verifier("echo + >>$NOTES; sleep 0.5; echo - >>$NOTES", slots=2)
+    trees = [tree_with(history, f=str(number)) for number in range(5)]
+    results = in_threads([lambda tree=tree: one.verify(tree) for tree in trees])
+    assert [found.outcome for found in results] == ["green"] * 5
+    running = peak = 0
+    for note in notes():
+        running += 1 if note == "+" else -1
+        peak = max(peak, running)
+    assert peak == 2
+
+
+def test_threads_that_ask_for_one_tree_share_one_run(verifier, history, notes) -> None:
+    one, tree = verifier("echo run >>$NOTES; sleep 0.2", slots=3), tree_with(history, f="1\n")
+    results = in_threads([lambda: one.verify(tree)] * 4)
+    assert len(notes()) == 1
+    assert sorted(found.remembered for found in results) == [False, True, True, True]
+
+
+# --- set-up
+
+
+def test_the_set_up_comes_first(verifier, history) -> None:
+    one = verifier("grep made made", setup=("echo made >made",), setup_inputs=("f",))
+    assert one.verify(tree_with(history, f="1\n")).green
+    assert one.verify(tree_with(history, f="1\n", g="1\n")).green
+
+
+def test_a_set_up_that_fails_once_is_forgiven_and_twice_is_red(verifier, history, notes) -> None:
+    setup = ("echo run >>$NOTES; test $(wc -l <$NOTES) -ne 1",)
+    assert verifier("true", setup=setup).verify(tree_with(history, f="1\n")).green
+    found = verifier("true", setup=("echo 'no such package'; exit 1",)).verify(tree_with(history, f="2\n"))
+    assert (found.outcome, found.command) == ("red", "setup: echo 'no such package'; exit 1")
+    assert "no such package" in found.tail
+
+
+@pytest.mark.parametrize("command", ["false\ntrue", "cd missing\ntrue", "-x"])
+def test_a_command_of_several_lines_is_red_at_the_first_that_fails(verifier, history, command) -> None:
+    assert verifier(command).verify(tree_with(history, f="1\n")).outcome == "red"
+
+
+def test_a_memory_that_cannot_be_written_changes_no_verdict(verifier, history, control) -> None:
+    (control.directory / "verified").write_text("in the way")
+    assert verifier("true").verify(tree_with(history, f="1\n")).outcome == "green"
