@@ -53,20 +53,31 @@ class Standing:
         headers |= self._csrf() if body is not None else {}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.page}/api{path}", data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        return answered(request)
 
     def _csrf(self) -> dict[str, str]:
         client = "plait-test"
         request = urllib.request.Request(
             f"{self.page}/api/csrf-token?client={client}", headers={"Authorization": f"Basic {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return {"Prefect-Csrf-Token": json.loads(answer.read())["token"], "Prefect-Csrf-Client": client}
+        return {"Prefect-Csrf-Token": answered(request)["token"], "Prefect-Csrf-Client": client}
 
     @property
     def token(self) -> str:
         return base64.b64encode(self.auth.encode()).decode()
+
+
+def answered(request: urllib.request.Request, patience: float = 60) -> Any:
+    """The answer in JSON. 503 is how Prefect says that SQLite was locked: asked again, as Prefect's own clients do."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            if refused.code != 503 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @pytest.fixture(scope="module")
