@@ -6,7 +6,7 @@ from agent_tasks.errors import TaskImpossible, TaskStopped
 from agent_tasks.searching import not_run
 from agent_tasks.workshop import Workshop
 from plait.plans.paths import may_change
-from plait.plans.work import WorkOrder
+from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment

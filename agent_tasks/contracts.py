@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from agent_tasks.errors import TaskImpossible, TaskStopped
 from agent_tasks.workshop import Workshop
-from plait.plans.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
-from plait.plans.quoting import fenced, shortened
-from plait.plans.work import WorkOrder
+from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
+from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.tasks.work import WorkOrder
 from plait.workspace.contracts import missing_patterns
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment

@@ -21,7 +21,7 @@ from blocks.agents.base import AgentOrder, AgentReport
 from blocks.agents.command import run_script
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
-from plait.plans.work import RepairOrder, WorkOrder, WorkReport
+from plait.plans.tasks.work import RepairOrder, WorkOrder, WorkReport
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.deleting import delete_later

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from agent_tasks.workshop import Workshop
 from plait.plans.paths import matches
-from plait.plans.quoting import fenced, shortened
-from plait.plans.work import Informant, WorkOrder
+from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.tasks.work import Informant, WorkOrder
 from plait.workspace.output import clean, plain
 
 FILE_BYTES = 20_000

@@ -11,10 +11,10 @@ from agent_tasks.errors import TaskStopped
 from agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from agent_tasks.wholeness import Unlanded, keep_whole, still_guilty
 from agent_tasks.workshop import Workshop
-from plait.plans.contracts import commands_of
 from plait.plans.names import integration_branch
-from plait.plans.outcomes import BatchOutcome, BatchState, Held, Rejection
-from plait.plans.work import BatchOrder, Candidate, Rework
+from plait.plans.tasks.contracts import commands_of
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
+from plait.plans.tasks.work import BatchOrder, Candidate, Rework
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, RefMoved

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from plait.plans.expansion import PlannedTask
 from plait.plans.phrasing import one_line
-from plait.plans.quoting import fenced
-from plait.plans.work import RepairOrder, Try
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.quoting import fenced
+from plait.plans.tasks.work import RepairOrder, Try
 
 LONGEST_EVIDENCE = 12_000
 """Characters of conflict or output that a prompt carries; the rest is in files that it names."""

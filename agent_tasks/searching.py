@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from agent_tasks.contracts import contracts_in, verifier_with
 from agent_tasks.errors import TaskStopped
 from agent_tasks.workshop import Workshop
-from plait.plans.bisection import Guilty, Search, Verdict
-from plait.plans.contracts import broken_by
-from plait.plans.outcomes import Held
+from plait.plans.landing.bisection import Guilty, Search, Verdict
 from plait.plans.phrases import listed
-from plait.plans.work import BatchOrder
+from plait.plans.tasks.contracts import broken_by
+from plait.plans.tasks.outcomes import Held
+from plait.plans.tasks.work import BatchOrder
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, contained_tips
 from plait.workspace.verification import Verification
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from plait.plans.work import Try
+from plait.plans.tasks.work import Try
 from plait.workspace.checkouts import Checkout
 
 _BEGUN = "begun.json"

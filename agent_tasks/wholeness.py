@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from agent_tasks.searching import Settled, settle_chain
 from agent_tasks.workshop import Workshop
-from plait.plans.outcomes import Held
-from plait.plans.phases import absent_from, held_back, mates_of
-from plait.plans.work import BatchOrder
+from plait.plans.language.phases import absent_from, held_back, mates_of
+from plait.plans.tasks.outcomes import Held
+from plait.plans.tasks.work import BatchOrder
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.agents.base import CodingAgent
-from plait.plans.contracts import PlannedContract
-from plait.plans.crew import Crew, Role
-from plait.plans.expansion import PlannedTask
-from plait.plans.model import Plan
-from plait.plans.work import WorkOrder
+from plait.plans.language.crew import Crew, Role
+from plait.plans.language.model import Plan
+from plait.plans.tasks.contracts import PlannedContract
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.work import WorkOrder
 from plait.workspace.control import Control
 from plait.workspace.verification import Verifier
 

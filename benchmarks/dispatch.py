@@ -51,7 +51,7 @@ def run_plait(shape: Shape) -> float:
     from prefect.task_runners import ThreadPoolTaskRunner
 
     from flows.dispatching import Dispatching, run_to_the_end
-    from plait.plans.dispatch import Dispatcher, Job
+    from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []
 

@@ -90,7 +90,7 @@ def measure() -> dict[str, list[float]]:
 
     from flows.dispatching import Dispatching, run_to_the_end
     from flows.settings import without_heartbeats
-    from plait.plans.dispatch import Dispatcher, Job
+    from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
 
 from benchmarks.measuring import show
-from plait.plans.bounds import lower_bound
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.graph import Graph
-from plait.plans.improving import Improved, improve
-from plait.plans.simulation import play, simulate
+from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.improving import Improved, improve
+from plait.plans.schedule.simulation import play, simulate
 from tests.support.psplib import ROLE, Instance, check_schedule, psplib_instances, workflow_traces
 
 SLOTS = {"frontend": 3, "backend": 6, "qa": 9}

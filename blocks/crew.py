@@ -6,8 +6,8 @@ from prefect.blocks.core import Block
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blocks.agents.base import DOCUMENTATION, LOGO
-from plait.plans.crew import Crew
 from plait.plans.errors import CallError
+from plait.plans.language.crew import Crew
 
 
 class ModelChoice(BaseModel):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.runs import KnownRun, find_run
-from plait.plans.contracts import Record
 from plait.plans.errors import CallError
+from plait.plans.tasks.contracts import Record
 from plait.workspace.contracts import answer, read_records
 from plait.workspace.control import open_control
 from plait.workspace.home import plait_home

@@ -4,7 +4,7 @@ import logging
 
 from prefect.artifacts import create_markdown_artifact
 
-from plait.plans.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome
 
 _LOG = logging.getLogger("prefect.plait")
 

@@ -4,10 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from plait.plans.expansion import PlannedTask
-from plait.plans.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
-from plait.plans.progress import Eta
-from plait.plans.telling import telling_line
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.outcomes import (
+    BatchOutcome,
+    ContractOutcome,
+    FeatureOutcome,
+    RunState,
+    Span,
+    TaskOutcome,
+    TaskState,
+)
+from plait.plans.telling.one_line import telling_line
+from plait.plans.telling.progress import Eta
 from plait.workspace.output import plain
 
 ENDED = {TaskState.LANDED, TaskState.FAILED, TaskState.BLOCKED, TaskState.HELD, TaskState.CANCELLED}

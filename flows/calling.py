@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from flows.book import Book
 from flows.requests import Brief
-from plait.plans.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome
 
 
 @dataclass(slots=True)

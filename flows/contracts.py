@@ -9,9 +9,9 @@ from flows.integrating import Integrating, git_date
 from flows.redoing import Redoing
 from flows.reuse import Finished
 from flows.waiting import Waiting
-from plait.plans.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
 from plait.plans.errors import CallError
-from plait.plans.outcomes import ContractOutcome, TaskState
+from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
+from plait.plans.tasks.outcomes import ContractOutcome, TaskState
 from plait.workspace.contracts import contract_content, read_records, write_record
 from plait.workspace.errors import RefMoved
 

@@ -20,15 +20,15 @@ from flows.session import Session
 from flows.sharing import is_embedded, shared_slots
 from flows.tidying import tidy_run
 from flows.writing_back import write_back
-from plait.plans.bounds import lower_bound
-from plait.plans.chart import chart_of
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.expansion import PlannedTask
-from plait.plans.gantt import draw_gantt, gantt_uri
-from plait.plans.metrics import measure
-from plait.plans.outcomes import FeatureOutcome, TaskState
 from plait.plans.phrasing import count, spell_seconds
-from plait.plans.report import report_markdown
+from plait.plans.pictures.chart import chart_of
+from plait.plans.pictures.gantt import draw_gantt, gantt_uri
+from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.telling.metrics import measure
+from plait.plans.telling.report import report_markdown
 
 _LOG = logging.getLogger("prefect.plait")
 

@@ -23,8 +23,8 @@ from blocks.crew import CrewRole
 from flows.automations import ensure_zombie_automation
 from flows.limits import ensure_limits
 from plait import __version__
-from plait.plans.crew import DEFAULT_CREW
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.language.crew import DEFAULT_CREW
 
 POOL = "plait"
 CREW = "default"

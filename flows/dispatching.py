@@ -14,7 +14,7 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from plait.plans.dispatch import Dispatcher, Start
+from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.workspace.slot_files import SlotSource
 
 RETRY_DENIED_SECONDS = 0.5

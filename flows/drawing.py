@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from plait.plans.cells import Line, Piece, in_ascii, without_colour
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.pictures.cells import Line, Piece, in_ascii, without_colour
 
 _PIPED_WIDTH = 100
 """Columns where nobody says how many there are."""

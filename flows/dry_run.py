@@ -8,8 +8,8 @@ from typing import Any
 from flows.forecasting import forecast_of, history_of
 from flows.requests import Brief
 from flows.short_times import rough_time
-from plait.plans.durations import format_duration
-from plait.plans.forecast import Forecast, TaskForecast
+from plait.plans.forecasts.forecast import Forecast, TaskForecast
+from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
 
 

@@ -19,7 +19,7 @@ from flows.reading import brief_from_parameters
 from flows.requests import Brief
 from flows.session import new_run_id, open_session
 from plait.plans.errors import PlaitError
-from plait.plans.outcomes import FeatureOutcome, RunState
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""

@@ -7,10 +7,10 @@ from flows.drawing import show_lines, terminal_width
 from flows.forecasting import Order
 from flows.requests import Brief
 from flows.short_times import rough_time, short_time
-from plait.plans.bottleneck import AT_THE_LIMIT, NEAR_THE_LIMIT
-from plait.plans.cells import Line, Piece
-from plait.plans.forecast import Forecast, TaskForecast, WhatIf
+from plait.plans.forecasts.bottleneck import AT_THE_LIMIT, NEAR_THE_LIMIT
+from plait.plans.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.plans.phrasing import count, one_line
+from plait.plans.pictures.cells import Line, Piece
 
 _WIDE = 84
 _WIDEST = 140

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.requests import Brief, priority_of
-from plait.plans.crew import Crew, merge_crews
 from plait.plans.errors import PlaitError
-from plait.plans.estimating import Durations, Finished
-from plait.plans.forecast import Forecast
-from plait.plans.forecasting import forecast, is_better_order
-from plait.plans.jobs import Job
+from plait.plans.forecasts.estimating import Durations, Finished
+from plait.plans.forecasts.forecast import Forecast
+from plait.plans.forecasts.forecasting import forecast, is_better_order
+from plait.plans.language.crew import Crew, merge_crews
+from plait.plans.schedule.jobs import Job
 
 if TYPE_CHECKING:
-    from plait.plans.sizing import Sizing
+    from plait.plans.forecasts.sizing import Sizing
     from plait.store.records import RoleDuration
 
 MOST_SAMPLES = 1000
@@ -111,7 +111,7 @@ def sizing_of(
     Raises:
         CallError: the plan has more roles than that.
     """
-    from plait.plans.sizing import size_crew
+    from plait.plans.forecasts.sizing import size_crew
 
     jobs, _ = jobs_of(brief, chosen)
     return size_crew(
@@ -146,7 +146,7 @@ def improved_order(
     seed: int = 0,
 ) -> Order:
     """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations."""
-    from plait.plans.improving import improve
+    from plait.plans.schedule.improving import improve
 
     jobs, roles = jobs_of(brief, chosen)
     slots, resources = roles | dict(slots_override or {}), brief.plan.resources

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from plait.plans.errors import CallError
-from plait.plans.reading import MAX_BYTES, checked_text
+from plait.plans.language.reading import MAX_BYTES, checked_text
 
 STANDARD_INPUT = Path("-")
 """What a person types for it, as for other programs; a file of this name is `./-`."""

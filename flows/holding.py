@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from flows.book import Book
 from flows.reuse import Finished
-from plait.plans.outcomes import TaskState
-from plait.plans.phases import waiting_for
-from plait.plans.work import RepairOrder
+from plait.plans.language.phases import waiting_for
+from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.work import RepairOrder
 
 _THERE = (TaskState.DONE, TaskState.LANDED)
 

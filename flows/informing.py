@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from flows.book import Book, Entry
 from flows.reuse import Finished
 from flows.waiting import Waiting
-from plait.plans.model import Plan
-from plait.plans.outcomes import TaskState
-from plait.plans.work import Informant
+from plait.plans.language.model import Plan
+from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.work import Informant
 
 _CAUSE = "information"
 _TO_COME = (TaskState.PENDING, TaskState.READY, TaskState.RUNNING)

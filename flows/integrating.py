@@ -18,10 +18,10 @@ from flows.book import Book, Entry
 from flows.dispatching import Dispatching, result_of
 from flows.holding import Holding
 from flows.reuse import Finished as Done
-from plait.plans.batching import Due, Finished, NotYet, next_batch
-from plait.plans.dispatch import Blocked
-from plait.plans.outcomes import BatchOutcome, BatchState, TaskState
-from plait.plans.work import BatchOrder, Candidate, RepairOrder, Rework
+from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
+from plait.plans.schedule.dispatch import Blocked
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
+from plait.plans.tasks.work import BatchOrder, Candidate, RepairOrder, Rework
 from plait.workspace.output import plain
 
 

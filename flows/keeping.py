@@ -9,11 +9,11 @@ from flows.forecasting import forecast_of, history_of
 from flows.requests import Brief
 from flows.session import Session
 from flows.sharing import is_embedded
-from plait.plans.chart import chart_of
-from plait.plans.forecast_file import FORECAST_FILE, forecast_json
-from plait.plans.gantt import gantt_uri
-from plait.plans.plan_graph import GRAPH_FILE, graph_json, plan_graph
-from plait.plans.plan_report import plan_markdown
+from plait.plans.forecasts.forecast_file import FORECAST_FILE, forecast_json
+from plait.plans.pictures.chart import chart_of
+from plait.plans.pictures.gantt import gantt_uri
+from plait.plans.pictures.plan_graph import GRAPH_FILE, graph_json, plan_graph
+from plait.plans.telling.plan_report import plan_markdown
 
 _LOG = logging.getLogger("prefect.plait")
 _EFFORT = 60_000

@@ -20,12 +20,12 @@ from flows.requests import Brief
 from flows.runs import seen_from_here
 from flows.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
-from plait.plans.metrics import measure
+from plait.plans.language.reading import MAX_BYTES
 from plait.plans.names import integration_branch
-from plait.plans.outcomes import FeatureOutcome, RunState
-from plait.plans.reading import MAX_BYTES
-from plait.plans.rendering import outcome_json
-from plait.plans.report import report_text
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState
+from plait.plans.telling.metrics import measure
+from plait.plans.telling.rendering import outcome_json
+from plait.plans.telling.report import report_text
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
 
 if TYPE_CHECKING:

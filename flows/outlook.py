@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from math import inf
 
 from flows.book import Book
-from plait.plans.dispatch import Dispatcher
-from plait.plans.estimating import Durations, Finished
-from plait.plans.outcomes import TaskState
-from plait.plans.progress import Eta
-from plait.plans.reforecasting import reforecast
+from plait.plans.forecasts.estimating import Durations, Finished
+from plait.plans.forecasts.reforecasting import reforecast
+from plait.plans.schedule.dispatch import Dispatcher
+from plait.plans.tasks.outcomes import TaskState
+from plait.plans.telling.progress import Eta
 
 SOONEST = 1.0
 """Seconds between two forecasts however much happens: one takes 20 to 50 ms of the loop that starts agents."""

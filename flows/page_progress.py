@@ -12,9 +12,9 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from flows.artifacts import artifact_key
 from flows.book import ENDED, Book
-from plait.plans.outcomes import RunState
 from plait.plans.phrasing import spell_seconds
-from plait.plans.progress import Eta
+from plait.plans.tasks.outcomes import RunState
+from plait.plans.telling.progress import Eta
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""

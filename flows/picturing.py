@@ -7,9 +7,9 @@ from flows.given_text import STANDARD_INPUT
 from flows.kept import kept_forecast, kept_graph
 from flows.requests import Brief, read_brief, read_crew_file, read_given_plan
 from flows.runs import KnownRun, find_run
-from plait.plans.chart import Chart, chart_of
 from plait.plans.errors import CallError
-from plait.plans.plan_graph import PlanGraph, plan_graph
+from plait.plans.pictures.chart import Chart, chart_of
+from plait.plans.pictures.plan_graph import PlanGraph, plan_graph
 from plait.workspace.home import plait_home
 
 _PLANS = (".yaml", ".yml", ".md")

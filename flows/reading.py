@@ -6,8 +6,8 @@ from typing import TypeVar
 from prefect.blocks.core import Block
 
 from flows.requests import Brief, PlanText, read_brief, read_crew_file, read_plan_file
-from plait.plans.crew import Crew
 from plait.plans.errors import CallError
+from plait.plans.language.crew import Crew
 from plait.workspace.home import expanded
 
 SavedBlock = TypeVar("SavedBlock", bound=Block)

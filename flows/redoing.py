@@ -7,9 +7,9 @@ from agent_tasks.workshop import Workshop
 from flows.book import Book, Entry
 from flows.integrating import Integrating
 from flows.reuse import move_aside
-from plait.plans.contracts import Agreement, PlannedContract
 from plait.plans.errors import CallError
-from plait.plans.outcomes import TaskState
+from plait.plans.tasks.contracts import Agreement, PlannedContract
+from plait.plans.tasks.outcomes import TaskState
 from plait.workspace.trailers import trailers_of
 
 

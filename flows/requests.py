@@ -6,14 +6,14 @@ from pathlib import Path
 
 from flows.given_text import STANDARD_INPUT, read_given_file, read_standard_input
 from flows.specs import read_spec_folder
-from plait.plans.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.errors import CallError, PlanError
-from plait.plans.expansion import Expansion, PlannedTask, expand
-from plait.plans.model import Plan
-from plait.plans.parsing import check_roles, parse_crew, plan_of, read_plan
-from plait.plans.places import NOWHERE, Places
-from plait.plans.plan_text import plan_text
-from plait.plans.specs import SpecFolder, read_specs, task_ids
+from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
+from plait.plans.language.model import Plan
+from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
+from plait.plans.language.places import NOWHERE, Places
+from plait.plans.language.plan_text import plan_text
+from plait.plans.specs.specs import SpecFolder, read_specs, task_ids
+from plait.plans.tasks.expansion import Expansion, PlannedTask, expand
 
 DEFAULT_PRIORITY = 3
 

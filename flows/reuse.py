@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from agent_tasks.remembering import empty_tasks
 from plait.plans.errors import CallError
-from plait.plans.expansion import PlannedTask
 from plait.plans.names import agent_branch, base_ref, integration_branch
+from plait.plans.tasks.expansion import PlannedTask
 from plait.workspace.ancestry import Ancestry, read_ancestry
 from plait.workspace.control import Control
 

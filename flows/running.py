@@ -24,10 +24,10 @@ from flows.redoing import Redoing
 from flows.reuse import Finished
 from flows.sharing import is_embedded
 from flows.waiting import Waiting
-from plait.plans.dispatch import Dispatcher, Start
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.outcomes import Span, TaskState
-from plait.plans.work import WorkOrder, WorkReport
+from plait.plans.schedule.dispatch import Dispatcher, Start
+from plait.plans.tasks.outcomes import Span, TaskState
+from plait.plans.tasks.work import WorkOrder, WorkReport
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
 from plait.workspace.slot_files import SlotSource

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plait.plans.errors import CallError
-from plait.plans.outcomes import FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.progress import Eta, Progress
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.telling.progress import Eta, Progress
 from plait.workspace.process import is_alive
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from plait.plans.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.phrasing import one_line, spell_seconds
-from plait.plans.progress import Eta, progress_of
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.telling.progress import Eta, progress_of
 
 STYLES = {
     TaskState.PENDING: "dim",

@@ -1,6 +1,6 @@
 """Times as they fit a column: `45s`, `3m20s`, `11h23m`, `41h`."""
 
-from plait.plans.durations import format_duration
+from plait.plans.language.durations import format_duration
 from plait.plans.phrasing import coarse_step
 
 _DAYS = 360_000

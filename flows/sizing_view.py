@@ -9,9 +9,9 @@ from flows.drawing import show_lines
 from flows.forecast_view import headlines, view_width
 from flows.requests import Brief
 from flows.short_times import rough_time, short_time
-from plait.plans.cells import Line, Piece
-from plait.plans.forecast import Forecast
-from plait.plans.sizing import CrewStep, Sizing
+from plait.plans.forecasts.forecast import Forecast
+from plait.plans.forecasts.sizing import CrewStep, Sizing
+from plait.plans.pictures.cells import Line, Piece
 
 _PICKED = "→"
 _MOST_ROWS = 12

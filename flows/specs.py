@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plait.plans.errors import CallError, PlanError, Problem
-from plait.plans.model import MAX_TASKS
+from plait.plans.language.model import MAX_TASKS
+from plait.plans.language.reading import MAX_BYTES
 from plait.plans.phrases import quoted
-from plait.plans.reading import MAX_BYTES
-from plait.plans.specs import MAX_FOLDER_BYTES, SpecFile, SpecFolder
+from plait.plans.specs.specs import MAX_FOLDER_BYTES, SpecFile, SpecFolder
 
 PLAN_NAMES = ("plan.yaml", "plan.yml")
 FOR_PEOPLE = "readme.md"

@@ -7,7 +7,7 @@ from blocks.agents.base import CodingAgent
 from blocks.agents.registry import agent_for
 from flows.requests import Brief
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.expansion import PlannedTask
+from plait.plans.tasks.expansion import PlannedTask
 
 
 @dataclass(frozen=True, slots=True)

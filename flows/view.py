@@ -12,8 +12,8 @@ from rich.text import Text
 
 from flows.book import Book
 from flows.sheet import Sheet
-from plait.plans.outcomes import RunState
 from plait.plans.phrasing import count
+from plait.plans.tasks.outcomes import RunState
 
 REFRESHES_PER_SECOND = 5
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from flows.dispatching import Dispatching
-from plait.plans.outcomes import TaskState
+from plait.plans.tasks.outcomes import TaskState
 
 _NOT_STARTED = (TaskState.PENDING, TaskState.READY, TaskState.HELD)
 

@@ -10,10 +10,10 @@ from flows.integrating import git_date
 from flows.requests import Brief
 from flows.session import Session
 from plait.plans.errors import PlaitError
-from plait.plans.outcomes import BatchState, TaskState
-from plait.plans.reading import MAX_BYTES
-from plait.plans.spec_history import Record, Row, with_record
-from plait.plans.specs import SpecFile, read_spec
+from plait.plans.language.reading import MAX_BYTES
+from plait.plans.specs.history import Record, Row, with_record
+from plait.plans.specs.specs import SpecFile, read_spec
+from plait.plans.tasks.outcomes import BatchState, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
 from plait.workspace.landing import ReadyToLand, land

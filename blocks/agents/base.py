@@ -13,7 +13,7 @@ from typing import Literal
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
-from plait.plans.durations import format_duration
+from plait.plans.language.durations import format_duration
 from plait.workspace.output import last_line
 from plait.workspace.process import UNLIMITED, Cause, Ended, Limits, run_supervised
 

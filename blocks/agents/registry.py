@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from blocks.agents.base import CodingAgent
 from blocks.agents.command import CommandAgent
 from blocks.agents.scripted import ScriptedAgent
-from plait.plans.backends import LATER, PROGRAMS
-from plait.plans.crew import Role
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.language.backends import LATER, PROGRAMS
+from plait.plans.language.crew import Role
 from plait.plans.phrases import listed
 
 _ELSE = "give the role `backend: command` with a `command`, or `backend: scripted` with a `script`"

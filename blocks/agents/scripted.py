@@ -19,8 +19,8 @@ from blocks.agents.base import (
     run_program,
 )
 from plait.plans.errors import CallError
+from plait.plans.language.scripts import Script, read_script
 from plait.plans.phrases import near_match
-from plait.plans.scripts import Script, read_script
 
 PLAYER = Path(__file__).with_name("player.py")
 

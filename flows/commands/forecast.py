@@ -8,8 +8,8 @@ import typer
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
     from flows.forecasting import Order
     from flows.requests import Brief
-    from plait.plans.forecast import Forecast
-    from plait.plans.sizing import Sizing
+    from plait.plans.forecasts.forecast import Forecast
+    from plait.plans.forecasts.sizing import Sizing
 
 NAME = "forecast"
 EXAMPLES = (
@@ -128,7 +128,7 @@ def _show(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizi
 def _json(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizing | None", *, seed: int) -> str:
     import json
 
-    from plait.plans.forecast_json import forecast_record, sizing_record
+    from plait.plans.forecasts.forecast_json import forecast_record, sizing_record
 
     said = {
         "feature": brief.plan.feature,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from plait.plans.svg import Theme
+from plait.plans.pictures.svg import Theme
 
 NAME = "gantt"
 EXAMPLES = (
@@ -45,10 +45,10 @@ def command(
     """Draw a Gantt chart."""
     from flows.drawing import plain_text, show_lines, terminal_width, write_picture, write_text
     from flows.picturing import chart_for
-    from plait.plans.cells import without_colour
-    from plait.plans.gantt import draw_gantt
-    from plait.plans.svg import size_of
-    from plait.plans.text_gantt import text_gantt
+    from plait.plans.pictures.cells import without_colour
+    from plait.plans.pictures.gantt import draw_gantt
+    from plait.plans.pictures.svg import size_of
+    from plait.plans.pictures.text_gantt import text_gantt
 
     chart = chart_for(what, crew=crew or (), repository=repo, grouped=by_role)
     if output is None or output.endswith(".txt"):

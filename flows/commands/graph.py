@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plait.plans.svg import Theme
+from plait.plans.pictures.svg import Theme
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from plait.plans.plan_graph import PlanGraph
+    from plait.plans.pictures.plan_graph import PlanGraph
 
 NAME = "graph"
 EXAMPLES = (
@@ -66,7 +66,7 @@ def command(
     """Show the tasks of a plan and what they need."""
     from flows.drawing import show_lines, terminal_width
     from flows.picturing import graph_for
-    from plait.plans.graph_lines import graph_lines
+    from plait.plans.pictures.graph_lines import graph_lines
 
     found = graph_for(what, crew=crew)
     graph = found if every else found.reduced()
@@ -106,10 +106,10 @@ def _format_of(form: Format | None, output: str | None) -> Format:
 
 def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
     from flows.drawing import plain_text, write_picture, write_text
-    from plait.plans.graph_languages import graph_data, graph_dot, graph_mermaid
-    from plait.plans.graph_lines import graph_lines
-    from plait.plans.graph_picture import draw_graph
-    from plait.plans.svg import size_of
+    from plait.plans.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
+    from plait.plans.pictures.graph_lines import graph_lines
+    from plait.plans.pictures.graph_picture import draw_graph
+    from plait.plans.pictures.svg import size_of
 
     if form is Format.svg:
         svg = draw_graph(graph, theme=theme)

@@ -6,7 +6,7 @@ import typer
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from flows.runs import KnownRun
-    from plait.plans.outcomes import FeatureOutcome
+    from plait.plans.tasks.outcomes import FeatureOutcome
 
 NAME = "report"
 EXAMPLES = (
@@ -30,9 +30,9 @@ def command(
     from flows.kept import kept_forecast
     from flows.runs import find_run, seen_from_here, worktree_of
     from plait.plans.errors import CallError
-    from plait.plans.metrics import measure
-    from plait.plans.rendering import outcome_json
-    from plait.plans.report import report_text
+    from plait.plans.telling.metrics import measure
+    from plait.plans.telling.rendering import outcome_json
+    from plait.plans.telling.report import report_text
     from plait.workspace.home import plait_home
 
     forgive_encoding()
@@ -62,8 +62,8 @@ def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
     from flows.drawing import show_lines, terminal_width
     from flows.kept import kept_forecast
-    from plait.plans.chart import chart_of
-    from plait.plans.text_gantt import text_gantt
+    from plait.plans.pictures.chart import chart_of
+    from plait.plans.pictures.text_gantt import text_gantt
 
     if any(task.started_at for task in outcome.tasks) and len(outcome.tasks) <= MOST_LANES:
         typer.echo("")

@@ -27,7 +27,7 @@ def command(
     from flows.escapes import forgive_encoding
     from flows.runs import find_run, known_runs
     from plait.plans.errors import CallError
-    from plait.plans.rendering import outcome_json
+    from plait.plans.telling.rendering import outcome_json
     from plait.workspace.home import plait_home
 
     forgive_encoding()

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, select
 
 from plait.plans.errors import CallError
-from plait.plans.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.store.engine import Store
 from plait.store.queries import RECENT_RUNS, ROLE_DURATIONS, duration_of, summary_of
 from plait.store.records import RoleDuration, RunSummary, TaskWork

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from plait.plans.outcomes import RunState
+from plait.plans.tasks.outcomes import RunState
 from plait.store.moments import from_milliseconds
 from plait.store.records import RoleDuration, RunSummary
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from plait.plans.outcomes import RunState
+from plait.plans.tasks.outcomes import RunState
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from plait.plans.outcomes import (
+from plait.plans.tasks.outcomes import (
     BatchOutcome,
     BatchState,
     FeatureOutcome,

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from plait.plans.outcomes import Held
+from plait.plans.tasks.outcomes import Held
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plait.plans.contracts import PlannedContract, Record, newest
 from plait.plans.errors import CallError
 from plait.plans.paths import matches
+from plait.plans.tasks.contracts import PlannedContract, Record, newest
 from plait.workspace.control import Control
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import ZERO

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from flows.sheet import status_table
-from plait.plans.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome
 from tests.support.command import plait
 from tests.support.repositories import git
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent_tasks.errors import TryFailed
 from agent_tasks.implement import implement
-from plait.plans.work import RepairOrder
+from plait.plans.tasks.work import RepairOrder
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of, git

@@ -5,8 +5,8 @@ from pathlib import Path
 from agent_tasks.integrate import BatchReport, integrate
 from agent_tasks.searching import not_run
 from flows.session import Session
-from plait.plans.outcomes import BatchState, Held
-from plait.plans.work import BatchOrder, Candidate
+from plait.plans.tasks.outcomes import BatchState, Held
+from plait.plans.tasks.work import BatchOrder, Candidate
 from plait.workspace.verification import Verification
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent_tasks.prompts import write_prompt
 from flows.requests import read_brief
-from plait.plans.work import Try
+from plait.plans.tasks.work import Try
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAILED = Try(1, "work", "command-1", NOW, NOW, failed="it changed nothing")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from agent_tasks.integrate import BatchReport, integrate
 from flows.session import Session
-from plait.plans.outcomes import BatchState
-from plait.plans.work import BatchOrder, Candidate
+from plait.plans.tasks.outcomes import BatchState
+from plait.plans.tasks.work import BatchOrder, Candidate
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.repositories import files_of, git

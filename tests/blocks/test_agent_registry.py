@@ -7,9 +7,9 @@ import pytest
 from blocks.agents.command import CommandAgent
 from blocks.agents.registry import agent_for
 from blocks.agents.scripted import ScriptedAgent
-from plait.plans.backends import LATER, Backend
-from plait.plans.crew import Role
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
+from plait.plans.language.backends import LATER, Backend
+from plait.plans.language.crew import Role
 
 
 @pytest.fixture

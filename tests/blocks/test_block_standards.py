@@ -10,8 +10,8 @@ from pydantic import HttpUrl, SecretStr
 
 from blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository, FeatureStore
 from blocks.crew import CrewRole, ModelChoice
-from plait.plans.crew import Crew, Role
 from plait.plans.errors import CallError
+from plait.plans.language.crew import Crew, Role
 
 
 @pytest.mark.parametrize("block", SAVED_BLOCKS, ids=lambda block: block.__name__)

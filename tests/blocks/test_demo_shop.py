@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from blocks.agents.registry import agent_for
-from plait.plans.crew import merge_crews
-from plait.plans.parsing import check_roles, parse_crew, parse_plan
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.parsing import check_roles, parse_crew, parse_plan
+from plait.plans.language.scripts import Script, read_script
 from plait.plans.paths import may_change
-from plait.plans.scripts import Script, read_script
 from tests.support.agents import ENVIRONMENT, play
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

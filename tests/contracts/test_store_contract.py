@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from plait.plans.errors import CallError
-from plait.plans.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
 from plait.store.history import find_run, latest_run, recent_runs, record_run, role_durations

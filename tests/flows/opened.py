@@ -9,7 +9,7 @@ from textwrap import dedent
 from flows.requests import read_brief
 from flows.session import Session, open_session
 from plait.plans.names import agent_branch
-from plait.plans.work import RepairOrder, WorkOrder
+from plait.plans.tasks.work import RepairOrder, WorkOrder
 
 
 @contextmanager

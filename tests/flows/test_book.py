@@ -6,7 +6,7 @@ import pytest
 
 from flows.book import Book, open_book
 from flows.requests import read_brief
-from plait.plans.outcomes import RunState, TaskState
+from plait.plans.tasks.outcomes import RunState, TaskState
 
 
 @pytest.fixture

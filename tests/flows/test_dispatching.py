@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.dispatching import Dispatching, JobEnded, NoLimits
-from plait.plans.dispatch import Dispatcher, Job, Start
+from plait.plans.schedule.dispatch import Dispatcher, Job, Start
 
 
 class Shared:

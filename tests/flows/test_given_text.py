@@ -10,7 +10,7 @@ import pytest
 from flows.given_text import read_given_file
 from flows.requests import read_given_plan
 from plait.plans.errors import CallError, PlanError
-from plait.plans.reading import MAX_BYTES
+from plait.plans.language.reading import MAX_BYTES
 from tests.support.command import PLAIT, plait
 
 GOOD = "feature: x\ntasks:\n  - {id: A, run: make}\n"

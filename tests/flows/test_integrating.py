@@ -7,7 +7,7 @@ import pytest
 from flows.delivering import prepare_run
 from flows.dispatching import result_of
 from flows.sharing import EMBEDDED
-from plait.plans.outcomes import RunState, TaskState
+from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.workspace.errors import GitFailed
 from tests.flows.opened import opened
 

@@ -6,12 +6,12 @@ import pytest
 
 from flows.book import Book, open_book
 from flows.outlook import LATEST, SOONEST, Outlook
-from plait.plans.crew import DEFAULT_CREW
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.estimating import Durations
-from plait.plans.expansion import expand
-from plait.plans.outcomes import Span, TaskState
-from plait.plans.parsing import parse_plan
+from plait.plans.forecasts.estimating import Durations
+from plait.plans.language.crew import DEFAULT_CREW
+from plait.plans.language.parsing import parse_plan
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.tasks.expansion import expand
+from plait.plans.tasks.outcomes import Span, TaskState
 
 PLAN = "feature: x\ntasks:\n" + "".join(
     f"  - {{id: T{n}, role: backend, prompt: do it, duration: 10m}}\n" for n in range(6)

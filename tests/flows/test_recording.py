@@ -9,7 +9,7 @@ import pytest
 from flows.book import open_book
 from flows.recording import recorded_progress
 from flows.requests import read_brief
-from plait.plans.outcomes import TaskState
+from plait.plans.tasks.outcomes import TaskState
 
 
 def test_the_last_progress_record_says_how_the_run_ended(tmp_path: Path) -> None:

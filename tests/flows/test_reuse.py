@@ -7,7 +7,7 @@ import pytest
 from agent_tasks.implement import implement
 from flows.session import Session
 from plait.plans.errors import CallError
-from plait.plans.work import RepairOrder
+from plait.plans.tasks.work import RepairOrder
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import commit_files, git
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from flows.runs import find_run
 from flows.sheet import COLUMNS, MARGIN, Sheet, status_table
-from plait.plans.outcomes import BatchState, RunState, TaskState
+from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
 from tests.support.outcomes import a_batch, a_task, an_outcome
 
 LONG = "a-rather-long-name-of-a-task-that-nobody-would-type"

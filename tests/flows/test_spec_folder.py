@@ -9,8 +9,8 @@ from flows.reading import brief_from_parameters
 from flows.requests import read_brief, read_crew_file, read_plan_file
 from flows.specs import read_spec_folder
 from plait.plans.errors import CallError, PlanError
-from plait.plans.parsing import parse_plan
-from plait.plans.specs import SpecFolder
+from plait.plans.language.parsing import parse_plan
+from plait.plans.specs.specs import SpecFolder
 from tests.support.repositories import write_file
 
 SPEC = "---\nrole: qa\n---\nDo it.\n"

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from plait.plans.dispatch import Job
-from plait.plans.graph import Needs
+from plait.plans.schedule.dispatch import Job
+from plait.plans.schedule.graph import Needs
 
 SECONDS = st.integers(0, 20).map(float)
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection
 
-from plait.plans.crew import DEFAULT_CREW, merge_crews
-from plait.plans.expansion import expand
+from plait.plans.language.crew import DEFAULT_CREW, merge_crews
+from plait.plans.language.model import Plan
+from plait.plans.language.parsing import plan_of, read_plan
+from plait.plans.language.places import NOWHERE, Places
 from plait.plans.lint.engine import Findings, lint
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.registry import RULES
 from plait.plans.lint.rule import Rule
-from plait.plans.model import Plan
-from plait.plans.parsing import plan_of, read_plan
-from plait.plans.places import NOWHERE, Places
+from plait.plans.tasks.expansion import expand
 
 VERIFIED = "integration: {verify: [make test]}\n"
 OVERLAP = (

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from plait.plans.dispatch import AGING, Blocked, Dispatcher, Job
-from plait.plans.outcomes import TaskState
-from plait.plans.simulation import play
+from plait.plans.schedule.dispatch import AGING, Blocked, Dispatcher, Job
+from plait.plans.schedule.simulation import play
+from plait.plans.tasks.outcomes import TaskState
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.batching import Due, Finished, NotYet, merge_order, next_batch
-from plait.plans.graph import Graph, Needs
+from plait.plans.landing.batching import Due, Finished, NotYet, merge_order, next_batch
+from plait.plans.schedule.graph import Graph, Needs
 from tests.plans.drawn import needs
 
 

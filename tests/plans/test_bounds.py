@@ -5,10 +5,10 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 
-from plait.plans import bounds
-from plait.plans.bounds import Bound, lower_bound
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.simulation import simulate
+from plait.plans.schedule import bounds
+from plait.plans.schedule.bounds import Bound, lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.simulation import simulate
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 

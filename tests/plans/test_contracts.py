@@ -6,14 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.contracts import PlannedContract, Record, broken_by, commands_of, due_version, is_same, to_be_tested
-from plait.plans.crew import merge_crews
-from plait.plans.drafting import DRAFT_SECONDS
 from plait.plans.errors import CallError, PlanError
-from plait.plans.expansion import Expansion, expand
-from plait.plans.model import Plan
-from plait.plans.parsing import parse_plan
-from plait.plans.quoting import fenced
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.model import Plan
+from plait.plans.language.parsing import parse_plan
+from plait.plans.tasks.contracts import (
+    PlannedContract,
+    Record,
+    broken_by,
+    commands_of,
+    due_version,
+    is_same,
+    to_be_tested,
+)
+from plait.plans.tasks.drafting import DRAFT_SECONDS
+from plait.plans.tasks.expansion import Expansion, expand
+from plait.plans.tasks.quoting import fenced
 
 
 def expanded(*tasks: dict[str, Any], **keys: Any) -> Expansion:

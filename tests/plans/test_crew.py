@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.crew import DEFAULT_CREW, Crew, Role, merge_crews
 from plait.plans.errors import CallError, ExitCode
-from plait.plans.parsing import parse_crew
+from plait.plans.language.crew import DEFAULT_CREW, Crew, Role, merge_crews
+from plait.plans.language.parsing import parse_crew
 
 
 def test_roles_stand_beside_the_other_keys() -> None:

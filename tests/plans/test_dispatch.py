@@ -2,9 +2,9 @@
 
 import pytest
 
-from plait.plans.dispatch import Blocked, Dispatcher, Job, Start
 from plait.plans.errors import CallError
-from plait.plans.outcomes import TaskState
+from plait.plans.schedule.dispatch import Blocked, Dispatcher, Job, Start
+from plait.plans.tasks.outcomes import TaskState
 from tests.plans.drawn import RESOURCES, SLOTS
 
 

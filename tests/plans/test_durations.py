@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.durations import LONGEST, Estimate, estimate_of, format_duration, parse_duration
+from plait.plans.language.durations import LONGEST, Estimate, estimate_of, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

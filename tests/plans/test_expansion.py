@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.errors import CallError
-from plait.plans.expansion import DEFAULT_SECONDS, Expansion, expand
-from plait.plans.model import MAX_TASKS, Plan, Task
+from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
+from plait.plans.language.model import MAX_TASKS, Plan, Task
+from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch
-from plait.plans.parsing import parse_plan
+from plait.plans.tasks.expansion import DEFAULT_SECONDS, Expansion, expand
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8").split("\nbudget:")[0]
 

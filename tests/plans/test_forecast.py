@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.durations import Estimate
 from plait.plans.errors import CallError
-from plait.plans.estimating import Durations, Finished
-from plait.plans.forecast import Band, Forecast
-from plait.plans.forecasting import forecast, is_better_order
-from plait.plans.schedule import schedule_of
+from plait.plans.forecasts.estimating import Durations, Finished
+from plait.plans.forecasts.forecast import Band, Forecast
+from plait.plans.forecasts.forecasting import forecast, is_better_order
+from plait.plans.language.durations import Estimate
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.schedule import schedule_of
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 CART = [

@@ -7,10 +7,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.estimating import BETWEEN, WITHIN, Durations, Finished
-from plait.plans.forecasting import forecast, reforecast
-from plait.plans.simulation import simulate
+from plait.plans.forecasts.estimating import BETWEEN, WITHIN, Durations, Finished
+from plait.plans.forecasts.forecasting import forecast, reforecast
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.simulation import simulate
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 CREW = {"backend": 2, "frontend": 1, "qa": 2}

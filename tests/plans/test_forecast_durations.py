@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.dispatch import Job
-from plait.plans.durations import Estimate
-from plait.plans.estimating import BETWEEN, UNESTIMATED, WITHIN, Durations, Finished, Group
-from plait.plans.sampling import Sampler, band_of
+from plait.plans.forecasts.estimating import BETWEEN, UNESTIMATED, WITHIN, Durations, Finished, Group
+from plait.plans.forecasts.sampling import Sampler, band_of
+from plait.plans.language.durations import Estimate
+from plait.plans.schedule.dispatch import Job
 
 ONE = [Job("a", "qa", 100.0)]
 QA = Group("qa", estimated=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
-from plait.plans.crew import merge_crews
 from plait.plans.errors import PlanError, Problem
-from plait.plans.expansion import expand
-from plait.plans.parsing import parse_plan
-from plait.plans.schema import plan_schema
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.parsing import parse_plan
+from plait.plans.language.schema import plan_schema
+from plait.plans.tasks.expansion import expand
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
 SMALL = "feature: f\ntasks:\n  - {id: a, role: qa, prompt: p}\n  - id: b\n    run: x\n    needs: [a]\n"

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.axis import spell_tick, step_of, ticks_of
-from plait.plans.bars import Bar, BatchBar, sane_batch
-from plait.plans.chart import Chart, Mark, chart_of
-from plait.plans.colours import PALETTE, colours_of, contrast, ink_on
-from plait.plans.forecast import Band, Forecast
-from plait.plans.forecast_file import forecast_from_json, forecast_json
-from plait.plans.frame import MARGIN
-from plait.plans.gantt import as_data_uri, draw_gantt, gantt_uri
-from plait.plans.lanes import by_role, lanes_of
-from plait.plans.outcomes import FeatureOutcome, TaskState
-from plait.plans.svg import Theme, shortened, size_of, text_width
+from plait.plans.forecasts.forecast import Band, Forecast
+from plait.plans.forecasts.forecast_file import forecast_from_json, forecast_json
+from plait.plans.pictures.axis import spell_tick, step_of, ticks_of
+from plait.plans.pictures.bars import Bar, BatchBar, sane_batch
+from plait.plans.pictures.chart import Chart, Mark, chart_of
+from plait.plans.pictures.colours import PALETTE, colours_of, contrast, ink_on
+from plait.plans.pictures.frame import MARGIN
+from plait.plans.pictures.gantt import as_data_uri, draw_gantt, gantt_uri
+from plait.plans.pictures.lanes import by_role, lanes_of
+from plait.plans.pictures.svg import Theme, shortened, size_of, text_width
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
-from plait.plans.graph import Graph, Needs
+from plait.plans.schedule.graph import Graph, Needs
 from tests.plans.drawn import needs
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.bounds import lower_bound
-from plait.plans.dispatch import Dispatcher, Job
 from plait.plans.errors import CallError
-from plait.plans.improving import Improved, improve
-from plait.plans.jobs import Layout
-from plait.plans.listing import by_latest_start, in_order_of_start, never_idle, one_by_one
-from plait.plans.packing import pack
-from plait.plans.simulation import simulate
+from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.improving import Improved, improve
+from plait.plans.schedule.jobs import Layout
+from plait.plans.schedule.listing import by_latest_start, in_order_of_start, never_idle, one_by_one
+from plait.plans.schedule.packing import pack
+from plait.plans.schedule.simulation import simulate
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 from tests.support.psplib import check_schedule
 

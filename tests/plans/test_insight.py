@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from plait.plans.bounds import Bound
-from plait.plans.forecast import Forecast, RoleForecast, TaskForecast
-from plait.plans.insight import MOST, insights
-from plait.plans.metrics import measure
-from plait.plans.outcomes import FeatureOutcome, Rejection, TaskOutcome, TaskState
+from plait.plans.forecasts.forecast import Forecast, RoleForecast, TaskForecast
+from plait.plans.schedule.bounds import Bound
+from plait.plans.tasks.outcomes import FeatureOutcome, Rejection, TaskOutcome, TaskState
+from plait.plans.telling.insight import MOST, insights
+from plait.plans.telling.metrics import measure
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 

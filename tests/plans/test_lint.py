@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.crew import merge_crews
 from plait.plans.errors import CallError, PlanError
-from plait.plans.expansion import expand
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.model import Plan, Task
+from plait.plans.language.parsing import parse_crew, parse_plan
 from plait.plans.lint.engine import lint
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.registry import RULES, chosen, rule_named
-from plait.plans.model import Plan, Task
-from plait.plans.parsing import parse_crew, parse_plan
+from plait.plans.tasks.expansion import expand
 from tests.plans.drawn import needs
 from tests.plans.linted import OVERLAP, VERIFIED, codes, facts_of, ignoring, lint_of, linted, said
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from plait.plans.errors import PlanError
+from plait.plans.language.parsing import plan_of, read_plan
 from plait.plans.lint.engine import Findings
 from plait.plans.lint.lines import finding_lines, tally
 from plait.plans.lint.page import explanation, rules_page
 from plait.plans.lint.registry import BY_CODE, EVERY, rule_named
 from plait.plans.lint.sarif import sarif
-from plait.plans.parsing import plan_of, read_plan
 from tests.plans.linted import OVERLAP, ignoring, linted
 
 ROOT = Path(__file__).parents[2]

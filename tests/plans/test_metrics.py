@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.metrics import Metrics, failed_tries, measure, readings
-from plait.plans.outcomes import FeatureOutcome, Rejection, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome, Rejection, TaskState
+from plait.plans.telling.metrics import Metrics, failed_tries, measure, readings
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 

@@ -1,9 +1,9 @@
 """What is offered after a run: only commands that help there."""
 
-from plait.plans.metrics import measure
-from plait.plans.next_steps import next_commands
-from plait.plans.outcomes import BatchState, RunState, TaskState
-from plait.plans.report import report_markdown, report_text
+from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
+from plait.plans.telling.metrics import measure
+from plait.plans.telling.next_steps import next_commands
+from plait.plans.telling.report import report_markdown, report_text
 from tests.support.outcomes import a_batch, a_task, an_outcome
 
 BRANCH = "feature/cart/integration"

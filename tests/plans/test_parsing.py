@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from plait.plans.crew import DEFAULT_CREW, merge_crews
-from plait.plans.durations import Estimate
 from plait.plans.errors import PlanError, Problem
-from plait.plans.model import Need, Plan
-from plait.plans.parsing import check_roles, parse_crew, parse_plan
+from plait.plans.language.crew import DEFAULT_CREW, merge_crews
+from plait.plans.language.durations import Estimate
+from plait.plans.language.model import Need, Plan
+from plait.plans.language.parsing import check_roles, parse_crew, parse_plan
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
 CART_WITHOUT_BUDGET = "".join(line for line in CART.splitlines(keepends=True) if not line.startswith("budget:"))
@@ -277,7 +277,7 @@ def test_a_plan_of_a_hundred_tasks_is_read_in_a_blink(tmp_path: Path) -> None:
     program = (
         "import sys, time; begun = time.perf_counter()\n"
         "from pathlib import Path\n"
-        "from plait.plans.parsing import parse_plan\n"
+        "from plait.plans.language.parsing import parse_plan\n"
         "assert len(parse_plan(Path(sys.argv[1]).read_bytes()).tasks) == 100\n"
         "print(time.perf_counter() - begun)\n"
     )

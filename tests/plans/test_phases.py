@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.crew import DEFAULT_CREW
 from plait.plans.errors import PlanError
-from plait.plans.expansion import expand
-from plait.plans.parsing import parse_plan
-from plait.plans.phases import held_back, waiting_for
+from plait.plans.language.crew import DEFAULT_CREW
+from plait.plans.language.parsing import parse_plan
+from plait.plans.language.phases import held_back, waiting_for
+from plait.plans.tasks.expansion import expand
 
 
 def needs_in(phases: str, tasks: str = "") -> dict[str, tuple[tuple[str, ...], ...]]:

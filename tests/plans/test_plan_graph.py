@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.cells import cells
-from plait.plans.graph_languages import graph_dot, graph_mermaid
-from plait.plans.graph_lines import graph_lines
-from plait.plans.graph_picture import draw_graph
-from plait.plans.jobs import Job
-from plait.plans.layering import lay_out, task_spot
-from plait.plans.plan_graph import Node, PlanGraph, graph_from_json, graph_json
-from plait.plans.svg import Theme
+from plait.plans.pictures.cells import cells
+from plait.plans.pictures.graph_languages import graph_dot, graph_mermaid
+from plait.plans.pictures.graph_lines import graph_lines
+from plait.plans.pictures.graph_picture import draw_graph
+from plait.plans.pictures.layering import lay_out, task_spot
+from plait.plans.pictures.plan_graph import Node, PlanGraph, graph_from_json, graph_json
+from plait.plans.pictures.svg import Theme
+from plait.plans.schedule.jobs import Job
 from tests.support.forecasts import CART, HOUR, many_jobs
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from flows.forecasting import forecast_of
 from flows.requests import Brief, read_brief
 from plait.plans.errors import PlanError
-from plait.plans.plan_report import plan_markdown
+from plait.plans.telling.plan_report import plan_markdown
 from tests.plans.test_report import any_text, kinds_of, plain_of
 
 PLAN = """

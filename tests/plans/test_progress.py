@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.outcomes import FeatureOutcome, RunState, TaskState
-from plait.plans.progress import ActiveAgent, Eta, progress_of
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
+from plait.plans.telling.progress import ActiveAgent, Eta, progress_of
 from tests.support.outcomes import START, a_task, an_outcome, at
 
 

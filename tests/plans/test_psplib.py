@@ -5,10 +5,10 @@ from statistics import mean
 
 import pytest
 
-from plait.plans.bounds import lower_bound
-from plait.plans.dispatch import Dispatcher
-from plait.plans.improving import improve
-from plait.plans.simulation import simulate
+from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.dispatch import Dispatcher
+from plait.plans.schedule.improving import improve
+from plait.plans.schedule.simulation import simulate
 from tests.support.psplib import ROLE, Instance, check_schedule, psplib_instances, workflow_traces
 
 INSTANCES = psplib_instances()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.errors import PlanError, Problem
-from plait.plans.reading import LOADER, MAX_NODES, read
+from plait.plans.language.reading import LOADER, MAX_NODES, read
 
 BOTH_PARSERS = pytest.mark.parametrize("loader", [LOADER, yaml.SafeLoader], ids=["libyaml", "python"])
 

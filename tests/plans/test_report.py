@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from plait.plans.metrics import measure
-from plait.plans.outcomes import BatchState, FeatureOutcome, Held, Rejection, RunState, TaskState
 from plait.plans.phrasing import code_block, listed, markdown, one_line, spell_roughly, spell_seconds
-from plait.plans.rendering import outcome_json
-from plait.plans.report import report_markdown, report_text
+from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, Held, Rejection, RunState, TaskState
+from plait.plans.telling.metrics import measure
+from plait.plans.telling.rendering import outcome_json
+from plait.plans.telling.report import report_markdown, report_text
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 HOSTILE = (

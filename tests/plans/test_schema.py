@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from plait.plans.crew import Crew, Role
-from plait.plans.model import Contract, Integration, Need, Phase, Plan, Task
-from plait.plans.schema import crew_schema, plan_schema
+from plait.plans.language.crew import Crew, Role
+from plait.plans.language.model import Contract, Integration, Need, Phase, Plan, Task
+from plait.plans.language.schema import crew_schema, plan_schema
 
 CART = yaml.safe_load((Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8"))
 CART.pop("budget")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.errors import PlanError
-from plait.plans.scripts import Entry, Script, read_script
+from plait.plans.language.scripts import Entry, Script, read_script
 
 
 def _said(script: Script, task: str, attempt: int, repair: int = 0) -> str | None:

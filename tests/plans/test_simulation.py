@@ -6,11 +6,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.bounds import lower_bound
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.graph import Graph
-from plait.plans.outcomes import TaskState
-from plait.plans.simulation import play, simulate
+from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.simulation import play, simulate
+from plait.plans.tasks.outcomes import TaskState
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 PLAIN = {"alternatives": False, "scarce": False, "classes": False}

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.dispatch import Dispatcher, Job
 from plait.plans.errors import CallError
-from plait.plans.forecast_json import sizing_record
-from plait.plans.forecasting import forecast
-from plait.plans.graph import Graph
-from plait.plans.simulation import play
-from plait.plans.sizing import Sizing, knee_of, size_crew
-from plait.plans.width import widths
+from plait.plans.forecasts.forecast_json import sizing_record
+from plait.plans.forecasts.forecasting import forecast
+from plait.plans.forecasts.sizing import Sizing, knee_of, size_crew
+from plait.plans.forecasts.width import widths
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.simulation import play
 from tests.plans.drawn import RESOURCES, jobs
 from tests.support.forecasts import many_jobs
 

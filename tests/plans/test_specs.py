@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.crew import merge_crews
 from plait.plans.errors import PlanError
-from plait.plans.expansion import expand
-from plait.plans.model import Plan
-from plait.plans.parsing import check_roles, parse_plan, plan_of
-from plait.plans.plan_text import plan_text
-from plait.plans.specs import SpecFile, SpecFolder, feature_of, read_specs, slug_of, task_ids
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.model import Plan
+from plait.plans.language.parsing import check_roles, parse_plan, plan_of
+from plait.plans.language.plan_text import plan_text
+from plait.plans.specs.specs import SpecFile, SpecFolder, feature_of, read_specs, slug_of, task_ids
+from plait.plans.tasks.expansion import expand
 
 CART = """\
 ---

@@ -6,9 +6,9 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plait.plans.front_matter import HISTORY_HEAD, HISTORY_HEADING, HISTORY_RULE
-from plait.plans.spec_history import MOST_ROWS, Record, Row, with_record
-from plait.plans.specs import SpecFile, read_spec
+from plait.plans.specs.front_matter import HISTORY_HEAD, HISTORY_HEADING, HISTORY_RULE
+from plait.plans.specs.history import MOST_ROWS, Record, Row, with_record
+from plait.plans.specs.specs import SpecFile, read_spec
 
 ROW = Row(
     run="cart-1120-231502-a3f", when="2026-11-20 23:15 UTC", state="landed", tries=1, commit="0123456789ab", note=""

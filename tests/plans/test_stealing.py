@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.bounds import Bound, lower_bound
-from plait.plans.dispatch import Dispatcher, Job, Start
-from plait.plans.forecasting import forecast
-from plait.plans.outcomes import TaskState
-from plait.plans.schedule import schedule_of
-from plait.plans.simulation import play, play_out, simulate
+from plait.plans.forecasts.forecasting import forecast
+from plait.plans.schedule.bounds import Bound, lower_bound
+from plait.plans.schedule.dispatch import Dispatcher, Job, Start
+from plait.plans.schedule.schedule import schedule_of
+from plait.plans.schedule.simulation import play, play_out, simulate
+from plait.plans.tasks.outcomes import TaskState
 from tests.plans.drawn import RESOURCES, SLOTS, jobs
 
 PLANS = jobs(most=20, fallbacks=True, classes=False) | jobs(most=20, fallbacks=True, classes=False, scarce=False)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.telling import telling_line
+from plait.plans.telling.one_line import telling_line
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from plait.plans.bars import Bar
-from plait.plans.cells import Line, cells, cut, filled, in_ascii, without_colour
-from plait.plans.chart import Chart, chart_of
-from plait.plans.lanes import lanes_of
-from plait.plans.text_gantt import NARROWEST, text_gantt
+from plait.plans.pictures.bars import Bar
+from plait.plans.pictures.cells import Line, cells, cut, filled, in_ascii, without_colour
+from plait.plans.pictures.chart import Chart, chart_of
+from plait.plans.pictures.lanes import lanes_of
+from plait.plans.pictures.text_gantt import NARROWEST, text_gantt
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
 

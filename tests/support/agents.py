@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blocks.agents.base import AgentOrder
 from blocks.agents.scripted import PLAYER
-from plait.plans.scripts import Entry
+from plait.plans.language.scripts import Entry
 
 ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",

@@ -4,13 +4,13 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from plait.plans.dispatch import Dispatcher, Job
-from plait.plans.durations import Estimate
-from plait.plans.estimating import Durations, Finished
-from plait.plans.forecast import Forecast
-from plait.plans.forecasting import forecast
-from plait.plans.outcomes import BatchOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.simulation import simulate
+from plait.plans.forecasts.estimating import Durations, Finished
+from plait.plans.forecasts.forecast import Forecast
+from plait.plans.forecasts.forecasting import forecast
+from plait.plans.language.durations import Estimate
+from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.simulation import simulate
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
 from tests.support.outcomes import START, a_batch, at
 
 HOUR = 3600.0

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from plait.plans.outcomes import (
+from plait.plans.tasks.outcomes import (
     BatchOutcome,
     BatchState,
     FeatureOutcome,

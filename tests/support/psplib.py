@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.plans.dispatch import Job
+from plait.plans.schedule.dispatch import Job
 
 DATA = Path(__file__).parent.parent / "data"
 ROLE = "worker"

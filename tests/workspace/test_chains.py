@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plait.plans.outcomes import Held
+from plait.plans.tasks.outcomes import Held
 from plait.workspace.chains import Branch, Chain, ChainBuilder, build_chain, wrap
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge

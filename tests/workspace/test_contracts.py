@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plait.plans.contracts import PlannedContract, Record
 from plait.plans.errors import CallError
+from plait.plans.tasks.contracts import PlannedContract, Record
 from plait.workspace.contracts import (
     answer,
     contract_content,

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from plait.plans.language.places import NOWHERE, Loc, Places
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.registry import RULES, UNUSED_SILENCE
 from plait.plans.lint.rule import Hit, Rule
 from plait.plans.lint.silences import Silenced, silences_of, unused
 from plait.plans.phrases import listed
-from plait.plans.places import NOWHERE, Loc, Places
 
 _NAMED = 3
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from plait.plans.crew import Crew
-from plait.plans.dispatch import Dispatcher
-from plait.plans.expansion import Expansion, Needs, PlannedTask
-from plait.plans.graph import Graph
-from plait.plans.jobs import Job
+from plait.plans.language.crew import Crew
+from plait.plans.language.model import COMMAND_ROLE, Plan, Task
 from plait.plans.lint.order import Order
-from plait.plans.model import COMMAND_ROLE, Plan, Task
-from plait.plans.simulation import simulate
+from plait.plans.schedule.dispatch import Dispatcher
+from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.jobs import Job
+from plait.plans.schedule.simulation import simulate
+from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
 
 _PLAIN_PRIORITY = 3
 

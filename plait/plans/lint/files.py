@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from functools import reduce
 from itertools import islice
 
+from plait.plans.language.model import Task
+from plait.plans.language.places import Loc
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.overlaps import PatternIndex, is_wild
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.model import Task
 from plait.plans.paths import overlap
 from plait.plans.phrases import quoted
-from plait.plans.places import Loc
 
 _MOST_PARTNERS = 10
 """Pairs that are told of one pattern; the rest is counted."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
+from plait.plans.language.model import Task
+from plait.plans.language.places import Loc
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.overlaps import PatternIndex, is_wild
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.model import Task
 from plait.plans.paths import matches, normalize
-from plait.plans.places import Loc
 
 _PATH = re.compile(r"(?<![\w./:-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
 _MOST_PATHS = 500

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from plait.plans.graph import Graph
+from plait.plans.language.model import Need, Task
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.model import Need, Task
 from plait.plans.phrases import listed
+from plait.plans.schedule.graph import Graph
 
 _URGENT, _LEISURELY = (1, 2), (4, 5)
 

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from plait.plans.graph import Graph
+from plait.plans.schedule.graph import Graph
 
 
 class Order:

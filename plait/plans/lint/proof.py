@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from plait.plans.crew import Crew
-from plait.plans.durations import format_duration
+from plait.plans.language.crew import Crew
+from plait.plans.language.durations import format_duration
+from plait.plans.language.model import Task
 from plait.plans.lint.facts import Facts, is_for_agent, role_of
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.model import Task
 from plait.plans.phrases import listed
 
 _PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx|lorem ipsum)\b|[\W_]*$", re.IGNORECASE)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from plait.plans.language.places import Loc
 from plait.plans.lint.facts import Facts
-from plait.plans.places import Loc
 
 Severity = Literal["error", "warning"]
 """error: it cannot run, or never succeed. warning: it runs, and probably not as it is meant."""

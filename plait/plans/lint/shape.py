@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 
-from plait.plans.drafting import DRAFT_SECONDS
-from plait.plans.durations import format_duration
-from plait.plans.jobs import Job
+from plait.plans.language.durations import format_duration
+from plait.plans.language.model import Integration, Task
 from plait.plans.lint.facts import Facts, elapsed, is_for_agent, with_needs
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.model import Integration, Task
 from plait.plans.phrases import listed
+from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.drafting import DRAFT_SECONDS
 
 _FEWEST_TASKS = 4
 _LEAST_SAVED = 0.05

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from plait.plans.language.places import Loc
 from plait.plans.lint.facts import Facts
 from plait.plans.lint.registry import BY_CODE, UNUSED_SILENCE
 from plait.plans.lint.rule import Hit, Rule
 from plait.plans.phrases import listed
-from plait.plans.places import Loc
 
 
 @dataclass(frozen=True, slots=True)

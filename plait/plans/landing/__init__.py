@@ -1,0 +1,1 @@
+"""Which branches land together, and which of a red batch are guilty."""

@@ -1,0 +1,176 @@
+"""Who does the work: roles with their slots, agents and limits; and how a plan's crew lies over a given one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from plait.plans.errors import CallError
+from plait.plans.language.backends import Backend
+from plait.plans.language.durations import SomeSeconds
+from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug, Variable
+
+Complexity = Literal["simple", "moderate", "complex"]
+
+
+def _how_many_models(value: Any) -> str:
+    return "each" if isinstance(value, dict) else "one"
+
+
+Models = Annotated[
+    Annotated[Line, Tag("one")] | Annotated[dict[Complexity, Line], Tag("each")], Discriminator(_how_many_models)
+]
+"""A model's name, or one for each complexity."""
+
+
+class Role(Part):
+    """A kind of agent: how many work at once, which program they are, and what they may use."""
+
+    slots: int = Field(default=1, ge=1, le=256, description="How many agents of this role work at the same time.")
+    backend: Backend | None = Field(
+        default=None,
+        description="The agent program: claude, codex, command, scripted, …; without it the crew's default_backend.",
+    )
+    command: tuple[Line, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="For the backend `command`: the program and its arguments, one by one, never a shell line.",
+    )
+    prompt_by: Literal["stdin", "file"] = Field(
+        default="stdin",
+        description="For the backend `command`: whether the prompt comes on standard input or as a file.",
+    )
+    script: Line | None = Field(
+        default=None, description="For the backend `scripted`: the YAML file of what the scripted agent does."
+    )
+    model: Models | None = Field(
+        default=None, description="The model's name, or one for each complexity (simple, moderate, complex)."
+    )
+    fallback: tuple[Slug, ...] = Field(
+        default=(), max_length=20, description="Roles that take over when this one cannot, in this order."
+    )
+    priority: Priority = Field(
+        default=3,
+        description="Its rank when roles compete for the machine: critical, high, medium, low, idle, or 1 to 5.",
+    )
+    capabilities: tuple[Line, ...] = Field(
+        default=(), max_length=100, description="What it is good at, in words that tasks can be matched with."
+    )
+    description: Prose | None = Field(default=None, description="What the role is for.")
+    timeout: SomeSeconds | None = Field(
+        default=None, description="The longest that one try may take, such as 2h, where the task does not say."
+    )
+    stall: SomeSeconds | None = Field(
+        default=None, description="How long an agent may print nothing before it counts as stuck, such as 10m."
+    )
+    memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
+    tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
+    usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    environment: tuple[Variable, ...] = Field(
+        default=(), max_length=200, description="Names of environment variables that its agents are given."
+    )
+    setup: Commands = Field(
+        default=(), description="Shell commands that make a fresh checkout ready, instead of the crew's."
+    )
+    setup_inputs: PathPatterns = Field(
+        default=(),
+        description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+
+    def model_for(self, complexity: Complexity) -> str | None:
+        """The model's name for a task of this complexity; None leaves it to the agent program."""
+        return self.model.get(complexity) if isinstance(self.model, dict) else self.model
+
+
+class Crew(Part):
+    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and `setup_inputs`."""
+
+    default_backend: Backend | None = Field(
+        default=None,
+        description="The agent program of roles without a backend; without it, the only one that is found.",
+    )
+    setup: Commands = Field(default=(), description="Shell commands that make a fresh checkout ready, for every role.")
+    setup_inputs: PathPatterns = Field(
+        default=(),
+        description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_roles(cls, data: Any) -> Any:
+        """Roles that stand beside the other keys go under `roles`; a role without anything is one of defaults."""
+        if not isinstance(data, dict):
+            return data
+        named = data.get("roles", {})
+        if not isinstance(named, dict):
+            return data
+        beside = {key: value for key, value in data.items() if key not in cls.model_fields}
+        roles = {key: value if value not in ("", None) else {} for key, value in (named | beside).items()}
+        return {key: value for key, value in data.items() if key in cls.model_fields} | {"roles": roles}
+
+    def role(self, name: str) -> Role:
+        """The role of this name; one of defaults (a single slot) when the crew does not have it."""
+        return self.roles.get(name, Role())
+
+    def slots_of(self, names: Iterable[str]) -> dict[str, int]:
+        """The slots of these roles, then those of the roles that they fall back on."""
+        own = tuple(names)
+        helpers = (helper for name in own for helper in self.role(name).fallback)
+        return {name: self.role(name).slots for name in (*own, *helpers)}
+
+
+_DEFAULT_SLOTS = {
+    "architect": 1,
+    "backend": 2,
+    "frontend": 2,
+    "mobile": 1,
+    "database": 1,
+    "devops": 1,
+    "security": 1,
+    "qa": 2,
+    "reviewer": 1,
+    "writer": 1,
+    "command": 2,
+}
+
+DEFAULT_CREW = Crew(roles={name: Role(slots=slots) for name, slots in _DEFAULT_SLOTS.items()})
+"""What lies under every crew. `command` is the role of `run` tasks that name none."""
+
+
+def merge_crews(plan_crew: Crew, given_crew: Crew | None = None) -> Crew:
+    """The plan's crew over the given one (a file or a block) over the default one, key by key within a role.
+
+    Raises:
+        CallError: the plan raises the slots of a role that was given: whoever gave the crew decides how much may run.
+    """
+    given = given_crew or DEFAULT_CREW
+    below = given if given is DEFAULT_CREW else _over(given, DEFAULT_CREW)
+    # The default crew's slots are no limit but a beginning.
+    limited = given.roles if given is not DEFAULT_CREW else {}
+    if raised := tuple(_raised_slots(plan_crew, {name: below.roles[name] for name in limited})):
+        raise CallError("; ".join(raised), "lower the plan's slots, or give another crew")
+    return _over(plan_crew, below)
+
+
+def _raised_slots(plan_crew: Crew, limits: Mapping[str, Role]) -> Iterator[str]:
+    """A sentence for each role whose slots the plan raises."""
+    for name, role in plan_crew.roles.items():
+        if name in limits and "slots" in role.model_fields_set and role.slots > limits[name].slots:
+            yield f"the plan asks for {role.slots} slots of {name}, and the crew has {limits[name].slots}"
+
+
+def _over(upper: Crew, lower: Crew) -> Crew:
+    """`upper` where it says something, else `lower`."""
+    roles = lower.roles | {name: _role_over(role, lower.role(name)) for name, role in upper.roles.items()}
+    return Crew(
+        default_backend=upper.default_backend or lower.default_backend,
+        setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
+        setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
+        roles=roles,
+    )
+
+
+def _role_over(upper: Role, lower: Role) -> Role:
+    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set})

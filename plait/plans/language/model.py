@@ -1,0 +1,268 @@
+"""What a feature plan says, and nothing about how it is carried out."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from plait.plans.language.crew import Complexity, Crew
+from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, estimate_of
+from plait.plans.language.fields import (
+    BranchName,
+    Command,
+    Commands,
+    Goal,
+    Line,
+    LintCode,
+    Part,
+    PathPattern,
+    PathPatterns,
+    Priority,
+    Prose,
+    Slug,
+)
+
+COMMAND_ROLE = "command"
+"""The role of a `run` task that names none."""
+
+MAX_TASKS = 2_000
+MAX_NEEDS = 500
+SUBJECT_LENGTH = 72
+"""What git's own tools show of a commit's first line."""
+
+
+class Need(Part):
+    """What must have happened before a task starts. A plain id is a hard need on that task."""
+
+    task: str | None = Field(default=None, description="The id of the needed task.")
+    kind: Literal["hard", "information"] = Field(
+        default="hard",
+        description="hard: starts when the other has finished, from its commits; information: gets its draft as text.",
+    )
+    contract: str | None = Field(default=None, description="The id of a contract: starts when that is approved.")
+    any: tuple[str, ...] | None = Field(
+        default=None, min_length=1, max_length=100, description="Ids of tasks: starts from the first that succeeds."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _id_alone(cls, data: Any) -> Any:
+        return {"task": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if sum(given is not None for given in (self.task, self.contract, self.any)) != 1:
+            raise ValueError("must name exactly one of task, contract and any")
+        if self.kind == "information" and self.task is None:
+            raise ValueError("only a need on one task can be for information")
+        return self
+
+
+class Lock(Part):
+    """A path that the task holds while it works. A plain path is locked exclusively."""
+
+    path: PathPattern = Field(description="The path or pattern, from the repository's root.")
+    mode: Literal["exclusive", "shared"] = Field(
+        default="exclusive",
+        description="exclusive: nobody else may use it, and the task may change it; shared: to read.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, data: Any) -> Any:
+        return {"path": data} if isinstance(data, str) else data
+
+
+class Review(Part):
+    """Who reads the work before it counts as finished."""
+
+    by: Slug = Field(description="The role that reviews.")
+    rounds: int = Field(default=2, ge=1, le=20, description="How often the author may answer before a person decides.")
+
+
+class Silence(Part):
+    """A finding of `plait check` that is meant to be so."""
+
+    code: LintCode = Field(description="The rule that is silenced, such as PLAN103.")
+    tasks: tuple[Slug, ...] = Field(
+        default=(),
+        max_length=MAX_TASKS,
+        description="What is found about these tasks, and no others, is silenced; absent: all that the rule finds.",
+    )
+    reason: Prose = Field(description="Why it is meant to be so.")
+
+
+class TaskSilence(Part):
+    """A finding of `plait check` about a task that is meant to be so."""
+
+    code: LintCode = Field(description="The rule that is silenced, such as PLAN103.")
+    reason: Prose = Field(description="Why it is meant to be so.")
+
+
+class TaskLint(Part):
+    """What `plait check` keeps to itself of a task."""
+
+    ignore: tuple[TaskSilence, ...] = Field(default=(), max_length=100, description="Rules, each with a reason.")
+
+
+class Lint(Part):
+    """What `plait check` keeps to itself."""
+
+    ignore: tuple[Silence, ...] = Field(default=(), max_length=500, description="Rules, each with a reason.")
+
+
+class Task(Part):
+    """One piece of work: one agent, one branch."""
+
+    id: Slug = Field(description="The task's name, such as TASK-001; `count` adds a dot and a number.")
+    title: Line | None = Field(default=None, description="What it is about, in a line.")
+    role: Slug | None = Field(default=None, description="Who does it; a `run` task may go without.")
+    prompt: Prose | None = Field(default=None, description="What the agent is asked to do; or `run`.")
+    run: Command | None = Field(default=None, description="A shell command that does the work; or `prompt`.")
+    needs: tuple[Need, ...] = Field(
+        default=(), max_length=MAX_NEEDS, description="What it waits for: ids of tasks, or mappings."
+    )
+    duration: Annotated[Estimate | None, BeforeValidator(estimate_of)] = Field(
+        default=None, description="How long it takes: 2h, 90m, 1h30m, PT1H30M, or optimistic, likely and pessimistic."
+    )
+    priority: Priority = Field(default=3, description="critical, high, medium, low or idle, or 1 (first) to 5 (last).")
+    complexity: Complexity = Field(default="moderate", description="simple, moderate or complex: chooses the model.")
+    tags: tuple[Line, ...] = Field(default=(), max_length=50, description="Words to find it by, shown in Prefect.")
+    owns: PathPatterns | None = Field(
+        default=None,
+        description="Patterns (*, ?, **, a trailing / for all below) that it may change; "
+        "absent: all that is not protected; []: nothing.",
+    )
+    locks: tuple[Lock, ...] = Field(default=(), max_length=100, description="Paths that it holds while it works.")
+    outputs: PathPatterns = Field(default=(), description="Paths of what it makes for others.")
+    verify: Commands = Field(default=(), description="Shell commands that must succeed on its work.")
+    criteria: tuple[Prose, ...] = Field(default=(), max_length=100, description="When it is good, in words.")
+    retries: int = Field(default=2, ge=0, le=20, description="How often it is tried again after a failed try.")
+    timeout: SomeSeconds | None = Field(default=None, description="The longest that one try may take, such as 8h.")
+    review: Review | None = Field(default=None, description="Who reads the work before it counts as finished.")
+    uses: dict[Slug, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default_factory=dict, description="Units of the plan's resources that it takes while it runs."
+    )
+    count: int = Field(default=1, ge=1, le=1_000, description="How many agents get this same task, as ID.1, ID.2, …")
+    changes: Literal["required", "optional"] | None = Field(
+        default=None,
+        description="Whether it must change a file: required is the default for agents, optional for `run`.",
+    )
+    setup: Commands = Field(
+        default=(), description="Shell commands that make its checkout ready, instead of the role's."
+    )
+    setup_inputs: PathPatterns = Field(
+        default=(),
+        description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    lint: TaskLint = Field(default_factory=TaskLint, description="Findings about it that are meant to be so.")
+
+    @model_validator(mode="after")
+    def _prompt_or_run(self) -> Self:
+        if problem := prompt_or_run_problem(prompt=self.prompt, run=self.run, role=self.role):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def changes_required(self) -> bool:
+        """Whether changing nothing is a failed try."""
+        return self.changes == "required" if self.changes else self.run is None
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in one line of at most 72 characters: the title, or how its prompt or command begins."""
+        line = self.title or (self.prompt or self.run or "").strip().splitlines()[0].strip()
+        return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1].rstrip() + "…"
+
+
+def prompt_or_run_problem(*, prompt: Any, run: Any, role: Any) -> str | None:
+    """What is wrong with a task's three keys together, as a sentence's end."""
+    if (prompt is None) == (run is None):
+        return "must have exactly one of prompt and run"
+    if role is None and run is None:
+        return "must have a role: who does it"
+    return None
+
+
+class Contract(Part):
+    """What several tasks agree on, so that those who use it start before those who fulfil it have finished."""
+
+    id: Slug = Field(description="The contract's name.")
+    version: int = Field(default=1, ge=1, le=10_000, description="Rises with each change after approval.")
+    owner: str | None = Field(
+        default=None,
+        description="The task that writes it; without one a task is inserted that does, unless it is approved on base.",
+    )
+    consumers: tuple[str, ...] = Field(
+        default=(), max_length=MAX_NEEDS, description="Tasks that rest on it, beside those that say so in their needs."
+    )
+    fulfilled_by: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_NEEDS,
+        description="Tasks that make the real thing: its tests run once all of them come together; absent: with any "
+        "consumer.",
+    )
+    files: PathPatterns = Field(default=(), description="Where it is written down.")
+    mock: PathPatterns = Field(default=(), description="What stands in for the real thing until that is there.")
+    tests: Commands = Field(
+        default=(),
+        description="Shell commands that test the mock before it is approved (PLAIT_CONTRACT=mock), and the real "
+        "thing at integration (PLAIT_CONTRACT=real).",
+    )
+    approval: Literal["tests", "person"] = Field(
+        default="tests", description="Who approves it: its tests alone, or also a person, by `plait approve`."
+    )
+    status: Literal["draft", "approved", "superseded"] = Field(
+        default="draft",
+        description="draft: still to be written and approved; approved: it is on base, or needs no person any more; "
+        "superseded: nothing rests on it.",
+    )
+
+
+class Phase(Part):
+    """A group of tasks that ends when all of them have succeeded."""
+
+    id: Slug = Field(description="The phase's name.")
+    title: Line | None = Field(default=None, description="What it is about, in a line.")
+    order: Literal["parallel", "sequential"] = Field(default="parallel", description="Beside or after one another.")
+    tasks: tuple[str, ...] = Field(default=(), max_length=MAX_TASKS, description="Ids of its tasks.")
+
+
+class Integration(Part):
+    """How finished branches come together on the feature branch."""
+
+    ready: float = Field(default=0.8, gt=0, le=1, description="The share of running agents that must have finished.")
+    wait: Seconds = Field(
+        default=600.0,
+        description="Or how long the oldest finished branch waits, such as 10m.",
+        json_schema_extra={"default": "10m"},
+    )
+    verify: Commands = Field(default=(), description="Shell commands that must succeed on the exact tree that lands.")
+    timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
+    slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
+    repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")
+    land: Literal["never", "approve", "auto"] = Field(
+        default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."
+    )
+
+
+class Plan(Part):
+    """A feature, and the tasks that make it."""
+
+    feature: Slug = Field(description="The feature's name: its branches are feature/<name>/….")
+    goal: Goal = Field(default="", description="What is there when it is done, in a sentence or a few.")
+    base: BranchName | None = Field(
+        default=None, description="The branch that it starts from; absent: the one that the repository is on."
+    )
+    crew: Crew = Field(
+        default_factory=Crew, description="Roles of this plan, over those of the crew that it runs with."
+    )
+    resources: dict[Slug, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default_factory=dict, description="Named things that few tasks can use at once, and how many there are."
+    )
+    contracts: tuple[Contract, ...] = Field(default=(), max_length=500, description="What tasks agree on.")
+    phases: tuple[Phase, ...] = Field(default=(), max_length=200, description="Groups of tasks, one after another.")
+    tasks: tuple[Task, ...] = Field(min_length=1, max_length=MAX_TASKS, description="The pieces of work.")
+    integration: Integration = Field(
+        default_factory=Integration, description="How finished branches come together and are verified."
+    )
+    lint: Lint = Field(default_factory=Lint, description="Findings of `plait check` that are meant to be so.")

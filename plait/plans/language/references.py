@@ -1,0 +1,129 @@
+"""What the parts of a plan say of each other: ids that must exist and be unique, needs that must not go in circles."""
+
+from collections.abc import Iterator, Set
+
+from plait.plans.errors import Problem
+from plait.plans.language.circles import circles
+from plait.plans.language.crew import Crew
+from plait.plans.language.legible import Legible, needed_ids
+from plait.plans.language.model import Plan, Task
+from plait.plans.language.places import Loc, Places
+from plait.plans.phrases import near_match, quoted
+
+MAX_EXPANDED = 10_000
+
+
+def reference_problems(draft: Legible, places: Places) -> Iterator[Problem]:
+    """Every bad reference, one after another: a caller that has seen enough stops asking."""
+    yield from _repeated("tasks", draft.task_ids, places)
+    yield from _repeated("contracts", draft.contract_ids, places)
+    yield from _repeated("phases", tuple((at, phase.id) for at, phase in draft.phases.items()), places)
+    for at, task in draft.tasks.items():
+        yield from _needs_problems(draft, at, task, places)
+        yield from _uses_problems(draft, at, task, places)
+    yield from _contract_problems(draft, places)
+    yield from _phase_problems(draft, places)
+    yield from circles(draft, places)
+    if sum(task.count for task in draft.tasks.values()) > MAX_EXPANDED:
+        yield places.problem(("tasks",), f"the counts make more than {MAX_EXPANDED:,} tasks")
+
+
+def _repeated(kind: str, ids: tuple[tuple[int, str], ...], places: Places) -> Iterator[Problem]:
+    """Ids become file names and branches, and some file systems do not tell case apart."""
+    first: dict[str, tuple[int, str]] = {}
+    for at, name in ids:
+        earlier, spelled = first.setdefault(name.casefold(), (at, name))
+        if earlier != at:
+            where = places.called((kind, earlier))
+            differs = "" if spelled == name else f" as {quoted(spelled)}: only their case differs"
+            message = f"{quoted(name)} is already the id of {where}{differs}"
+            yield places.problem((kind, at, "id"), message, code="PLAN003")
+
+
+def _needs_problems(draft: Legible, at: int, task: Task, places: Places) -> Iterator[Problem]:
+    for position, need in enumerate(task.needs):
+        loc: Loc = ("tasks", at, "needs", position)
+        if need.contract is not None and need.contract not in draft.contracts_named:
+            yield _unknown("contract", need.contract, (*loc, "contract"), draft.contracts_named, places)
+        if need.contract in draft.superseded:
+            message = f"the contract {quoted(need.contract)} is superseded: need the one that took its place"
+            yield places.problem((*loc, "contract"), message, code="PLAN007")
+        for step, name in needed_ids(need):
+            if name not in draft.tasks_named:
+                yield _unknown_task(name, (*loc, *step), draft, places)
+            elif need.any and name in draft.counted:
+                yield places.problem((*loc, *step), f"{quoted(name)} has a count, and cannot be one of several choices")
+
+
+def _unknown_task(name: str, loc: Loc, draft: Legible, places: Places) -> Problem:
+    whole, dot, number = name.rpartition(".")
+    if dot and number.isdigit() and whole in draft.tasks_named:
+        said = f"unknown task {quoted(name)}"
+        return places.problem(loc, said, f"{quoted(whole)} means all of its instances", code="PLAN004")
+    return _unknown("task", name, loc, draft.tasks_named, places)
+
+
+def _unknown(kind: str, name: str, loc: Loc, known: Set[str], places: Places) -> Problem:
+    said, code = f"unknown {kind} {quoted(name)}", "PLAN006" if kind == "role" else "PLAN004"
+    return places.problem(loc, said, near_match(name, sorted(known)), code=code)
+
+
+def _uses_problems(draft: Legible, at: int, task: Task, places: Places) -> Iterator[Problem]:
+    for name, units in task.uses.items():
+        loc: Loc = ("tasks", at, "uses", name)
+        if name not in draft.resources:
+            hint = near_match(name, draft.resources) or f"add resources: {{{name}: {units}}}"
+            yield places.problem(loc, f"unknown resource {quoted(name)}", hint, at_key=True, code="PLAN004")
+        elif (there := draft.resources[name]) is not None and units > there:
+            said = f"uses {units} of {name}, and there are {there}: it could never start"
+            yield places.problem(loc, said, code="PLAN007")
+
+
+def _contract_problems(draft: Legible, places: Places) -> Iterator[Problem]:
+    known = draft.tasks_named
+    for at, contract in draft.contracts.items():
+        if contract.owner is not None and contract.owner not in known:
+            yield _unknown_task(contract.owner, ("contracts", at, "owner"), draft, places)
+        if contract.owner in draft.counted:
+            message = f"{quoted(contract.owner)} has a count, and a contract is written by one task"
+            yield places.problem(("contracts", at, "owner"), message)
+        for key in ("consumers", "fulfilled_by"):
+            for position, name in enumerate(getattr(contract, key)):
+                if name not in known:
+                    yield _unknown_task(name, ("contracts", at, key, position), draft, places)
+
+
+def _phase_problems(draft: Legible, places: Places) -> Iterator[Problem]:
+    known, phase_of = draft.tasks_named, dict[str, str]()
+    for at, phase in draft.phases.items():
+        for position, name in enumerate(phase.tasks):
+            loc: Loc = ("phases", at, "tasks", position)
+            if name not in known:
+                yield _unknown_task(name, loc, draft, places)
+            elif name in phase_of:
+                yield places.problem(loc, f"{quoted(name)} is already in the phase {phase_of[name]}")
+            phase_of.setdefault(name, phase.id)
+
+
+def role_problems(plan: Plan, crew: Crew, places: Places) -> Iterator[Problem]:
+    """Roles that tasks, reviews and fallbacks name and the crew does not have."""
+    yield from fallback_problems(plan.crew, crew.roles.keys(), places, at=("crew",))
+    for loc, name in _named_roles(plan):
+        if name not in crew.roles:
+            yield _unknown("role", name, loc, crew.roles.keys(), places)
+
+
+def fallback_problems(crew: Crew, known: Set[str], places: Places, *, at: Loc) -> Iterator[Problem]:
+    """Fallbacks of the roles of the crew that stands at this place."""
+    for name, role in crew.roles.items():
+        for position, fallback in enumerate(role.fallback):
+            if fallback not in known:
+                yield _unknown("role", fallback, (*at, "roles", name, "fallback", position), known, places)
+
+
+def _named_roles(plan: Plan) -> Iterator[tuple[Loc, str]]:
+    for at, task in enumerate(plan.tasks):
+        if task.role is not None:
+            yield ("tasks", at, "role"), task.role
+        if task.review is not None:
+            yield ("tasks", at, "review", "by"), task.review.by

@@ -1,0 +1,1 @@
+"""Which job starts next: the dispatcher, its bounds and its simulation, and the search for better orders."""

@@ -1,0 +1,1 @@
+"""Task specs in Markdown: read as a plan, written back with what came of them."""
