@@ -5,21 +5,21 @@ import logging
 from collections.abc import Callable, Mapping
 
 from agent_tasks.marking import mark
-from flows.artifacts import publish_report
-from flows.book import Book
-from flows.calling import Call
 from flows.forecasting import durations_of, history_of, improved_order
-from flows.keeping import keep_expectations
-from flows.kept import kept_forecast
-from flows.outlook import Outlook
-from flows.page_progress import PageProgress
-from flows.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
-from flows.requests import priority_of
-from flows.running import FeatureRun
-from flows.session import Session
-from flows.sharing import is_embedded, shared_slots
-from flows.tidying import tidy_run
-from flows.writing_back import write_back
+from flows.inputs.requests import priority_of
+from flows.recording.artifacts import publish_report
+from flows.recording.keeping import keep_expectations
+from flows.recording.kept import kept_forecast
+from flows.recording.outlook import Outlook
+from flows.recording.page_progress import PageProgress
+from flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
+from flows.running.book import Book
+from flows.running.calling import Call
+from flows.running.running import FeatureRun
+from flows.running.session import Session
+from flows.running.tidying import tidy_run
+from flows.running.writing_back import write_back
+from flows.servers.sharing import is_embedded, shared_slots
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import draw_gantt, gantt_uri

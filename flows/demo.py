@@ -5,8 +5,8 @@ import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from flows.inputs.requests import read_brief, read_crew_file, read_plan_file
 from flows.launching import Launch, launch
-from flows.requests import read_brief, read_crew_file, read_plan_file
 from plait.plans.errors import CallError, ExitCode
 from plait.plans.names import integration_branch
 from plait.workspace.git import GitRepository

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.requests import Brief, priority_of
+from flows.inputs.requests import Brief, priority_of
 from plait.plans.errors import PlaitError
 from plait.plans.forecasts.estimating import Durations, Finished
 from plait.plans.forecasts.forecast import Forecast

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from flows.calling import CALL, Call
-from flows.clashes import refuse_clash
-from flows.requests import Brief
+from flows.inputs.requests import Brief
+from flows.running.calling import CALL, Call
+from flows.running.clashes import refuse_clash
 from flows.runs import seen_from_here
-from flows.view import LiveView, PlainView
+from flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
 from plait.plans.names import integration_branch
@@ -31,7 +31,7 @@ from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
 
-    from flows.embedded import ServerAddress
+    from flows.servers.embedded import ServerAddress
 
 
 SENT_WITHIN = 10.0
@@ -72,7 +72,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         sys.stderr.write("cancelled\n")
         return ExitCode.CANCELLED
     if trouble is not None:
-        from flows.breaking import explained
+        from flows.running.breaking import explained
 
         raise explained(trouble)
     if call.outcome is None:
@@ -162,10 +162,10 @@ def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterat
 @contextmanager
 def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     """The server of PREFECT_API_URL, or an embedded one for the length of the run; set before Prefect is imported."""
-    from flows.embedded import embedded_server, reap_servers
+    from flows.servers.embedded import embedded_server, reap_servers
 
     if os.environ.get("PREFECT_API_URL"):
-        from flows.reaching import require_reachable
+        from flows.servers.reaching import require_reachable
 
         require_reachable(os.environ["PREFECT_API_URL"])
         view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
@@ -181,7 +181,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     reap_servers(home)
     with embedded_server(home, on_step=view.step, meanwhile=import_prefect):
         view.step("starting the flow")
-        from flows.settings import without_heartbeats
+        from flows.servers.settings import without_heartbeats
 
         with without_heartbeats():
             yield
@@ -189,14 +189,14 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
 
 def _send_what_is_left() -> None:
     """Give the last states the time to reach the server, and no more: a lost one would hold the process for hours."""
-    from flows.unsent import finish_events
+    from flows.servers.unsent import finish_events
 
     finish_events(patience=SENT_WITHIN)
 
 
 def import_prefect(address: "ServerAddress") -> None:
     """Import Prefect and the flow, with the settings that they read once, while the server comes up."""
-    from flows.embedded import server_environment
+    from flows.servers.embedded import server_environment
 
     os.environ.update(server_environment(address))
     import flows.feature  # noqa: F401

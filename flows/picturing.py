@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.given_text import STANDARD_INPUT
-from flows.kept import kept_forecast, kept_graph
-from flows.requests import Brief, read_brief, read_crew_file, read_given_plan
+from flows.inputs.given_text import STANDARD_INPUT
+from flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
+from flows.recording.kept import kept_forecast, kept_graph
 from flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.plans.pictures.chart import Chart, chart_of
@@ -33,8 +33,8 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
 
 
 def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
-    from flows.crew_option import read_crew_option
     from flows.forecasting import forecast_of, history_of
+    from flows.inputs.crew_option import read_crew_option
 
     said = read_crew_option(crew)
     brief = _read(plan, said.file)

@@ -27,7 +27,7 @@ def command(
     if not found.alive:
         raise CallError(f"run {found.run_id} is not running", hint="`plait status` says how it ended")
     if found.deployed and found.flow_run and found.api_url:
-        from flows.cancelling import cancel_deployed_run
+        from flows.servers.cancelling import cancel_deployed_run
 
         cancel_deployed_run(found.flow_run, found.api_url)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from flows.requests import Brief
+    from flows.inputs.requests import Brief
     from plait.plans.errors import PlanError
     from plait.plans.lint.engine import Finding, Findings
 
@@ -57,7 +57,7 @@ def command(
     if rules or explain is not None:
         _print_rules(explain)
         return
-    from flows.crew_option import given_brief
+    from flows.inputs.crew_option import given_brief
     from plait.plans.errors import CallError, ExitCode, PlanError
     from plait.plans.lint.engine import lint
     from plait.plans.lint.facts import Facts

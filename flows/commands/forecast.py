@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
     from flows.forecasting import Order
-    from flows.requests import Brief
+    from flows.inputs.requests import Brief
     from plait.plans.forecasts.forecast import Forecast
     from plait.plans.forecasts.sizing import Sizing
 
@@ -64,9 +64,9 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say what a plan will take; nothing runs."""
-    from flows.crew_option import read_crew_option
     from flows.forecasting import forecast_of, history_of, improved_order, limits_of, sizing_of
-    from flows.requests import narrow, read_brief, read_crew_file, read_given_plan
+    from flows.inputs.crew_option import read_crew_option
+    from flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
     said = read_crew_option(crew or ())
@@ -114,11 +114,11 @@ def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, 
 
 def _show(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizing | None") -> None:
     if sizing:
-        from flows.sizing_view import show_sizing
+        from flows.terminal.sizing_view import show_sizing
 
         show_sizing(brief, made, sizing)
     else:
-        from flows.forecast_view import show_forecast
+        from flows.terminal.forecast_view import show_forecast
 
         show_forecast(brief, made, order)
     for line in brief.expansion.notices:

@@ -64,8 +64,8 @@ def command(
     crew: Annotated[Path | None, typer.Option(help="A crew file; the plan's own crew goes over it.")] = None,
 ) -> None:
     """Show the tasks of a plan and what they need."""
-    from flows.drawing import show_lines, terminal_width
     from flows.picturing import graph_for
+    from flows.terminal.drawing import show_lines, terminal_width
     from plait.plans.pictures.graph_lines import graph_lines
 
     found = graph_for(what, crew=crew)
@@ -105,7 +105,7 @@ def _format_of(form: Format | None, output: str | None) -> Format:
 
 
 def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
-    from flows.drawing import plain_text, write_picture, write_text
+    from flows.terminal.drawing import plain_text, write_picture, write_text
     from plait.plans.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
     from plait.plans.pictures.graph_lines import graph_lines
     from plait.plans.pictures.graph_picture import draw_graph

@@ -26,9 +26,9 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Print a run's report."""
-    from flows.escapes import forgive_encoding
-    from flows.kept import kept_forecast
+    from flows.recording.kept import kept_forecast
     from flows.runs import find_run, seen_from_here, worktree_of
+    from flows.terminal.escapes import forgive_encoding
     from plait.plans.errors import CallError
     from plait.plans.telling.metrics import measure
     from plait.plans.telling.rendering import outcome_json
@@ -60,8 +60,8 @@ MOST_LANES = 40
 
 def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
-    from flows.drawing import show_lines, terminal_width
-    from flows.kept import kept_forecast
+    from flows.recording.kept import kept_forecast
+    from flows.terminal.drawing import show_lines, terminal_width
     from plait.plans.pictures.chart import chart_of
     from plait.plans.pictures.text_gantt import text_gantt
 

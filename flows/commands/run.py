@@ -53,19 +53,19 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end.")] = False,
 ) -> None:
     """Carry out a plan."""
-    from flows.crew_option import given_brief
-    from flows.escapes import forgive_encoding
-    from flows.requests import narrow
+    from flows.inputs.crew_option import given_brief
+    from flows.inputs.requests import narrow
+    from flows.terminal.escapes import forgive_encoding
 
     forgive_encoding()
     brief, crew_file = given_brief(plan, crew or ())
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
-        from flows.lint_hint import say_findings
+        from flows.terminal.lint_hint import say_findings
 
         say_findings(brief)
     if dry_run:
-        from flows.dry_run import show_dry_run
+        from flows.terminal.dry_run import show_dry_run
 
         show_dry_run(brief, chosen, json=json, repository=repo)
         return

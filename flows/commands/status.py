@@ -24,8 +24,8 @@ def command(
     every: Annotated[bool, typer.Option("--all", help="List all runs, newest first.")] = False,
 ) -> None:
     """Show a run's tasks and batches."""
-    from flows.escapes import forgive_encoding
     from flows.runs import find_run, known_runs
+    from flows.terminal.escapes import forgive_encoding
     from plait.plans.errors import CallError
     from plait.plans.telling.rendering import outcome_json
     from plait.workspace.home import plait_home
@@ -44,7 +44,7 @@ def command(
         return
     from rich.console import Console
 
-    from flows.sheet import status_table
+    from flows.terminal.sheet import status_table
 
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from flows.embedded import embedded_server, server_environment
-from flows.sharing import EMBEDDED
+from flows.servers.embedded import embedded_server, server_environment
+from flows.servers.sharing import EMBEDDED
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agent_tasks.integrate import BatchReport, integrate
 from agent_tasks.searching import not_run
-from flows.session import Session
+from flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held
 from plait.plans.tasks.work import BatchOrder, Candidate
 from plait.workspace.verification import Verification

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent_tasks.prompts import write_prompt
-from flows.requests import read_brief
+from flows.inputs.requests import read_brief
 from plait.plans.tasks.work import Try
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent_tasks.integrate import BatchReport, integrate
-from flows.session import Session
+from flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, Candidate
 from tests.conftest import DATE, BranchWith

@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from flows.embedded import ServerAddress, embedded_server, reap_servers, server_environment
-from flows.probing import status_of
-from flows.settings import without_heartbeats
+from flows.servers.embedded import ServerAddress, embedded_server, reap_servers, server_environment
+from flows.servers.probing import status_of
+from flows.servers.settings import without_heartbeats
 
 
 def main() -> None:

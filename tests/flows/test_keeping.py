@@ -3,9 +3,9 @@
 from pathlib import Path
 from textwrap import dedent
 
-from flows.keeping import keep_expectations
-from flows.kept import kept_forecast, kept_graph
-from flows.requests import read_brief
+from flows.inputs.requests import read_brief
+from flows.recording.keeping import keep_expectations
+from flows.recording.kept import kept_forecast, kept_graph
 from tests.flows.opened import opened
 
 PLAN = """

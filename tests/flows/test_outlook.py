@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.book import Book, open_book
-from flows.outlook import LATEST, SOONEST, Outlook
+from flows.recording.outlook import LATEST, SOONEST, Outlook
+from flows.running.book import Book, open_book
 from plait.plans.forecasts.estimating import Durations
 from plait.plans.language.crew import DEFAULT_CREW
 from plait.plans.language.parsing import parse_plan

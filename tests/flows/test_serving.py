@@ -15,12 +15,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import AgentCrew
-from flows.automations import NAME
-from flows.deploying import CREW, Deployed, put_deployment
-from flows.limits import limit_name
-from flows.probing import status_of
-from flows.safety import server_safety
-from flows.standing import client_environment
+from flows.servers.automations import NAME
+from flows.servers.deploying import CREW, Deployed, put_deployment
+from flows.servers.limits import limit_name
+from flows.servers.probing import status_of
+from flows.servers.safety import server_safety
+from flows.servers.standing import client_environment
 from plait.workspace.process import is_alive
 from tests.flows.standing import UpServer, free_port, kill
 

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from flows.runs import find_run
-from flows.sheet import COLUMNS, MARGIN, Sheet, status_table
+from flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
 from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
 from tests.support.outcomes import a_batch, a_task, an_outcome
 

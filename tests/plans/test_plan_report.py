@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 
 from flows.forecasting import forecast_of
-from flows.requests import Brief, read_brief
+from flows.inputs.requests import Brief, read_brief
 from plait.plans.errors import PlanError
 from plait.plans.telling.plan_report import plan_markdown
 from tests.plans.test_report import any_text, kinds_of, plain_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.forecasting import forecast_of
-from flows.requests import read_brief
+from flows.inputs.requests import read_brief
 
 WORKED = Path(__file__).parents[1] / "data" / "worked"
 

@@ -1,0 +1,83 @@
+"""What `--crew` may say: a crew file, or agents by role for a plan as it is (`backend=3,frontend=2`)."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
+from plait.plans.errors import CallError
+from plait.plans.phrases import listed, near_match, quoted
+
+MOST_SLOTS = 256
+_COUNTS = re.compile(r"\s*[^=,/\\]+=[^=,/\\]*(,[^=,/\\]+=[^=,/\\]*)*,?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class CrewOption:
+    """A crew file, slots for roles, or both."""
+
+    file: Path | None = None
+    slots: tuple[tuple[str, int], ...] = ()
+
+    def slots_for(self, known: Collection[str]) -> dict[str, int]:
+        """The slots by role, the last word counting.
+
+        Raises:
+            CallError: a role is not one of the known ones.
+        """
+        for role, _ in self.slots:
+            if role not in known:
+                hint = near_match(role, known) or f"there are {listed(sorted(known)[:12], 'and')}"
+                raise CallError(f"--crew: no task has the role {quoted(role)}", hint=hint)
+        return dict(self.slots)
+
+
+def read_crew_option(given: Iterable[str]) -> CrewOption:
+    """What all `--crew` of a call say together. A word with `=` and no slash is a list of counts, else a file's name.
+
+    Raises:
+        CallError: a count is no number from 1 to 256, or there are two files.
+    """
+    file: Path | None = None
+    slots: list[tuple[str, int]] = []
+    for word in given:
+        if _COUNTS.fullmatch(word) and not Path(word).is_file():
+            slots += [_count(part) for part in word.split(",") if part.strip()]
+        elif file is not None:
+            raise CallError("--crew names two files", hint="one file, and counts such as backend=3 beside it")
+        else:
+            file = Path(word)
+    return CrewOption(file, tuple(slots))
+
+
+def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
+    """The brief of what a command names as PLAN and `--crew`, and the crew file among that.
+
+    Raises:
+        PlanError: every mistake of the plan at once.
+        CallError: a file that is not there, or a role that no task has.
+    """
+    said = read_crew_option(crew)
+    given = read_crew_file(said.file) if said.file else None
+    folder = (said.file or plan).resolve().parent
+    brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
+    return with_slots(brief, said), said.file
+
+
+def with_slots(brief: Brief, option: CrewOption) -> Brief:
+    """The brief with the slots that `--crew` counts, whatever plan and crew file say.
+
+    Raises:
+        CallError: no task has such a role.
+    """
+    slots = option.slots_for({task.role for task in brief.expansion.tasks})
+    roles = {name: brief.crew.role(name).model_copy(update={"slots": number}) for name, number in slots.items()}
+    return replace(brief, crew=brief.crew.model_copy(update={"roles": {**brief.crew.roles, **roles}}))
+
+
+def _count(part: str) -> tuple[str, int]:
+    role, _, number = (word.strip() for word in part.partition("="))
+    if not re.fullmatch(r"[0-9]{1,3}", number) or not 1 <= int(number) <= MOST_SLOTS:
+        raise CallError(f"--crew: {quoted(part.strip())} has no number of agents from 1 to {MOST_SLOTS}", "backend=3")
+    return role, int(number)

@@ -1,0 +1,121 @@
+"""What a run is asked for, from the command line and from Prefect's page alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.inputs.given_text import STANDARD_INPUT, read_given_file, read_standard_input
+from flows.inputs.specs import read_spec_folder
+from plait.plans.errors import CallError, PlanError
+from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
+from plait.plans.language.model import Plan
+from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
+from plait.plans.language.places import NOWHERE, Places
+from plait.plans.language.plan_text import plan_text
+from plait.plans.specs.specs import SpecFolder, read_specs, task_ids
+from plait.plans.tasks.expansion import Expansion, PlannedTask, expand
+
+DEFAULT_PRIORITY = 3
+
+PlanText = str | SpecFolder
+"""A plan as it was read from the disk: the text of a file, or a folder of task specs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A plan that was read, checked against its crew and expanded: all that `check` and `--dry-run` need."""
+
+    plan: Plan
+    crew: Crew
+    expansion: Expansion
+    text: str
+    source: str
+    folder: Path
+    """Where relative names in the crew (scripts) are looked up."""
+    places: Places = NOWHERE
+    """Where each value of the plan stands, for whoever has more to say about it."""
+    specs: Mapping[str, Path] = field(default_factory=dict)
+    """The tasks that have a file of their own, and which; absolute."""
+
+
+def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) -> Brief:
+    """Read a plan and make everything that can be known of it without a repository.
+
+    Args:
+        crew: What `--crew` or the crew block gave; the default crew when absent.
+        folder: Where relative names in the crew are looked up; with a folder of specs and no crew it is that folder.
+
+    Raises:
+        PlanError: every mistake of the plan at once.
+    """
+    document = read_plan(text, source=source) if isinstance(text, str) else read_specs(text, source=source)
+    plan = plan_of(document, source=source)
+    merged = merge_crews(plan.crew, crew or DEFAULT_CREW)
+    problems = check_roles(plan, merged, places=document.places)
+    if problems:
+        raise PlanError(source, problems)
+    expansion = expand(plan, merged)
+    if isinstance(text, str):
+        return Brief(plan, merged, expansion, text, source, folder, document.places)
+    specs = {task: text.place / name for task, name in task_ids(document, text).items()}
+    within = folder if crew else text.place
+    return Brief(plan, merged, expansion, plan_text(document), source, within, document.places, specs)
+
+
+def read_given_plan(path: Path) -> PlanText:
+    """What a command was given as its plan: a file, a folder of task specs, or `-` for standard input.
+
+    Raises:
+        CallError: there is no such file, or it cannot be read.
+        PlanError: it holds too much to be one plan, or is no text.
+    """
+    return read_standard_input() if path == STANDARD_INPUT else read_plan_file(path)
+
+
+def read_plan_file(path: Path) -> PlanText:
+    """The text of a plan file, or the files of a folder of task specs.
+
+    Raises:
+        CallError: there is no such file, or it cannot be read.
+        PlanError: it holds too much to be one plan, or is no text.
+    """
+    return read_spec_folder(path) if _is_folder(path) else read_given_file(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or in a folder that is closed to us: reading it says so
+        return False
+
+
+def read_crew_file(path: Path) -> Crew:
+    """The crew of a file.
+
+    Raises:
+        CallError: there is no such file, or it cannot be read.
+        PlanError: every mistake of the crew at once.
+    """
+    return parse_crew(read_given_file(path), source=str(path))
+
+
+def priority_of(task: PlannedTask, crew: Crew) -> int:
+    """A task's own priority class (1 first, 5 last), or its role's when it has the default one."""
+    return crew.role(task.role).priority if task.task.priority == DEFAULT_PRIORITY else task.task.priority
+
+
+def narrow(expansion: Expansion, only: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids of the tasks that `--only` names, instances of counted tasks included; all when it names none.
+
+    Raises:
+        CallError: it names a task that the plan does not have.
+    """
+    known = {task.id for task in expansion.tasks}
+    if not only:
+        return tuple(task.id for task in expansion.tasks)
+    chosen = [task.id for task in expansion.tasks if task.id in only or task.id.rpartition(".")[0] in only]
+    families = known | {task.id.rpartition(".")[0] for task in expansion.tasks}
+    unknown = [name for name in only if name not in families]
+    if unknown:
+        raise CallError(f"the plan has no task {', '.join(unknown)}", hint=f"it has {', '.join(sorted(known)[:12])}")
+    return tuple(chosen)

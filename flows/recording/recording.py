@@ -1,0 +1,155 @@
+"""Writes down a run while it goes on and when it is over: the run file, the progress, the report, the history."""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.running.book import Book
+from plait.plans.errors import PlaitError
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
+from plait.plans.telling.progress import ActiveAgent, progress_of
+from plait.plans.telling.rendering import outcome_json
+from plait.workspace.process import started_at
+
+if TYPE_CHECKING:  # SQLModel takes 0.2 to 1.5 s to import, and is needed at the end only
+    from plait.store.records import TaskWork
+
+PROGRESS_SECONDS = 0.5
+"""How often the progress file is written while a run goes on."""
+
+_LOG = logging.getLogger("plait")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """`run.json`: where a run is, so that `status`, `logs` and `cancel` find it from another terminal."""
+
+    run_id: str
+    feature: str
+    repository: str
+    pid: int
+    started: str
+    """The process' start time, so that a reused pid is not taken for it."""
+    started_at: str
+    flow_run: str | None
+    deployed: bool
+    """Whether a worker carries it out, so that Prefect cancels it."""
+    api_url: str | None
+    plan: str
+
+
+def write_run_file(directory: Path, run: RunFile) -> None:
+    """Write `run.json` whole or not at all."""
+    _write(directory / "run.json", json.dumps({name: getattr(run, name) for name in RunFile.__slots__}, indent=1))
+
+
+def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str) -> RunFile:
+    """The run file of this process."""
+    return RunFile(
+        run_id=run_id,
+        feature=feature,
+        repository=repository,
+        pid=os.getpid(),
+        started=started_at(os.getpid()) or "",
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        flow_run=flow_run,
+        deployed=deployed,
+        api_url=os.environ.get("PREFECT_API_URL"),
+        plan=plan,
+    )
+
+
+@contextmanager
+def recorded_progress(book: Book, directory: Path) -> Iterator[None]:
+    """Keep `progress.json` and `outcome.json` true while the block runs."""
+    over, told = threading.Event(), set[int | None]()
+    write_progress(book, directory, told)
+
+    def keep() -> None:
+        while not over.wait(PROGRESS_SECONDS):
+            write_progress(book, directory, told)
+
+    thread = threading.Thread(target=keep, name="plait-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=5)
+        write_progress(book, directory, told)  # what came between the last half second and the end
+
+
+def write_progress(book: Book, directory: Path, told: set[int | None]) -> None:
+    """Write where the run stands; a full disk must not end the run for this.
+
+    `told`: the causes (numbers of errors) that have been said already; each is said once.
+    """
+    outcome = book.outcome(state=RunState.RUNNING)
+    active = tuple(
+        ActiveAgent(
+            task=task, role=entry.planned.role, agent=entry.agent or "", since=entry.dispatched_at, last_line=entry.line
+        )
+        for task, entry in book.entries.items()
+        if entry.state is TaskState.RUNNING and entry.dispatched_at
+    )
+    try:
+        _write(directory / "outcome.json", outcome.model_dump_json())
+        _write(directory / "progress.json", progress_of(outcome, active, datetime.now(UTC), eta=book.eta).to_json())
+    except OSError as problem:
+        if problem.errno not in told:
+            _LOG.warning("cannot write the progress of %s: %s", book.run_id, problem)
+        told.add(problem.errno)
+
+
+def write_outcome(outcome: FeatureOutcome, directory: Path, *, report: str, chart: str) -> None:
+    """Write the end of a run: its data, its report, its Gantt."""
+    _write(directory / "outcome.json", outcome.model_dump_json())
+    _write(directory / "result.json", outcome_json(outcome))
+    _write(directory / "report.md", report)
+    _write(directory / "gantt.svg", chart)
+
+
+def remember(
+    outcome: FeatureOutcome, *, repository: str, plan_hash: str, planned: Mapping[str, float], home: Path
+) -> str | None:
+    """Put the run into the history, and say why when that did not work: what landed has landed all the same."""
+    from plait.store.engine import open_store
+    from plait.store.history import record_run
+
+    url = os.environ.get("PLAIT_STORE_URL") or f"sqlite:///{home / 'plait.db'}"
+    began = time.monotonic()
+    try:
+        record_run(open_store(url), outcome, repository=repository, plan_hash=plan_hash, work=_work(outcome, planned))
+    except PlaitError as problem:
+        return f"the run is not in the history: {problem}"
+    _LOG.debug("history written in %.3f s", time.monotonic() - began)
+    return None
+
+
+def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, TaskWork]":
+    """What each task was planned to take, and what it took, repairs included (seconds)."""
+    from plait.store.records import TaskWork
+
+    return {
+        task.id: TaskWork(
+            planned_seconds=planned.get(task.id),
+            actual_seconds=sum((span.ended_at - span.started_at).total_seconds() for span in task.spans)
+            if task.spans
+            else None,
+        )
+        for task in outcome.tasks
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_suffix(path.suffix + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

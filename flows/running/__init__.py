@@ -1,0 +1,1 @@
+"""One run, from its session to the last batch: what starts, what waits, what lands, what goes again."""

@@ -1,0 +1,192 @@
+"""Opens everything that one run needs, checked before the first agent starts."""
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent_tasks.remembering import forget_empty
+from agent_tasks.workshop import Workshop
+from blocks.agents.base import CodingAgent
+from flows.inputs.requests import Brief, narrow
+from flows.running.book import Book, open_book
+from flows.running.clashes import refuse_clash
+from flows.running.reuse import Reuse, everything_of, find_finished, move_aside
+from flows.running.staffing import open_agents
+from flows.running.tidying import tidy_killed_runs
+from plait.plans.errors import CallError
+from plait.plans.names import agent_branch, base_ref, integration_branch, refname_problem
+from plait.workspace.contracts import forget_records, require_on_base
+from plait.workspace.control import Control, open_control
+from plait.workspace.environment import agent_environment
+from plait.workspace.git import require_git
+from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
+from plait.workspace.lacking import lacking_in_checkouts
+from plait.workspace.landing import feature_lock, reconcile
+from plait.workspace.verification import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run, open: what the loop needs, and what earlier runs finished."""
+
+    shop: Workshop
+    book: Book
+    reuse: Reuse
+    chosen: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def new_run_id(feature: str) -> str:
+    """A name for a run that sorts by time and is easy to type, such as `cart-1120-231502-a3f`."""
+    now = datetime.now(UTC)
+    return f"{feature[:24].rstrip('-')}-{now:%m%d-%H%M%S}-{secrets.token_hex(2)[:3]}"
+
+
+@contextmanager
+def open_session(
+    brief: Brief,
+    *,
+    run_id: str,
+    repository: Path,
+    base: str | None,
+    only: tuple[str, ...],
+    fresh: bool,
+    stop: threading.Event,
+) -> Iterator[Session]:
+    """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
+
+    Raises:
+        CallError: no repository, no such base, a branch in the way, another live run of the feature.
+        EnvironmentProblem: git too old, disk full, a repository that cannot be written, no agent program.
+    """
+    require_git()
+    home = plait_home()
+    require_space(home, LEAST_FREE_BYTES)
+    control = open_control(repository, home=home)
+    control.require_writable()
+    feature = brief.plan.feature
+    with feature_lock(control, feature, run_id):
+        kept = tidy_killed_runs(home, control, feature=feature)
+        notices = [
+            *kept,
+            *brief.expansion.notices,
+            *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
+        ]
+        notices += reconcile(control, feature)
+        refuse_clash(control, integration_branch(feature))
+        commit, moved = _base_commit(control, brief, base, fresh=fresh)
+        notices += [*moved, *lacking_in_checkouts(control.store, commit)]
+        require_on_base(control, commit, brief.expansion.contracts)
+        reuse = _reuse(control, brief, base=commit, fresh=fresh)
+        chosen = narrow(brief.expansion, only)
+        _refuse_missing(brief, chosen, reuse)
+        directory = run_directory(home, run_id)
+        book = _book(brief, run_id, chosen)
+        staff = open_agents(brief, [entry.planned for entry in book.entries.values()])
+        notices += staff.notices
+        shop = _workshop(brief, run_id, control, home, directory, commit, book, stop, staff.agents)
+        move_aside(control, reuse.outdated, run_id=run_id)  # last: whatever is refused is refused with nothing moved
+        control.store.set_ref(base_ref(feature), commit, reason="plait: base")
+        if fresh:
+            forget_empty(control, feature)
+            forget_records(control, feature, run=run_id)
+        yield Session(shop, book, reuse, chosen, tuple(notices))
+
+
+def _reuse(control: Control, brief: Brief, *, base: str, fresh: bool) -> Reuse:
+    """What earlier runs finished; starting over, all of it is outdated."""
+    if fresh:
+        return Reuse({}, everything_of(control, brief.plan.feature))
+    return find_finished(control, brief.plan.feature, brief.expansion.tasks, base=base)
+
+
+def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> tuple[str, list[str]]:
+    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
+
+    With it, a sentence where that is not what the base is now.
+
+    Raises:
+        CallError: there is no such branch, or its name is not one.
+    """
+    wanted = base or brief.plan.base
+    problem = refname_problem(wanted) if wanted else None
+    if problem:
+        raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
+    name, commit = control.base_commit(wanted)
+    ref = base_ref(brief.plan.feature)
+    kept = control.store.resolve(ref)
+    if kept and not fresh and control.branch(integration_branch(brief.plan.feature)) is not None:
+        now = f"{name} is at {commit[:10]} now; --fresh starts over from there"
+        return kept, [] if kept == commit else [f"the feature goes on from {kept[:10]}, where it began: {now}"]
+    return commit, []
+
+
+def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None:
+    """With `--only`, a need that is neither chosen nor finished is said before anything starts."""
+    there = set(chosen) | set(reuse.finished)
+    missing = [
+        f"{task.id} needs {' or '.join(group)}"
+        for task in brief.expansion.tasks
+        if task.id in chosen
+        for group in task.needs
+        if not there & set(group)
+    ]
+    if missing:
+        raise CallError(
+            f"--only leaves out what is needed and not finished yet: {'; '.join(missing)}",
+            hint="name those tasks too, or run the whole plan once",
+        )
+
+
+def _book(brief: Brief, run_id: str, chosen: tuple[str, ...]) -> Book:
+    feature = brief.plan.feature
+    tasks = [task for task in brief.expansion.tasks if task.id in chosen]
+    branches = {task.id: agent_branch(feature, task.role, task.id) for task in tasks}
+    return open_book(run_id, feature, integration_branch(feature), tasks, branches, brief.expansion.unsupported)
+
+
+def _workshop(
+    brief: Brief,
+    run_id: str,
+    control: Control,
+    home: Path,
+    directory: Path,
+    base: str,
+    book: Book,
+    stop: threading.Event,
+    agents: Mapping[str, CodingAgent],
+) -> Workshop:
+    integration = brief.plan.integration
+    verifier = Verifier(
+        control,
+        place=directory / "slots",
+        commands=integration.verify,
+        setup=brief.crew.setup,
+        setup_inputs=brief.crew.setup_inputs,
+        cache=home / "cache",
+        home=home,
+        environment=agent_environment(extra={}),
+        timeout=integration.timeout,
+        slots=integration.slots,
+        logs=directory / "verifications",
+    )
+    return Workshop(
+        run_id=run_id,
+        plan=brief.plan,
+        crew=brief.crew,
+        control=control,
+        home=home,
+        directory=directory,
+        base=base,
+        agents=agents,
+        verifier=verifier,
+        stop=stop,
+        hear=book.hear,
+        tell=book.tell,
+        contracts=brief.expansion.contracts,
+        phases=brief.expansion.phases,
+    )

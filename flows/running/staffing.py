@@ -1,0 +1,46 @@
+"""Opens the agents of a run: of the roles that its tasks have, and of those that these fall back on."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from blocks.agents.base import CodingAgent
+from blocks.agents.registry import agent_for
+from flows.inputs.requests import Brief
+from plait.plans.errors import EnvironmentProblem
+from plait.plans.tasks.expansion import PlannedTask
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The agents of one run."""
+
+    agents: Mapping[str, CodingAgent]
+    """By role."""
+    notices: tuple[str, ...]
+    """A sentence for each fallback that is left out."""
+
+
+def open_agents(brief: Brief, tasks: Collection[PlannedTask]) -> Staff:
+    """An agent for every role of a task with a prompt, and for the roles that these fall back on.
+
+    A fallback that has no agent program helps nobody: it is left out, and said.
+
+    Raises:
+        CallError: the settings of a role or fallback do not make an agent.
+        EnvironmentProblem: a role of a task has no agent program.
+    """
+    roles = sorted({task.role for task in tasks if task.task.run is None})
+    agents = {role: _open(brief, role) for role in roles}
+    notices = []
+    for helper in sorted({helper for role in roles for helper in brief.crew.role(role).fallback} - set(roles)):
+        try:
+            agents[helper] = _open(brief, helper)
+        except EnvironmentProblem as problem:
+            helped = ", ".join(role for role in roles if helper in brief.crew.role(role).fallback)
+            notices.append(f"{helper} cannot help {helped} out: {problem.message}")
+    return Staff(agents, tuple(notices))
+
+
+def _open(brief: Brief, role: str) -> CodingAgent:
+    crew = brief.crew
+    return agent_for(role, crew.role(role), base_directory=brief.folder, default=crew.default_backend)

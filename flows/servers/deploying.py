@@ -1,0 +1,146 @@
+"""Puts what plait needs onto a Prefect server: block types, a crew, a work pool, deployments, limits, an automation.
+
+Everything here may be done again: what is there stays as somebody may have changed it, only deployments and block types
+are brought to this version. The server is that of PREFECT_API_URL, so the environment is set before this is imported.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+from prefect.workers.process import ProcessWorker
+
+from blocks import SAVED_BLOCKS, AgentCrew
+from blocks.crew import CrewRole
+from flows.servers.automations import ensure_zombie_automation
+from flows.servers.limits import ensure_limits
+from plait import __version__
+from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.language.crew import DEFAULT_CREW
+
+POOL = "plait"
+CREW = "default"
+"""The name of the crew block that is saved when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A flow that can be started from the page."""
+
+    name: str
+    """Of the deployment; the page shows it after the flow's."""
+    entrypoint: str
+    """`module.function`: importable on the worker, wherever it runs."""
+    tags: tuple[str, ...] = ("plait",)
+
+
+DEPLOYMENTS = (Deployed("deliver-feature", "flows.feature.deliver_feature"),)
+
+
+def register_everything(
+    *, deployments: Sequence[Deployed] = DEPLOYMENTS, on_step: Callable[[str], None] = lambda _text: None
+) -> tuple[str, ...]:
+    """Bring the server to what this version of plait needs, and say in sentences what was made.
+
+    Raises:
+        EnvironmentProblem: the server does not answer, or refuses.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            on_step("registering blocks")
+            _register_blocks()
+            made = [*_crew(), *_pool(client)]
+            on_step("registering deployments")
+            made += [put_deployment(client, deployed) for deployed in deployments]
+            if ensure_zombie_automation(client):
+                made.append("an automation that ends runs whose process is gone")
+    except (httpx.HTTPError, RuntimeError) as problem:  # a server that is not there is a RuntimeError of the client
+        raise _refused(problem) from None
+    made += _limits()
+    return tuple(made)
+
+
+def put_deployment(client: SyncPrefectClient, deployed: Deployed) -> str:
+    """Make or renew a deployment on the work pool; its parameters become the page's form."""
+    flow: Flow[..., Any] = load_flow_from_entrypoint(deployed.entrypoint)
+    client.create_deployment(
+        flow_id=client.create_flow(flow),
+        name=deployed.name,
+        version=__version__,
+        description=flow.description,
+        work_pool_name=POOL,
+        tags=list(deployed.tags),
+        entrypoint=deployed.entrypoint,
+        # No steps at all: the default one changes to the directory of the machine that deployed it.
+        pull_steps=[],
+        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+        enforce_parameter_schema=True,
+    )
+    return f"the deployment {flow.name}/{deployed.name}"
+
+
+def _register_blocks() -> None:
+    for block in SAVED_BLOCKS:
+        block.register_type_and_schema()
+
+
+def _crew() -> list[str]:
+    """Save the default crew, to be changed on the page, when no crew has its name."""
+    if _saved_crew() is not None:
+        return []
+    roles = [CrewRole(name=name, slots=role.slots) for name, role in DEFAULT_CREW.roles.items()]
+    AgentCrew(roles=roles).save(CREW)
+    return [f"the crew block {CREW}"]
+
+
+def _saved_crew() -> AgentCrew | None:
+    try:
+        found = AgentCrew.load(CREW, validate=False)
+    except ValueError:
+        return None
+    return found if isinstance(found, AgentCrew) else None
+
+
+def _pool(client: SyncPrefectClient) -> list[str]:
+    try:
+        client.read_work_pool(POOL)
+    except ObjectNotFound:
+        template = ProcessWorker.get_default_base_job_template()
+        description = "Runs plait's flows as processes on the machine of its worker."
+        client.create_work_pool(
+            WorkPoolCreate(name=POOL, type=ProcessWorker.type, description=description, base_job_template=template)
+        )
+        return [f"the work pool {POOL}"]
+    return []
+
+
+def _limits() -> list[str]:
+    """The limits of the saved crew's roles; a run makes those that its own crew adds."""
+    crew = _saved_crew()
+    try:
+        roles = crew.as_crew().roles if crew is not None else DEFAULT_CREW.roles
+    except CallError as problem:
+        return [f"no role limits: {problem}"]
+    made = ensure_limits({name: role.slots for name, role in {**DEFAULT_CREW.roles, **roles}.items()})
+    return [f"{len(made)} role limits"] if made else []
+
+
+def worker_name() -> str:
+    """What the page calls the worker of this machine."""
+    return f"plait on {socket.gethostname()}"
+
+
+def _refused(problem: Exception) -> EnvironmentProblem:
+    url = os.environ.get("PREFECT_API_URL", "")
+    if isinstance(problem, PrefectHTTPStatusError):
+        detail = problem.response.text[:300]
+        return EnvironmentProblem(f"the Prefect server at {url} refused: {detail or problem}", "see its log")
+    return EnvironmentProblem(f"the Prefect server at {url} did not answer: {problem}", "see that it runs")

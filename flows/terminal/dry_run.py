@@ -1,0 +1,73 @@
+"""Shows what a run would do, in dispatch order and with forecast times, without Prefect, agents or git."""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Any
+
+from flows.forecasting import forecast_of, history_of
+from flows.inputs.requests import Brief
+from flows.terminal.short_times import rough_time
+from plait.plans.forecasts.forecast import Forecast, TaskForecast
+from plait.plans.language.durations import format_duration
+from plait.plans.names import agent_branch, integration_branch
+
+
+def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None) -> None:
+    """Forecast the run and print its schedule; the history of the repository corrects the durations."""
+    history = () if repository is None else history_of(repository)
+    made = forecast_of(brief, chosen=chosen, history=history, what_if=False)
+    order = sorted(made.tasks, key=lambda task: (task.start, task.id))
+    sys.stdout.write(_record(brief, made, order) if json else _text(brief, made, order))
+    if not json:
+        for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
+            sys.stderr.write(f"warning: {line}\n")
+
+
+def _record(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
+    """One JSON object; times in seconds from the start."""
+    said: dict[str, Any] = {
+        "dry_run": True,
+        "feature": brief.plan.feature,
+        "branch": integration_branch(brief.plan.feature),
+        "elapsed_seconds": made.elapsed,
+        "bound_seconds": made.bound.seconds,
+        "p50_seconds": made.ends.p50 if made.ends else None,
+        "p95_seconds": made.ends.p95 if made.ends else None,
+        "tasks": [
+            {
+                "id": task.id,
+                "role": task.role,
+                "needs": needs,
+                "start_seconds": task.start,
+                "end_seconds": task.end,
+                "branch": agent_branch(brief.plan.feature, task.role, task.id),
+            }
+            for task, needs in zip(order, _needs(brief, order), strict=True)
+        ],
+        "unsupported": list(brief.expansion.unsupported),
+    }
+    return json_format.dumps(said, indent=1) + "\n"
+
+
+def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:
+    needs = {task.id: [list(group) for group in task.needs] for task in brief.expansion.tasks}
+    return [needs[task.id] for task in order]
+
+
+def _text(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
+    feature = brief.plan.feature
+    width = max((len(task.id) for task in order), default=4)
+    roles = max((len(task.role) for task in order), default=4)
+    lines = [f"{feature}: {len(order)} tasks onto {integration_branch(feature)}; nothing runs (--dry-run)", ""]
+    lines.append(f"  {'task':{width}}  {'role':{roles}}  {'starts':>8}  {'ends':>8}  needs")
+    for task, groups in zip(order, _needs(brief, order), strict=True):
+        needs = ", ".join(" or ".join(group) for group in groups)
+        times = f"{format_duration(round(task.start)):>8}  {format_duration(round(task.end)):>8}"
+        lines.append(f"  {task.id:{width}}  {task.role:{roles}}  {times}  {needs}".rstrip())
+    least = f"no schedule could beat {format_duration(round(made.bound.seconds))} ({made.bound.kind})"
+    lines += ["", f"  planned: {format_duration(round(made.elapsed))}, {least}"]
+    if made.ends:
+        likely = f"{rough_time(made.ends.p50)} (P50) to {rough_time(made.ends.p95)} (P95)"
+        lines.append(f"  likely: {likely} of {made.samples} simulated runs; more by `plait forecast`")
+    return "\n".join(lines) + "\n"

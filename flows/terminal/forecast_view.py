@@ -1,0 +1,187 @@
+"""What a forecast looks like on a terminal, or in plain text where there is none."""
+
+from collections.abc import Iterator, Mapping
+
+from flows.forecasting import Order
+from flows.inputs.requests import Brief
+from flows.terminal.columns import Column, paragraph, table_lines
+from flows.terminal.drawing import show_lines, terminal_width
+from flows.terminal.short_times import rough_time, short_time
+from plait.plans.forecasts.bottleneck import AT_THE_LIMIT, NEAR_THE_LIMIT
+from plait.plans.forecasts.forecast import Forecast, TaskForecast, WhatIf
+from plait.plans.phrasing import count, one_line
+from plait.plans.pictures.cells import Line, Piece
+
+_WIDE = 84
+_WIDEST = 140
+_CRITICAL = "●"
+_NONE: Line = (Piece("–", dim=True),)
+_SAME = 1.0
+"""Seconds that nobody would call a change."""
+
+
+def show_forecast(brief: Brief, made: Forecast, order: Order | None) -> None:
+    """Print a forecast, as wide as the terminal allows and not wider than is easy to read."""
+    titles = {task.id: one_line(task.task.title or "", 72) for task in brief.expansion.tasks}
+    width = view_width()
+    parts = [
+        [*headlines(made, feature=brief.plan.feature, width=width)],
+        _tasks(made, titles, width),
+        _roles(made, width),
+        _variants(made, width) if made.what_if else [],
+        [*_remarks(made, order, width)],
+    ]
+    show_lines([line for part in parts if part for line in (*part, ())][:-1])
+
+
+def view_width() -> int:
+    """The columns that a forecast takes at most."""
+    return max(30, min(terminal_width(), _WIDEST))
+
+
+def headlines(made: Forecast, *, feature: str, width: int) -> Iterator[Line]:
+    """The plan's name, its figures, and what holds it up."""
+    about = f"  {count(len(made.tasks), 'task')} for {count(made.agents, 'agent')}"
+    yield Piece(feature, bold=True), Piece(about, dim=True)
+    yield ()
+    yield from _figures(made, width)
+    yield ()
+    yield from paragraph(made.bottleneck, width=width, look=_tone(made), indent=2)
+
+
+def _figures(made: Forecast, width: int) -> Iterator[Line]:
+    rows = []
+    if made.ends:
+        band = f"{rough_time(made.ends.p50)} – {rough_time(made.ends.p95)}"
+        runs = f"P50 to P95 of {made.samples} simulated runs; P80 {rough_time(made.ends.p80)}"
+        rows.append(("ends after", band, runs))
+    work = f"for {short_time(made.work)} of work: speed-up {made.speed_up:.2f}"
+    shares = f"efficiency {100 * made.efficiency:.0f} %"
+    rows.append(("expected" if made.learned else "as planned", short_time(made.elapsed), f"{work}, {shares}"))
+    taken = f"{made.bound.kind}; the plan takes {made.bound_ratio:.2f} of it"
+    rows.append(("limit", short_time(made.bound.seconds), taken))
+    named, valued = (max(len(row[at]) for row in rows) for at in (0, 1))
+    left = 2 + named + 2 + valued + 2
+    for name, value, remark in rows:
+        lines = [line[0].words for line in paragraph(remark, width=width - left)]
+        yield Piece(f"  {name:{named}}  ", dim=True), Piece(f"{value:{valued}}  ", bold=True), Piece(lines[0])
+        yield from ((Piece(" " * left + more),) for more in lines[1:])
+
+
+def _tone(made: Forecast) -> Piece:
+    if made.bound_ratio <= AT_THE_LIMIT:
+        return Piece("", colour="green")
+    return Piece("", colour="yellow", bold=made.bound_ratio > NEAR_THE_LIMIT)
+
+
+def _tasks(made: Forecast, titles: Mapping[str, str], width: int) -> list[Line]:
+    columns = (
+        Column(),
+        Column("task", most=max(12, width // 4)),
+        Column("title" if any(titles.values()) else "", most=width // 3, spare=5),
+        Column("agent", most=max(10, width // 5), spare=3),
+        Column("starts", right=True),
+        Column("ends", right=True),
+        Column("slack", right=True, spare=1),
+        Column("waits", right=True, spare=2),
+        Column("ends, P50 to P95" if made.ends else "", right=True, spare=4),
+    )
+    rows = [_task(task, titles.get(task.id, "")) for task in sorted(made.tasks, key=lambda one: one.start)]
+    return table_lines(columns, rows, width=width)
+
+
+def _task(task: TaskForecast, title: str) -> list[Line]:
+    colour = "red" if task.critical else ""
+    slack = "–" if task.critical else short_time(task.slack)
+    waits = short_time(task.waits) if task.waits >= _SAME else "–"
+    band = f"{rough_time(task.ends.p50)} – {rough_time(task.ends.p95)}" if task.ends else ""
+    return [
+        (Piece(_CRITICAL if task.critical else " ", colour, bold=True),),
+        (Piece(task.id, colour, bold=task.critical),),
+        (Piece(title, dim=True),),
+        (Piece(task.agent, dim=True),),
+        *((Piece(words),) for words in (short_time(task.start), short_time(task.end), slack, waits)),
+        (Piece(band, dim=True),),
+    ]
+
+
+def _roles(made: Forecast, width: int) -> list[Line]:
+    columns = (
+        Column("role", most=max(10, width // 4)),
+        Column("agents", right=True),
+        Column("busy"),
+        Column(" ", right=True),
+        Column("work", right=True),
+        Column("waits", right=True),
+    )
+    size = 10 if width < _WIDE else 24
+    rows = []
+    for role in made.roles:
+        full = min(size, round(size * role.busy))
+        bar = (Piece("━" * full, "cyan"), Piece("╌" * (size - full), dim=True))
+        waits = short_time(role.waiting) if role.waiting >= _SAME else "–"
+        words = (f"{100 * role.busy:.0f} %", short_time(role.work), waits)
+        rows.append([(Piece(role.role),), (Piece(str(role.slots)),), bar, *((Piece(word),) for word in words)])
+    return table_lines(columns, rows, width=width)
+
+
+def _variants(made: Forecast, width: int) -> list[Line]:
+    """One row for each role: the end with one agent fewer and with one more."""
+    columns = (
+        Column("what if", most=max(10, width // 4)),
+        Column("agents", right=True),
+        Column("one fewer"),
+        Column("one more"),
+    )
+    found = {(variant.role, variant.slots): variant for variant in made.what_if}
+    rows = []
+    for role in made.roles:
+        changes = [_change(found.get((role.role, role.slots + step)), made, width) for step in (-1, 1)]
+        rows.append([(Piece(role.role),), (Piece(str(role.slots)),), *changes])
+    return table_lines(columns, rows, width=width)
+
+
+def _change(variant: WhatIf | None, made: Forecast, width: int) -> Line:
+    if variant is None:
+        return _NONE
+    change = variant.elapsed - made.elapsed
+    likely = variant.p50 - made.ends.p50 if variant.p50 is not None and made.ends else 0.0
+    if abs(change) < _SAME and abs(likely) < _SAME:
+        return (Piece("no change", dim=True),)
+    said = Piece(f"{short_time(variant.elapsed)} "), _signed(change, short_time(abs(change)))
+    if variant.p50 is None or (width < _WIDE and abs(change) >= _SAME):
+        return said
+    median = Piece(f"P50 {rough_time(variant.p50)} ", dim=True), _signed(likely, rough_time(abs(likely)))
+    return median if width < _WIDE else (*said, Piece("  "), *median)
+
+
+def _signed(change: float, size: str) -> Piece:
+    if abs(change) < _SAME:
+        return Piece("±0", dim=True)
+    return Piece(f"+{size}", "red") if change > 0 else Piece(f"−{size}", "green")
+
+
+def _remarks(made: Forecast, order: Order | None, width: int) -> Iterator[Line]:
+    for line in _sentences(made, order):
+        yield from paragraph(line, width=width, look=Piece("", dim=True))
+
+
+def _sentences(made: Forecast, order: Order | None) -> Iterator[str]:
+    """What the tables' signs mean, what was searched for, and what the history says."""
+    yield f"{_CRITICAL} no slack, even with agents for all. Waits: ready, but no agent is free."
+    if made.what_if:
+        yield "More agents never count as slower: nobody has to use them."
+    if order and order.urgency is not None:
+        saved = f"{short_time(order.elapsed)} instead of {short_time(order.rule_elapsed)}"
+        yield f"Order: a better one was found among {order.evaluations:,}: {saved} at expected durations."
+    elif order and order.elapsed < order.rule_elapsed:
+        found = f"{short_time(order.elapsed)} in place of {short_time(order.rule_elapsed)} at expected durations"
+        best = f"the best of {count(order.evaluations, 'other')}, {found}"
+        yield f"Order: the rule's; {best}, is no better in simulation."
+    elif order and order.evaluations:
+        yield f"Order: the rule's; none of {count(order.evaluations, 'other')} is better."
+    elif order:
+        yield "Order: the rule's; none can be better, because it reaches the limit."
+    yield from (f"History: {line}." for line in made.learned)
+    if not made.learned:
+        yield "History: none of these roles here yet, so estimates count as they are."

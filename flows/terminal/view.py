@@ -1,0 +1,92 @@
+"""What a run looks like on a terminal: a live table, or plain lines where nobody can watch a table."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from flows.running.book import Book
+from flows.terminal.sheet import Sheet
+from plait.plans.phrasing import count
+from plait.plans.tasks.outcomes import RunState
+
+REFRESHES_PER_SECOND = 5
+
+
+class LiveView:
+    """A table that follows a run's book."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._book: Book | None = None
+        self._step = ""
+        self._over = False
+        self._live = Live(
+            get_renderable=self._draw, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=False
+        )
+
+    def follow(self, book: Book) -> None:
+        """Show this run from now on."""
+        self._book = book
+
+    def step(self, text: str) -> None:
+        """What is being done before there is a run."""
+        self._step = text
+
+    def note(self, text: str) -> None:
+        """A line that stays above the table."""
+        self._console.print(Text(f"note: {text}", style="yellow"))
+
+    def _draw(self) -> RenderableType:
+        if self._book is None:
+            return Text(f"… {self._step}", style="dim")
+        book = self._book
+        lines = {task: entry.line for task, entry in book.entries.items()}
+        outcome = book.outcome(state=book.final_state or RunState.RUNNING)
+        return Sheet(outcome, lines, book.eta, height=None if self._over else self._console.height)
+
+    @contextmanager
+    def shown(self) -> Iterator["LiveView"]:
+        with self._live:
+            try:
+                yield self
+            finally:
+                self._over = True  # what stays on the screen is the whole table
+
+
+class PlainView:
+    """One line for each change, with the seconds since the start: for logs, pipes and CI."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._began = time.monotonic()
+        self._quiet = quiet
+        self._lock = threading.Lock()
+
+    def follow(self, book: Book) -> None:
+        """Print this run's changes from now on."""
+        book.on_change = self._say
+        self._say(f"run {book.run_id}: {count(len(book.entries), 'task')} onto {book.branch}")
+
+    def step(self, text: str) -> None:
+        """What is being done before there is a run."""
+        self._say(text)
+
+    def note(self, text: str) -> None:
+        """What a person should know."""
+        self._say(f"note: {text}")
+
+    def _say(self, text: str) -> None:
+        if self._quiet:
+            return
+        with self._lock, suppress(OSError):  # whoever read this may have gone; the run goes on
+            sys.stderr.write(f"{time.monotonic() - self._began:7.1f}s  {text}\n")
+            sys.stderr.flush()
+
+    @contextmanager
+    def shown(self) -> Iterator["PlainView"]:
+        yield self
