@@ -39,12 +39,21 @@ def information_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:
         yield f"## What {one.task} has made so far\n\n" + "\n\n".join(_told(one, shop, room))
 
 
+def quoted_work(one: Informant, shop: Workshop) -> str:
+    """What one task has made, quoted within the same bounds, for people to read."""
+    return "\n\n".join(_quoted(one, shop, one.commit, _Room())) if one.commit else ""
+
+
 def _told(one: Informant, shop: Workshop, room: _Room) -> Iterator[str]:
     if one.commit is None:
         yield one.missing or "It has finished, and changed no file."
         return
     yield _WARNING
-    outputs = _outputs(one, shop, one.commit)
+    yield from _quoted(one, shop, one.commit, room)
+
+
+def _quoted(one: Informant, shop: Workshop, commit: str, room: _Room) -> Iterator[str]:
+    outputs = _outputs(one, shop, commit)
     for at, (path, size, oid) in enumerate(outputs):
         if room.left <= 0 or at >= _FILES:
             names = [plain(name) for name, _, _ in outputs[at:]]
@@ -53,7 +62,7 @@ def _told(one: Informant, shop: Workshop, room: _Room) -> Iterator[str]:
             return
         yield _file(shop, path, size, oid, room)
     if not outputs:
-        yield from _summary(one, shop, one.commit)
+        yield from _summary(one, shop, commit)
 
 
 def _outputs(one: Informant, shop: Workshop, commit: str) -> list[tuple[str, int, str]]:

@@ -18,7 +18,7 @@ _NOT_A_NAME = re.compile(r"[^\w.@ -]+")
 
 
 def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
-    """Record a person's answer to the draft that waits, and say in a sentence what comes of it.
+    """Record this user's answer to the draft that waits, and say in a sentence what comes of it.
 
     Args:
         wanted: A feature or a run.
@@ -27,17 +27,26 @@ def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
     Raises:
         CallError: no such run, nothing of that name waits, or a rejection without a reason.
     """
-    if rejected is not None and not rejected.strip():
-        raise CallError("a rejection needs a reason: whoever wrote the contract gets it", hint="--reject 'REASON'")
-    home, run = plait_home(), find_run(plait_home(), wanted)
-    control = open_control(Path(run.repository), home=home)
-    reason = None if rejected is None else rejected[:_LONGEST_REASON]
-    date = f"{int(time.time())} +0000"
-    given = answer(control, run.feature, contract, by=_who(), rejected=reason, date=date)
+    run = find_run(plait_home(), wanted)
+    given = answer_draft(Path(run.repository), run.feature, contract, by=_user(), rejected=rejected)
     then = "the run goes on" if run.alive else "it counts when the plan is run again"
     if given.status == "rejected":
         then = f"{given.owner} gets it back" + ("" if run.alive else " when the plan is run again")
     return f"{given.status} {contract} v{given.version} of {run.feature} ({given.commit[:10]}): {then}"
+
+
+def answer_draft(place: Path, feature: str, contract: str, *, by: str, rejected: str | None) -> Record:
+    """Record a person's answer to the draft that waits in the repository at `place`.
+
+    Raises:
+        CallError: nothing of that name waits, or a rejection without a reason.
+    """
+    if rejected is not None and not rejected.strip():
+        raise CallError("a rejection needs a reason", hint="say what is wrong: whoever wrote the contract gets it")
+    control = open_control(place, home=plait_home())
+    reason = None if rejected is None else rejected[:_LONGEST_REASON]
+    who = _NOT_A_NAME.sub("", by)[:100].strip() or "a person"
+    return answer(control, feature, contract, by=who, rejected=reason, date=f"{int(time.time())} +0000")
 
 
 def agreed(wanted: str | None) -> dict[str, Any]:
@@ -71,10 +80,8 @@ def _unwritten(run: KnownRun, written: set[str]) -> list[dict[str, Any]]:
     return [{key: row[key] for key in ("id", "version", "status", "owner", "commit", "by")} for row in rows]
 
 
-def _who() -> str:
-    """The user's name, as it can stand in a commit's trailer."""
+def _user() -> str:
     try:
-        name = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
-        name = ""
-    return _NOT_A_NAME.sub("", name)[:100].strip() or "a person"
+        return ""

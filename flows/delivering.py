@@ -8,6 +8,7 @@ from agent_tasks.marking import mark
 from flows.forecasting import durations_of, history_of, improved_order
 from flows.inputs.requests import priority_of
 from flows.recording.artifacts import publish_report
+from flows.recording.asking import Asking
 from flows.recording.keeping import keep_expectations
 from flows.recording.kept import kept_forecast
 from flows.recording.outlook import Outlook
@@ -81,10 +82,12 @@ def _watch(session: Session, call: Call, run: FeatureRun) -> PageProgress:
     history = history_of(session.shop.control.common_dir)
     outlook = Outlook(session.book, run.dispatcher, durations_of(call.brief, history))
     page = PageProgress(session.book, is_shown=not is_embedded())
+    asking = Asking(session.shop, run.contracting, is_shown=not is_embedded())
 
     def look(now: float) -> None:
         outlook.look(now)
         page.look(now)
+        asking.look()
 
     run.on_tick = look
     return page

@@ -23,7 +23,7 @@ def brief_from_parameters(plan: str, repository: str, crew: str, *, given: Brief
         CallError: no repository was named, or a block or file does not exist.
         PlanError: every mistake of the plan or crew at once.
     """
-    place = _repository(repository)
+    place = place_of(repository)
     if given is not None:
         return place, given
     text, source = _plan_text(plan, place)
@@ -47,8 +47,12 @@ def _plan_text(plan: str, place: Path) -> tuple[PlanText, str]:
     return read_plan_file(path), plan.strip()
 
 
-def _repository(name: str) -> Path:
-    """Where the repository is: a block's path, or the path itself."""
+def place_of(name: str) -> Path:
+    """Where a repository is: a block's path, or the path itself.
+
+    Raises:
+        CallError: nothing was named, or there is no such block.
+    """
     wanted = name.strip()
     if not wanted:
         raise CallError(

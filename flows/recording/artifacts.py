@@ -1,6 +1,7 @@
 """What a run puts on the Prefect page to read: its plan when it begins, its report when it is over."""
 
 import logging
+import re
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -11,7 +12,7 @@ _LOG = logging.getLogger("prefect.plait")
 
 def artifact_key(feature: str, what: str) -> str:
     """The key under which the page keeps the versions of one artifact: Prefect takes a-z, digits and dashes alone."""
-    return f"feature-{feature.lower().replace('_', '-')}-{what}"
+    return re.sub(r"[^a-z0-9]+", "-", f"feature-{feature}-{what}".lower())
 
 
 def publish_plan(feature: str, text: str) -> None:
@@ -22,6 +23,11 @@ def publish_plan(feature: str, text: str) -> None:
 def publish_report(outcome: FeatureOutcome, report: str) -> None:
     """Put the report on the page."""
     _publish(artifact_key(outcome.feature, "report"), report, description=f"Report of run {outcome.run_id}")
+
+
+def publish_question(key: str, text: str, *, description: str) -> None:
+    """Put on the page what a person has to say, or what somebody has said."""
+    _publish(key, text, description=description)
 
 
 def _publish(key: str, text: str, *, description: str) -> None:

@@ -42,7 +42,10 @@ class Deployed:
     tags: tuple[str, ...] = ("plait",)
 
 
-DEPLOYMENTS = (Deployed("deliver-feature", "flows.feature.deliver_feature"),)
+DEPLOYMENTS = (
+    Deployed("deliver-feature", "flows.feature.deliver_feature"),
+    Deployed("answer-contract", "flows.answering.answer_contract"),
+)
 
 
 def register_everything(

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -176,6 +177,55 @@ def test_a_plan_with_mistakes_ends_with_a_readable_reason(standing: Standing, sh
     assert run["state"]["type"] == "FAILED"
     assert "tasks" in run["state"]["message"]
     assert "Traceback" not in run["state"]["message"]
+
+
+AGREED = """
+feature: agreed
+goal: Agree on an interface first.
+contracts: [{id: api, owner: WRITE, files: [api.md], approval: person}]
+tasks:
+  - {id: WRITE, owns: [api.md], run: "echo the price is in cents > api.md"}
+  - {id: BUILD, needs: [{contract: api}], owns: [build.txt], run: "cat api.md > build.txt"}
+"""
+
+
+def test_a_contract_is_approved_on_the_page(standing: Standing, shop: Path, tmp_path: Path) -> None:
+    place = PICTURES if os.environ.get(KEEP) else tmp_path
+    run = start(standing, AGREED, shop)
+    artifact = wait_for_artifact(standing, run, "contract-api")
+    question = artifact["data"]
+    link = re.search(r"\[Approve\]\((\S+)\)", question)
+
+    assert "the price is in cents" in question
+    assert link is not None, question
+    with open_browser() as page:
+        page.open(f"{standing.page}/v2/")
+        page.wait_for("document.readyState === 'complete'")
+        page.evaluate(f"localStorage.setItem('prefect-password', {json.dumps(standing.token)})")
+        page.resize(1280, 800)
+        page.open(f"{standing.page}/v2/artifacts/artifact/{artifact['id']}")
+        page.wait_for("document.body.innerText.includes('the price is in cents')")
+        page.picture(place / "contract.png")
+        page.open(link[1])
+        page.wait_for("[...document.querySelectorAll('textarea, input')].some(field => field.value === 'agreed')")
+        page.wait_for(
+            "[...document.querySelectorAll('button')].filter(b => b.innerText.trim() === 'Submit')"
+            ".map(button => button.click()).length"
+        )
+        ended = wait_for_state(standing, run, "COMPLETED", "FAILED", "CRASHED")
+
+    assert "2 of 2 tasks landed" in ended["state"]["message"]
+    assert files_of(shop, "feature/agreed/integration")["build.txt"] == "the price is in cents"
+    assert "was approved by somebody on the Prefect page" in wait_for_artifact(standing, run, "contract-api")["data"]
+
+
+def wait_for_artifact(standing: Standing, run: str, key: str) -> dict[str, Any]:
+    """The newest artifact of a run whose key has this part."""
+    wanted = {"artifacts": {"key": {"like_": key}, "flow_run_id": {"any_": [run]}}, "sort": "CREATED_DESC"}
+    wait_for(lambda: standing.ask("/artifacts/filter", wanted))
+    newest = standing.ask("/artifacts/filter", wanted)[0]
+    assert isinstance(newest, dict)
+    return newest
 
 
 LONG = """

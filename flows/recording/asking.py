@@ -1,0 +1,96 @@
+"""Asks on the Prefect page what only a person can say: a contract that waits, its text, and where to answer."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import quote
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.utilities.urls import url_for
+
+from agent_tasks.informing import quoted_work
+from agent_tasks.workshop import Workshop
+from flows.recording.artifacts import artifact_key, publish_question
+from flows.running.contracts import Contracting
+from plait.plans.tasks.contracts import Record, newest
+from plait.plans.tasks.work import Informant
+
+ANSWERS = "answer-contract/answer-contract"
+"""The deployment that an answer is given by."""
+
+_LOG = logging.getLogger("plait")
+
+
+@dataclass(slots=True)
+class Asking:
+    """Puts each draft that waits for a person on the page once, and what came of it when it was answered."""
+
+    shop: Workshop
+    contracting: Contracting
+    is_shown: bool = True
+    """Not where nobody can look, as beside a server that dies with the run."""
+    _asked: dict[str, Record] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Ask what has not been asked yet."""
+        if not self.is_shown:
+            return
+        for name in self.contracting.drafts:
+            draft = newest(self.contracting.records.get(name, ()))
+            if draft is not None and self._asked.get(name) != draft:
+                self._asked[name] = draft
+                self._publish(name, "\n\n".join(self._question(draft)))
+        for name in [name for name in self._asked if name not in self.contracting.drafts]:
+            del self._asked[name]
+            last = newest(self.contracting.records.get(name, ()))
+            if last is not None and last.by:
+                self._publish(name, f"The contract `{name}` v{last.version} was {last.status} by {last.by}.")
+
+    def _publish(self, contract: str, text: str) -> None:
+        key = artifact_key(self.shop.feature, f"contract-{contract}")
+        publish_question(key, text, description=f"The contract {contract} of {self.shop.feature}")
+
+    def _question(self, draft: Record) -> Iterator[str]:
+        feature, name = self.shop.feature, draft.contract
+        yield f"# The contract {name} v{draft.version} of {feature} waits for you"
+        yield f"`{draft.owner}` has written it (`{draft.commit[:10]}`). What rests on it starts once it is approved."
+        links = self._links(draft)
+        if links:
+            yield " · ".join(f"**[{words}]({url})**" for words, url in links)
+        else:
+            yield f"The deployment `{ANSWERS}` is not on this server: `plait deploy` puts it there."
+        yield f"Or on the worker's machine: `plait approve {feature} {name}`, with `--reject 'REASON'` to send it back."
+        contract = self.shop.contract(name)
+        work = Informant(draft.owner, draft.commit, outputs=(*contract.files, *contract.mock))
+        yield quoted_work(work, self.shop)
+
+    def _links(self, draft: Record) -> tuple[tuple[str, str], ...]:
+        """The page's form for an answer, filled in; nothing when the server does not have it."""
+        deployment = _deployment()
+        page = url_for("deployment", obj_id=deployment) if deployment else None
+        if page is None:
+            return ()
+        given = {
+            "repository": str(self.shop.control.common_dir),
+            "feature": self.shop.feature,
+            "contract": draft.contract,
+        }
+        return tuple(
+            (words, f"{page}/run?parameters={quote(json.dumps(given | {'answer': answer}))}")
+            for words, answer in (("Approve", "approve"), ("Send it back", "reject"))
+        )
+
+
+def _deployment() -> UUID | None:
+    try:
+        with get_client(sync_client=True) as client:
+            return client.read_deployment_by_name(ANSWERS).id
+    except ObjectNotFound:
+        return None
+    except (httpx.HTTPError, RuntimeError) as problem:
+        _LOG.warning("the form for answers was not found: %s", problem)
+        return None
