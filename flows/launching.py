@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from flows.inputs.requests import Brief
+from flows.inputs.requests import Brief, narrow
 from flows.running.calling import CALL, Call
 from flows.running.clashes import refuse_clash
 from flows.runs import seen_from_here
@@ -114,7 +114,8 @@ def _check_first(wanted: Launch) -> None:
 
     Raises:
         CallError: no repository, no such base, another live run of the feature.
-        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written.
+        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
+            program is missing.
     """
     from plait.workspace.control import open_control
     from plait.workspace.git import require_git
@@ -127,9 +128,19 @@ def _check_first(wanted: Launch) -> None:
     control.require_writable()
     control.base_commit(wanted.base or wanted.brief.plan.base)
     refuse_clash(control, integration_branch(wanted.brief.plan.feature))
+    _require_agents(wanted)
     # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
     with feature_lock(control, wanted.brief.plan.feature, "that is just starting"):
         pass
+
+
+def _require_agents(wanted: Launch) -> None:
+    """Refuse a plan with a role that no agent can work as."""
+    from plait.workspace.programs import require_backends
+
+    chosen = set(narrow(wanted.brief.expansion, wanted.only))
+    tasks = [task for task in wanted.brief.expansion.tasks if task.id in chosen and task.task.run is None]
+    require_backends(wanted.brief.crew, frozenset(task.role for task in tasks))
 
 
 def _view(*, json: bool, quiet: bool) -> "LiveView | PlainView":

@@ -1,6 +1,5 @@
 """Which backend a role's agents are: from what the crew says to a block that works."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,12 +7,10 @@ from pydantic import ValidationError
 from blocks.agents.base import CodingAgent
 from blocks.agents.command import CommandAgent
 from blocks.agents.scripted import ScriptedAgent
-from plait.plans.errors import CallError, EnvironmentProblem
-from plait.plans.language.backends import LATER, PROGRAMS
+from plait.plans.errors import CallError
+from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
-from plait.plans.phrases import listed
-
-_ELSE = "give the role `backend: command` with a `command`, or `backend: scripted` with a `script`"
+from plait.workspace.programs import backend_of
 
 
 def agent_for(
@@ -21,7 +18,7 @@ def agent_for(
     role: Role,
     *,
     base_directory: Path,
-    default: str | None = None,
+    default: Backend | None = None,
     search_path: str | None = None,
 ) -> CodingAgent:
     """
@@ -37,11 +34,7 @@ def agent_for(
         PlanError: The script has mistakes.
         EnvironmentProblem: No backend is named and none can be chosen, or this version does not carry it out.
     """
-    backend = role.backend or default or _only_program(role_name, search_path)
-    if backend in LATER:
-        raise EnvironmentProblem(
-            f"the backend {backend} of the role {role_name} is not carried out in this version of plait", _ELSE
-        )
+    backend = backend_of(role_name, role, default=default, search_path=search_path)
     try:
         return _scripted(role_name, role, base_directory) if backend == "scripted" else _command(role_name, role)
     except ValidationError as error:
@@ -79,18 +72,3 @@ def _scripted(role_name: str, role: Role, base_directory: Path) -> ScriptedAgent
 def _model(role: Role) -> str | None:
     """The one model of the role; a model for each complexity is chosen task by task and comes with the order."""
     return role.model if isinstance(role.model, str) else None
-
-
-def _only_program(role_name: str, search_path: str | None) -> str:
-    found = [program for program in PROGRAMS if shutil.which(program, path=search_path)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise EnvironmentProblem(
-            f"the role {role_name} names no backend, and there are several agent programs: {listed(found, 'and')}",
-            "say which in the crew: `default_backend`, or the role's `backend`",
-        )
-    raise EnvironmentProblem(
-        f"the role {role_name} names no backend, and no agent program is found",
-        f"looked for {listed(PROGRAMS)}; or {_ELSE}",
-    )

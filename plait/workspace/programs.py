@@ -1,0 +1,55 @@
+"""Which agent program a role works with: the one that its crew names, or the only one that this machine has."""
+
+import shutil
+
+from plait.plans.errors import EnvironmentProblem
+from plait.plans.language.backends import LATER, PROGRAMS, Backend
+from plait.plans.language.crew import Crew, Role
+from plait.plans.phrases import listed
+
+_ELSE = "give the role `backend: command` with a `command`, or `backend: scripted` with a `script`"
+
+
+def backend_of(
+    role_name: str, role: Role, *, default: Backend | None = None, search_path: str | None = None
+) -> Backend:
+    """The backend of a role.
+
+    Args:
+        default: The crew's `default_backend`, for a role without one.
+        search_path: Where agent programs are looked for, as in PATH; the process's own PATH when absent.
+
+    Raises:
+        EnvironmentProblem: No backend is named and none can be chosen, or this version does not carry it out.
+    """
+    backend = role.backend or default or _only_program(role_name, search_path)
+    if backend in LATER:
+        raise EnvironmentProblem(
+            f"the backend {backend} of the role {role_name} is not carried out in this version of plait", _ELSE
+        )
+    return backend
+
+
+def require_backends(crew: Crew, roles: frozenset[str]) -> None:
+    """Refuse roles that no agent can work as.
+
+    Raises:
+        EnvironmentProblem: as `backend_of`.
+    """
+    for name in sorted(roles):
+        backend_of(name, crew.role(name), default=crew.default_backend)
+
+
+def _only_program(role_name: str, search_path: str | None) -> Backend:
+    found = [program for program in PROGRAMS if shutil.which(program, path=search_path)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise EnvironmentProblem(
+            f"the role {role_name} names no backend, and there are several agent programs: {listed(found, 'and')}",
+            "say which in the crew: `default_backend`, or the role's `backend`",
+        )
+    raise EnvironmentProblem(
+        f"the role {role_name} names no backend, and no agent program is found",
+        f"looked for {listed(PROGRAMS)}; or {_ELSE}",
+    )
