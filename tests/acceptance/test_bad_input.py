@@ -36,6 +36,16 @@ def test_check_answers_in_json_too(repository: Path, write_plan: WritePlan) -> N
     assert good.data["feature"] == "x"
 
 
+def test_a_missing_agent_program_is_told_before_a_server_is_started(repository: Path, write_plan: WritePlan) -> None:
+    plan = write_plan("feature: x\ngoal: y\ncrew: {dev: {backend: claude}}\ntasks: [{id: A, role: dev, prompt: Do.}]\n")
+
+    ended = plait("run", str(plan), cwd=repository)
+
+    assert ended.status == 3
+    assert "the backend claude of the role dev" in ended.stderr
+    assert "Prefect" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
