@@ -3,6 +3,7 @@
 import shutil
 import sys
 from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from flows.inputs.requests import read_brief, read_crew_file, read_plan_file
@@ -27,7 +28,7 @@ The feature branch was never red and never half merged; your own checkout was no
 def run_demo(directory: Path | None) -> ExitCode:
     """Make the shop, run the plan, and show path, branch, log graph and report."""
     place = directory.resolve() if directory else plait_home() / "demo" / "shop"
-    with as_file(files("flows") / "examples") as examples:
+    with as_file(_examples()) as examples:
         _make_shop(examples / "shop", place)
         plan, crew = examples / "shop.plan.yaml", examples / "shop.crew.yaml"
         brief = read_brief(read_plan_file(plan), source=plan.name, crew=read_crew_file(crew), folder=examples)
@@ -43,6 +44,12 @@ def run_demo(directory: Path | None) -> ExitCode:
     sys.stdout.write(_history(repository, f"refs/heads/{branch}"))
     sys.stdout.write(f"\nthe whole graph: git -C '{place}' log --graph --oneline {branch}\n")
     return code
+
+
+def _examples() -> Traversable:
+    """Inside the package where a wheel was installed, beside it in a clone."""
+    packaged = files("flows") / "examples"
+    return packaged if packaged.is_dir() else files("flows") / ".." / "examples"
 
 
 def _history(repository: GitRepository, ref: str) -> str:
