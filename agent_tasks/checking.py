@@ -5,7 +5,7 @@ from pathlib import Path
 from agent_tasks.errors import TaskImpossible, TaskStopped
 from agent_tasks.searching import not_run
 from agent_tasks.workshop import Workshop
-from plait.plans.paths import may_change
+from plait.plans.paths import matches, may_change
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.deleting import delete_later
@@ -23,6 +23,8 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     spec = order.task.task
     if not harvested.changed and spec.changes_required:
         return "it said that it was done, but changed nothing"
+    if order.repair is None and (idle := _idle_members(order, harvested)):
+        return f"it said that it was done, but changed nothing for {', '.join(idle)}"
     locked = tuple(lock.path for lock in spec.locks if lock.mode == "exclusive")
     clashing = _clashing(order, shop)
     outside = [
@@ -33,12 +35,27 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     if outside:
         more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
         return f"it changed what it does not own: {', '.join(map(shown, outside[:5]))}{more}"
+    broken = [path for path in harvested.changed if path not in clashing and _is_agreed(path, order, shop)]
+    if broken:
+        return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"
     if order.repair and clashing:
         parents = (order.repair.rejected, order.repair.onto)
         left = left_over_markers(shop.control.store, harvested.tree, clashing, parents=parents)
         if left:
             return f"conflict markers are left over in {', '.join(map(shown, left))}"
     return None
+
+
+def _idle_members(order: WorkOrder, harvested: Harvest) -> list[str]:
+    """The tasks of a bundle of whose paths none has changed."""
+    owned = {member.id: member.task.owns or () for member in order.task.members}
+    return [name for name, paths in owned.items() if not any(matches(path, paths) for path in harvested.changed)]
+
+
+def _is_agreed(path: str, order: WorkOrder, shop: Workshop) -> bool:
+    """Whether others rest on a file as it is: one of a contract that the task has not written, nor owns by its plan."""
+    rests_on = (shop.contract(name) for name in order.task.contracts if name not in order.task.writes)
+    return any(matches(path, one.files) for one in rests_on) and not matches(path, order.task.task.owns or ())
 
 
 def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from blocks.agents.base import AgentOrder, AgentReport
 from blocks.agents.command import run_script
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
+from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.work import RepairOrder, WorkOrder, WorkReport
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.conflicts import conflict_checkout
@@ -195,11 +196,9 @@ def _write_down(order: WorkOrder, shop: Workshop, folder: TryFolder, checkout: C
 
 def _salvage(order: WorkOrder, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:
     branch = salvage_branch(shop.feature, order.task.role, order.task.id, folder.number)
-    message = message_with_trailers(
-        f"Salvage of {order.name}, try {folder.number}",
-        reason[-2000:],
-        {"Plait-Run": shop.run_id, "Plait-Task": order.task.id},
-    )
+    failed = {} if shop.stop.is_set() else _members(order)  # those of a bundle that failed go alone in the next run
+    trailers = {"Plait-Run": shop.run_id, "Plait-Task": order.task.id, **failed}
+    message = message_with_trailers(f"Salvage of {order.name}, try {folder.number}", reason[-2000:], trailers)
     try:
         return salvage(shop.control, checkout, branch=branch, message=message, date=_git_date())
     except (PlaitError, OSError) as problem:
@@ -238,10 +237,16 @@ def _message(order: WorkOrder, shop: Workshop, report: AgentReport) -> str:
         "Plait-Agent": order.agent,
         "Plait-Spec": order.task.spec_hash,
         "Plait-Run": shop.run_id,
+        **_members(order),
     }
     if order.agreements:
         trailers["Plait-Contracts"] = ", ".join(map(str, order.agreements))
     return message_with_trailers(subject, report.summary, trailers)
+
+
+def _members(order: WorkOrder) -> dict[str, str]:
+    """What a bundle's commit says of the tasks that it is."""
+    return {"Plait-Members": members_line(order.task.members)} if order.task.members else {}
 
 
 def _with_tail(problem: str, tail: str) -> str:

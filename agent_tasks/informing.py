@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agent_tasks.workshop import Workshop
 from plait.plans.paths import matches
-from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.tasks.quoting import fenced, in_code, shortened
 from plait.plans.tasks.work import Informant, WorkOrder
 from plait.workspace.output import clean, plain
 
@@ -97,7 +97,7 @@ def _summary(one: Informant, shop: Workshop, commit: str) -> Iterator[str]:
     message = clean(shop.control.store.ask("cat-file", "commit", commit).stdout).partition("\n\n")[2]
     said = message.rstrip("\n").split("\n\n")[1:-1]
     if one.outputs:
-        yield f"It has left none of the files that it promised: {', '.join(f'`{path}`' for path in one.outputs)}."
+        yield f"It has left none of the files that it promised: {', '.join(map(in_code, one.outputs))}."
     if said:
         yield "What it said at its end:\n\n" + fenced(shortened("\n\n".join(said), _SUMMARY))
     stat = shop.control.store.run(

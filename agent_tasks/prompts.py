@@ -26,7 +26,8 @@ def write_prompt(
 
 def _heading(task: PlannedTask, goal: str) -> str:
     title = f": {task.task.title}" if task.task.title else ""
-    return f"# {task.id}{title}\n\nThis is one task of a feature. The feature's goal: {goal}"
+    aim = f" The feature's goal: {goal}" if goal.strip() else ""
+    return f"# {task.id}{title}\n\nThis is one task of a feature.{aim}"
 
 
 def _asked(task: PlannedTask) -> str:

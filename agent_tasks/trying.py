@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plait.plans.tasks.work import Try
 from plait.workspace.checkouts import Checkout
+from plait.workspace.left_files import read_left_object
 
 _BEGUN = "begun.json"
 
@@ -84,7 +85,7 @@ def begin_try(folder: Path, *, agent: str, dispatch: str) -> TryFolder:
         dispatch: What the tries of one Prefect task run share, such as `repair 1`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    number = 1 + max((int(path.name[4:]) for path in folder.glob("try-*") if path.name[4:].isdigit()), default=0)
+    number = 1 + max((int(path.name[4:]) for path in folder.glob("try-*") if path.name[4:].isdecimal()), default=0)
     attempt = 1 + sum(one.dispatch == dispatch for one in past_tries(folder))
     path = folder / f"try-{number}"
     path.mkdir()
@@ -118,13 +119,16 @@ def unfinished_tries(run: Path) -> Iterator[Unfinished]:
 
 
 def past_tries(folder: Path) -> tuple[Try, ...]:
-    """The tries that ended, oldest first; one that was killed has no result and is left out."""
-    results = sorted(folder.glob("try-*/result.json"), key=lambda path: int(path.parent.name[4:]))
-    return tuple(_read(path) for path in results)
+    """The tries that ended, oldest first; one that was killed has no result and is left out, as is what is no try."""
+    numbered = {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}
+    return tuple(filter(None, (_read(numbered[number] / "result.json") for number in sorted(numbered))))
 
 
-def _read(path: Path) -> Try:
-    said = json.loads(path.read_text(encoding="utf-8"))
-    said["started_at"] = datetime.fromisoformat(said["started_at"])
-    said["ended_at"] = datetime.fromisoformat(said["ended_at"])
-    return Try(**said)
+def _read(path: Path) -> Try | None:
+    """Nothing when it is not there, or the agent, whose checkout is beside it, has been at it."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        said = read_left_object(path)
+        said["started_at"] = datetime.fromisoformat(said["started_at"])
+        said["ended_at"] = datetime.fromisoformat(said["ended_at"])
+        return Try(**said)
+    return None

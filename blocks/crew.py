@@ -51,6 +51,11 @@ class CrewRole(BaseModel):
     description: str | None = Field(default=None, description="What the role is for, as its agents are told.")
     timeout: str | None = Field(default=None, description="The longest that one try may take, such as 2h.")
     stall: str | None = Field(default=None, description="How long an agent may print nothing, such as 10m.")
+    start_up: str | None = Field(
+        default=None,
+        description="How long an agent takes before it does anything useful, such as 10m: with it, small tasks may be "
+        "given to one agent as a bundle.",
+    )
     memory: str | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")

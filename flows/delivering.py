@@ -2,10 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from agent_tasks.marking import mark
-from flows.forecasting import durations_of, history_of, improved_order
+from flows.forecasting import durations_of, improved_order
+from flows.history import history_of, verifications_of
 from flows.inputs.requests import priority_of
 from flows.recording.artifacts import publish_report
 from flows.recording.asking import Asking
@@ -14,6 +16,7 @@ from flows.recording.kept import kept_forecast
 from flows.recording.outlook import Outlook
 from flows.recording.page_progress import PageProgress
 from flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
+from flows.recording.reminding import Reminding
 from flows.running.book import Book
 from flows.running.calling import Call
 from flows.running.running import FeatureRun
@@ -24,10 +27,11 @@ from flows.servers.sharing import is_embedded, shared_slots
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import draw_gantt, gantt_uri
-from plait.plans.schedule.bounds import lower_bound
+from plait.plans.schedule.bounds import Bound, lower_bound
 from plait.plans.schedule.dispatch import Dispatcher, Job
+from plait.plans.schedule.jobs import Layout
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import Conditions, FeatureOutcome, TaskState
 from plait.plans.telling.metrics import measure
 from plait.plans.telling.report import report_markdown
 
@@ -55,21 +59,23 @@ def deliver(
     for notice in session.notices:
         call.on_note(notice)
     urgency = _better_order(session, call, seconds=improve) if improve else None
-    keep_expectations(session, call.brief, urgency=urgency)
+    keep_expectations(session, session.brief, urgency=urgency)
     run = prepare_run(session, tell=call.on_note, urgency=urgency)
-    page = _watch(session, call, run)
+    page = _watch(session, run)
     try:
         with recorded_progress(book, shop.directory):
             run.run()
-            write_back(session, call.brief, tell=call.on_note)
+            write_back(session, session.brief, tell=call.on_note)
     finally:
         book.final_state = book.state(
             cancelled=shop.stop.is_set() and not run.broken, trouble=run.integrating.trouble is not None
         )
+        bound = actual_bound(session)
         outcome = book.outcome(
             state=book.final_state,
-            bound=actual_bound(session),
+            bound=bound.seconds,
             reason=run.integrating.trouble or run.integrating.by_hand,
+            conditions=_conditions(session, bound),
         )
         call.outcome, call.environment = outcome, run.integrating.environment
         page.show()
@@ -77,15 +83,18 @@ def deliver(
     return outcome
 
 
-def _watch(session: Session, call: Call, run: FeatureRun) -> PageProgress:
+def _watch(session: Session, run: FeatureRun) -> PageProgress:
     """Keep the ETA true while the run goes on, and show it on the page; a server that dies with the run has none."""
     history = history_of(session.shop.control.common_dir)
-    outlook = Outlook(session.book, run.dispatcher, durations_of(call.brief, history))
+    verified = verifications_of(session.shop.control.common_dir, session.brief.plan)
+    outlook = Outlook(session.book, run.dispatcher, durations_of(session.brief, history), verified)
     page = PageProgress(session.book, is_shown=not is_embedded())
     asking = Asking(session.shop, run.contracting, is_shown=not is_embedded())
+    reminding = Reminding(session.book)
 
     def look(now: float) -> None:
         outlook.look(now)
+        reminding.look(now)
         page.look(now)
         asking.look()
 
@@ -96,7 +105,7 @@ def _watch(session: Session, call: Call, run: FeatureRun) -> PageProgress:
 def _better_order(session: Session, call: Call, *, seconds: float) -> Mapping[str, float] | None:
     """Search for an order that simulated runs gain by, and say what came of it; nothing: the rule's own is as good."""
     history = history_of(session.shop.control.common_dir)
-    found = improved_order(call.brief, seconds=seconds, chosen=session.chosen, history=history)
+    found = improved_order(session.brief, seconds=seconds, chosen=session.chosen, history=history)
     if found.elapsed < found.rule_elapsed:
         shorter = f"{spell_seconds(found.elapsed)} in place of {spell_seconds(found.rule_elapsed)} as planned"
         kept = "" if found.urgency else ", but simulated runs lose by it: the usual order is kept"
@@ -120,14 +129,32 @@ def prepare_run(
         _job(session, entry.planned, entry.planned.seconds, frozenset(book.entries)) for entry in book.entries.values()
     ]
     slots = _slots(session)
+    urgency = urgency or _urgency_of_informants(session, jobs, slots)
     dispatcher = Dispatcher(jobs, slots=slots, resources=shop.plan.resources, urgency=urgency)
     shared = shared_slots(slots, home=shop.home, tell=tell)
-    outside = {task: done for task, done in session.reuse.finished.items() if task not in book.entries}
-    run = FeatureRun(shop, book, dispatcher, shared, outside, session.reuse.redone)
+    run = FeatureRun(shop, book, dispatcher, shared, session.reuse)
     book.tip = shop.control.branch(book.branch)
     _settle(session, run)
     run.begin()
     return run
+
+
+def _urgency_of_informants(
+    session: Session, jobs: Sequence[Job], slots: Mapping[str, int]
+) -> Mapping[str, float] | None:
+    """The usual rule's urgency with what waits for a text behind its informants, as in the forecast.
+
+    Nothing where no task waits so. Information is no need of the dispatcher: it holds such tasks back by itself.
+    """
+    entries = session.book.entries
+    if not any(entry.planned.information for entry in entries.values()):
+        return None
+    told = [
+        replace(job, needs=(*job.needs, *((one,) for one in entries[job.id].planned.information if one in entries)))
+        for job in jobs
+    ]
+    layout = Layout(told, slots=slots, resources=session.shop.plan.resources, urgency=None)
+    return dict(zip(layout.graph.ids, layout.urgency, strict=True))
 
 
 def _job(session: Session, task: PlannedTask, seconds: float, known: frozenset[str]) -> Job:
@@ -161,17 +188,18 @@ def _settle(session: Session, run: FeatureRun) -> None:
         if entry is None:
             continue
         entry.commit, entry.rests_on = done.commit, done.rests_on
-        if run.contracting.is_rejected(task, done.commit):
-            continue  # a person has sent it back
         run.dispatching.dispatcher.settle(task, now=now)
         says = "landed by an earlier run" if done.landed else "finished by an earlier run"
         session.book.enter(task, TaskState.LANDED if done.landed else TaskState.DONE, says=says)
         run.dispatching.futures[task] = mark.submit(task, "Reused", says)
         if not done.landed:
             run.integrating.finished_at[task] = now
+    for task, commit in session.reuse.sent_back.items():
+        if task in session.book.entries:
+            session.book.entries[task].commit = commit
 
 
-def actual_bound(session: Session) -> float:
+def actual_bound(session: Session) -> Bound:
     """What no schedule could have beaten with the durations that were and the slots that there were (seconds)."""
     known = frozenset(session.book.entries)
     jobs = [
@@ -183,7 +211,25 @@ def actual_bound(session: Session) -> float:
         )
         for entry in session.book.entries.values()
     ]
-    return lower_bound(jobs, _slots(session)).seconds
+    return lower_bound(jobs, _slots(session), session.shop.plan.resources)
+
+
+def _conditions(session: Session, bound: Bound) -> Conditions:
+    """What the report needs to say what was waited for."""
+    planned = [entry.planned for entry in session.book.entries.values()]
+    phases: dict[str, tuple[str, ...]] = {}
+    for task in planned:
+        if task.phase is not None:
+            phases[task.phase] = (*phases.get(task.phase, ()), task.id)
+    return Conditions(
+        needs={task.id: task.waits_for for task in planned if task.waits_for},
+        uses={task.id: dict(task.task.uses) for task in planned if task.task.uses},
+        slots=dict(_slots(session)),
+        resources=dict(session.shop.plan.resources),
+        phases=phases,
+        commands=tuple(task.id for task in planned if task.task.run is not None),
+        bound_kind=bound.kind,
+    )
 
 
 def _write_down(session: Session, outcome: FeatureOutcome, call: Call) -> None:

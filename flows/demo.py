@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.inputs.requests import read_brief, read_crew_file, read_plan_file
 from flows.launching import Launch, launch
+from flows.terminal.prose import for_reading
 from plait.plans.errors import CallError, ExitCode
 from plait.plans.names import integration_branch
 from plait.workspace.git import GitRepository
@@ -39,7 +40,8 @@ def run_demo(directory: Path | None) -> ExitCode:
         code = launch(Launch(brief=brief, repository=place, fresh=True), json=False)
     repository = GitRepository(place / ".git")
     branch = integration_branch(brief.plan.feature)
-    sys.stdout.write(STORY.format(tasks=len(brief.expansion.tasks)))
+    story = STORY.format(tasks=len(brief.expansion.tasks)).splitlines()
+    sys.stdout.write("\n".join(for_reading(story)) + "\n")
     sys.stdout.write(f"\nrepository: {place}\nfeature branch: {branch}\n\n")
     sys.stdout.write(_history(repository, f"refs/heads/{branch}"))
     sys.stdout.write(f"\nthe whole graph: git -C '{place}' log --graph --oneline {branch}\n")

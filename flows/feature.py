@@ -123,7 +123,8 @@ def _paragraph(problem: PlaitError) -> str:
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    message = f"{len(outcome.landed)} of {len(outcome.tasks)} tasks landed on {outcome.branch}"
+    single = outcome.singly()
+    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
     if outcome.reason:
         message += f"; {outcome.reason}"
     match outcome.state:

@@ -1,19 +1,28 @@
-"""What a brief's plan will probably take: its tasks as jobs, its durations, and what the history says of them."""
+"""What a brief's plan will probably take: its tasks as jobs, and how long they take."""
 
-import os
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.inputs.requests import Brief, priority_of
-from plait.plans.errors import PlaitError
-from plait.plans.forecasts.estimating import Durations, Finished
+from plait.plans.forecasts.estimating import Bundled, Durations, Finished
 from plait.plans.forecasts.forecast import Forecast
 from plait.plans.forecasts.forecasting import forecast, is_better_order
+from plait.plans.forecasts.sharing import Part, Sharing, share
 from plait.plans.language.crew import Crew, merge_crews
 from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.bundling import (
+    bundle_name,
+    bundle_of,
+    bursts_of,
+    estimate_of,
+    in_bundles,
+    parted_by_needers,
+    with_bundles,
+)
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.telling.bundles import told_bundles
 
 if TYPE_CHECKING:
     from plait.plans.forecasts.sizing import Sizing
@@ -66,9 +75,71 @@ def jobs_of(brief: Brief, chosen: Collection[str] = ()) -> tuple[tuple[Job, ...]
 def durations_of(brief: Brief, history: "Sequence[RoleDuration]" = ()) -> Durations:
     """What the plan and the history of its repository say of how long its tasks take."""
     estimates = {task.id: task.task.duration for task in brief.expansion.tasks}
-    return Durations(estimates).learning(
+    bundles = {task.id: _bundled(task, brief.crew) for task in brief.expansion.tasks if task.members}
+    return Durations(estimates, bundles=bundles).learning(
         Finished(role=one.role, planned=one.planned_seconds, actual=one.actual_seconds) for one in history
     )
+
+
+def _bundled(task: PlannedTask, crew: Crew) -> Bundled:
+    return Bundled(tuple(map(estimate_of, task.members)), crew.role(task.role).start_up or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundling:
+    """A brief in which small tasks are bundled, where simulated runs end sooner by that."""
+
+    brief: Brief
+    bundles: tuple[PlannedTask, ...]
+    """Those that were made; there may be more, which earlier runs have finished."""
+    sharing: Sharing
+    chosen: tuple[str, ...]
+    """The tasks that were chosen, bundles in place of their members."""
+
+    @property
+    def told(self) -> str:
+        """A sentence on the bundles that were made; empty without any."""
+        return told_bundles(self.bundles, saved=self.sharing.saved_p50) if self.bundles else ""
+
+
+def bundling_of(
+    brief: Brief,
+    *,
+    chosen: Collection[str] = (),
+    alone: Collection[str] = (),
+    slots_override: Mapping[str, int] | None = None,
+    history: "Sequence[RoleDuration]" = (),
+) -> Bundling:
+    """Bundle small tasks of roles with a `start_up`; the same plan, crew and history give the same bundles.
+
+    `alone`: tasks that are left as they are.
+    """
+    everything = [task.id for task in brief.expansion.tasks]
+    chosen = tuple(chosen) or tuple(everything)
+    bursts = bursts_of(brief.expansion, brief.crew, alone={*alone, *set(everything).difference(chosen)})
+    if not bursts:
+        return Bundling(brief, (), Sharing(), chosen)
+    jobs, slots = jobs_of(brief, chosen)
+    sharing = share(
+        jobs,
+        (bursts, parted_by_needers(bursts, brief.expansion.tasks)),
+        slots=slots | dict(slots_override or {}),
+        resources=brief.plan.resources,
+        durations=durations_of(brief, history),
+    )
+    bundles = tuple(_bundles(brief, sharing.parts))
+    bundled = replace(brief, expansion=with_bundles(brief.expansion, bundles))
+    return Bundling(bundled, bundles, sharing, in_bundles(chosen, bundles))
+
+
+def _bundles(brief: Brief, parts: Sequence[Part]) -> Iterator[PlannedTask]:
+    task_of = {task.id: task for task in brief.expansion.tasks}
+    taken = set(task_of)
+    for part in parts:
+        members = [task_of[task] for task in part.tasks]
+        name = bundle_name(members, taken)
+        taken.add(name)
+        yield bundle_of(members, brief.crew, name=name)
 
 
 def forecast_of(
@@ -158,52 +229,3 @@ def improved_order(
         jobs, found.urgency, slots=slots, resources=resources, durations=durations, samples=200, seed=seed
     )
     return Order(found.urgency if better else None, found.elapsed, found.rule_elapsed, found.evaluations)
-
-
-def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
-    """What finished tasks took in this repository, oldest first; nothing without repository, history, or access to it.
-
-    A SQLite history is read without the SQL libraries, which take longer to import than all else takes to run.
-    """
-    try:
-        url = os.environ.get("PLAIT_STORE_URL") or ""
-        file = _sqlite_file(url)
-        if file is not None and not file.is_file():
-            return ()
-        key = _key_of(repository)
-        return () if key is None else _read(file, url, key)
-    except PlaitError:
-        return ()
-
-
-def _sqlite_file(url: str) -> Path | None:
-    """The file of the history; nothing when it is in another database."""
-    if not url:
-        from plait.workspace.home import database_file, home_path
-
-        return database_file(home_path())
-    scheme, _, place = url.partition(":///")
-    return Path(place.partition("?")[0]) if scheme in {"sqlite", "sqlite+pysqlite"} and place else None
-
-
-def _key_of(repository: Path) -> str | None:
-    """What the history calls a repository: the real path of its git directory, which linked worktrees share."""
-    from plait.workspace.git import ask_about
-
-    if not repository.is_dir():
-        return None
-    answer = ask_about(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    return None if answer.status else os.path.realpath(answer.text)
-
-
-def _read(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ...]":
-    if file is not None:
-        from plait.store.quick import quick_role_durations
-
-        quick = quick_role_durations(file, key)
-        if quick is not None:
-            return quick
-    from plait.store.engine import open_store
-    from plait.store.history import role_durations
-
-    return tuple(role_durations(open_store(file or url), key))

@@ -15,9 +15,11 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from flows.inputs.requests import Brief, narrow
+from flows.recording.kept import kept_forecast
 from flows.running.calling import CALL, Call
 from flows.running.clashes import refuse_clash
 from flows.runs import seen_from_here
+from flows.terminal.prose import for_reading
 from flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
@@ -26,7 +28,7 @@ from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.telling.metrics import measure
 from plait.plans.telling.rendering import outcome_json
 from plait.plans.telling.report import report_text
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
+from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
@@ -248,8 +250,9 @@ def _print_end(outcome: FeatureOutcome, *, json: bool, repository: Path) -> None
     """Whoever reads it may have gone (`| head`, `>&-`): the exit code says all the same what came of the run."""
     if sys.stdout is None:  # closed by the shell
         return
-    lines = report_text(outcome, measure(outcome), repository=seen_from_here(repository))
-    text = outcome_json(outcome) if json else "\n".join(lines)
+    forecast = kept_forecast(run_directory(plait_home(), outcome.run_id))
+    lines = report_text(outcome, measure(outcome), forecast, repository=seen_from_here(repository))
+    text = outcome_json(outcome) if json else "\n".join(for_reading(lines))
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

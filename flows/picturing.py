@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.inputs.given_text import STANDARD_INPUT
-from flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
+from flows.inputs.given_text import STANDARD_INPUT, is_file
+from flows.inputs.requests import Brief, is_folder, read_brief, read_crew_file, read_given_plan
 from flows.recording.kept import kept_forecast, kept_graph
 from flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
@@ -33,13 +33,16 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
 
 
 def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
-    from flows.forecasting import forecast_of, history_of
+    from flows.forecasting import bundling_of, forecast_of
+    from flows.history import history_of
     from flows.inputs.crew_option import read_crew_option
 
     said = read_crew_option(crew)
     brief = _read(plan, said.file)
     slots = said.slots_for(brief.crew.slots_of(task.role for task in brief.expansion.tasks))
-    made = forecast_of(brief, slots_override=slots, history=history_of(repository), what_if=False)
+    history = history_of(repository)
+    brief = bundling_of(brief, slots_override=slots, history=history).brief
+    made = forecast_of(brief, slots_override=slots, history=history, what_if=False)
     return chart_of(f"{brief.plan.feature}: forecast", forecast=made, grouped=grouped)
 
 
@@ -70,11 +73,11 @@ def _find(wanted: str | None) -> Path | KnownRun:
     if wanted is None:
         return find_run(plait_home(), None)
     path = Path(wanted)
-    if path == STANDARD_INPUT or path.is_file() or "/" in wanted or path.suffix in _PLANS:
+    if path == STANDARD_INPUT or is_file(path) or "/" in wanted or path.suffix in _PLANS:
         return path
     try:
         return find_run(plait_home(), wanted)
     except CallError as problem:
-        if path.is_dir():
+        if is_folder(path):
             return path
         raise CallError(f"there is no plan file and no run {wanted!r}", hint=problem.hint) from None

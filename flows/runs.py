@@ -1,14 +1,16 @@
 """Finds the runs of this machine: live ones by their run file, older ones by what they left in PLAIT_HOME."""
 
-import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.plans.telling.progress import Eta, Progress
+from plait.workspace.left_files import read_left, read_left_object
 from plait.workspace.process import is_alive
 
 
@@ -34,8 +36,10 @@ class KnownRun:
     def outcome(self) -> FeatureOutcome | None:
         """Where it stands; a run that is marked as running but has no process was killed."""
         try:
-            found = FeatureOutcome.model_validate_json((self.directory / "outcome.json").read_text(encoding="utf-8"))
+            found = FeatureOutcome.model_validate_json(read_left(self.directory / "outcome.json"))
         except (OSError, ValueError):
+            return None
+        if not _could_be(found):
             return None
         if found.state is RunState.RUNNING and not self.alive:
             reason = "it was killed; `plait run` goes on with it"
@@ -43,15 +47,19 @@ class KnownRun:
             return found.model_copy(update={"state": RunState.FAILED, "reason": reason, "tasks": tasks})
         return found
 
-    def eta(self) -> Eta | None:
-        """When it will end, as its forecast said last; nothing when it is over, or none is kept."""
+    def progress(self) -> Progress | None:
+        """How far it is, as it said last; nothing when it is over."""
         if not self.alive:
             return None
         try:
-            said = (self.directory / "progress.json").read_text(encoding="utf-8")
-            return Progress.model_validate_json(said).eta
+            return Progress.model_validate_json(read_left(self.directory / "progress.json"))
         except (OSError, ValueError):
             return None
+
+    def eta(self) -> Eta | None:
+        """When it will end, as its forecast said last; nothing when it is over, or none is kept."""
+        progress = self.progress()
+        return progress.eta if progress else None
 
     def _stopped(self, task: TaskOutcome) -> TaskOutcome:
         """A task of a killed run: what ran then does not run any more, and took no longer than the run lived."""
@@ -63,28 +71,58 @@ class KnownRun:
         )
 
 
+_LONGEST = 1e10
+"""Seconds (three centuries): what took longer, or was at another time, was written by no clock."""
+
+
+def _could_be(outcome: FeatureOutcome) -> bool:
+    """Whether its times are ones that can be reckoned with."""
+    spans = (span for task in outcome.tasks for span in task.spans)
+    parts: tuple[FeatureOutcome | TaskOutcome | BatchOutcome | Span, ...]
+    parts = (outcome, *outcome.tasks, *outcome.batches, *spans)
+    moments = [moment for part in parts for moment in (part.started_at, part.ended_at)]
+    moments += [moment for one in outcome.approvals for moment in (one.asked_at, one.answered_at)]
+    moments += [task.dispatched_at for task in outcome.tasks]
+    return abs(outcome.elapsed_seconds) < _LONGEST and all(1970 <= moment.year < 3000 for moment in moments if moment)
+
+
 def known_runs(home: Path) -> list[KnownRun]:
     """All runs that left a folder, newest first."""
-    return sorted(_read_all(home), key=lambda run: (run.directory / "run.json").stat().st_mtime, reverse=True)
+    found = sorted(_read_all(home), key=lambda dated: dated[0], reverse=True)
+    return [run for _, run in found]
 
 
-def _read_all(home: Path) -> Iterator[KnownRun]:
+def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
+    """Each run with the time of its run file; what is damaged, or of another version, is passed over."""
     for path in (home / "runs").glob("*/run.json"):
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            yield KnownRun(
-                directory=path.parent,
-                run_id=said["run_id"],
-                feature=said["feature"],
-                repository=said["repository"],
-                pid=int(said["pid"]),
-                started=said["started"],
-                flow_run=said.get("flow_run"),
-                deployed=bool(said.get("deployed")),
-                api_url=said.get("api_url"),
-            )
+            yield path.stat().st_mtime, _known(path.parent, read_left_object(path))
         except (OSError, ValueError, KeyError):
             continue
+
+
+def _known(directory: Path, said: dict[str, Any]) -> KnownRun:
+    """Raises KeyError or ValueError for what is no run file."""
+    texts = [said[key] for key in ("run_id", "feature", "repository", "started")]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(said["pid"], int):
+        raise ValueError(f"{directory} has no run file that this version knows")
+    if not (said["run_id"] + said["feature"]).isprintable():
+        raise ValueError("no run is called so")
+    return KnownRun(
+        directory=directory,
+        run_id=said["run_id"],
+        feature=said["feature"],
+        repository=said["repository"],
+        pid=said["pid"],
+        started=said["started"],
+        flow_run=_text_or_none(said.get("flow_run")),
+        deployed=bool(said.get("deployed")),
+        api_url=_text_or_none(said.get("api_url")),
+    )
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def find_run(home: Path, wanted: str | None, *, task: str | None = None) -> KnownRun:
@@ -106,8 +144,12 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None) -> Know
             )
         return next((run for run in fitting if run.alive), fitting[0])
     if task is not None:
-        runs = [run for run in runs if (run.directory / "tasks" / task).is_dir()] or runs
+        runs = [run for run in runs if _is_folder(run.directory / "tasks" / task)] or runs
     return next((run for run in runs if run.alive), runs[0])
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  pathlib's raises for a name that is too long
 
 
 def worktree_of(repository: str) -> Path:

@@ -26,7 +26,7 @@ from flows.commands import (
     status,
     up,
 )
-from flows.commands.help import Command, Group
+from flows.commands.help import Command, Group, in_lines
 from plait import __version__
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode, PlaitError
 
@@ -65,7 +65,7 @@ COMMANDS = (
 )
 
 for module in COMMANDS:
-    app.command(name=module.NAME, cls=Command, help=module.__doc__, epilog=module.EXAMPLES)(module.command)
+    app.command(name=module.NAME, cls=Command, help=module.__doc__, epilog=in_lines(module.EXAMPLES))(module.command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -108,8 +108,10 @@ def run_command() -> int:
         return _say_usage(problem) or _say_bug()
 
 
-def _of_the_machine(problem: OSError) -> EnvironmentProblem | None:
+def _of_the_machine(problem: OSError) -> PlaitError | None:
     """What kept us from writing, or from knowing where we are, in words; nothing for a bug of ours."""
+    if problem.errno == errno.ENAMETOOLONG:
+        return CallError(f"no file can be called {str(problem.filename)[:40]}…: the name is too long")
     if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         said = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
         return EnvironmentProblem(said, hint="free some space, or make it writable")
@@ -121,13 +123,15 @@ def _of_the_machine(problem: OSError) -> EnvironmentProblem | None:
 
 
 def say_problem(problem: PlaitError) -> None:
-    """One paragraph on standard error: what is wrong, then what to do."""
+    """One paragraph on standard error: what is wrong, then what to do; a name in it moves no cursor."""
+    from plait.workspace.output import plain
+
     label = "error" if not sys.stderr.isatty() or os.environ.get("NO_COLOR") else "\x1b[1;31merror\x1b[0m"
-    lines = str(problem).splitlines() or [type(problem).__name__]
+    lines = plain(str(problem)).splitlines() or [type(problem).__name__]
     for line in lines:
         sys.stderr.write(f"{label}: {line}\n")
     if problem.hint:
-        sys.stderr.write(f"  hint: {problem.hint}\n")
+        sys.stderr.write(f"  hint: {plain(problem.hint)}\n")
 
 
 def _say_usage(problem: Exception) -> int | None:

@@ -1,5 +1,6 @@
 """Check a plan: every mistake and everything doubtful at once, with file, line and column; nothing runs."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -99,8 +100,10 @@ def _codes(given: list[str] | None) -> list[str]:
 
 def _print_problems(problems: "PlanError", form: Format) -> None:
     """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
+    from plait.plans.telling.mistakes_json import mistakes_json
+
     if form is not Format.text:
-        typer.echo(_problems_json(problems) if form is Format.json else _sarif(None, problems, problems.source))
+        typer.echo(mistakes_json(problems) if form is Format.json else _mistakes_sarif(problems))
         return
     label = typer.style("error", fg="red", bold=True) if _may_colour(err=True) else "error"
     for one in problems.problems:
@@ -113,7 +116,7 @@ def _print(brief: "Brief", found: "Findings", form: Format) -> None:
     if form is Format.json:
         typer.echo(_summary_json(brief, found))
     elif form is Format.sarif:
-        typer.echo(_sarif(found, None, brief.source))
+        typer.echo(_sarif(brief, found))
     else:
         _print_text(brief, found)
 
@@ -129,8 +132,19 @@ def _print_text(brief: "Brief", found: "Findings") -> None:
     typer.echo(f"{brief.source}: {said}; {tally(found)}")
     for line in brief.expansion.notices:
         typer.echo(f"note: {line}", err=True)
-    for key in brief.expansion.unsupported:
-        typer.echo(f"warning: not carried out yet: {key}", err=True)
+    for keys in _alike(brief.expansion.unsupported):
+        more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
+        typer.echo(f"warning: not carried out yet: {keys[0]}{more}", err=True)
+
+
+def _alike(keys: Iterable[str]) -> list[list[str]]:
+    """The paths of keys, those that differ only by their position together."""
+    import re
+
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        found.setdefault(re.sub(r"\[[0-9]+\]", "[]", key), []).append(key)
+    return list(found.values())
 
 
 def _may_colour(*, err: bool = False) -> bool:
@@ -144,31 +158,16 @@ def _may_colour(*, err: bool = False) -> bool:
     )
 
 
-def _sarif(found: "Findings | None", problems: "PlanError | None", source: str) -> str:
-    from plait import __version__
-    from plait.plans.lint.engine import Findings
-    from plait.plans.lint.sarif import sarif
+def _sarif(brief: "Brief", found: "Findings") -> str:
+    from flows.terminal.sarif_log import findings_log
 
-    wrong = problems.problems if problems else ()
-    return sarif(found or Findings(), wrong, source=source, version=__version__)
+    return findings_log(found, source=brief.source, text=brief.text)
 
 
-def _problems_json(problems: "PlanError") -> str:
-    import json
+def _mistakes_sarif(problems: "PlanError") -> str:
+    from flows.terminal.sarif_log import mistakes_log
 
-    rows = [
-        {
-            "code": one.code,
-            "line": one.line,
-            "column": one.column,
-            "path": one.path,
-            "message": one.message,
-            "hint": one.hint,
-            "file": one.file or problems.source,
-        }
-        for one in problems.problems
-    ]
-    return json.dumps({"source": problems.source, "ok": False, "problems": rows}, indent=1)
+    return mistakes_log(problems)
 
 
 def _summary_json(brief: "Brief", found: "Findings") -> str:
@@ -188,7 +187,7 @@ def _summary_json(brief: "Brief", found: "Findings") -> str:
         "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),
     }
-    return json.dumps(said, indent=1)
+    return json.dumps(said, indent=2)
 
 
 def _row(finding: "Finding", source: str) -> dict[str, object]:

@@ -22,17 +22,18 @@ def command(
 ) -> None:
     """List each version of each contract, oldest first."""
     from flows.approving import agreed
+    from plait.plans.phrasing import one_line
 
     found = agreed(run)
     if json:
         import json as json_format
 
-        typer.echo(json_format.dumps(found, indent=1))
+        typer.echo(json_format.dumps(found, indent=2))
         return
     for row in found["contracts"]:
         said = [f"{row['id']} v{row['version']}", row["status"] + (f" by {row['by']}" if row["by"] else "")]
         said += [f"written by {row['owner']}" if row["owner"] else "on base", (row["commit"] or "")[:10]]
-        typer.echo("  ".join(filter(None, said)))
+        typer.echo(one_line("  ".join(filter(None, said)), 1000))
         if row["status"] == "waiting":
             typer.echo(f"  look: git show {row['commit'][:10]}; then: plait approve {found['feature']} {row['id']}")
     if not found["contracts"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from flows.forecasting import Order
+    from flows.forecasting import Bundling, Order
     from flows.inputs.requests import Brief
     from plait.plans.forecasts.forecast import Forecast
     from plait.plans.forecasts.sizing import Sizing
@@ -64,18 +64,25 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say what a plan will take; nothing runs."""
-    from flows.forecasting import forecast_of, history_of, improved_order, limits_of, sizing_of
+    from flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
+    from flows.history import history_of, verifications_of
     from flows.inputs.crew_option import read_crew_option
     from flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
+    from flows.terminal.mistakes import mistakes_told
+    from plait.plans.forecasts.verifying import usual_verification
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
     said = read_crew_option(crew or ())
-    given = read_crew_file(said.file) if said.file else None
-    brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=(said.file or plan).resolve().parent)
+    with mistakes_told(json=json):
+        given, folder = read_crew_file(said.file) if said.file else None, (said.file or plan).resolve().parent
+        brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
     chosen = narrow(brief.expansion, tuple(only or ()))
     slots = said.slots_for({task.role for task in brief.expansion.tasks})
-    history = history_of(repo)
-    order = sizing = None
+    history, verification = history_of(repo), usual_verification(verifications_of(repo, brief.plan))
+    order = sizing = bundling = None
+    if not size:  # which compares crews: what fits one of them may be bundled differently for the next
+        bundling = bundling_of(brief, chosen=chosen, slots_override=slots, history=history)
+        brief, chosen = bundling.brief, bundling.chosen
     if improve:
         order = improved_order(brief, seconds=improve, chosen=chosen, slots_override=slots, history=history, seed=seed)
     if size:
@@ -94,9 +101,9 @@ def command(
         urgency=order.urgency if order else None,
     )
     if json:
-        typer.echo(_json(brief, made, order, sizing, seed=seed))
+        typer.echo(_json(brief, made, order, sizing, bundling, seed=seed, verification=verification))
     else:
-        _show(brief, made, order, sizing)
+        _show(brief, made, order, sizing, bundling, verification)
 
 
 def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, repo: Path) -> None:
@@ -112,7 +119,14 @@ def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, 
         raise CallError(f"there is no directory {repo}", hint="name a directory inside a git clone")
 
 
-def _show(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizing | None") -> None:
+def _show(
+    brief: "Brief",
+    made: "Forecast",
+    order: "Order | None",
+    sizing: "Sizing | None",
+    bundling: "Bundling | None",
+    verification: float | None,
+) -> None:
     if sizing:
         from flows.terminal.sizing_view import show_sizing
 
@@ -120,25 +134,40 @@ def _show(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizi
     else:
         from flows.terminal.forecast_view import show_forecast
 
-        show_forecast(brief, made, order)
+        show_forecast(brief, made, order, told=bundling.told if bundling else "", verification=verification)
     for line in brief.expansion.notices:
         typer.echo(f"note: {line}", err=True)
+    for key in brief.expansion.unsupported:
+        typer.echo(f"warning: not carried out yet: {key}", err=True)
 
 
-def _json(brief: "Brief", made: "Forecast", order: "Order | None", sizing: "Sizing | None", *, seed: int) -> str:
+def _json(
+    brief: "Brief",
+    made: "Forecast",
+    order: "Order | None",
+    sizing: "Sizing | None",
+    bundling: "Bundling | None",
+    *,
+    seed: int,
+    verification: float | None,
+) -> str:
     import json
 
-    from plait.plans.forecasts.forecast_json import forecast_record, sizing_record
+    from plait.plans.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
 
     said = {
         "feature": brief.plan.feature,
         "seed": seed,
         "order": _order_record(order),
         "sizing": sizing_record(sizing) if sizing else None,
+        "bundles": bundle_records(bundling.bundles if bundling else ()),
+        "bundles_save": saved_record(bundling.sharing) if bundling else None,
         **forecast_record(made),
+        "verification_seconds": None if verification is None else round(verification, 3),
+        "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),
     }
-    return json.dumps(said, indent=1)
+    return json.dumps(said, indent=2)
 
 
 def _order_record(order: "Order | None") -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Draw a plan's forecast or a run as a Gantt chart: in the terminal, or as an SVG or PNG file."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,21 @@ from plait.plans.pictures.svg import Theme
 NAME = "gantt"
 EXAMPLES = (
     "Examples: `plait gantt plan.yaml` · `plait gantt` (the newest run) · `plait gantt shopping-cart -o gantt.svg` · "
-    "`plait gantt plan.yaml --crew backend=3 -o gantt.png --theme dark`\n\n"
+    "`plait gantt plan.yaml --crew backend=3 -o gantt.png --theme dark` · "
+    "`plait gantt plan.yaml --format svg > gantt.svg`\n\n"
     "Exit codes: 0 shown or written · 2 the plan or the call is wrong · 3 the environment is"
 )
+
+
+class Format(StrEnum):
+    """How a chart is written."""
+
+    text = "text"
+    svg = "svg"
+    png = "png"
+
+
+_ENDINGS = {".svg": Format.svg, ".png": Format.png, ".txt": Format.text}
 
 
 def command(
@@ -27,6 +40,10 @@ def command(
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="A .svg, .png or .txt file; - is SVG on standard output.", metavar="FILE"),
+    ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="text when nothing is said; else as the file's name says."),
     ] = None,
     theme: Annotated[Theme, typer.Option(help="The page it is for; auto follows the reader's (a PNG is light).")] = (
         Theme.AUTO
@@ -44,16 +61,17 @@ def command(
 ) -> None:
     """Draw a Gantt chart."""
     from flows.picturing import chart_for
-    from flows.terminal.drawing import plain_text, show_lines, terminal_width, write_picture, write_text
+    from flows.terminal.drawing import format_of, plain_text, show_lines, terminal_width, write_png, write_text
     from plait.plans.pictures.cells import without_colour
     from plait.plans.pictures.gantt import draw_gantt
     from plait.plans.pictures.svg import size_of
     from plait.plans.pictures.text_gantt import text_gantt
 
+    form = format_of(form, output, _ENDINGS, otherwise=Format.svg if output == "-" else Format.text)
     chart = chart_for(what, crew=crew or (), repository=repo, grouped=by_role)
-    if output is None or output.endswith(".txt"):
+    if form is Format.text:
         lines = text_gantt(chart, width=width or terminal_width())
         show_lines(lines) if output is None else write_text(output, plain_text([*map(without_colour, lines)]))
         return
     svg = draw_gantt(chart, width=max(400, width or 960), theme=theme)
-    write_picture(output, svg, size=size_of(svg))
+    write_png(output or "-", svg, size=size_of(svg)) if form is Format.png else write_text(output or "-", svg)

@@ -27,12 +27,13 @@ class Format(StrEnum):
     mermaid = "mermaid"
     dot = "dot"
     svg = "svg"
+    png = "png"
     json = "json"
 
 
 _ENDINGS = {
     ".svg": Format.svg,
-    ".png": Format.svg,
+    ".png": Format.png,
     ".dot": Format.dot,
     ".gv": Format.dot,
     ".mmd": Format.mermaid,
@@ -51,10 +52,18 @@ def command(
         ),
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Else as the file's name says.", show_default="text")
+        Format | None,
+        typer.Option(
+            "--format",
+            help="text (when nothing is said), mermaid, dot, svg, png or json; else as the file's name says.",
+            metavar="FORMAT",
+        ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A file: .svg, .png, .dot, .mmd, .json, .txt.", metavar="FILE")
+        str | None,
+        typer.Option(
+            "--output", "-o", help="A file: .svg, .png, .dot, .mmd, .json, .txt; - is standard output.", metavar="FILE"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
     every: Annotated[bool, typer.Option("--all-needs", help="Also those that other needs imply.")] = False,
@@ -65,12 +74,12 @@ def command(
 ) -> None:
     """Show the tasks of a plan and what they need."""
     from flows.picturing import graph_for
-    from flows.terminal.drawing import show_lines, terminal_width
+    from flows.terminal.drawing import format_of, show_lines, terminal_width
     from plait.plans.pictures.graph_lines import graph_lines
 
+    form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=Format.text)
     found = graph_for(what, crew=crew)
     graph = found if every else found.reduced()
-    form = _format_of(_wanted(form, json=json), output)
     if form is Format.text and output is None:
         show_lines(graph_lines(graph, width=terminal_width()))
     else:
@@ -85,35 +94,16 @@ def _wanted(form: Format | None, *, json: bool) -> Format | None:
     return Format.json if json else form
 
 
-def _format_of(form: Format | None, output: str | None) -> Format:
-    """What was asked for, or what the file's name says; text on standard output.
-
-    Raises:
-        CallError: the name says something else, or nothing.
-    """
-    from plait.plans.errors import CallError
-    from plait.plans.phrases import listed
-
-    if output in (None, "-"):
-        return form or Format.text
-    named = _ENDINGS.get(Path(str(output)).suffix.lower())
-    if form and named not in (None, form):
-        raise CallError(f"--format {form} does not go into {output!r}", hint="leave one of them out")
-    if not form and not named:
-        raise CallError(f"{output!r} does not say what to write", hint=f"end it with {listed(sorted(_ENDINGS), 'or')}")
-    return form or named or Format.text
-
-
 def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
-    from flows.terminal.drawing import plain_text, write_picture, write_text
+    from flows.terminal.drawing import plain_text, write_png, write_text
     from plait.plans.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
     from plait.plans.pictures.graph_lines import graph_lines
     from plait.plans.pictures.graph_picture import draw_graph
     from plait.plans.pictures.svg import size_of
 
-    if form is Format.svg:
+    if form in (Format.svg, Format.png):
         svg = draw_graph(graph, theme=theme)
-        write_picture(output, svg, size=size_of(svg))
+        write_png(output, svg, size=size_of(svg)) if form is Format.png else write_text(output, svg)
     elif form is Format.text:
         write_text(output, plain_text(graph_lines(graph, width=100)))
     else:

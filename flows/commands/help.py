@@ -1,10 +1,18 @@
-"""What `--help` shows as the value of an option: `PATH`, `NUMBER`, `text|json`, and nothing for a flag."""
+"""What `--help` shows: values of options as `PATH`, `text|json`, and nothing for a flag; each example in a line."""
 
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
 _WORDS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}
+
+
+def in_lines(epilog: str) -> str:
+    """`Examples: a · b` as Markdown with a line for each."""
+    said, _, rest = epilog.partition("\n\n")
+    label, _, examples = said.partition(": ")
+    listed = "\n".join(f"- {one}" for one in examples.split(" · "))
+    return "\n\n".join(filter(None, [f"{label}:", listed, rest]))
 
 
 class _PlainValues:

@@ -38,6 +38,8 @@ def command(
     from plait.workspace.home import plait_home
 
     found = find_run(plait_home(), run, task=task)
+    if not _tries(found, task) and (bundle := _bundle_of(found, task)):
+        found, task = find_run(plait_home(), run, task=bundle), bundle
     tries = _tries(found, task)
     if not tries:
         raise _nothing_of(found, task)
@@ -51,6 +53,12 @@ def command(
     over = tries[chosen] / "result.json"
     if not _print(file, going_on=lambda: follow and found.alive and not over.exists()):
         typer.echo(f"{task} {'was told nothing' if prompt else 'has printed nothing'} (try {chosen})", err=True)
+
+
+def _bundle_of(found: "KnownRun", task: str) -> str | None:
+    """The bundle that a task was done in, whose log is its own."""
+    outcome = found.outcome()
+    return next((one.bundle for one in outcome.singly().tasks if one.id == task), None) if outcome else None
 
 
 def _tries(found: "KnownRun", task: str) -> dict[int, Path]:

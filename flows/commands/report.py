@@ -29,10 +29,12 @@ def command(
     from flows.recording.kept import kept_forecast
     from flows.runs import find_run, seen_from_here, worktree_of
     from flows.terminal.escapes import forgive_encoding
+    from flows.terminal.prose import for_reading
     from plait.plans.errors import CallError
+    from plait.plans.telling.insight import insights
     from plait.plans.telling.metrics import measure
-    from plait.plans.telling.rendering import outcome_json
     from plait.plans.telling.report import report_text
+    from plait.plans.telling.report_json import report_json
     from plait.workspace.home import plait_home
 
     forgive_encoding()
@@ -41,17 +43,34 @@ def command(
     if outcome is None:
         raise CallError(f"run {found.run_id} has left nothing to report yet")
     if json:
-        typer.echo(outcome_json(outcome))
+        metrics = measure(outcome)
+        typer.echo(report_json(outcome, metrics, insights(outcome, metrics, kept_forecast(found.directory))))
     elif markdown:
-        written = found.directory / "report.md"
-        if not written.exists():
-            raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
-        typer.echo(written.read_text(encoding="utf-8"))
+        typer.echo(_written(found))
     else:
         place = seen_from_here(worktree_of(found.repository))
-        for line in report_text(outcome, measure(outcome), kept_forecast(found.directory), repository=place):
+        lines = report_text(outcome, measure(outcome), kept_forecast(found.directory), repository=place)
+        for line in for_reading(lines):
             typer.echo(line)
         _show_chart(found, outcome)
+
+
+def _written(found: "KnownRun") -> str:
+    """The Markdown that the run left.
+
+    Raises:
+        CallError: it has left none, or none that can be read.
+    """
+    from plait.plans.errors import CallError
+    from plait.workspace.left_files import read_left
+
+    written = found.directory / "report.md"
+    if not written.exists():
+        raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
+    try:
+        return read_left(written)
+    except (OSError, ValueError) as problem:
+        raise CallError(f"the report of {found.run_id} cannot be read: {problem}", hint="see `plait report`") from None
 
 
 MOST_LANES = 40

@@ -56,9 +56,11 @@ def command(
     from flows.inputs.crew_option import given_brief
     from flows.inputs.requests import narrow
     from flows.terminal.escapes import forgive_encoding
+    from flows.terminal.mistakes import mistakes_told
 
     forgive_encoding()
-    brief, crew_file = given_brief(plan, crew or ())
+    with mistakes_told(json=json):
+        brief, crew_file = given_brief(plan, crew or ())
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
         from flows.terminal.lint_hint import say_findings

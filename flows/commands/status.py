@@ -27,7 +27,7 @@ def command(
     from flows.runs import find_run, known_runs
     from flows.terminal.escapes import forgive_encoding
     from plait.plans.errors import CallError
-    from plait.plans.telling.rendering import outcome_json
+    from plait.plans.telling.rendering import status_json
     from plait.workspace.home import plait_home
 
     forgive_encoding()
@@ -40,7 +40,7 @@ def command(
     if outcome is None:
         raise CallError(f"run {found.run_id} has left nothing to show yet")
     if json:
-        typer.echo(outcome_json(outcome))
+        typer.echo(status_json(outcome, found.progress()))
         return
     from rich.console import Console
 

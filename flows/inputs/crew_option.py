@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from flows.inputs.given_text import is_file
 from flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.plans.errors import CallError
 from plait.plans.phrases import listed, near_match, quoted
 
 MOST_SLOTS = 256
-_COUNTS = re.compile(r"\s*[^=,/\\]+=[^=,/\\]*(,[^=,/\\]+=[^=,/\\]*)*,?\s*")
+_COUNT = re.compile(r"[^=/\\]+=[^=/\\]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def read_crew_option(given: Iterable[str]) -> CrewOption:
     file: Path | None = None
     slots: list[tuple[str, int]] = []
     for word in given:
-        if _COUNTS.fullmatch(word) and not Path(word).is_file():
+        if _are_counts(word) and not is_file(Path(word)):
             slots += [_count(part) for part in word.split(",") if part.strip()]
         elif file is not None:
             raise CallError("--crew names two files", hint="one file, and counts such as backend=3 beside it")
@@ -74,6 +75,13 @@ def with_slots(brief: Brief, option: CrewOption) -> Brief:
     slots = option.slots_for({task.role for task in brief.expansion.tasks})
     roles = {name: brief.crew.role(name).model_copy(update={"slots": number}) for name, number in slots.items()}
     return replace(brief, crew=brief.crew.model_copy(update={"roles": {**brief.crew.roles, **roles}}))
+
+
+def _are_counts(word: str) -> bool:
+    *parts, last = word.split(",")
+    if last.strip() or not parts:
+        parts.append(last)
+    return all(map(_COUNT.fullmatch, parts))
 
 
 def _count(part: str) -> tuple[str, int]:

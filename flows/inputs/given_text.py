@@ -36,6 +36,14 @@ def read_given_file(path: Path) -> str:
         raise CallError(f"cannot read {path}: {problem.strerror}") from None
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that could be none, such as one that is too long, names none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_standard_input() -> str:
     """The text that is piped or typed in, to its end.
 

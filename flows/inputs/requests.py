@@ -79,10 +79,11 @@ def read_plan_file(path: Path) -> PlanText:
         CallError: there is no such file, or it cannot be read.
         PlanError: it holds too much to be one plan, or is no text.
     """
-    return read_spec_folder(path) if _is_folder(path) else read_given_file(path)
+    return read_spec_folder(path) if is_folder(path) else read_given_file(path)
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a name that could be none names none."""
     try:
         return path.is_dir()
     except OSError:  # a name that is too long, or in a folder that is closed to us: reading it says so

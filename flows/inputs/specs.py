@@ -61,7 +61,7 @@ def _wanted(place: Path, source: str) -> Iterator[str]:
 
 def _counted(name: str) -> tuple[list[str | int], str]:
     """`2-b.md` before `10-a.md`; the split makes text and numbers take turns."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)], name
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))], name
 
 
 class _RefusedError(Exception):

@@ -16,7 +16,9 @@ from agent_tasks.informing import quoted_work
 from agent_tasks.workshop import Workshop
 from flows.recording.artifacts import artifact_key, publish_question
 from flows.running.contracts import Contracting
+from plait.plans.phrasing import markdown
 from plait.plans.tasks.contracts import Record, newest
+from plait.plans.tasks.quoting import in_code
 from plait.plans.tasks.work import Informant
 
 ANSWERS = "answer-contract/answer-contract"
@@ -48,7 +50,7 @@ class Asking:
             del self._asked[name]
             last = newest(self.contracting.records.get(name, ()))
             if last is not None and last.by:
-                self._publish(name, f"The contract `{name}` v{last.version} was {last.status} by {last.by}.")
+                self._publish(name, f"The contract `{name}` v{last.version} was {last.status} by {markdown(last.by)}.")
 
     def _publish(self, contract: str, text: str) -> None:
         key = artifact_key(self.shop.feature, f"contract-{contract}")
@@ -57,7 +59,8 @@ class Asking:
     def _question(self, draft: Record) -> Iterator[str]:
         feature, name = self.shop.feature, draft.contract
         yield f"# The contract {name} v{draft.version} of {feature} waits for you"
-        yield f"`{draft.owner}` has written it (`{draft.commit[:10]}`). What rests on it starts once it is approved."
+        owner, commit = in_code(draft.owner), draft.commit[:10]
+        yield f"{owner} has written it (`{commit}`). What rests on it starts once it is approved."
         links = self._links(draft)
         if links:
             yield " · ".join(f"**[{words}]({url})**" for words, url in links)

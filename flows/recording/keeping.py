@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from flows.forecasting import forecast_of, history_of
+from flows.forecasting import forecast_of
+from flows.history import history_of
 from flows.inputs.requests import Brief
 from flows.recording.artifacts import publish_plan
 from flows.running.session import Session

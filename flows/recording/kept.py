@@ -7,6 +7,7 @@ from typing import TypeVar
 from plait.plans.forecasts.forecast import Forecast
 from plait.plans.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
 from plait.plans.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
+from plait.workspace.left_files import read_left
 
 Kept = TypeVar("Kept")
 
@@ -23,6 +24,6 @@ def kept_graph(directory: Path) -> PlanGraph | None:
 
 def _read(path: Path, parse: Callable[[str], Kept]) -> Kept | None:
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(read_left(path))
     except (OSError, ValueError):
         return None

@@ -1,5 +1,6 @@
 """Says during a run when it will end, from where it stands and what it has taught."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -7,8 +8,9 @@ from math import inf
 from flows.running.book import Book
 from plait.plans.forecasts.estimating import Durations, Finished
 from plait.plans.forecasts.reforecasting import reforecast
+from plait.plans.forecasts.verifying import Landing, Verified, verification_lengths
 from plait.plans.schedule.dispatch import Dispatcher
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, TaskState
 from plait.plans.telling.progress import Eta
 
 SOONEST = 1.0
@@ -17,29 +19,35 @@ LATEST = 5.0
 """Seconds after which it is renewed although nothing has happened: that nothing has ended says something, too."""
 
 _FINISHED = (TaskState.DONE, TaskState.LANDED, TaskState.HELD)
+_AHEAD = (TaskState.PENDING, TaskState.READY, TaskState.RUNNING)
 
 
 @dataclass(slots=True)
 class Outlook:
-    """Keeps a book's ETA true."""
+    """Keeps a book's ETA true.
+
+    What waits for a person counts as if the answer came now: when it comes, no forecast knows.
+    """
 
     book: Book
     dispatcher: Dispatcher
     durations: Durations
     """What was known before this run."""
+    verifications: tuple[float, ...] = ()
+    """Seconds that verifications took in earlier runs; this run's own count as soon as there is one."""
     _made_at: float = -inf
-    _dispatches: int = -1
+    _seen: tuple[object, ...] = ()
     _made: int = 0
 
     def look(self, now: float) -> None:
         """Renew the ETA when something has ended since, or some time has passed; `now` is the dispatcher's clock."""
-        dispatches = sum(len(entry.spans) for entry in self.book.entries.values())
-        if now - self._made_at < (SOONEST if dispatches != self._dispatches else LATEST):
+        seen = tuple(self._what_has_happened())
+        if now - self._made_at < (SOONEST if seen != self._seen else LATEST):
             return
-        self._made_at, self._dispatches = now, dispatches
+        self._made_at, self._seen = now, seen
         durations = self.durations.learning(self._finished())
         self._made += 1
-        band = reforecast(self.dispatcher.copy(), now=now, durations=durations, seed=self._made)
+        band = reforecast(self._freed(now), now=now, durations=durations, seed=self._made, landing=self._landing())
         self.book.eta = (
             None
             if band is None
@@ -52,6 +60,37 @@ class Outlook:
             )
         )
 
+    def _what_has_happened(self) -> Iterator[object]:
+        yield sum(len(entry.spans) for entry in self.book.entries.values())
+        yield from ((batch.id, batch.ended_at) for batch in self.book.batches)
+        yield from ((one.contract, one.answered_at) for one in self.book.approvals)
+
+    def _freed(self, now: float) -> Dispatcher:
+        """The dispatcher as if nothing were held back: for a person's answer, another's draft, a batch."""
+        freed = self.dispatcher.copy()
+        held = [job.id for job in freed.layout.jobs if freed.state_of(job.id) is TaskState.HELD]
+        for task in held if TaskState.HELD in freed.counts else ():
+            freed.release(task, now=now)
+        return freed
+
+    def _landing(self) -> Landing | None:
+        """What is still to be verified; nothing where nobody knows how long that takes, or all of it is over."""
+        ended = [Verified(_seconds(batch), batch.verifications) for batch in self.book.batches]
+        lengths = verification_lengths(ended) or self.verifications
+        begun = next((batch.started_at for batch in self.book.batches if not batch.ended_at), None)
+        more = self._is_more_than_what_began(begun)
+        if not lengths or not (begun or more):
+            return None
+        running = (datetime.now(UTC) - begun).total_seconds() if begun else None
+        return Landing(lengths, running=running, more=more)
+
+    def _is_more_than_what_began(self, begun: datetime | None) -> bool:
+        """Whether a batch has to come after the one that began then, if one did."""
+        if self.book.in_state(*_AHEAD) or any(one.answered_at is None for one in self.book.approvals):
+            return True
+        done = self.book.in_state(TaskState.DONE)
+        return any(begun is None or (entry.ended_at is not None and entry.ended_at > begun) for entry in done)
+
     def _finished(self) -> list[Finished]:
         """What this run's finished tasks took, the first dispatch of each: a repair is another kind of work."""
         return [
@@ -63,3 +102,7 @@ class Outlook:
             for entry in self.book.in_state(*_FINISHED)
             if entry.spans
         ]
+
+
+def _seconds(batch: BatchOutcome) -> float:
+    return (batch.ended_at - batch.started_at).total_seconds() if batch.ended_at and batch.started_at else 0.0

@@ -12,9 +12,10 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from flows.recording.artifacts import artifact_key
 from flows.running.book import ENDED, Book
-from plait.plans.phrasing import spell_seconds
-from plait.plans.tasks.outcomes import RunState
-from plait.plans.telling.progress import Eta
+from plait.plans.phrasing import markdown, spell_moment
+from plait.plans.tasks.outcomes import Approval, RunState
+from plait.plans.telling.next_steps import answer_command
+from plait.plans.telling.waiting import asked_for, held_by, spell_left
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""
@@ -42,7 +43,7 @@ class PageProgress:
 
     def show(self) -> None:
         """Put on the page where the run stands now."""
-        share, words = _share(self.book), _words(self.book)
+        share, words = _share(self.book), progress_words(self.book)
         if not self.is_shown or (share, words) == self._shown:
             return
         try:
@@ -61,16 +62,22 @@ def _share(book: Book) -> float:
     return round(100.0 * len(book.in_state(*ENDED)) / max(1, len(book.entries)), 1)
 
 
-def _words(book: Book) -> str:
-    """`8 tasks: 5 landed, 2 running, 1 pending; about 12 min left (8 min to 20 min)`."""
-    counts = Counter(entry.state.value for entry in book.entries.values())
-    said = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-    running = book.final_state in (None, RunState.RUNNING)
-    left = f"; {spell_eta(book.eta.after(datetime.now(UTC)))}" if running and book.eta else ""
-    return f"{len(book.entries)} tasks: {said}{left}"
+def progress_words(book: Book) -> str:
+    """`8 tasks: 5 landed, 2 running, 1 pending; about 12 min left (8 min to 20 min)`, as Markdown."""
+    counts = Counter(state for entry in book.entries.values() for state in [entry.state.value] * entry.size)
+    said = [f"{book.size} tasks: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"]
+    if book.final_state in (None, RunState.RUNNING):
+        asked = tuple(one for one in book.approvals if one.answered_at is None)
+        said += [_asked(book.feature, one) for one in asked]
+        left = spell_left(book.eta.after(datetime.now(UTC)), asked) if book.eta else ""
+        said += [markdown(left)] if left else []
+    return "; ".join(said)
 
 
-def spell_eta(eta: Eta) -> str:
-    """`about 12 min left (8 min to 20 min)`: the median, and what four of five runs end within."""
-    low, high = spell_seconds(eta.p10_seconds), spell_seconds(eta.p90_seconds)
-    return f"about {spell_seconds(eta.p50_seconds)} left" + (f" ({low} to {high})" if low != high else "")
+def _asked(feature: str, asked: Approval) -> str:
+    """Without how long by now: each change of these words is a request to the server."""
+    held = f", {markdown(held_by(asked))}" if asked.holds else ""
+    return (
+        f"since {spell_moment(asked.asked_at)} it waits for a person to approve {markdown(asked_for(asked))}{held}: "
+        f"`{answer_command(feature, asked)}`"
+    )

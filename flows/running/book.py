@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import (
+    Approval,
     BatchOutcome,
+    Conditions,
     ContractOutcome,
     FeatureOutcome,
     RunState,
@@ -43,6 +45,11 @@ class Entry:
     rests_on: tuple[str, ...] = ()
     """The tasks whose commits its own contains: of alternatives the chosen one, of a need without a commit its own."""
 
+    @property
+    def size(self) -> int:
+        """How many of the plan's tasks it is."""
+        return max(1, len(self.planned.members))
+
     def outcome(self) -> TaskOutcome:
         return TaskOutcome(
             id=self.planned.id,
@@ -56,6 +63,8 @@ class Entry:
             tries=self.tries,
             reason=self.reason,
             spans=tuple(self.spans),
+            members=tuple(member.id for member in self.planned.members),
+            dispatched_at=self.dispatched_at if self.state is TaskState.RUNNING else None,
         )
 
 
@@ -72,6 +81,8 @@ class Book:
     salvage: list[str] = field(default_factory=list)
     unsupported: tuple[str, ...] = ()
     contracts: tuple[ContractOutcome, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    """When persons were waited for; those without an answer are waited for now."""
     tip: str | None = None
     eta: Eta | None = None
     """When it will end, as the last forecast said; nothing before the first, or when nothing is left to start."""
@@ -107,6 +118,30 @@ class Book:
         self.batches = [known for known in self.batches if known.id != batch.id] + [batch]
         self.on_change(plain(f"{batch.id}: {says}"))
 
+    def ask(self, contract: str, version: int, *, owner: str) -> None:
+        """A person has to approve this version from now on."""
+        if not any((one.contract, one.version) == (contract, version) for one in self._asked()):
+            self.answered(contract)
+            asked = Approval(contract=contract, version=version, owner=owner, asked_at=datetime.now(UTC))
+            self.approvals = (*self.approvals, asked)
+
+    def answered(self, contract: str) -> None:
+        """Nobody is asked about a contract any more."""
+        self._change_asked(contract, answered_at=datetime.now(UTC))
+
+    def held_for(self, contract: str, tasks: tuple[str, ...]) -> None:
+        """These tasks cannot start before a person has answered."""
+        self._change_asked(contract, holds=tasks)
+
+    def _asked(self) -> Iterable[Approval]:
+        return (one for one in self.approvals if one.answered_at is None)
+
+    def _change_asked(self, contract: str, **changes: object) -> None:
+        self.approvals = tuple(
+            one.model_copy(update=changes) if one.contract == contract and one.answered_at is None else one
+            for one in self.approvals
+        )
+
     def in_state(self, *states: TaskState) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.state in states]
 
@@ -119,7 +154,19 @@ class Book:
             return RunState.CANCELLED
         return RunState.PARTIAL if landed else RunState.FAILED
 
-    def outcome(self, *, state: RunState, bound: float = 0.0, reason: str | None = None) -> FeatureOutcome:
+    @property
+    def size(self) -> int:
+        """How many of the plan's tasks it is about, those of bundles one by one."""
+        return sum(entry.size for entry in self.entries.values())
+
+    def outcome(
+        self,
+        *,
+        state: RunState,
+        bound: float = 0.0,
+        reason: str | None = None,
+        conditions: Conditions | None = None,
+    ) -> FeatureOutcome:
         """The run as data."""
         now = datetime.now(UTC)
         over = state is not RunState.RUNNING
@@ -138,6 +185,8 @@ class Book:
             salvage=tuple(self.salvage),
             unsupported=self.unsupported,
             contracts=self.contracts,
+            approvals=self.approvals,
+            conditions=conditions,
             reason=reason,
         )
 

@@ -1,15 +1,16 @@
 """Contracts during a run: what owners write is recorded and approved, and who rests on it starts then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from agent_tasks.workshop import Workshop
 from flows.running.book import Book, Entry
 from flows.running.integrating import Integrating, git_date
 from flows.running.redoing import Redoing
-from flows.running.reuse import Finished
+from flows.running.reuse import Reuse
 from flows.running.waiting import Waiting
 from plait.plans.errors import CallError
+from plait.plans.phrasing import listed
 from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
 from plait.plans.tasks.outcomes import ContractOutcome, TaskState
 from plait.workspace.contracts import contract_content, read_records, write_record
@@ -32,7 +33,7 @@ class Contracting:
     integrating: Integrating
     waiting: Waiting
     redoing: Redoing
-    outside: Mapping[str, Finished]
+    reuse: Reuse
     records: dict[str, tuple[Record, ...]] = field(default_factory=dict)
     """By contract, oldest version first."""
     drafts: dict[str, str] = field(default_factory=dict)
@@ -48,43 +49,37 @@ class Contracting:
     @property
     def is_waiting(self) -> bool:
         """Whether a person has to say something before the run can end."""
-        return bool(self.drafts)
+        return any(self._keeps_waiting(name, owner) for name, owner in self.drafts.items())
+
+    def _keeps_waiting(self, name: str, owner: str) -> bool:
+        """Whether anything of this run waits for a draft: its owner's work, or what would start from it."""
+        if owner in self.book.entries:
+            return self.book.entries[owner].state in _FINISHED
+        state_of = self.waiting.dispatching.dispatcher.state_of
+        return any(state_of(task) is TaskState.HELD for task in self.waiting.waiting_for(_cause(name)))
 
     # At the start of a run.
 
-    def is_rejected(self, owner: str, commit: str | None) -> bool:
-        """Whether a person rejected what an earlier run made of a task's contracts: then it is done again."""
-        writes = [contract for contract in self.shop.contracts if contract.owner == owner]
-        for contract in writes if commit else ():
-            last = self._last(contract)
-            if last and last.status == "rejected" and last.content == self._content(contract, commit or ""):
-                self.rejections[owner] = _rejection(last)
-        return owner in self.rejections
-
     def begin(self) -> None:
-        """Take up what earlier runs finished, agreed on and left waiting.
-
-        Raises:
-            CallError: a person rejected a contract, and the task that writes it is not part of this run.
-        """
-        finished = [entry for entry in self.book.entries.values() if entry.state in _FINISHED]
-        for entry in finished if self.shop.contracts else ():
-            self.redoing.recall(entry)
-        commits = {entry.planned.id: entry.commit for entry in finished}
-        commits |= {task: done.commit for task, done in self.outside.items()}
+        """Take up what earlier runs finished, agreed on and left waiting."""
+        for task, finished in self.reuse.finished.items() if self.shop.contracts else ():
+            self.redoing.recall(task, finished.commit)
         for contract in self.shop.contracts:
-            owner = contract.owner or ""
-            if owner in self.outside and self.is_rejected(owner, commits[owner]):
-                message = (
-                    f"the contract {contract.id} was rejected, and {owner}, which writes it, is not part of this run"
-                )
-                raise CallError(message, hint=f"add --only {owner}")
-            last = self._last(contract)
-            if owner in commits and not (commits[owner] is None and last and last.status == "approved"):
-                self._written(contract, owner, commits[owner] or self.shop.base)
-        for owner in self.rejections:
-            self._begin_anew(self.book.entries[owner])
+            owner, last = contract.owner or "", self._last(contract)
+            done = self.reuse.finished.get(owner)
+            if owner in self.reuse.sent_back and last and last.status == "rejected":
+                self.rejections[owner] = _rejection(last)
+            elif done and not (done.commit is None and last and last.status == "approved"):
+                self._take_up(contract, owner, done.at or self.shop.base)
         self._show()
+
+    def _take_up(self, contract: PlannedContract, owner: str, commit: str) -> None:
+        """What an earlier run made counts, unless it was rejected since this one looked: `look` sends it back."""
+        last = self._last(contract)
+        if last and last.status == "rejected" and last.content == self._content(contract, commit):
+            self._wait_for_person(contract, owner, last)
+        else:
+            self._written(contract, owner, commit)
 
     # While it goes on.
 
@@ -144,7 +139,7 @@ class Contracting:
         if task in self.integrating.unapproved:
             return False
         entry = self.book.entries.get(task)
-        return entry.state in _FINISHED if entry else task in self.outside
+        return entry.state in _FINISHED if entry else task in self.reuse.finished
 
     def _let_others_go(self) -> None:
         """Who has got another alternative than a draft does not wait for it any more."""
@@ -201,17 +196,21 @@ class Contracting:
         self.drafts[contract.id] = owner
         self.integrating.unapproved.add(owner)
         self.integrating.finished_at.pop(owner, None)
+        self.book.ask(contract.id, draft.version, owner=owner)
         command = f"plait approve {self.shop.feature} {contract.id}"
         said = f"contract {contract.id} v{draft.version} waits for a person: {command}"
         if owner in self.book.entries:
             self.book.entries[owner].reason = said
         for entry in self.book.entries.values():
             self.hold_back(entry)
-        self.book.tell(said)
+        held = self.waiting.waiting_for(_cause(contract.id))
+        also = f", and with it {listed(held)}" if held else ""
+        self.book.tell(f"contract {contract.id} v{draft.version} by {owner} waits for a person{also}: {command}")
 
     def _let_go(self, name: str, owner: str) -> None:
         """What waited for a contract goes on; once its owner waits for no other one, its work may land."""
         del self.drafts[name]
+        self.book.answered(name)
         if owner not in self.drafts.values():
             self.integrating.unapproved.discard(owner)
             entry = self.book.entries.get(owner)
@@ -226,6 +225,7 @@ class Contracting:
         names = [name for name, of in self.drafts.items() if of == owner]
         for name in names:
             del self.drafts[name]
+            self.book.answered(name)
         entry = self.book.entries.get(owner)
         if entry is None:
             self._give_up(owner, names, rejected)
@@ -254,12 +254,14 @@ class Contracting:
             self.waiting.release(_cause(name))
 
     def _begin_anew(self, entry: Entry) -> None:
-        """An agent goes on from what was rejected; a command starts as it did before, and its old work is kept."""
-        if entry.commit and entry.planned.task.run is not None:
-            self.redoing.put_aside(entry)
+        """An agent goes on from what was rejected; a command starts as it did before, and so does what rests on it."""
+        if entry.commit and entry.planned.task.run is not None and self.redoing.put_aside(entry):
+            self.redoing.redo_resting_on(entry.planned.id)
 
     def _show(self) -> None:
-        """Put all versions into the book."""
+        """Put all versions into the book, and who waits for those that wait for a person."""
+        for name in self.drafts:
+            self.book.held_for(name, self.waiting.waiting_for(_cause(name)))
         self.book.contracts = tuple(one for contract in self.shop.contracts for one in self._versions(contract))
 
     def _versions(self, contract: PlannedContract) -> Iterator[ContractOutcome]:

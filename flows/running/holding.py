@@ -1,6 +1,6 @@
 """Which finished branches may not land yet: what they rest on is not there, or their phase is not whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flows.running.book import Book
@@ -51,8 +51,8 @@ class Holding:
         Followed from the needs to what rests on them, each once: asked at every tick, and paths in a graph are many.
         """
         resting: dict[str, list[str]] = {}
-        for task in self.finished_at:
-            for need in self.book.entries[task].rests_on:
+        for task, needs in self._unlanded():
+            for need in needs:
                 resting.setdefault(need, []).append(task)
         held = self._splitting()
         causes = [*held, *(need for need in resting if not self._may_land(need))]
@@ -62,7 +62,7 @@ class Holding:
                 if task not in held:
                     held[task] = cause
                     causes.append(task)
-        return held
+        return {task: cause for task, cause in held.items() if task in self.finished_at}
 
     def why_held(self, task: str, by: str) -> str:
         """In words, what a finished branch waits for, or waited for in vain."""
@@ -97,7 +97,17 @@ class Holding:
         entry = self.book.entries.get(need)
         if need in self.unapproved or need in self.repairs:
             return False
-        return entry is None or need in self.finished_at or entry.state in _THERE
+        if entry is None:
+            return need in self.outside
+        return need in self.finished_at or entry.state in _THERE
+
+    def _unlanded(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The finished branches that have not landed, each with what it rests on; those outside come with others."""
+        for task in self.finished_at:
+            yield task, self.book.entries[task].rests_on
+        for task, done in self.outside.items():
+            if not done.landed:
+                yield task, done.rests_on
 
     def _splitting(self) -> dict[str, str]:
         """Finished branches that would bring a part of a phase with them, each with a task of the phase that is left.

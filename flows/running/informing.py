@@ -1,7 +1,7 @@
 """Needs for information: who waits for whose draft, and what there is to tell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flows.running.book import Book, Entry
 from flows.running.reuse import Finished
@@ -22,12 +22,22 @@ class Informing:
     book: Book
     waiting: Waiting
     outside: Mapping[str, Finished]
+    _given_up: set[str] = field(default_factory=set)
+    """Tasks that start without what they wanted to read."""
 
     def begin(self) -> None:
         """Hold every task back whose informants may still publish."""
         for task, entry in self.book.entries.items():
             if any(map(self._may_publish, entry.planned.information)):
                 self.waiting.hold(task, _CAUSE)
+
+    def may_start(self, entry: Entry) -> bool:
+        """Whether nothing is still to come that a task wants to read: it may go again together with that."""
+        task = entry.planned.id
+        if task in self._given_up or not any(map(self._may_publish, entry.planned.information)):
+            return True
+        self.waiting.note(task, _CAUSE)
+        return False
 
     def look(self) -> None:
         """Let those go on that have nothing more to wait for: who did not succeed will not publish."""
@@ -39,6 +49,7 @@ class Informing:
         """Let all go on, when nothing else does: information never keeps a run from its end; whether any waited."""
         waited = self._waiting()
         if waited:
+            self._given_up.update(waited)
             self.waiting.release(_CAUSE, *waited)
         return bool(waited)
 

@@ -54,7 +54,8 @@ class Integrating:
     by_hand: str | None = None
     """The command that lands a batch which is ready-to-land."""
     unapproved: set[str] = field(default_factory=set)
-    """Finished tasks whose contract a person has not approved yet: neither they nor what rests on them lands."""
+    """Finished tasks whose contract a person has not approved yet, or that cannot go again in this run for a new one:
+    neither they nor what rests on them lands."""
     outside: Mapping[str, Done] = field(default_factory=dict)
     """Finished tasks that are not part of this run (`--only`)."""
     parked: set[str] = field(default_factory=set)
@@ -248,9 +249,8 @@ def _repair_order(rework: Rework, *, number: int, rejected: str, onto: str) -> R
 
 def _said(outcome: BatchOutcome) -> str:
     """A batch's end in a line."""
-    parts = [outcome.state.value]
-    if outcome.landed:
-        parts.append(f"landed {', '.join(outcome.landed)}")
+    landed = [f"landed {', '.join(outcome.landed)}"] if outcome.landed else []
+    parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
     parts += [
         f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
     ]

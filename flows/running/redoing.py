@@ -32,19 +32,26 @@ class Redoing:
         """A task starts from these."""
         self.built_on[task] = {one.contract: one.version for one in agreements}
 
-    def recall(self, entry: Entry) -> None:
+    def recall(self, task: str, commit: str | None) -> None:
         """What the commit of an earlier run's task says that it rests on."""
-        said = trailers_of(self.shop.control, entry.commit).get("Plait-Contracts", "") if entry.commit else ""
+        said = trailers_of(self.shop.control, commit).get("Plait-Contracts", "") if commit else ""
         pairs = [one.rpartition(" v") for one in said.split(", ")]
-        self.built_on[entry.planned.id] = {name: int(version) for name, _, version in pairs if version.isdecimal()}
+        self.built_on[task] = {name: int(version) for name, _, version in pairs if version.isdecimal()}
 
     def redo(self, contract: PlannedContract, version: int) -> None:
         """Take back what rests on an older version than this."""
         old = [task for task in contract.consumers if self.built_on.get(task, {}).get(contract.id, version) < version]
+        self._keep_out(old)
         for task in self._with_what_rests_on(old):
             if self._take_back(self.book.entries[task]):
                 self.redone.setdefault((contract.id, version), []).append(task)
                 self.book.tell(f"{task}: done again, the contract {contract.id} is version {version} now")
+
+    def redo_resting_on(self, started_anew: str) -> None:
+        """Take back what rests on work that was put aside: what its task makes next does not descend from that."""
+        for task in self._with_what_rests_on([started_anew]):
+            if task != started_anew and self._take_back(self.book.entries[task]):
+                self.book.tell(f"{task}: done again, {started_anew} starts anew")
 
     def again(self, entry: Entry, commit: str | None) -> None:
         """A task has ended whose contract changed while it ran: its work is put aside, and it starts anew."""
@@ -55,6 +62,11 @@ class Redoing:
         self.put_aside(entry)
         self.book.enter(task, TaskState.PENDING, says="goes again, its contract has changed")
         self.integrating.block(blocked)
+
+    def _keep_out(self, tasks: Iterable[str]) -> None:
+        """What is not part of this run cannot go again in it: it does not land with others either."""
+        outside = self.integrating.outside
+        self.integrating.unapproved.update(task for task in tasks if task in outside and not outside[task].landed)
 
     def _with_what_rests_on(self, tasks: Iterable[str]) -> Iterator[str]:
         found = dict.fromkeys(task for task in tasks if task in self.book.entries)

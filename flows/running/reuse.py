@@ -1,11 +1,13 @@
 """What an earlier run of the same feature has finished already: git is the record."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from agent_tasks.remembering import empty_tasks
 from plait.plans.errors import CallError
 from plait.plans.names import agent_branch, base_ref, integration_branch
+from plait.plans.tasks.bundling import is_member, members_said
 from plait.plans.tasks.expansion import PlannedTask
 from plait.workspace.ancestry import Ancestry, read_ancestry
 from plait.workspace.control import Control
@@ -20,6 +22,8 @@ class Finished:
     landed: bool
     rests_on: tuple[str, ...] = ()
     """The tasks whose commits its own contains, or would contain if it had one."""
+    at: str | None = None
+    """The commit whose files are what it left: its own, or the one in which it had nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,26 @@ class Reuse:
     outdated: tuple[str, ...]
     """Branches of tasks whose spec or needs changed: kept below `refs/plait/old/`."""
     redone: frozenset[str] = frozenset()
-    """Tasks among those whose outdated work has landed: done again on top of it, or the two would only conflict."""
+    """Unfinished tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
+    sent_back: Mapping[str, str | None] = field(default_factory=dict)
+    """What was finished and a person rejected: where its agent goes on from; nothing where it starts anew."""
 
 
-def find_finished(control: Control, feature: str, tasks: Sequence[PlannedTask], *, base: str) -> Reuse:
+def find_finished(
+    control: Control,
+    feature: str,
+    tasks: Sequence[PlannedTask],
+    *,
+    base: str,
+    unwanted: Collection[str] = (),
+    bundled: Mapping[str, str] = MappingProxyType({}),
+) -> Reuse:
     """Compare each task's branch with its spec, in order of needs: what rests on something outdated is outdated too.
 
     Args:
         base: The commit that the feature starts from.
+        unwanted: Tasks that are outdated, whatever their branches say.
+        bundled: By task that has no branch of its own, the commit of a bundle that it has landed with.
     """
     prefix = f"refs/heads/feature/{feature}/agent/"
     branches, empties = control.target.refs(prefix), empty_tasks(control, feature)
@@ -45,9 +61,12 @@ def find_finished(control: Control, feature: str, tasks: Sequence[PlannedTask], 
     # The base that is kept is that of the integration branch; without that the base may be anywhere, also in front.
     beyond = control.store.resolve(base_ref(feature)) if tip else None
     history = read_ancestry(control, [*branches.values(), *empties.values(), tip or base], beyond=beyond)
-    made = {task.id: branches.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") for task in tasks}
+    made = {
+        task.id: branches.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") or bundled.get(task.id)
+        for task in tasks
+    }
     landed = {task for task, commit in made.items() if tip and commit and history.contains(tip, commit)}
-    works, ordered, stale = _Works.read(history, feature, landed=tip or base), _in_order(tasks), set[str]()
+    works, ordered, stale = _Works.read(history, feature, landed=tip or base), _in_order(tasks), set(unwanted)
     while True:
         finished = dict[str, Finished]()
         for task in ordered:
@@ -55,7 +74,8 @@ def find_finished(control: Control, feature: str, tasks: Sequence[PlannedTask], 
             known = commit or empties.get(task.id)
             rests_on = _rests_on(history, task, known, finished) if known and task.id not in stale else None
             if rests_on is not None:
-                finished[task.id] = Finished(commit, commit is None or task.id in landed, rests_on)
+                at = commit or next(iter(history.parents.get(known or "", ())), None)
+                finished[task.id] = Finished(commit, commit is None or task.id in landed, rests_on, at)
         more = works.outdated_in(finished)
         if not more:
             break
@@ -64,7 +84,7 @@ def find_finished(control: Control, feature: str, tasks: Sequence[PlannedTask], 
     return Reuse(
         works.completed(finished),
         tuple(agent_branch(feature, task.role, task.id) for task in outdated),
-        frozenset(task.id for task in outdated if task.id in landed),
+        frozenset(task.id for task in ordered if task.id not in finished and works.has_landed(task.id)),
     )
 
 
@@ -83,10 +103,15 @@ class _Works:
         own: dict[str, list[str]] = {}
         for commit, said in history.trailers.items():
             if said.get("Plait-Feature") == feature and "Plait-Task" in said:
-                own.setdefault(said["Plait-Task"], []).append(commit)
+                for task in (said["Plait-Task"], *members_said(said.get("Plait-Members", ""))):
+                    own.setdefault(task, []).append(commit)
         everybody = history.bits_of(commit for of in own.values() for commit in of)
         bits = {task: history.bits_of(of) for task, of in own.items()}
         return cls(history, bits, everybody, history.inside(landed))
+
+    def has_landed(self, task: str) -> bool:
+        """Whether anything that a task ever made is on the feature branch."""
+        return bool(self.own.get(task, 0) & self.landed)
 
     def outdated_in(self, finished: Mapping[str, Finished]) -> set[str]:
         """The tasks whose commit holds work that has not landed and is nobody's any more.
@@ -120,7 +145,8 @@ def _rests_on(
     history: Ancestry, task: PlannedTask, commit: str, finished: Mapping[str, Finished]
 ) -> tuple[str, ...] | None:
     """The tasks that a commit was made on; nothing when it is not this very task's, made on what its needs are now."""
-    if history.trailers.get(commit, {}).get("Plait-Spec") != task.spec_hash:
+    said = history.trailers.get(commit, {})
+    if said.get("Plait-Spec") != task.spec_hash and not is_member(task, members_said(said.get("Plait-Members", ""))):
         return None
     found: dict[str, None] = {}
     for group in task.needs:

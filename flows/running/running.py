@@ -1,7 +1,7 @@
 """Runs one feature: starts its tasks, hears of their ends, lets batches form, until nothing can go on."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +21,7 @@ from flows.running.dispatching import Dispatching, JobEnded, result_of
 from flows.running.informing import Informing
 from flows.running.integrating import BatchEnded, Integrating, git_date
 from flows.running.redoing import Redoing
-from flows.running.reuse import Finished
+from flows.running.reuse import Finished, Reuse
 from flows.running.waiting import Waiting
 from flows.servers.sharing import is_embedded
 from plait.plans.errors import EnvironmentProblem
@@ -46,10 +46,10 @@ class FeatureRun:
     book: Book
     dispatcher: Dispatcher
     slots: SlotSource
-    outside: Mapping[str, Finished]
-    """Finished tasks that are not part of this run (`--only`)."""
-    redone: Collection[str] = ()
-    """Tasks whose earlier work has landed and is outdated: they start on top of it."""
+    reuse: Reuse
+    """What earlier runs finished."""
+    outside: Mapping[str, Finished] = field(init=False)
+    """What of that is not part of this run (`--only`)."""
     dispatching: Dispatching = field(init=False)
     integrating: Integrating = field(init=False)
     waiting: Waiting = field(init=False)
@@ -64,19 +64,16 @@ class FeatureRun:
     """Whether something of ours or of the environment ended the run, and no signal."""
 
     def __post_init__(self) -> None:
+        self.outside = {task: done for task, done in self.reuse.finished.items() if task not in self.book.entries}
         self.dispatching = Dispatching(self.dispatcher, submit=self.submit, slots=self.slots, may_start=self.may_start)
         self.integrating = Integrating(self.shop, self.book, self.dispatching, outside=self.outside)
         self.waiting = Waiting(self.dispatching)
         self.redoing = Redoing(self.shop, self.book, self.integrating)
-        self.contracting = Contracting(self.shop, self.book, self.integrating, self.waiting, self.redoing, self.outside)
+        self.contracting = Contracting(self.shop, self.book, self.integrating, self.waiting, self.redoing, self.reuse)
         self.informing = Informing(self.shop.plan, self.book, self.waiting, self.outside)
 
     def begin(self) -> None:
-        """Take up what earlier runs finished, once all of that is in the book.
-
-        Raises:
-            CallError: a person rejected a contract, and the task that writes it is not part of this run.
-        """
+        """Take up what earlier runs finished, once all of that is in the book."""
         self.contracting.begin()
         self.informing.begin()
 
@@ -126,10 +123,10 @@ class FeatureRun:
         if task in self.integrating.repairs:
             return True
         entry, store = self.book.entries[task], self.shop.control.store
-        if not self.contracting.may_start(entry):
+        if not self.contracting.may_start(entry) or not self.informing.may_start(entry):
             return False
         entry.rests_on = tuple(dict.fromkeys(self._resting(entry)))
-        onto = [self.book.tip] if task in self.redone and self.book.tip else []
+        onto = [self.book.tip] if task in self.reuse.redone and self.book.tip else []
         commits = (*onto, *(commit for need in entry.rests_on if (commit := self._commit_of(need))))
         started = merge_start(store, self.shop.base, commits, date=git_date()) if commits else self.shop.base
         if isinstance(started, StartConflict):
@@ -260,7 +257,9 @@ class FeatureRun:
         repair = self.integrating.repairs.get(entry.planned.id)
         now = datetime.now(UTC)
         number = repair.number if repair else 0
-        entry.spans.append(Span(started_at=entry.dispatched_at or now, ended_at=now, repair=number, ok=ok))
+        entry.spans.append(
+            Span(started_at=entry.dispatched_at or now, ended_at=now, repair=number, ok=ok, agent=entry.agent)
+        )
 
     def _wind_down(self) -> None:
         """Wait for what still runs, which is only after a stop, and say where every task was left."""

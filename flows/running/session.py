@@ -2,10 +2,11 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from agent_tasks.remembering import forget_empty
@@ -13,7 +14,9 @@ from agent_tasks.workshop import Workshop
 from blocks.agents.base import CodingAgent
 from flows.inputs.requests import Brief, narrow
 from flows.running.book import Book, open_book
+from flows.running.bundles import bundle
 from flows.running.clashes import refuse_clash
+from flows.running.rejected import rejected_owners, without
 from flows.running.reuse import Reuse, everything_of, find_finished, move_aside
 from flows.running.staffing import open_agents
 from flows.running.tidying import tidy_killed_runs
@@ -33,6 +36,8 @@ from plait.workspace.verification import Verifier
 class Session:
     """One run, open: what the loop needs, and what earlier runs finished."""
 
+    brief: Brief
+    """The plan as it runs: small tasks that one agent does together are one task of it."""
     shop: Workshop
     book: Book
     reuse: Reuse
@@ -81,8 +86,11 @@ def open_session(
         commit, moved = _base_commit(control, brief, base, fresh=fresh)
         notices += [*moved, *lacking_in_checkouts(control.store, commit)]
         require_on_base(control, commit, brief.expansion.contracts)
-        reuse = _reuse(control, brief, base=commit, fresh=fresh)
         chosen = narrow(brief.expansion, only)
+        find = partial(_reuse, control, chosen=chosen, base=commit, fresh=fresh)
+        bundled = bundle(control, brief, chosen=chosen, fresh=fresh, find=find)
+        brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
+        notices += bundled.notices
         _refuse_missing(brief, chosen, reuse)
         directory = run_directory(home, run_id)
         book = _book(brief, run_id, chosen)
@@ -94,14 +102,22 @@ def open_session(
         if fresh:
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
-        yield Session(shop, book, reuse, chosen, tuple(notices))
+        yield Session(brief, shop, book, reuse, chosen, tuple(notices))
 
 
-def _reuse(control: Control, brief: Brief, *, base: str, fresh: bool) -> Reuse:
+def _reuse(
+    control: Control, brief: Brief, bundled: Mapping[str, str], *, chosen: Collection[str], base: str, fresh: bool
+) -> Reuse:
     """What earlier runs finished; starting over, all of it is outdated."""
     if fresh:
         return Reuse({}, everything_of(control, brief.plan.feature))
-    return find_finished(control, brief.plan.feature, brief.expansion.tasks, base=base)
+    plan, tasks, contracts = brief.plan, brief.expansion.tasks, brief.expansion.contracts
+    reuse = find_finished(control, plan.feature, tasks, base=base, bundled=bundled)
+    rejected = rejected_owners(control, plan.feature, contracts, reuse.finished)
+    anew = {task.id for task in tasks if task.id in rejected.intersection(chosen) and task.task.run is not None}
+    if anew:  # and so is what was built on that
+        reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)
+    return without(reuse, rejected)
 
 
 def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> tuple[str, list[str]]:
@@ -129,7 +145,7 @@ def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None
     """With `--only`, a need that is neither chosen nor finished is said before anything starts."""
     there = set(chosen) | set(reuse.finished)
     missing = [
-        f"{task.id} needs {' or '.join(group)}"
+        f"{task.id} needs {' or '.join(_named(need, reuse) for need in group)}"
         for task in brief.expansion.tasks
         if task.id in chosen
         for group in task.needs
@@ -140,6 +156,10 @@ def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None
             f"--only leaves out what is needed and not finished yet: {'; '.join(missing)}",
             hint="name those tasks too, or run the whole plan once",
         )
+
+
+def _named(need: str, reuse: Reuse) -> str:
+    return f"{need}, whose contract was rejected" if need in reuse.sent_back else need
 
 
 def _book(brief: Brief, run_id: str, chosen: tuple[str, ...]) -> Book:

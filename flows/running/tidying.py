@@ -1,6 +1,5 @@
 """Deletes what a run needs only while it goes on: checkouts, slots of verifications; logs and results stay."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from plait.plans.names import salvage_branch
 from plait.workspace.control import Control
 from plait.workspace.deleting import TRASH, delete_tree
 from plait.workspace.harvest import salvage
+from plait.workspace.left_files import read_left_object
 from plait.workspace.trailers import message_with_trailers
 
 
@@ -35,7 +35,7 @@ def tidy_killed_runs(home: Path, control: Control, *, feature: str) -> tuple[str
         if (run_file.parent / "result.json").exists():
             continue
         with suppress(OSError, ValueError, KeyError):
-            said = json.loads(run_file.read_text(encoding="utf-8"))
+            said = read_left_object(run_file)
             if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
                 told += _salvage_killed(control, run_file.parent, feature=feature)
                 tidy_run(run_file.parent)

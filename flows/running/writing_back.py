@@ -67,6 +67,16 @@ def write_back(session: Session, brief: Brief, *, tell: Callable[[str], None]) -
         tell("the feature branch is checked out, so nothing is written into its specs")
     elif states & _LANDED:
         _try_to_write_back(session, brief, tell)
+    elif brief.specs and len(session.book.in_state(TaskState.LANDED)) == len(session.book.entries):
+        _catch_up(session, brief, tell)
+
+
+def _catch_up(session: Session, brief: Brief, tell: Callable[[str], None]) -> None:
+    """Write what an earlier run could not, killed or stopped after it had landed; silent when there is nothing."""
+    before, told = session.book.tip, list[str]()
+    _try_to_write_back(session, brief, told.append)
+    for text in told if session.book.tip != before else ():
+        tell(text)
 
 
 def _try_to_write_back(session: Session, brief: Brief, tell: Callable[[str], None]) -> None:
@@ -105,10 +115,12 @@ def _write_back(session: Session, brief: Brief, tell: Callable[[str], None]) -> 
 def _amended(session: Session, brief: Brief, folder: str, tip: str) -> _Amended:
     """The tip's tree with the specs written; those that are not on the branch, or are others there, are left alone."""
     store = session.shop.control.store
-    there = files_in(store, tip, folder, largest=MAX_BYTES)
+    names = {place.name for place in brief.specs.values()}
+    there = files_in(store, tip, folder, largest=MAX_BYTES, names=names)
     entries: dict[str, list[Entry]] = defaultdict(list)
     for entry in session.book.entries.values():
-        entries[entry.planned.task.id].append(entry)
+        for planned in entry.planned.members or (entry.planned,):
+            entries[planned.task.id].append(entry)
     written: dict[str, TrackedFile] = {}
     unwritable, absent = list[str](), list[str]()
     for task in entries.keys() & brief.specs.keys():

@@ -3,11 +3,16 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.phrases import listed
 from plait.plans.pictures.cells import Line, Piece, in_ascii, without_colour
+
+F = TypeVar("F", bound=StrEnum)
 
 _PIPED_WIDTH = 100
 """Columns where nobody says how many there are."""
@@ -24,9 +29,12 @@ def terminal_width() -> int:
 
 
 def show_lines(lines: Sequence[Line]) -> None:
-    """Print lines in colour where there is any, in ASCII where the encoding has nothing else."""
+    """Print lines in colour where there is any, in ASCII where the encoding has nothing else.
+
+    A pipe gets no colour unless FORCE_COLOR is set, and nothing does under NO_COLOR.
+    """
     shown = list(lines) if _can_encode() else [in_ascii(line) for line in lines]
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() and not os.environ.get("FORCE_COLOR"):
         sys.stdout.write(plain_text([without_colour(line) for line in shown]))
         return
     from rich.console import Console
@@ -36,7 +44,7 @@ def show_lines(lines: Sequence[Line]) -> None:
     if console.no_color or console.color_system is None:
         shown = [without_colour(line) for line in shown]
     for line in shown:
-        console.print(Text.assemble(*((piece.words, _style(piece)) for piece in line)), no_wrap=True, overflow="crop")
+        console.print(Text.assemble(*((piece.words, _style(piece)) for piece in line)), soft_wrap=True)
 
 
 def plain_text(lines: Sequence[Line]) -> str:
@@ -57,23 +65,35 @@ def _can_encode() -> bool:
     return True
 
 
-def write_picture(target: str, svg: str, *, size: tuple[int, int]) -> None:
-    """Write it as the name says, as `.svg` or `.png`; `-` is SVG on standard output.
-
-    Args:
-        size: Width and height of the picture in pixels.
+def format_of(form: F | None, output: str | None, endings: Mapping[str, F], *, otherwise: F) -> F:
+    """What was asked for, or what the file's name says; where both say nothing and there is no file, `otherwise`.
 
     Raises:
-        CallError: another ending, a picture too large for a PNG, or a place that cannot be written.
-        EnvironmentProblem: a PNG, and the library for it is not installed.
+        CallError: the name says something else, or nothing.
     """
-    ending = Path(target).suffix.lower()
-    if ending == ".png":
-        _write(Path(target), png_of(svg, size=size))
-    elif target == "-" or ending == ".svg":
-        write_text(target, svg)
-    else:
-        raise CallError(f"{target!r} does not say what to write", hint="end it with .svg or .png, or .txt for text")
+    if output in (None, "-"):
+        return form or otherwise
+    named = endings.get(Path(str(output)).suffix.lower())
+    if form and named not in (None, form):
+        raise CallError(f"--format {form} does not go into {output!r}", hint="leave one of them out")
+    if not form and not named:
+        raise CallError(f"{output!r} does not say what to write", hint=f"end it with {listed(sorted(endings), 'or')}")
+    return form or named or otherwise
+
+
+def write_png(target: str, svg: str, *, size: tuple[int, int]) -> None:
+    """Write the picture in pixels; `-` is standard output.
+
+    Args:
+        size: Its width and height as SVG.
+
+    Raises:
+        CallError: it is too large for a PNG, or the place cannot be written, or is a terminal.
+        EnvironmentProblem: the library for it is not installed.
+    """
+    if target == "-" and sys.stdout.isatty():
+        raise CallError("a terminal cannot show a PNG", hint="name a file with `-o`, or send it into a pipe")
+    _write(target, png_of(svg, size=size))
 
 
 def write_text(target: str, text: str) -> None:
@@ -82,12 +102,7 @@ def write_text(target: str, text: str) -> None:
     Raises:
         CallError: the place cannot be written.
     """
-    if target == "-":
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.flush()
-    else:
-        _write(Path(target), text.encode("utf-8"))
+    _write(target, text.encode("utf-8"))
 
 
 def png_of(svg: str, *, size: tuple[int, int]) -> bytes:
@@ -103,14 +118,19 @@ def png_of(svg: str, *, size: tuple[int, int]) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
-        hint = "pip install 'prefect-plait[png]', or write it as .svg"
+        hint = "pip install resvg-py into plait's environment, or write it as .svg"
         raise EnvironmentProblem("PNG pictures need the library resvg_py, which is not installed", hint=hint) from None
     return svg_to_bytes(svg_string=svg, zoom=2 if width * height * 4 <= _SHARP_UP_TO else 1)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(target: str, data: bytes) -> None:
+    if target == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
     try:
-        there = path.resolve()
+        there = Path(target).resolve()
         if there.exists() and not there.is_file():
             there.write_bytes(data)  # a device or a pipe: nothing could take its place
             return
@@ -121,4 +141,4 @@ def _write(path: Path, data: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as problem:
-        raise CallError(f"cannot write {path}: {problem.strerror}") from None
+        raise CallError(f"cannot write {target}: {problem.strerror}") from None

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows.forecasting import forecast_of, history_of
+from flows.forecasting import Bundling, bundling_of, forecast_of
+from flows.history import history_of
 from flows.inputs.requests import Brief
 from flows.terminal.short_times import rough_time
 from plait.plans.forecasts.forecast import Forecast, TaskForecast
+from plait.plans.forecasts.forecast_json import bundle_records
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
 
@@ -16,15 +18,20 @@ from plait.plans.names import agent_branch, integration_branch
 def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None) -> None:
     """Forecast the run and print its schedule; the history of the repository corrects the durations."""
     history = () if repository is None else history_of(repository)
-    made = forecast_of(brief, chosen=chosen, history=history, what_if=False)
-    order = sorted(made.tasks, key=lambda task: (task.start, task.id))
-    sys.stdout.write(_record(brief, made, order) if json else _text(brief, made, order))
+    bundling = bundling_of(brief, chosen=chosen, history=history)
+    brief = bundling.brief
+    made = forecast_of(brief, chosen=bundling.chosen, history=history, what_if=False)
+    order = sorted(made.tasks, key=lambda task: (task.start, task.end))
+    if json:
+        sys.stdout.write(_record(brief, made, order, bundling))
+    else:
+        sys.stdout.write(_text(brief, made, order) + (f"  {bundling.told}\n" if bundling.bundles else ""))
     if not json:
         for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
             sys.stderr.write(f"warning: {line}\n")
 
 
-def _record(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
+def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: Bundling) -> str:
     """One JSON object; times in seconds from the start."""
     said: dict[str, Any] = {
         "dry_run": True,
@@ -45,9 +52,10 @@ def _record(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
             }
             for task, needs in zip(order, _needs(brief, order), strict=True)
         ],
+        "bundles": bundle_records(bundling.bundles),
         "unsupported": list(brief.expansion.unsupported),
     }
-    return json_format.dumps(said, indent=1) + "\n"
+    return json_format.dumps(said, indent=2) + "\n"
 
 
 def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:
@@ -56,16 +64,17 @@ def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:
 
 
 def _text(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
-    feature = brief.plan.feature
+    feature, shown = brief.plan.feature, {task.id for task in order}
+    size = sum(max(1, len(task.members)) for task in brief.expansion.tasks if task.id in shown)
     width = max((len(task.id) for task in order), default=4)
     roles = max((len(task.role) for task in order), default=4)
-    lines = [f"{feature}: {len(order)} tasks onto {integration_branch(feature)}; nothing runs (--dry-run)", ""]
+    lines = [f"{feature}: {size} tasks onto {integration_branch(feature)}; nothing runs (--dry-run)", ""]
     lines.append(f"  {'task':{width}}  {'role':{roles}}  {'starts':>8}  {'ends':>8}  needs")
     for task, groups in zip(order, _needs(brief, order), strict=True):
         needs = ", ".join(" or ".join(group) for group in groups)
         times = f"{format_duration(round(task.start)):>8}  {format_duration(round(task.end)):>8}"
         lines.append(f"  {task.id:{width}}  {task.role:{roles}}  {times}  {needs}".rstrip())
-    least = f"no schedule could beat {format_duration(round(made.bound.seconds))} ({made.bound.kind})"
+    least = f"lower bound {format_duration(round(made.bound.seconds))} ({made.bound.kind})"
     lines += ["", f"  planned: {format_duration(round(made.elapsed))}, {least}"]
     if made.ends:
         likely = f"{rough_time(made.ends.p50)} (P50) to {rough_time(made.ends.p95)} (P95)"

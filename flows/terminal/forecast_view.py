@@ -1,13 +1,13 @@
 """What a forecast looks like on a terminal, or in plain text where there is none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from flows.forecasting import Order
 from flows.inputs.requests import Brief
 from flows.terminal.columns import Column, paragraph, table_lines
 from flows.terminal.drawing import show_lines, terminal_width
 from flows.terminal.short_times import rough_time, short_time
-from plait.plans.forecasts.bottleneck import AT_THE_LIMIT, NEAR_THE_LIMIT
+from plait.plans.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
 from plait.plans.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.plans.phrasing import count, one_line
 from plait.plans.pictures.cells import Line, Piece
@@ -20,16 +20,30 @@ _SAME = 1.0
 """Seconds that nobody would call a change."""
 
 
-def show_forecast(brief: Brief, made: Forecast, order: Order | None) -> None:
-    """Print a forecast, as wide as the terminal allows and not wider than is easy to read."""
+def show_forecast(
+    brief: Brief, made: Forecast, order: Order | None, *, told: str = "", verification: float | None = None
+) -> None:
+    """Print a forecast, as wide as the terminal allows and not wider than is easy to read.
+
+    `told`: of its bundles; `verification`: seconds that one usually takes here.
+    """
     titles = {task.id: one_line(task.task.title or "", 72) for task in brief.expansion.tasks}
     width = view_width()
     parts = [
-        [*headlines(made, feature=brief.plan.feature, width=width)],
+        [*headlines(made, feature=brief.plan.feature, width=width, tasks=_size(brief, made))],
         _tasks(made, titles, width),
         _roles(made, width),
         _variants(made, width) if made.what_if else [],
-        [*_remarks(made, order, width)],
+        [
+            *_remarks(
+                [
+                    *_sentences(made, order, resources=brief.plan.resources),
+                    *_verification(verification),
+                    *_bundles(told),
+                ],
+                width,
+            )
+        ],
     ]
     show_lines([line for part in parts if part for line in (*part, ())][:-1])
 
@@ -39,9 +53,15 @@ def view_width() -> int:
     return max(30, min(terminal_width(), _WIDEST))
 
 
-def headlines(made: Forecast, *, feature: str, width: int) -> Iterator[Line]:
+def _size(brief: Brief, made: Forecast) -> int:
+    """How many tasks the forecast is about, those of bundles one by one."""
+    shown = {task.id for task in made.tasks}
+    return sum(max(1, len(task.members)) for task in brief.expansion.tasks if task.id in shown)
+
+
+def headlines(made: Forecast, *, feature: str, width: int, tasks: int | None = None) -> Iterator[Line]:
     """The plan's name, its figures, and what holds it up."""
-    about = f"  {count(len(made.tasks), 'task')} for {count(made.agents, 'agent')}"
+    about = f"  {count(tasks or len(made.tasks), 'task')} for {count(made.agents, 'agent')}"
     yield Piece(feature, bold=True), Piece(about, dim=True)
     yield ()
     yield from _figures(made, width)
@@ -55,11 +75,10 @@ def _figures(made: Forecast, width: int) -> Iterator[Line]:
         band = f"{rough_time(made.ends.p50)} – {rough_time(made.ends.p95)}"
         runs = f"P50 to P95 of {made.samples} simulated runs; P80 {rough_time(made.ends.p80)}"
         rows.append(("ends after", band, runs))
-    work = f"for {short_time(made.work)} of work: speed-up {made.speed_up:.2f}"
+    work = f"{short_time(made.work)} of work: speed-up {made.speed_up:.2f}"
     shares = f"efficiency {100 * made.efficiency:.0f} %"
     rows.append(("expected" if made.learned else "as planned", short_time(made.elapsed), f"{work}, {shares}"))
-    taken = f"{made.bound.kind}; the plan takes {made.bound_ratio:.2f} of it"
-    rows.append(("limit", short_time(made.bound.seconds), taken))
+    rows.append(("lower bound", short_time(made.bound.seconds), f"{made.bound.kind}: no schedule ends sooner"))
     named, valued = (max(len(row[at]) for row in rows) for at in (0, 1))
     left = 2 + named + 2 + valued + 2
     for name, value, remark in rows:
@@ -69,9 +88,9 @@ def _figures(made: Forecast, width: int) -> Iterator[Line]:
 
 
 def _tone(made: Forecast) -> Piece:
-    if made.bound_ratio <= AT_THE_LIMIT:
+    if made.bound_ratio <= AT_THE_BOUND:
         return Piece("", colour="green")
-    return Piece("", colour="yellow", bold=made.bound_ratio > NEAR_THE_LIMIT)
+    return Piece("", colour="yellow", bold=made.bound_ratio > NEAR_THE_BOUND)
 
 
 def _tasks(made: Forecast, titles: Mapping[str, str], width: int) -> list[Line]:
@@ -86,7 +105,7 @@ def _tasks(made: Forecast, titles: Mapping[str, str], width: int) -> list[Line]:
         Column("waits", right=True, spare=2),
         Column("ends, P50 to P95" if made.ends else "", right=True, spare=4),
     )
-    rows = [_task(task, titles.get(task.id, "")) for task in sorted(made.tasks, key=lambda one: one.start)]
+    rows = [_task(task, titles.get(task.id, "")) for task in sorted(made.tasks, key=lambda one: (one.start, one.end))]
     return table_lines(columns, rows, width=width)
 
 
@@ -161,14 +180,25 @@ def _signed(change: float, size: str) -> Piece:
     return Piece(f"+{size}", "red") if change > 0 else Piece(f"−{size}", "green")
 
 
-def _remarks(made: Forecast, order: Order | None, width: int) -> Iterator[Line]:
-    for line in _sentences(made, order):
+def _remarks(sentences: Iterable[str], width: int) -> Iterator[Line]:
+    for line in sentences:
         yield from paragraph(line, width=width, look=Piece("", dim=True))
 
 
-def _sentences(made: Forecast, order: Order | None) -> Iterator[str]:
+def _bundles(told: str) -> Iterator[str]:
+    if told:
+        yield f"{told[0].upper()}{told[1:]}."
+
+
+def _verification(seconds: float | None) -> Iterator[str]:
+    if seconds is not None:
+        yield f"Verification: about {rough_time(seconds)} each in earlier runs, not counted in the times above."
+
+
+def _sentences(made: Forecast, order: Order | None, *, resources: Collection[str]) -> Iterator[str]:
     """What the tables' signs mean, what was searched for, and what the history says."""
-    yield f"{_CRITICAL} no slack, even with agents for all. Waits: ready, but no agent is free."
+    short = "no agent or resource" if resources else "no agent"
+    yield f"{_CRITICAL} no slack, even with agents for all. Waits: ready, but {short} is free."
     if made.what_if:
         yield "More agents never count as slower: nobody has to use them."
     if order and order.urgency is not None:
@@ -181,7 +211,7 @@ def _sentences(made: Forecast, order: Order | None) -> Iterator[str]:
     elif order and order.evaluations:
         yield f"Order: the rule's; none of {count(order.evaluations, 'other')} is better."
     elif order:
-        yield "Order: the rule's; none can be better, because it reaches the limit."
+        yield "Order: the rule's; none can be better, because it reaches the lower bound."
     yield from (f"History: {line}." for line in made.learned)
     if not made.learned:
         yield "History: none of these roles here yet, so estimates count as they are."

@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from plait.plans.phrasing import one_line, spell_seconds
+from plait.plans.phrasing import one_line, spell_roughly, spell_seconds
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.telling.metrics import worked_seconds
+from plait.plans.telling.next_steps import answer_command
 from plait.plans.telling.progress import Eta, progress_of
+from plait.plans.telling.waiting import asked_for, held_by, spell_left
 
 STYLES = {
     TaskState.PENDING: "dim",
@@ -67,18 +70,25 @@ class Sheet:
         yield from _headlines(self.outcome, self.eta, width)
         if self.outcome.reason:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
+        asked = [_fitting(line, width) if self.height is not None else line for line in _asked_lines(self.outcome)]
+        yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
         tasks = self.outcome.tasks
-        if self.height is not None and len(tasks) > (room := max(3, self.height - len(batches) - 5)):
+        if self.height is not None and len(tasks) > (room := max(3, self.height - len(batches) - len(asked) - 5)):
             tasks = _most_urgent(tasks, room)
-        yield from _rows([_cells(task, self.lines.get(task.id, "")) for task in tasks], width)
+        waits = _waits_of(self.outcome)
+        yield from _rows([_cells(task, waits.get(task.id) or _say(task, self.lines)) for task in tasks], width)
         if len(tasks) < len(self.outcome.tasks):
             yield Text(_unseen(self.outcome.tasks, tasks), style="dim")
         for batch in batches:
-            line = _batch_line(batch)
-            if self.height is not None:
-                line.truncate(width, overflow="ellipsis")
-            yield line
+            line = _batch_line(batch, goes_on=self.outcome.state is RunState.RUNNING)
+            yield _fitting(line, width) if self.height is not None else line
+
+
+def _fitting(line: Text, width: int) -> Text:
+    """A line that no terminal breaks."""
+    line.truncate(width, overflow="ellipsis")
+    return line
 
 
 def _most_urgent(tasks: Sequence[TaskOutcome], room: int) -> tuple[TaskOutcome, ...]:
@@ -94,14 +104,14 @@ def _unseen(tasks: Sequence[TaskOutcome], shown: Sequence[TaskOutcome]) -> str:
     return f"… and {', '.join(f'{number} {state}' for state, number in counts.most_common())}"
 
 
-def _cells(task: TaskOutcome, line: str) -> dict[str, Text]:
+def _cells(task: TaskOutcome, said: str) -> dict[str, Text]:
     return {
-        "task": Text(task.id),
-        "role": Text(task.role, style="dim"),
-        "agent": Text(task.agent or ""),
+        "task": Text(one_line(task.id)),
+        "role": Text(one_line(task.role), style="dim"),
+        "agent": Text(one_line(task.agent or "")),
         "state": Text(f"{MARKS[task.state]} {task.state.value}", style=STYLES[task.state]),
         "time": Text(_time(task)),
-        "last line": Text(_say(task, line), style="dim"),
+        "last line": Text(one_line(said), style="dim"),
     }
 
 
@@ -133,22 +143,23 @@ def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
 
 def _headlines(outcome: FeatureOutcome, eta: Eta | None, width: int) -> Iterator[Text]:
     """How the run stands, in one line; in two, and without the bar, where that is too long."""
-    landed = f"{len(outcome.landed)}/{len(outcome.tasks)} landed"
-    bar = _bar(len(outcome.landed), len(outcome.tasks))
+    single = outcome.singly()
+    landed = f"{len(single.landed)}/{len(single.tasks)} landed"
+    bar = _bar(len(single.landed), len(single.tasks))
     taken = spell_seconds(outcome.elapsed_seconds)
     whole = _headline(outcome, f"{bar} {landed}", taken + _left(outcome, eta, spread=True))
-    whole.append(f"  {outcome.run_id}", style="dim")
+    whole.append(f"  {one_line(outcome.run_id)}", style="dim")
     if whole.cell_len <= width:
         yield whole
         return
-    for text in (_headline(outcome, landed, taken + _left(outcome, eta)), Text(outcome.run_id, style="dim")):
+    for text in (_headline(outcome, landed, taken + _left(outcome, eta)), Text(one_line(outcome.run_id), style="dim")):
         text.truncate(width, overflow="ellipsis")
         yield text
 
 
 def _headline(outcome: FeatureOutcome, landed: str, taken: str) -> Text:
     styles = {RunState.COMPLETED: "bold green", RunState.RUNNING: "bold blue", RunState.PARTIAL: "bold yellow"}
-    text = Text(outcome.feature, style="bold")
+    text = Text(one_line(outcome.feature), style="bold")
     text.append(f"  {outcome.state.value}", style=styles.get(outcome.state, "bold red"))
     text.append(f"  {landed}", style="green")
     return text.append(f"  {taken}", style="dim")
@@ -164,37 +175,54 @@ def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> 
     if outcome.state is not RunState.RUNNING:
         return ""
     progress = progress_of(outcome, (), datetime.now(UTC), eta=eta)
-    if not progress.eta_seconds:
-        return ""
-    band = progress.eta if spread else None
-    range_ = f" ({spell_seconds(band.p10_seconds)} to {spell_seconds(band.p90_seconds)})" if band else ""
-    return f", about {spell_seconds(progress.eta_seconds)} left{range_}"
+    if progress.eta:
+        left = spell_left(progress.eta, outcome.asked, spread=spread)
+    else:
+        left = f"about {spell_roughly(progress.eta_seconds)} left" if progress.eta_seconds else ""
+    return f", {left}" if left else ""
 
 
-def _batch_line(batch: BatchOutcome) -> Text:
+def _asked_lines(outcome: FeatureOutcome) -> Iterator[Text]:
+    """What a live run waits for that only a person can do, each with the command on a line of its own."""
+    for asked in outcome.asked if outcome.state is RunState.RUNNING else ():
+        waited = spell_seconds((datetime.now(UTC) - asked.asked_at).total_seconds())
+        since = f"since {asked.asked_at.astimezone():%H:%M} ({waited})"
+        said = f"waits {since} for a person to approve {asked_for(asked)}"
+        yield Text("; ".join(filter(None, [said, held_by(asked)])), style="bold yellow")
+        yield Text(f"  {answer_command(outcome.feature, asked)}", style="bold")
+
+
+def _waits_of(outcome: FeatureOutcome) -> dict[str, str]:
+    """By task, what it waits for while a person is asked."""
+    if outcome.state is not RunState.RUNNING:
+        return {}
+    held = {task: f"waits until {asked.contract} is approved" for asked in outcome.asked for task in asked.holds}
+    return held | {asked.owner: f"{asked.contract} waits for a person" for asked in outcome.asked}
+
+
+def _batch_line(batch: BatchOutcome, *, goes_on: bool) -> Text:
     state = batch.state.value.replace("-", " ")
     named = state if state.endswith("landed") and state != "part landed" else f"{state}, landed"
     if batch.state is BatchState.READY_TO_LAND:
         named = f"{state}:"
-    text = Text(f"{batch.id}: ", style="dim")
-    text.append(f"{named} {', '.join(batch.landed)}" if batch.landed else state)
+    if goes_on and batch.started_at and not batch.ended_at:
+        state += f" for {spell_seconds((datetime.now(UTC) - batch.started_at).total_seconds())}"
+    text = Text().append(f"{one_line(batch.id)}: ", style="dim")
+    text.append(f"{named} {one_line(', '.join(batch.landed), 10_000)}" if batch.landed else state)
     for one in batch.rejected:
-        text.append(
-            f", rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})", style="magenta"
-        )
+        said = f", rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})"
+        text.append(one_line(said), style="magenta")
     if batch.commit:
         text.append(f"  {batch.commit[:10]}", style="dim")
     return text
 
 
-def _say(task: TaskOutcome, line: str) -> str:
+def _say(task: TaskOutcome, lines: Mapping[str, str]) -> str:
     if task.reason:
         return next((part.strip() for part in task.reason.splitlines() if part.strip()), "")
-    return line if task.state is TaskState.RUNNING else ""
+    return lines.get(task.id, "") if task.state is TaskState.RUNNING else ""
 
 
 def _time(task: TaskOutcome) -> str:
-    if task.started_at is None:
-        return ""
-    end = task.ended_at or datetime.now(UTC)
-    return spell_seconds((end - task.started_at).total_seconds())
+    worked = worked_seconds(task, now=datetime.now(UTC))
+    return "" if worked is None else spell_seconds(worked)

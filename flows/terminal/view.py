@@ -14,6 +14,7 @@ from flows.running.book import Book
 from flows.terminal.sheet import Sheet
 from plait.plans.phrasing import count
 from plait.plans.tasks.outcomes import RunState
+from plait.workspace.output import plain
 
 REFRESHES_PER_SECOND = 5
 
@@ -40,7 +41,7 @@ class LiveView:
 
     def note(self, text: str) -> None:
         """A line that stays above the table."""
-        self._console.print(Text(f"note: {text}", style="yellow"))
+        self._console.print(Text(plain(f"note: {text}"), style="yellow"))
 
     def _draw(self) -> RenderableType:
         if self._book is None:
@@ -70,7 +71,7 @@ class PlainView:
     def follow(self, book: Book) -> None:
         """Print this run's changes from now on."""
         book.on_change = self._say
-        self._say(f"run {book.run_id}: {count(len(book.entries), 'task')} onto {book.branch}")
+        self._say(f"run {book.run_id}: {count(book.size, 'task')} onto {book.branch}")
 
     def step(self, text: str) -> None:
         """What is being done before there is a run."""
@@ -84,7 +85,7 @@ class PlainView:
         if self._quiet:
             return
         with self._lock, suppress(OSError):  # whoever read this may have gone; the run goes on
-            sys.stderr.write(f"{time.monotonic() - self._began:7.1f}s  {text}\n")
+            sys.stderr.write(f"{time.monotonic() - self._began:7.1f}s  {plain(text)}\n")
             sys.stderr.flush()
 
     @contextmanager

@@ -11,6 +11,7 @@ _BEGINNING = re.compile(r"^(\d*)([-+=.)])")
 # Renderers make links of bare addresses even where their signs are escaped; an invisible word joiner stops them.
 _ADDRESS = re.compile(r"(?i)(https?:|ftp:|mailto:|xmpp:|www(?=\.))|(?=@)")
 _JOINER = "\N{WORD JOINER}"
+_NOTHING = re.compile(r"(?<=\w) (00 s|00 min|0 h)$")
 
 
 def one_line(text: str, limit: int = 300) -> str:
@@ -62,7 +63,7 @@ def spell_seconds(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-_COARSE = ((360_000, 21_600), (36_000, 900), (7200, 300), (600, 60), (60, 5))
+_COARSE = ((360_000, 21_600), (36_000, 900), (7200, 300), (600, 60), (60, 5), (10, 1))
 """From how many seconds on a simulation tells a time in steps of how many."""
 
 
@@ -72,9 +73,10 @@ def coarse_step(seconds: float) -> int | None:
 
 
 def spell_roughly(seconds: float) -> str:
-    """As `spell_seconds`, no finer than a simulation can tell."""
+    """As `spell_seconds`, no finer than a simulation can tell: `17 min`, `9 h`, `22 h 30 min`."""
     step = coarse_step(seconds)
-    return spell_seconds(float(round(seconds / step)) * step if step and math.isfinite(seconds) else seconds)
+    rounded = float(round(seconds / step)) * step if step and math.isfinite(seconds) else seconds
+    return _NOTHING.sub("", spell_seconds(rounded))
 
 
 def spell_moment(moment: datetime | None) -> str:

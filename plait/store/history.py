@@ -9,8 +9,15 @@ from sqlmodel import Session, col, delete, select
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.store.engine import Store
-from plait.store.queries import RECENT_RUNS, ROLE_DURATIONS, duration_of, summary_of
-from plait.store.records import RoleDuration, RunSummary, TaskWork
+from plait.store.queries import (
+    RECENT_RUNS,
+    ROLE_DURATIONS,
+    VERIFICATIONS,
+    batch_duration_of,
+    duration_of,
+    summary_of,
+)
+from plait.store.records import BatchDuration, RoleDuration, RunSummary, TaskWork
 from plait.store.rows import batch_rows, outcome_of, rejection_rows, run_row, task_rows
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow, storable
 
@@ -48,6 +55,13 @@ def role_durations(store: Store, repository: str, role: str | None = None) -> tu
     asked = {"repository": storable(repository), "role": _asked(role)}
     with store.reading() as session:
         return tuple(duration_of(row) for row in session.connection().execute(text(ROLE_DURATIONS), asked))
+
+
+def batch_durations(store: Store, repository: str, *, limit: int = 20) -> tuple[BatchDuration, ...]:
+    """How long verified batches took, the newest first."""
+    asked = {"repository": storable(repository), "limit": limit}
+    with store.reading() as session:
+        return tuple(batch_duration_of(row) for row in session.connection().execute(text(VERIFICATIONS), asked))
 
 
 def find_run(store: Store, id_prefix: str) -> FeatureOutcome | None:

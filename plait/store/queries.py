@@ -5,7 +5,7 @@ from typing import Any
 
 from plait.plans.tasks.outcomes import RunState
 from plait.store.moments import from_milliseconds
-from plait.store.records import RoleDuration, RunSummary
+from plait.store.records import BatchDuration, RoleDuration, RunSummary
 
 # PostgreSQL wants the type of a parameter that is only compared with NULL.
 RECENT_RUNS = """
@@ -25,6 +25,16 @@ FROM tasks JOIN runs ON runs.run_id = tasks.run_id
 WHERE runs.repository = :repository AND (CAST(:role AS TEXT) IS NULL OR tasks.role = :role)
   AND tasks.state IN ('done', 'landed', 'held') AND tasks.actual_seconds IS NOT NULL
 ORDER BY runs.started_at, runs.run_id, tasks.position
+"""
+
+# The newest say best how long it takes now.
+VERIFICATIONS = """
+SELECT batches.ended_at - batches.started_at, batches.verifications
+FROM batches JOIN runs ON runs.run_id = batches.run_id
+WHERE runs.repository = :repository AND batches.verifications > 0
+  AND batches.started_at IS NOT NULL AND batches.ended_at IS NOT NULL
+ORDER BY runs.started_at DESC, runs.run_id DESC, batches.position DESC
+LIMIT :limit
 """
 
 
@@ -47,4 +57,14 @@ def summary_of(row: Sequence[Any]) -> RunSummary:
 
 def duration_of(row: Sequence[Any]) -> RoleDuration:
     role, task, planned, actual = row
-    return RoleDuration(role=role, task=task, planned_seconds=planned, actual_seconds=actual)
+    return RoleDuration(role=role, task=task, planned_seconds=_number(planned), actual_seconds=_number(actual) or 0.0)
+
+
+def _number(value: Any) -> float | None:
+    """SQLite keeps whatever is written into a column: nothing for what is no number."""
+    return value if isinstance(value, int | float) else None
+
+
+def batch_duration_of(row: Sequence[Any]) -> BatchDuration:
+    milliseconds, verifications = row
+    return BatchDuration(seconds=milliseconds / 1000, verifications=verifications)

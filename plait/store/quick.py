@@ -6,8 +6,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from plait.store.queries import RECENT_RUNS, ROLE_DURATIONS, duration_of, summary_of
-from plait.store.records import RoleDuration, RunSummary
+from plait.store.queries import (
+    RECENT_RUNS,
+    ROLE_DURATIONS,
+    VERIFICATIONS,
+    batch_duration_of,
+    duration_of,
+    summary_of,
+)
+from plait.store.records import BatchDuration, RoleDuration, RunSummary
 from plait.store.versions import HEAD, READ_VERSION
 
 
@@ -21,6 +28,12 @@ def quick_role_durations(file: Path, repository: str, role: str | None = None) -
     """As `history.role_durations`; nothing when the store has to be opened in full."""
     rows = _read(file, ROLE_DURATIONS, {"repository": repository, "role": role})
     return None if rows is None else tuple(duration_of(row) for row in rows)
+
+
+def quick_batch_durations(file: Path, repository: str, *, limit: int = 20) -> tuple[BatchDuration, ...] | None:
+    """As `history.batch_durations`; nothing when the store has to be opened in full."""
+    rows = _read(file, VERIFICATIONS, {"repository": repository, "limit": limit})
+    return None if rows is None else tuple(batch_duration_of(row) for row in rows)
 
 
 def _read(file: Path, question: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:

@@ -42,3 +42,12 @@ class RoleDuration:
     task: str
     planned_seconds: float | None
     actual_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDuration:
+    """One batch that was verified, as a forecast learns from it."""
+
+    seconds: float
+    """From its start to its end."""
+    verifications: int

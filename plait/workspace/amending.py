@@ -1,7 +1,7 @@
 """Reads and replaces single files of a commit in git's object database: no checkout, no index of anybody's."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,22 +22,28 @@ class TrackedFile:
 
 
 def place_in(control: Control, folder: Path) -> str | None:
-    """Where a folder lies in a checkout of the target: `docs/specs/`, or empty for its top; nothing when elsewhere."""
-    if not folder.is_dir():
-        return None
-    answer = ask_about(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
+    """Where a folder lies in a checkout of the target: `docs/specs/`, or empty for its top; nothing when elsewhere.
+
+    It need not be there: somebody may have checked out a branch that does not have it.
+    """
+    there = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
+    answer = ask_about(there, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
     facts = answer.text.split("\n")
     if answer.status or not facts[0] or Path(facts[0]).resolve() != control.common_dir:
         return None
-    return facts[1] if len(facts) == 2 else "" if len(facts) == 1 else None
+    gone = "".join(f"{name}/" for name in folder.relative_to(there).parts)
+    return f"{facts[1] if len(facts) == 2 else ''}{gone}" if len(facts) <= 2 else None
 
 
-def files_in(repository: GitRepository, commit: str, folder: str, *, largest: int) -> dict[str, TrackedFile]:
+def files_in(
+    repository: GitRepository, commit: str, folder: str, *, largest: int, names: Collection[str] | None = None
+) -> dict[str, TrackedFile]:
     """The plain files right in a folder of a commit, by name; none when it has no such folder.
 
     Args:
         folder: From the repository's top, with a slash at its end; or empty.
         largest: Bytes above which a file is left out.
+        names: Those that are wanted; all when absent. An agent may have put thousands of others beside them.
 
     Raises:
         GitFailed: an object is missing.
@@ -49,7 +55,7 @@ def files_in(repository: GitRepository, commit: str, folder: str, *, largest: in
     for record in tree.records:
         facts, _, name = record.partition("\t")
         mode, _, oid, size = facts.split()
-        if mode in _PLAIN and int(size) <= largest:
+        if mode in _PLAIN and int(size) <= largest and (names is None or name in names):
             found[name] = (mode, oid)
     contents = _contents(repository, {oid for _, oid in found.values()})
     return {name: TrackedFile(mode, contents[oid]) for name, (mode, oid) in found.items()}

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from plait.plans.errors import CallError
+from plait.plans.names import check_slug
 from plait.plans.paths import matches
 from plait.plans.tasks.contracts import PlannedContract, Record, newest
 from plait.workspace.control import Control
@@ -14,6 +16,7 @@ from plait.workspace.git import ZERO
 from plait.workspace.trailers import message_with_trailers, read_trailers
 
 _RECORDS = "refs/plait/contracts/"
+_OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def read_records(control: Control, feature: str) -> dict[str, tuple[Record, ...]]:
@@ -119,16 +122,18 @@ def _entries(control: Control, tree: str) -> list[tuple[str, str]]:
 
 
 def _read(control: Control, oid: str) -> Record | None:
-    """The record that an object is; nothing when it is none of ours."""
+    """The record that an object is; nothing when it is none of ours: its words end in commands and on pages."""
     content = control.store.run("cat-file", "commit", oid).stdout.decode("utf-8", "replace")
     said = read_trailers(content)
     try:
-        version, status = int(said["Plait-Version"]), said["Plait-Status"]
-        if status not in ("draft", "approved", "rejected"):
+        version, status, words = int(said["Plait-Version"]), said["Plait-Status"], "".join(said.values())
+        if status not in ("draft", "approved", "rejected") or not words.isprintable():
+            return None
+        if not _OBJECT.fullmatch(said["Plait-Commit"]):
             return None
         paragraphs = content.partition("\n\n")[2].rstrip("\n").split("\n\n")
         return Record(
-            contract=said["Plait-Contract"],
+            contract=check_slug(said["Plait-Contract"]),
             version=version,
             status=status,  # type: ignore[arg-type]  # one of the three, as was just seen
             commit=said["Plait-Commit"],

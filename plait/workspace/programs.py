@@ -7,7 +7,10 @@ from plait.plans.language.backends import LATER, PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
 from plait.plans.phrases import listed
 
-_ELSE = "give the role `backend: command` with a `command`, or `backend: scripted` with a `script`"
+_ELSE = (
+    "give the role a command, such as `{backend: command, command: [claude, -p, --permission-mode, acceptEdits]}`: "
+    "it gets the prompt on standard input"
+)
 
 
 def backend_of(
@@ -25,7 +28,7 @@ def backend_of(
     backend = role.backend or default or _only_program(role_name, search_path)
     if backend in LATER:
         raise EnvironmentProblem(
-            f"the backend {backend} of the role {role_name} is not carried out in this version of plait", _ELSE
+            f"this version of plait cannot drive {backend} by itself yet, which the role {role_name} works with", _ELSE
         )
     return backend
 
@@ -51,5 +54,5 @@ def _only_program(role_name: str, search_path: str | None) -> Backend:
         )
     raise EnvironmentProblem(
         f"the role {role_name} names no backend, and no agent program is found",
-        f"looked for {listed(PROGRAMS)}; or {_ELSE}",
+        f"looked for {listed(PROGRAMS)}; {_ELSE}",
     )

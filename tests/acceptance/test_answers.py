@@ -120,3 +120,75 @@ def test_a_rejected_command_may_change_something_then_or_nothing(
     expected, kept = ("old", True) if first_try == "something" else ("new", False)
     assert files_of(repository, "feature/cart/integration")["b.txt"] == expected
     assert bool(git(repository, "for-each-ref", "refs/plait/old")) is kept
+
+
+def test_a_run_neither_waits_for_an_answer_nor_is_refused_for_one_that_nothing_of_it_rests_on(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    written = str(write_plan(PLAN.replace("OWNER", "echo 1 > api.txt").replace("OTHER", "echo z > z.txt")))
+    first = Running("run", written, "--only", "A", "--json", cwd=repository, env=prefect_server)
+    first.wait_until(lambda: asked(repository))
+    first.signal(signal.SIGINT)
+    first.end()
+
+    undecided = plait("run", written, "--only", "Z", "--json", cwd=repository, env=prefect_server)
+    plait("approve", "cart", "api", "--reject", "no", cwd=repository)
+    rejected = plait("run", written, "--only", "Z", "--json", cwd=repository, env=prefect_server)
+    consumer = plait("run", written, "--only", "B", "--json", cwd=repository, env=prefect_server)
+
+    assert undecided.status == 0, undecided.stderr
+    assert states(undecided) == {"Z": "landed"}
+    assert rejected.status == 0, rejected.stderr
+    assert consumer.status == 2
+    assert "B needs A, whose contract was rejected" in consumer.stderr
+
+
+def test_a_command_that_had_nothing_to_change_goes_again_when_it_was_rejected_after_its_run(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    """It has no branch that the rejection could be about: the contract was on base already."""
+    commit_files(repository, {"api.txt": "old\n"})
+    owner = f"echo x >> {tmp_path}/n; test $(wc -l < {tmp_path}/n) = 1 || echo new > api.txt"
+    written = str(write_plan(PLAN.replace("OWNER", owner).replace("OTHER", "echo z > z.txt")))
+    first = Running("run", written, "--json", cwd=repository, env=prefect_server)
+    first.wait_until(lambda: asked(repository))
+    first.signal(signal.SIGINT)
+    first.end()
+    plait("approve", "cart", "api", "--reject", "no", cwd=repository)
+    second = Running("run", written, "--json", cwd=repository, env=prefect_server)
+    second.wait_until(lambda: asked(repository))
+    plait("approve", "cart", "api", cwd=repository)
+    ended = second.end()
+
+    assert ended.status == 0, ended.stdout + ended.stderr
+    assert files_of(repository, "feature/cart/integration")["b.txt"] == "new"
+
+
+def test_what_rests_on_a_rejected_command_without_naming_the_contract_is_done_again_too(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A is approved, and handed back by a batch; its repair is rejected, so that it starts anew, and not from that."""
+    owner = f"echo >> {tmp_path}/n; N=$(wc -l < {tmp_path}/n); echo $N > api.txt; test $N != 1 || echo bad >> api.txt"
+    plan = write_plan(
+        f"""
+        feature: cart
+        goal: Fill a cart.
+        crew: {{all: {{slots: 4}}}}
+        contracts: [{{id: api, owner: A, files: [api.txt], approval: person}}]
+        integration: {{ready: 0.1, verify: ["! grep -q bad api.txt"]}}
+        tasks:
+          - {{id: A, role: all, run: "{owner}"}}
+          - {{id: B, role: all, run: cp api.txt b.txt, needs: [{{contract: api}}]}}
+          - {{id: T, role: all, run: cp api.txt t.txt, needs: [A]}}
+        """
+    )
+    running = Running("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    for rejection in ((), ("--reject", "no"), ()):
+        running.wait_until(lambda: asked(repository))
+        plait("approve", "cart", "api", *rejection, cwd=repository)
+    ended = running.end()
+
+    assert ended.status == 0, ended.stdout + ended.stderr
+    assert tries(ended) == {"A": 3, "B": 2, "T": 2}
+    assert [one["rejected"] for one in ended.data["batches"][1:]] == [[]] * len(ended.data["batches"][1:])
+    assert files_of(repository, "feature/cart/integration")["t.txt"] == "3"

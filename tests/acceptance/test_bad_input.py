@@ -42,7 +42,7 @@ def test_a_missing_agent_program_is_told_before_a_server_is_started(repository: 
     ended = plait("run", str(plan), cwd=repository)
 
     assert ended.status == 3
-    assert "the backend claude of the role dev" in ended.stderr
+    assert "cannot drive claude by itself yet, which the role dev works with" in ended.stderr
     assert "Prefect" not in ended.stderr
 
 

@@ -59,7 +59,7 @@ def test_a_consumer_starts_from_the_contracts_commit_and_the_report_tells_of_it(
     (contract,) = ended.data["contracts"]
     assert (contract["version"], contract["status"], contract["by"]) == (1, "approved", "tests")
     assert contract["commit"] == git(repository, "rev-parse", "feature/cart/agent/command/API")
-    assert "cart-api v1  approved by tests  written by API" in listed.stdout
+    assert "cart-api v1 approved by tests written by API" in " ".join(listed.stdout.split())
     assert "| cart-api | 1 | approved | tests | API |" in report.stdout.replace("\\", "")
     assert "Plait-Contracts: cart-api v1" in git(
         repository, "log", "-1", "--format=%B", "feature/cart/agent/command/WEB"
@@ -343,14 +343,16 @@ def test_a_consumer_that_runs_while_its_contract_changes_ends_and_goes_again(
     running = Running("run", str(write_plan(plan)), "--json", cwd=repository, env=prefect_server)
 
     def version(number: int, status: str) -> bool:
-        return f"cart-api v{number}  {status}" in plait("contracts", "cart", cwd=repository).stdout
+        shown = plait("contracts", "cart", "--json", cwd=repository)
+        rows = shown.data["contracts"] if shown.status == 0 else []
+        return any((row["version"], row["status"]) == (number, status) for row in rows)
 
-    status = "waiting" if approval == "person" else "approved"
-    for number in (1, 2):
-        running.wait_until(lambda: version(number, status))  # noqa: B023 - it is asked at once
-        if number == 1 and approval == "person":
-            plait("approve", "cart", "cart-api", cwd=repository)
-            running.wait_until((tmp_path / "begun").exists)
+    if approval == "person":
+        running.wait_until(lambda: version(1, "waiting"))
+        plait("approve", "cart", "cart-api", cwd=repository)
+    # Approved by its tests, version 1 is the newest for a second only: who looks every second may never see it.
+    running.wait_until(lambda: version(2, "waiting" if approval == "person" else "approved"))
+    running.wait_until((tmp_path / "begun").exists)
     (tmp_path / "wake").touch()
     if approval == "person":
         time.sleep(1.5)

@@ -16,7 +16,7 @@ from plait.store.history import record_run
 from plait.store.records import TaskWork
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import PATIENCE_SECONDS, PLAIT, plait
-from tests.support.outcomes import a_task, an_outcome
+from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 WORKED = Path(__file__).parents[1] / "data" / "worked"
 CART = str(WORKED / "shopping-cart.yaml")
@@ -47,6 +47,17 @@ def test_agents_by_role_and_a_crew_file_can_be_given_together(tmp_path: Path, wr
     assert {role["role"]: role["slots"] for role in both["roles"]}["qa"] == 2
     better = next(variant for variant in one["what_if"] if variant["role"] == "backend")
     assert (better["slots"], better["change_hours"]) == (2, -4)
+
+
+def test_waits_are_said_to_be_for_resources_too_only_where_the_plan_has_any(
+    tmp_path: Path, write_plan: WritePlan
+) -> None:
+    plan = "feature: f\ngoal: g\n{}tasks: [{{id: A, run: 'true', duration: 2h}}]\n"
+    without = plait("forecast", str(write_plan(plan.format(""))), cwd=tmp_path).stdout
+    scarce = plait("forecast", str(write_plan(plan.format("resources: {db: 1}\n"))), cwd=tmp_path).stdout
+
+    assert "but no agent is free." in " ".join(without.split())
+    assert "but no agent or resource is free." in " ".join(scarce.split())
 
 
 def test_only_some_tasks_can_be_forecast(tmp_path: Path) -> None:
@@ -91,6 +102,32 @@ def test_a_mistake_in_the_plan_is_shown_with_its_place(tmp_path: Path, write_pla
     assert f"{plan}:3:" in ended.stderr
 
 
+@pytest.mark.parametrize("command", [("check",), ("forecast",), ("run",), ("run", "--dry-run")])
+def test_programs_are_told_the_mistakes_of_a_plan_alike_by_every_command(
+    tmp_path: Path, write_plan: WritePlan, command: tuple[str, ...]
+) -> None:
+    plan = write_plan("feature: x\ntasks:\n  - {id: A, run: echo, needs: [B]}\n")
+
+    ended = plait(*command, str(plan), "--json", cwd=tmp_path)
+
+    assert ended.status == 2
+    said = ended.data
+    (problem,) = said["problems"]
+    assert (said["source"], said["ok"]) == (str(plan), False)
+    assert (problem["code"], problem["line"], problem["path"]) == ("PLAN004", 3, "tasks[0].needs[0]")
+    assert set(problem) == {"code", "line", "column", "path", "message", "hint", "file"}
+
+
+def test_what_is_not_carried_out_yet_is_listed(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = write_plan("feature: x\ntasks: [{id: A, run: echo}]\nintegration: {land: approve}\n")
+
+    said = plait("forecast", str(plan), "--json", cwd=tmp_path).data
+    text = plait("forecast", str(plan), cwd=tmp_path)
+
+    assert said["unsupported"] == ["integration.land: approve"]
+    assert "warning: not carried out yet: integration.land: approve" in text.stderr
+
+
 @pytest.mark.parametrize("columns", ["60", "80", "200"])
 def test_the_text_fits_its_width_and_has_no_colours_in_a_pipe(tmp_path: Path, columns: str) -> None:
     ended = plait("forecast", CART, "--crew", "backend=1", cwd=tmp_path, env={"COLUMNS": columns})
@@ -133,6 +170,24 @@ def test_what_the_repository_has_seen_corrects_the_plan(repository: Path, hermet
     assert here["learned"][0].startswith("backend: 40 finished tasks took 2 times the estimate")
     assert elsewhere["elapsed_hours"] == 10
     assert elsewhere["learned"] == []
+
+
+def test_how_long_verification_took_here_is_told_where_the_plan_has_any(
+    repository: Path, hermetic: Path, write_plan: WritePlan
+) -> None:
+    hermetic.mkdir()
+    batches = tuple(a_batch(f"batch-{number}", ended_at=at(100 + 60 * number)) for number in (2, 3, 9))
+    with open_store(hermetic / "plait.db") as store:
+        record_run(store, an_outcome(batches=batches), repository=str(repository / ".git"), plan_hash="hash")
+    text = "feature: x\ntasks: [{id: A, run: echo, duration: 1h}]\n"
+    bare = str(write_plan(text))
+    verified = str(write_plan(f"{text}integration: {{verify: [make test]}}\n", name="verified.yaml"))
+
+    assert plait("forecast", verified, "--json", cwd=repository).data["verification_seconds"] == 180
+    assert "Verification: about 3m each in earlier runs" in plait("forecast", verified, cwd=repository).stdout
+    assert plait("forecast", bare, "--json", cwd=repository).data["verification_seconds"] is None
+    assert plait("forecast", verified, "--json", cwd=hermetic).data["verification_seconds"] is None
+    assert "Verification" not in plait("forecast", bare, cwd=repository).stdout
 
 
 def test_a_crew_is_proposed_that_can_be_pasted(tmp_path: Path) -> None:
@@ -191,7 +246,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path) -> None:
     assert "\x1b[32m" in coloured
     plain, _ = on_a_terminal(tmp_path, {"TERM": "xterm-256color", "NO_COLOR": "1"})
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", plain)
-    assert "At the limit" in plain
+    assert "At the lower bound" in plain
 
 
 def _heavy(stderr: str) -> set[str]:

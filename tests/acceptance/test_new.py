@@ -24,6 +24,21 @@ def test_every_template_passes_a_strict_check_as_written(kind: tuple[str, str], 
     assert text.startswith("# ")
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[1])
+def test_every_template_has_a_forecast(kind: tuple[str, str], tmp_path: Path) -> None:
+    plait("new", "shopping-cart", *kind, cwd=tmp_path)
+    forecast = plait("forecast", "plan.yaml", "--json", cwd=tmp_path).data
+
+    assert 0 < forecast["elapsed_hours"] <= forecast["work_hours"]
+    assert forecast["p50_hours"] <= forecast["p95_hours"]
+    assert all(task["role"] != "command" for task in forecast["tasks"])
+
+
+def test_the_help_shows_examples(tmp_path: Path) -> None:
+    shown = " ".join(plait("new", "--help", cwd=tmp_path).stdout.split())
+    assert "plait new shopping-cart --slice vertical" in shown
+
+
 def test_a_plan_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("mine")
 

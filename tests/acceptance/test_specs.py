@@ -105,6 +105,23 @@ def test_the_second_run_has_nothing_to_do_also_with_the_specs_that_were_written(
     assert "## History" in (specs / "1-hello.md").read_text()
 
 
+def test_what_a_killed_run_had_no_time_to_write_is_written_by_the_next_one_that_finds_nothing_to_do(
+    repository: Path, specs: Path, prefect_server: Mapping[str, str]
+) -> None:
+    plait("run", "specs", "--json", cwd=repository, env=prefect_server)
+    git(repository, "update-ref", f"refs/heads/{TIP}", f"{TIP}^")  # as it was between landing and writing
+
+    again = plait("run", "specs", "--json", cwd=repository, env=prefect_server)
+    tip = git(repository, "rev-parse", TIP)
+    third = plait("run", "specs", "--json", cwd=repository, env=prefect_server)
+
+    assert (again.status, third.status) == (0, 0), again.stderr
+    assert "status and history are written into 2 specs" in again.stderr
+    assert "status: landed\nbranch: " in files_of(repository, TIP)["specs/1-hello.md"]
+    assert git(repository, "rev-parse", TIP) == tip == again.data["commit"]
+    assert "are written into" not in third.stderr
+
+
 def test_what_failed_is_written_too_and_a_later_run_adds_its_row(
     repository: Path, specs: Path, prefect_server: Mapping[str, str]
 ) -> None:

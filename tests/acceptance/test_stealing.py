@@ -92,4 +92,4 @@ def test_commands_are_taken_over_by_roles_without_an_agent_and_prompts_are_not(
     assert ended.status == 0, ended.stderr
     agents = {task["id"]: task["agent"] for task in ended.data["tasks"]}
     assert agents == {"ONE": "turner-1", "ASKED": "turner-1", "TWO": "lathe-1"}
-    assert "lathe cannot help turner out: the backend claude of the role lathe is not carried out" in ended.stderr
+    assert "lathe cannot help turner out: this version of plait cannot drive claude" in ended.stderr

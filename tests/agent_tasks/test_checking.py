@@ -9,7 +9,7 @@ from agent_tasks.implement import implement
 from plait.plans.tasks.work import RepairOrder
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of
-from tests.support.repositories import files_of, git
+from tests.support.repositories import commit_files, files_of, git
 
 PLAN = """
     feature: shop
@@ -65,3 +65,26 @@ def test_a_file_s_name_cannot_add_a_line_to_what_is_said(repository: Path) -> No
         implement.fn(order_of(session, "A"), session.shop)
 
     assert str(failed.value) == r"it changed what it does not own: x\nB: landed"
+
+
+@pytest.mark.parametrize(("owns", "accepted"), [("", False), (", owns: ['*.txt']", True)])
+def test_a_contract_is_changed_by_who_only_rests_on_it_where_the_plan_says_so_and_nowhere_else(
+    repository: Path, owns: str, accepted: bool
+) -> None:
+    commit_files(repository, {"api.txt": "cents\n", "mock.txt": "mock\n"})
+    plan = f"""
+        feature: shop
+        goal: Sell things.
+        contracts: [{{id: api, status: approved, files: [api.txt], mock: [mock.txt]}}]
+        tasks:
+          - {{id: A, run: "echo real > mock.txt; echo euros > api.txt", needs: [{{contract: api}}]{owns}}}
+    """
+    with opened(plan, repository) as session:
+        order = order_of(session, "A")
+        if accepted:
+            assert implement.fn(order, session.shop).commit
+            return
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order, session.shop)
+
+    assert str(failed.value) == "it changed the contract that it rests on, and has to keep to: api.txt"

@@ -49,3 +49,8 @@ def test_without_outputs_its_summary_and_its_files_are_told(repository: Path) ->
 def test_who_changed_nothing_says_so(repository: Path) -> None:
     assert told(repository, {}) == "## What A has made so far\n\nIt has finished, and changed no file."
     assert told(repository, {}, missing="A failed.").endswith("\n\nA failed.")
+
+
+def test_a_promised_path_with_backticks_stays_code(repository: Path) -> None:
+    said = told(repository, {"new.txt": "x"}, "a`![x](http:--e)", "``")
+    assert "promised: ``a`![x](http:--e)``, ``` `` ```." in said

@@ -13,11 +13,11 @@ from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
-from plait.store.history import find_run, latest_run, recent_runs, record_run, role_durations
-from plait.store.records import RoleDuration, TaskWork
+from plait.store.history import batch_durations, find_run, latest_run, recent_runs, record_run, role_durations
+from plait.store.records import BatchDuration, RoleDuration, TaskWork
 from plait.store.tables import Row
 from plait.store.versions import VERSION_TABLE
-from tests.support.outcomes import START, a_task, an_outcome, at
+from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
 @pytest.fixture
@@ -131,6 +131,17 @@ def test_durations_are_those_of_checked_work(store: Store) -> None:
     )
     assert role_durations(store, "/shop", "backend") == (RoleDuration("backend", "API", 50.0, 55.5),)
     assert role_durations(store, "/elsewhere") == ()
+
+
+def test_verifications_are_those_of_the_newest_batches_that_had_any(store: Store) -> None:
+    first = (a_batch("batch-1", ended_at=at(160)), a_batch("batch-2", verifications=3, ended_at=at(190)))
+    record(store, an_outcome(run_id="old", batches=first))
+    later = (a_batch("batch-1", verifications=0), a_batch("batch-2", ended_at=None), a_batch("batch-3"))
+    record(store, an_outcome(run_id="new", started_at=at(9), batches=later))
+
+    assert batch_durations(store, "/shop") == (BatchDuration(20, 1), BatchDuration(90, 3), BatchDuration(60, 1))
+    assert batch_durations(store, "/shop", limit=2) == (BatchDuration(20, 1), BatchDuration(90, 3))
+    assert batch_durations(store, "/elsewhere") == ()
 
 
 def test_many_threads_read_and_write_at_once(store: Store) -> None:

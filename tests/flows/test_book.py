@@ -49,3 +49,34 @@ def test_a_signal_that_came_after_all_had_landed_cancelled_nothing(book: Book) -
     book.enter("A", TaskState.LANDED)
 
     assert book.state(cancelled=True, trouble=False) is RunState.COMPLETED
+
+
+def test_what_a_person_is_asked_is_known_from_the_question_to_the_answer(book: Book) -> None:
+    book.ask("api", 1, owner="A")
+    book.held_for("api", ("B", "C"))
+    book.ask("api", 1, owner="A")
+    (asked,) = book.outcome(state=RunState.RUNNING).asked
+    book.answered("api")
+    book.held_for("api", ())
+
+    (answered,) = book.outcome(state=RunState.RUNNING).approvals
+    assert (asked.contract, asked.version, asked.owner, asked.holds) == ("api", 1, "A", ("B", "C"))
+    assert answered.answered_at is not None
+    assert answered.model_copy(update={"answered_at": None}) == asked
+    assert book.outcome(state=RunState.RUNNING).asked == ()
+
+
+def test_a_new_version_is_a_new_question(book: Book) -> None:
+    book.ask("api", 1, owner="A")
+    book.ask("api", 2, owner="A")
+
+    assert [(one.version, one.answered_at is None) for one in book.approvals] == [(1, False), (2, True)]
+
+
+def test_since_when_a_task_is_worked_on_is_told_only_while_it_is(book: Book) -> None:
+    book.enter("A", TaskState.RUNNING)
+    running = book.entries["A"].outcome()
+    book.enter("A", TaskState.DONE)
+
+    assert running.dispatched_at == running.started_at
+    assert book.entries["A"].outcome().dispatched_at is None

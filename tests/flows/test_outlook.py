@@ -1,5 +1,6 @@
 """The ETA of a run that goes on, from what it has done so far."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from flows.recording.outlook import LATEST, SOONEST, Outlook
 from flows.running.book import Book, open_book
 from plait.plans.forecasts.estimating import Durations
+from plait.plans.forecasts.reforecasting import reforecast
 from plait.plans.language.crew import DEFAULT_CREW
 from plait.plans.language.parsing import parse_plan
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.tasks.expansion import expand
-from plait.plans.tasks.outcomes import Span, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, Span, TaskState
 
 PLAN = "feature: x\ntasks:\n" + "".join(
     f"  - {{id: T{n}, role: backend, prompt: do it, duration: 10m}}\n" for n in range(6)
@@ -33,8 +35,23 @@ class Run:
         self.dispatcher.finish(begun.job.id, now=start + seconds, ok=True)
         entry, began = self.book.entries[begun.job.id], datetime.now(UTC)
         entry.spans.append(Span(started_at=began, ended_at=began + timedelta(seconds=seconds)))
-        entry.state = TaskState.DONE
+        entry.state, entry.ended_at = TaskState.DONE, began
         return start + seconds
+
+    def work_all(self) -> float:
+        """Let every task run for ten minutes."""
+        now = 0.0
+        for _ in range(6):
+            now = self.work(start=now, seconds=600)
+        return now
+
+    def verify(self, *, seconds: float, began: float | None = None) -> None:
+        """Let a batch be verified for so long, or be in work since so many seconds ago."""
+        now = datetime.now(UTC)
+        name = f"batch-{len(self.book.batches) + 1}"
+        start = now - timedelta(seconds=seconds if began is None else began)
+        batch = BatchOutcome(id=name, started_at=start, ended_at=now if began is None else None, verifications=1)
+        self.book.put_batch(batch, says="verifying")
 
     @property
     def left(self) -> float:
@@ -86,6 +103,87 @@ def test_there_is_no_end_to_tell_once_nothing_is_ahead() -> None:
     run.outlook.look(now)
 
     assert run.book.eta is None
+
+
+def test_a_large_run_that_is_nearly_over_is_looked_at_as_quickly_as_any() -> None:
+    """Two seconds of the loop that starts agents, when all jobs were drawn and not only those ahead."""
+    jobs = [Job(f"J{n}", "backend", 600.0) for n in range(10_000)]
+    dispatcher = Dispatcher(jobs, slots={"backend": 4})
+    for job in jobs[:-4]:
+        dispatcher.settle(job.id, now=0.0)
+    dispatcher.start(0.0)
+
+    began = time.perf_counter()
+    assert reforecast(dispatcher.copy(), now=10.0, durations=Durations(), seed=1) is not None
+    assert time.perf_counter() - began < 1.0
+
+
+def test_what_is_finished_has_yet_to_be_verified_which_takes_as_long_as_in_earlier_runs() -> None:
+    run = Run()
+    run.outlook.verifications = (120.0,)
+    now = run.work_all()
+
+    run.outlook.look(now)
+
+    assert run.left == pytest.approx(120)
+
+
+def test_this_runs_own_verifications_say_it_better_than_those_of_earlier_runs() -> None:
+    run = Run()
+    run.outlook.verifications = (120.0,)
+    run.verify(seconds=300)
+
+    run.outlook.look(run.work_all())
+
+    assert run.left == pytest.approx(300, abs=1)
+
+
+def test_a_verification_that_goes_on_comes_to_its_end() -> None:
+    run = Run()
+    run.outlook.verifications = (120.0,)
+    now = run.work_all()
+    for entry in run.book.entries.values():
+        entry.ended_at = datetime.now(UTC) - timedelta(hours=1)
+    run.verify(seconds=0, began=100)
+
+    run.outlook.look(now)
+
+    assert run.left == pytest.approx(20, abs=1)
+
+
+def test_a_verification_that_takes_longer_than_ever_is_not_said_to_end_at_once() -> None:
+    run = Run()
+    run.outlook.verifications = (120.0,)
+    now = run.work_all()
+    for entry in run.book.entries.values():
+        entry.ended_at = datetime.now(UTC) - timedelta(hours=1)
+    run.verify(seconds=0, began=1000)
+
+    run.outlook.look(now)
+
+    assert run.left == pytest.approx(60)
+
+
+def test_verification_comes_on_top_of_the_tasks_that_are_left() -> None:
+    run, unverified = Run(), Run()
+    run.outlook.verifications = (7200.0,)
+
+    run.outlook.look(0.0)
+    unverified.outlook.look(0.0)
+
+    assert run.left == pytest.approx(unverified.left + 7200)
+
+
+def test_what_a_person_is_waited_for_counts_as_if_the_answer_came_now() -> None:
+    run = Run()
+    for number in range(6):
+        run.dispatcher.hold(f"T{number}")
+    run.book.ask("api", 1, owner="T0")
+
+    run.outlook.look(0.0)
+
+    assert 2400 < run.left < 6000
+    assert run.dispatcher.state_of("T1") is TaskState.HELD
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1e9])

@@ -127,3 +127,20 @@ def test_starting_over_that_is_refused_leaves_the_base_where_it_was(repository: 
     git(repository, "worktree", "remove", str(tmp_path / "there"))
     with opened(PLAN, repository, run_id="run-3") as third:
         assert third.shop.base == began
+
+
+def test_what_has_landed_is_built_on_when_its_task_is_asked_for_something_else_also_after_a_kill(
+    repository: Path,
+) -> None:
+    """The run that asks for something else first puts the branch aside; the one after it knows all the same."""
+    with opened(PLAN, repository) as first:
+        made = work(first, "A")
+        assert made is not None
+        git(repository, "update-ref", "refs/heads/feature/again/integration", made)
+    changed = PLAN.replace("echo a", "echo other")
+    with opened(changed, repository, run_id="run-2") as killed:
+        assert "A" in killed.reuse.redone
+
+    with opened(changed, repository, run_id="run-3") as third:
+        assert "A" in third.reuse.redone
+        assert third.reuse.outdated == ()

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from rich.console import Console
 
 from flows.runs import find_run
 from flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
-from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
-from tests.support.outcomes import a_batch, a_task, an_outcome
+from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, Span, TaskState
+from plait.plans.telling.progress import Eta
+from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 LONG = "a-rather-long-name-of-a-task-that-nobody-would-type"
 
@@ -69,6 +71,55 @@ def test_a_batch_does_not_say_landed_twice_nor_before_it_has() -> None:
     ready = a_batch("batch-2", state=BatchState.READY_TO_LAND, landed=("C",))
     lines = drawn(status_table(an_outcome(batches=(landed, ready))), 100)
     assert lines[-2:] == ["batch-1: landed A, B  dddddddddd", "batch-2: ready to land: C  dddddddddd"]
+
+
+def asking(*, state: RunState = RunState.RUNNING) -> FeatureOutcome:
+    """A contract waits for a person, and PAGE for that."""
+    asked = Approval(contract="cart-api", version=1, owner="API", asked_at=datetime.now(UTC), holds=("PAGE",))
+    tasks = (a_task("API", state=TaskState.DONE), a_task("PAGE", start=None, state=TaskState.PENDING))
+    return an_outcome(state=state, tasks=tasks, batches=(), approvals=(asked,), ended_at=None)
+
+
+def test_what_a_person_is_waited_for_stands_above_the_tasks_with_its_command() -> None:
+    eta = Eta(at=datetime.now(UTC), p10_seconds=300, p50_seconds=723, p80_seconds=900, p90_seconds=1200)
+    lines = drawn(status_table(asking(), eta=eta), 200)
+
+    assert "about 12 min left, plus the time until cart-api is approved" in lines[0]
+    assert lines[1].startswith("waits since ")
+    assert lines[1].endswith("for a person to approve the contract cart-api v1, written by API; PAGE starts after that")
+    assert lines[2] == "  plait approve cart cart-api"
+    assert [line.split()[0] for line in lines if "cart-api waits for a person" in line] == ["API"]
+    assert [line.split()[0] for line in lines if "waits until cart-api is approved" in line] == ["PAGE"]
+
+
+def test_a_run_that_is_over_waits_for_nobody() -> None:
+    assert "waits" not in "\n".join(drawn(status_table(asking(state=RunState.CANCELLED)), 200))
+
+
+def test_what_is_asked_leaves_room_for_the_tasks_of_a_low_terminal() -> None:
+    outcome = asking()
+    tasks = (*outcome.tasks, *(a_task(f"LATER-{number}", start=None, state=TaskState.PENDING) for number in range(30)))
+    sheet = Sheet(outcome.model_copy(update={"tasks": tasks}), {}, height=20)
+
+    assert len(drawn(sheet, 200)) < 20
+
+
+def test_a_batch_in_work_says_for_how_long() -> None:
+    begun = datetime.now(UTC) - timedelta(seconds=42)
+    batch = a_batch(state=BatchState.VERIFYING, started_at=begun, ended_at=None, landed=(), commit=None)
+
+    assert drawn(status_table(an_outcome(state=RunState.RUNNING, batches=(batch,))), 100)[-1].startswith(
+        "batch-1: verifying for 42 s"
+    )
+    assert drawn(status_table(an_outcome(state=RunState.FAILED, batches=(batch,))), 100)[-1] == "batch-1: verifying"
+
+
+def test_the_time_of_a_task_is_that_in_which_it_was_worked_on() -> None:
+    """And not that in which a person was waited for, or a batch, before it went on."""
+    spans = (Span(started_at=at(0), ended_at=at(10)), Span(started_at=at(3600), ended_at=at(3605)))
+    task = a_task("A", start=0, end=3605).model_copy(update={"spans": spans})
+
+    assert "15 s" in drawn(status_table(an_outcome(tasks=(task,))), 100)[2]
 
 
 def test_the_tasks_of_a_killed_run_do_not_seem_to_run_on(hermetic: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_fallback_without_an_agent_program_is_left_out_and_said() -> None:
     staff = staff_of(f"mason: {{{ABLE}, fallback: [b]}}, b: {{backend: codex}}", ASKED)
     assert set(staff.agents) == {"mason"}
     (notice,) = staff.notices
-    assert notice.startswith("b cannot help mason out: the backend codex of the role b is not carried out")
+    assert notice.startswith("b cannot help mason out: this version of plait cannot drive codex")
 
 
 def test_a_fallback_with_a_mistake_in_it_is_refused() -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 
+from plait.plans.errors import PlanError, Problem
 from plait.plans.language.crew import DEFAULT_CREW, merge_crews
 from plait.plans.language.model import Plan
-from plait.plans.language.parsing import plan_of, read_plan
+from plait.plans.language.parsing import check_roles, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
 from plait.plans.lint.engine import Findings, lint
 from plait.plans.lint.facts import Facts
@@ -33,6 +34,16 @@ def linted(text: str, *, rules: Collection[Rule] = RULES) -> Findings:
     return lint_of(plan_of(document, source="p"), places=document.places, rules=rules)
 
 
+def mistakes_in(text: str) -> tuple[Problem, ...]:
+    """Why a plan without its first line is refused; nothing when it is not."""
+    try:
+        document = read_plan(f"feature: f\n{text}", source="p")
+        plan = plan_of(document, source="p")
+    except PlanError as error:
+        return error.problems
+    return check_roles(plan, merge_crews(plan.crew, DEFAULT_CREW), places=document.places)
+
+
 def lint_of(plan: Plan, *, places: Places = NOWHERE, rules: Collection[Rule] = RULES) -> Findings:
     return lint(facts_of(plan), places=places, rules=rules)
 
@@ -49,3 +60,13 @@ def codes(text: str) -> list[str]:
 def ignoring(*silences: str) -> str:
     """The key that silences these for the reason `it is meant`."""
     return "lint: {ignore: [" + ", ".join(f"{{{silence}, reason: it is meant}}" for silence in silences) + "]}\n"
+
+
+def agents(*tasks: str) -> str:
+    """A plan of agents' tasks, `ID key: value, …` each."""
+    lines = []
+    for task in tasks:
+        name, _, keys = task.partition(" ")
+        prompt = "" if "prompt:" in keys else f", prompt: Do what {name} is for."
+        lines.append(f"  - {{id: {name}, role: backend, {keys}{prompt}}}\n")
+    return f"tasks:\n{''.join(lines)}{VERIFIED}"

@@ -68,6 +68,19 @@ def test_a_contract_need_is_one_on_its_owner_and_consumers_that_it_names_have_it
     assert (made.notices, made.unsupported) == ((), ())
 
 
+def test_an_owner_may_change_the_files_that_it_has_to_write_whatever_else_it_owns() -> None:
+    made = expanded(
+        {"id": "o", "owns": ["src/", "apis/"]},
+        {"id": "free"},
+        {"id": "x", "owns": ["x"], "needs": [{"contract": "c"}, {"contract": "d"}]},
+        contracts=[
+            {"id": "c", "owner": "o", "files": ["apis/*.yaml", "c.md"], "mock": ["mocks/"]},
+            {"id": "d", "owner": "free", "files": ["d.md"]},
+        ],
+    )
+    assert [task.task.owns for task in made.tasks] == [("src/**", "apis/**", "c.md", "mocks/**"), None, ("x",)]
+
+
 def test_a_contract_that_nobody_writes_gets_a_task_before_its_first_consumer() -> None:
     tests = ["python -m pytest -q tests/contract checks/api.py::test_it", "./run.sh ../out /etc/x"]
     made = expanded(
@@ -146,6 +159,15 @@ def test_information_is_no_need_but_belongs_to_the_hash() -> None:
     assert one.tasks[2].waits_for == (("a.1",), ("a.2",))
     assert one.unsupported == ()
     assert len({hashes(made("x", informed))["b"], hashes(made("y", informed))["b"], hashes(made("x", []))["b"]}) == 3
+
+
+def test_a_need_of_kind_none_is_counted_nowhere() -> None:
+    def made(needs: list[Any]) -> Expansion:
+        return expanded({"id": "a"}, agent("b", needs=needs))
+
+    noted, without = made([{"task": "a", "kind": "none"}]), made([])
+    assert (noted.tasks[1].waits_for, noted.notices, noted.unsupported) == ((), (), ())
+    assert hashes(noted) == hashes(without)
 
 
 def test_a_command_is_not_told_anything_and_the_reader_hears_of_it() -> None:

@@ -117,7 +117,9 @@ def test_a_plan_that_waits_for_a_role_says_so() -> None:
     assert made.elapsed == 14
     assert made.ends is None
     assert made.bound.kind == "head-tail of role backend"
-    assert made.bottleneck.startswith("At the limit: the one backend agent is busy without a break from 2 s to 12 s;")
+    assert made.bottleneck.startswith(
+        "At the lower bound: the one backend agent is busy without a break from 2 s to 12 s;"
+    )
     assert {task.id: task.waits for task in made.tasks if task.waits} == {"events": 6}
     assert [(variant.role, variant.elapsed) for variant in made.what_if] == [
         ("architect", 14),
@@ -129,7 +131,7 @@ def test_a_plan_that_waits_for_a_role_says_so() -> None:
 
 def test_a_plan_on_its_critical_path_names_the_chain() -> None:
     made = forecast(CART, slots={"architect": 1, "backend": 2, "frontend": 1, "qa": 1}, samples=0)
-    assert made.bottleneck.startswith("At the limit: the chain design → api → tests takes 10 s,")
+    assert made.bottleneck.startswith("At the lower bound: the chain design → api → tests takes 10 s,")
     assert made.agents == 5
 
 
@@ -138,8 +140,8 @@ def test_a_plan_above_its_limit_names_what_its_last_chain_waits_for() -> None:
     made = forecast(plan, slots={"qa": 2}, samples=0)
     assert (made.elapsed, made.bound.seconds) == (7, 6)
     assert made.bottleneck == (
-        "17 % above the limit of 6 s (work of role qa): the task t4 ends last and waits 5 s for 2 qa agents. "
-        "Either the plan or the limit is loose."
+        "17 % above the lower bound of 6 s (work of role qa): the task t4 ends last and waits 5 s for 2 qa agents. "
+        "Either the plan or the bound is loose."
     )
 
 
@@ -148,6 +150,52 @@ def test_a_resource_can_be_the_bottleneck() -> None:
     made = forecast(plan, slots={"qa": 2}, resources={"database": 1}, samples=0)
     assert made.elapsed == 8
     assert "the resource database" in made.bottleneck
+
+
+def test_a_plan_above_its_limit_that_waits_for_a_resource_names_that_and_not_the_role() -> None:
+    plan = [
+        Job(f"t{number}", "qa", seconds, uses={"db": 1}) for number, seconds in enumerate((3.0, 3.0, 2.0, 2.0, 2.0))
+    ]
+    made = forecast(plan, slots={"qa": 5}, resources={"db": 2}, samples=0)
+    assert (made.elapsed, made.bound.seconds) == (7, 6)
+    assert "ends last and waits 5 s for the resource db." in made.bottleneck
+
+
+def one_more_of(role: str, made: Forecast) -> float:
+    slots = {one.role: one.slots for one in made.roles}
+    return next(one.elapsed - made.elapsed for one in made.what_if if (one.role, one.slots) == (role, slots[role] + 1))
+
+
+DB = {"db": 1}
+
+
+@pytest.mark.parametrize(
+    ("others", "advice"),
+    [
+        ([Job("c", "ui", 4.0), Job("d", "ui", 4.0)], "it takes one more of ui, too, or less work for them"),
+        ([Job("c", "ui", 7.99)], "the task c takes 8 s, so it takes shorter tasks there, too"),
+        ([Job("c", "x", 4.0, uses=DB), Job("d", "y", 4.0, uses=DB)], "it takes more units of the resource db, too"),
+    ],
+)
+def test_the_advice_never_contradicts_the_table_of_one_more_agent(others: list[Job], advice: str) -> None:
+    plan = [Job("a", "qa", 4.0), Job("b", "qa", 4.0), *others]
+    made = forecast(plan, slots={"qa": 1, "ui": 1, "x": 1, "y": 1}, resources=DB, samples=0)
+    assert made.bound.kind == "work of role qa"
+    assert one_more_of("qa", made) == pytest.approx(0, abs=0.01)
+    assert made.bottleneck.endswith(f"; one more of them alone does not help: {advice}.")
+
+
+def test_where_more_agents_do_not_help_because_tasks_are_large_smaller_ones_are_advised() -> None:
+    plan = [Job("a", "qa", 4.0), Job("b", "qa", 4.0), Job("c", "qa", 4.0), Job("d", "qa", 4.0)]
+    made = forecast(plan, slots={"qa": 2}, samples=0)
+    assert (made.elapsed, one_more_of("qa", made)) == (8, 0)
+    assert "one more of them alone does not help: smaller tasks would, or less work for qa." in made.bottleneck
+
+
+def test_where_one_more_agent_helps_that_is_the_advice() -> None:
+    made = forecast([Job("a", "qa", 4.0), Job("b", "qa", 4.0)], slots={"qa": 1}, samples=0)
+    assert one_more_of("qa", made) == -4
+    assert "to end sooner it takes one more of them, or less work for the role." in made.bottleneck
 
 
 def test_a_plan_without_any_time_has_an_answer() -> None:

@@ -4,6 +4,7 @@ import base64
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from datetime import timedelta
 from itertools import combinations
 
 import pytest
@@ -19,8 +20,9 @@ from plait.plans.pictures.colours import PALETTE, colours_of, contrast, ink_on
 from plait.plans.pictures.frame import MARGIN
 from plait.plans.pictures.gantt import as_data_uri, draw_gantt, gantt_uri
 from plait.plans.pictures.lanes import by_role, lanes_of
-from plait.plans.pictures.svg import Theme, shortened, size_of, text_width
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.pictures.svg import Theme, shortened, shortened_inside, size_of, text_width
+from plait.plans.pictures.text_gantt import text_gantt
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, Span, TaskState
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
 
@@ -168,6 +170,71 @@ def test_every_task_has_one_lane_whether_it_was_planned_or_ran(grouped: bool) ->
     assert all(words.count(lane.task) == 1 for lane in chart.lanes)
 
 
+def test_long_names_are_cut_inside_since_they_differ_at_their_ends() -> None:
+    ids = [f"IMPLEMENT-THE-WHOLE-CHECKOUT-PAGE-WITH-ALL-DETAILS-{number}" for number in range(3)]
+
+    words = words_of(draw_gantt(a_chart([Bar(one, "qa", 0, 9) for one in ids])))
+
+    names = [word for word in words if word.startswith("IMPLEMENT")]
+    assert [name[-1] for name in names] == ["0", "1", "2"]
+    assert all("…" in name for name in names)
+
+
+def test_work_that_was_handed_back_does_not_look_like_what_landed() -> None:
+    task, *others = a_run().tasks
+    assert task.started_at
+    first, second = (
+        Span(started_at=task.started_at + timedelta(hours=one), ended_at=task.started_at + timedelta(hours=one + 1))
+        for one in (0, 2)
+    )
+    outcome = a_run().model_copy(update={"tasks": (task.model_copy(update={"spans": (first, second)}), *others)})
+
+    chart = chart_of("cart", outcome=outcome)
+
+    lane = next(lane for lane in chart.lanes if lane.task == task.id)
+    assert [bar.state for bar in lane.bars] == [TaskState.HELD, TaskState.LANDED]
+    assert "handed back or held" in words_of(draw_gantt(chart))
+    assert "held" not in lane.remark
+
+
+def test_the_time_in_which_a_person_was_asked_is_no_gap() -> None:
+    run = a_run()
+    owner = run.tasks[0]
+    assert owner.ended_at
+    asked = Approval(
+        contract="api",
+        version=1,
+        owner=owner.id,
+        asked_at=owner.ended_at,
+        answered_at=owner.ended_at + timedelta(hours=1),
+    )
+
+    chart = chart_of("cart", outcome=run.model_copy(update={"approvals": (asked,)}))
+
+    lane = next(lane for lane in chart.lanes if lane.task == owner.id)
+    assert lane.asked == ((lane.end, lane.end + 3600),)
+    assert "a person was asked" in words_of(draw_gantt(chart))
+    shown = ["".join(piece.words for piece in line) for line in text_gantt(chart, width=100)]
+    assert "█░" in next(line for line in shown if owner.id in line)
+    assert "░ a person was asked" in shown
+
+
+def test_tasks_that_a_failed_run_never_began_are_there_and_say_why() -> None:
+    begun, *others = a_run().tasks
+    blocked = tuple(
+        task.model_copy(update={"state": TaskState.BLOCKED, "started_at": None, "ended_at": None}) for task in others
+    )
+    outcome = a_run().model_copy(
+        update={"state": RunState.FAILED, "tasks": (begun, *blocked), "elapsed_seconds": 60, "batches": ()}
+    )
+
+    chart = chart_of("cart", outcome=outcome, forecast=a_forecast())
+
+    assert "too far off to be drawn" in chart.said
+    assert [lane.remark for lane in chart.lanes[1:]] == ["blocked"] * len(others)
+    assert words_of(draw_gantt(chart)).count("blocked") == len(others)
+
+
 def test_lanes_of_a_role_can_stand_together() -> None:
     lanes = by_role(lanes_of(forecast=a_forecast()))
     roles = [lane.role for lane in lanes]
@@ -220,6 +287,13 @@ def test_a_forecast_that_was_far_too_long_is_told_and_not_drawn() -> None:
 
     assert not chart.planned
     assert "too far off to be drawn" in chart.said
+
+
+def test_beside_a_run_the_lower_bound_is_called_the_one_of_the_forecast() -> None:
+    beside, alone = chart_of("cart", outcome=a_run(), forecast=a_forecast()), chart_of("cart", forecast=a_forecast())
+
+    assert re.search(r" · forecast .* · its lower bound ", beside.said)
+    assert " · lower bound " in alone.said
 
 
 def test_what_did_not_land_is_said_in_words_too() -> None:
@@ -331,4 +405,6 @@ def test_a_shortened_text_fits(words: str, room: float) -> None:
     short = shortened(words, 10, room)
 
     assert not short or text_width(short, 10) <= room + 1e-6
+    inside = shortened_inside(words, 10, room)
+    assert not inside or text_width(inside, 10) <= room + 1e-6
     assert short.rstrip("…") == words[: len(short.rstrip("…"))] or short == words

@@ -1,9 +1,7 @@
-"""Findings as lines and as SARIF, the codes of mistakes, and the page of rules."""
+"""Findings as lines, the codes of mistakes, and the page of rules."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,6 @@ from plait.plans.lint.engine import Findings
 from plait.plans.lint.lines import finding_lines, tally
 from plait.plans.lint.page import explanation, rules_page
 from plait.plans.lint.registry import BY_CODE, EVERY, rule_named
-from plait.plans.lint.sarif import sarif
 from tests.plans.linted import OVERLAP, ignoring, linted
 
 ROOT = Path(__file__).parents[2]
@@ -31,50 +28,18 @@ def test_a_line_is_place_code_sentence_and_below_it_the_hint() -> None:
     assert "\x1b[1;33mPLAN103\x1b[0m" in coloured
 
 
+def test_a_hint_that_says_the_same_again_is_told_once() -> None:
+    found = linted(
+        "tasks:\n  - {id: A, role: qa, prompt: Look at all of it.}\n  - {id: B, role: qa, prompt: Look at it all.}\n"
+        "integration: {verify: [make]}\n"
+    )
+    lines = list(finding_lines(found, source="plan.yaml", colour=False))
+    assert [line.split()[1] for line in lines] == ["PLAN101", found.shown[0].hint.split()[0], "PLAN101"]
+
+
 def test_the_tally_counts_errors_warnings_and_what_is_silenced() -> None:
     assert tally(Findings()) == "no findings"
     assert tally(linted(ignoring("code: PLAN103, tasks: [A, B]") + OVERLAP)) == "1 warning, 1 silenced"
-
-
-def sarif_of(text: str, source: str = "plans/my plan.yaml") -> dict[str, Any]:
-    log = json.loads(sarif(linted(text), source=source, version="1.2.3"))
-    assert isinstance(log, dict)
-    return log
-
-
-def test_sarif_has_all_that_its_schema_requires() -> None:
-    log = sarif_of(ignoring("code: PLAN103, tasks: [A, B]") + OVERLAP)
-    assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
-    driver = run["tool"]["driver"]
-    assert driver["name"] == "plait"
-    for rule in driver["rules"]:
-        assert rule["id"] in BY_CODE
-        assert rule["helpUri"].startswith("https://")
-        assert rule["fullDescription"]["text"]
-        assert rule["help"]["markdown"]
-        assert rule["defaultConfiguration"]["level"] in ("error", "warning")
-    assert run["results"]
-    for result in run["results"]:
-        assert result["message"]["text"]
-        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
-        (location,) = result["locations"]
-        assert location["physicalLocation"]["artifactLocation"]["uri"] == "plans/my%20plan.yaml"
-        assert location["physicalLocation"]["region"]["startLine"] >= 1
-        assert location["physicalLocation"]["region"]["startColumn"] >= 1
-
-
-def test_sarif_shows_what_is_silenced_as_suppressed_with_its_reason() -> None:
-    results = sarif_of(ignoring("code: PLAN103, tasks: [A, B]") + OVERLAP)["runs"][0]["results"]
-    assert [result["suppressions"] for result in results] == [
-        [],
-        [{"kind": "inSource", "justification": "it is meant"}],
-    ]
-
-
-def test_sarif_names_an_absolute_file_by_its_address() -> None:
-    (result, *_) = sarif_of(OVERLAP, source="/tmp/x/plan.yaml")["runs"][0]["results"]
-    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "file:///tmp/x/plan.yaml"
 
 
 @pytest.mark.parametrize(
@@ -94,8 +59,6 @@ def test_mistakes_have_codes(text: str, code: str) -> None:
     with pytest.raises(PlanError) as error:
         plan_of(read_plan(text, source="p"), source="p")
     assert {problem.code for problem in error.value.problems} == {code}
-    log = json.loads(sarif(Findings(), error.value.problems, source="p", version="1"))
-    assert log["runs"][0]["results"][0]["level"] == "error"
 
 
 # The page.

@@ -3,8 +3,9 @@
 import pytest
 
 from plait.plans.lint.examples import EXAMPLES
-from plait.plans.lint.registry import RULES
-from tests.plans.linted import VERIFIED, codes, linted, said
+from plait.plans.lint.mistakes import MISTAKES
+from plait.plans.lint.registry import EVERY, RULES
+from tests.plans.linted import VERIFIED, agents, codes, linted, mistakes_in, said
 
 BY_RULE = pytest.mark.parametrize("code", [rule.code for rule in RULES])
 
@@ -24,18 +25,15 @@ def test_no_rule_finds_anything_in_a_good_example(code: str) -> None:
     assert codes(EXAMPLES[code].good) == []
 
 
+@pytest.mark.parametrize("code", [rule.code for rule in MISTAKES])
+def test_a_mistake_is_found_in_its_bad_example_and_not_in_its_good_one(code: str) -> None:
+    assert {problem.code for problem in mistakes_in(EXAMPLES[code].bad)} == {code}
+    assert mistakes_in(EXAMPLES[code].good) == ()
+    assert codes(EXAMPLES[code].good) == []
+
+
 def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
-    assert sorted(EXAMPLES) == [rule.code for rule in RULES]
-
-
-def agents(*tasks: str) -> str:
-    """A plan of agents' tasks, `ID key: value, …` each."""
-    lines = []
-    for task in tasks:
-        name, _, keys = task.partition(" ")
-        prompt = "" if "prompt:" in keys else f", prompt: Do what {name} is for."
-        lines.append(f"  - {{id: {name}, role: backend, {keys}{prompt}}}\n")
-    return f"tasks:\n{''.join(lines)}{VERIFIED}"
+    assert sorted(EXAMPLES) == [rule.code for rule in EVERY]
 
 
 # Files.
@@ -55,7 +53,7 @@ def test_alternatives_keep_nobody_apart_but_what_all_of_them_need_does() -> None
         "B needs: [ROOT], owns: [src/c.py]",
         "END needs: [{any: [A, B]}], owns: [src/a.py, src/b.py]",
     )
-    assert said(plan)[1:] == ["PLAN103 A and END may both change src/b.py"]
+    assert said(plan) == ["PLAN103 A and END may both change src/b.py"]
 
 
 def test_many_tasks_on_one_file_are_told_in_one_finding_for_each() -> None:
@@ -63,6 +61,11 @@ def test_many_tasks_on_one_file_are_told_in_one_finding_for_each() -> None:
     assert len(found) == 29
     assert found[1] == "PLAN103 T0 and T2 may both change src/**, and likewise T1"
     assert found[-1] == "PLAN103 T0 and T29 may both change src/**, and likewise T1, T2, T3 and 25 more"
+
+
+def test_of_many_tasks_on_one_file_each_is_told_to_need_the_one_before() -> None:
+    found = linted(agents(*(f"T{number} owns: [src/**]" for number in range(3)))).shown
+    assert [finding.hint.partition(",")[0] for finding in found] == ["let T1 need T0", "let T2 need T1"]
 
 
 def test_two_exclusive_locks_are_fine_and_one_is_not() -> None:
@@ -97,6 +100,8 @@ def test_a_named_file_is_no_dependency_when_its_maker_comes_before_or_after_or_i
         == []
     )
     assert codes(agents(made, "B owns: [x/**], needs: [{task: A, kind: information}], prompt: Go by docs/a.md.")) == []
+    noted = agents(made, "B owns: [x/**], needs: [{task: A, kind: none}], prompt: Go by docs/a.md.")
+    assert codes(noted) == ["PLAN201"]
 
 
 def test_outputs_contracts_commands_and_folders_are_dependencies_too() -> None:
@@ -115,6 +120,31 @@ def test_words_and_addresses_are_no_files() -> None:
     assert codes(plan) == []
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Do not touch docs/a.md.",
+        "Write it without docs/a.md",
+        "You mustn't change docs/a.md",
+        "Change all but leave docs/a.md alone",
+    ],
+)
+def test_a_file_that_a_task_must_leave_alone_is_no_dependency(prompt: str) -> None:
+    assert codes(agents("A owns: [docs/a.md]", f'B owns: [src/**], prompt: "{prompt}"')) == []
+
+
+@pytest.mark.parametrize("file", ["README.md", "pyproject.toml", "web/package.json", "requirements-dev.txt"])
+def test_a_file_that_every_repository_has_is_made_by_nobody_but_who_puts_it_out(file: str) -> None:
+    beside = f"B owns: [src/**], prompt: Set up as {file} says."
+    assert codes(agents(f"A owns: [{file}]", beside)) == []
+    assert codes(agents(f"A owns: [{file}], outputs: [{file}]", beside)) == ["PLAN201"]
+
+
+@pytest.mark.parametrize("prompt", ["Do not guess. Go by docs/a.md", "Not this but docs/a.md counts"])
+def test_a_file_in_the_next_sentence_is_one(prompt: str) -> None:
+    assert codes(agents("A owns: [docs/a.md]", f'B owns: [src/**], prompt: "{prompt}"')) == ["PLAN201"]
+
+
 def test_a_need_on_a_contract_or_for_information_is_never_useless() -> None:
     tasks = "A owns: [a/**]", "B needs: [{contract: c}], owns: [b/**]", "C needs: [B, {contract: c}], owns: [c/**]"
     assert codes(f"contracts: [{{id: c, owner: A, files: [a/c.yaml]}}]\n{agents(*tasks)}") == []
@@ -130,32 +160,6 @@ def test_an_alternative_that_is_certain_anyway_is_useless() -> None:
 
 
 # The shape of the whole.
-
-FAN = (
-    "API duration: 4h, owns: [api/**]",
-    "PAGE duration: 4h, needs: [API], owns: [web/**]",
-    "APP duration: 4h, needs: [API], owns: [app/**]",
-    "TEST duration: 2h, needs: [PAGE, APP], owns: [tests/**]",
-)
-
-
-def test_the_hours_that_a_contract_saves_go_by_the_slots() -> None:
-    alone = linted(agents(*FAN)).shown
-    assert [finding.message for finding in alone] == [
-        "3 tasks wait for API; a contract for what they need of it would save 2 h"
-    ]
-    assert "let PAGE and APP need it instead of API" in alone[0].hint
-    wide = linted("crew: {backend: {slots: 3}}\n" + agents(*FAN)).shown
-    assert wide[0].message.endswith("would save 3.5 h")
-
-
-def test_a_chain_and_a_task_that_few_wait_for_are_not_false_parallelism() -> None:
-    chain = agents(
-        "A owns: [a/**]", "B needs: [A], owns: [b/**]", "C needs: [B], owns: [c/**]", "D needs: [C], owns: [d/**]"
-    )
-    assert codes(chain) == []
-    few = agents("A owns: [a/**]", "B needs: [A], owns: [b/**]", *(f"C{n} owns: [c/{n}/**]" for n in range(3)))
-    assert codes(few) == []
 
 
 def test_five_agents_at_once_are_fine_and_commands_are_no_agents() -> None:
@@ -202,3 +206,13 @@ def test_a_roles_timeout_counts_where_the_task_has_none() -> None:
 def test_a_fallback_and_a_reviewer_are_used_roles() -> None:
     crew = "crew: {backend: {fallback: [spare]}, spare: {}, reader: {}, idle: {}}\n"
     assert said(crew + agents("A owns: [a/**], review: {by: reader}")) == ["PLAN503 no task has the role idle"]
+
+
+@pytest.mark.parametrize("command", ["true", "':'", "exit 0", "echo done", "'# later'", "'true # make test'"])
+def test_a_command_that_always_succeeds_verifies_nothing(command: str) -> None:
+    assert codes(agents(f"A owns: [a/**], verify: [{command}]")) == ["PLAN408"]
+
+
+@pytest.mark.parametrize("command", ["make", "'echo a | grep b'", "'true && make'", "truecolor", "'echo $(make)'"])
+def test_a_command_that_can_fail_is_a_proof(command: str) -> None:
+    assert codes(agents(f"A owns: [a/**], verify: [{command}]")) == []

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.tasks.outcomes import FeatureOutcome, Rejection, TaskState
-from plait.plans.telling.metrics import Metrics, failed_tries, measure, readings
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rejection, Span, TaskState
+from plait.plans.telling.metrics import Metrics, failed_tries, measure, readings, worked_seconds
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 
@@ -119,6 +119,63 @@ def test_work_that_was_harvested_but_never_landed_was_no_failed_try() -> None:
     rejected = a_task("A", state=TaskState.FAILED).model_copy(update={"commit": "c" * 40})
 
     assert failed_tries(rejected) == 0
+
+
+def asked(start: float, end: float | None, contract: str = "cart-api") -> Approval:
+    answered = None if end is None else at(end)
+    return Approval(contract=contract, version=1, owner="T0", asked_at=at(start), answered_at=answered)
+
+
+def test_only_time_in_which_nothing_else_went_on_was_waited_for_a_person() -> None:
+    """Asked from 10 to 100; worked until 20 and from 50 to 60, verified from 90."""
+    batch = a_batch(started_at=at(90), ended_at=at(110))
+    approvals = (asked(10, 70), asked(30, 100, "prices"))
+    outcome = run_of(("a", 0, 20), ("b", 50, 60), elapsed=110, approvals=approvals)
+
+    metrics = measure(outcome.model_copy(update={"batches": (batch,)}))
+
+    assert metrics.approval_seconds == pytest.approx(30 + 30)
+    assert metrics.bound_ratio == pytest.approx((110 - 60) / 180)
+
+
+def test_a_question_without_an_answer_was_waited_for_to_the_end() -> None:
+    assert measure(run_of(("a", 0, 20), elapsed=50, approvals=(asked(20, None),))).approval_seconds == pytest.approx(30)
+    assert measure(run_of(("a", 0, 20), elapsed=50)).approval_seconds == 0
+
+
+def test_what_lies_between_two_stretches_of_work_is_no_work() -> None:
+    """As of a task whose contract a person sent back after an hour."""
+    spans = (Span(started_at=at(0), ended_at=at(10)), Span(started_at=at(3600), ended_at=at(3605), repair=1))
+    task = a_task("A", start=0, end=3605).model_copy(update={"spans": spans})
+    again = task.model_copy(update={"state": TaskState.RUNNING, "ended_at": None, "dispatched_at": at(7200)})
+
+    assert worked_seconds(task, now=at(9999)) == 15
+    assert worked_seconds(again, now=at(7210)) == 25
+    assert measure(an_outcome(tasks=(task,), approvals=(asked(10, 3600),))).work_seconds == 15
+
+
+def test_a_repair_by_another_agent_counts_for_that_one() -> None:
+    spans = (
+        Span(started_at=at(0), ended_at=at(10), agent="dev-1"),
+        Span(started_at=at(10), ended_at=at(20), repair=1, agent="dev-2"),
+    )
+    task = a_task("A", start=0, end=20).model_copy(update={"role": "dev", "agent": "dev-2", "spans": spans})
+
+    metrics = measure(an_outcome(tasks=(task,), elapsed_seconds=20))
+
+    assert metrics.agents == 2
+    assert (metrics.busiest_role, metrics.busiest_share) == ("dev", 0.5)
+
+
+def test_an_agent_that_helps_another_role_out_was_busy_for_its_own() -> None:
+    task = a_task("A", start=0, end=20).model_copy(update={"role": "dev", "agent": "qa-1"})
+
+    assert measure(an_outcome(tasks=(task,), elapsed_seconds=20)).busiest_role == "qa"
+
+
+def test_of_old_records_only_the_first_start_and_the_last_end_are_known() -> None:
+    assert worked_seconds(a_task("A", start=5, end=65)) == 60
+    assert worked_seconds(a_task("A", start=None)) is None
 
 
 def test_metrics_are_data() -> None:

@@ -94,6 +94,7 @@ def task(keys: str) -> str:
         (task("retries: §null"), "tasks[0].retries", "must be a whole number, not nothing", ""),
         (task("count: §" + "9" * 5000), "tasks[0].count", "must be a whole number", ""),
         (task("duration: §90"), "tasks[0].duration", "'90' has no unit", ""),
+        (task("bundle: §maybe"), "tasks[0].bundle", "true or false", ""),
         (task("duration: §{likely: 1h}"), "tasks[0].duration", "optimistic is missing", ""),
         (task("duration: §[1h]"), "tasks[0].duration", "must be a duration", ""),
         (task("duration: {§likly: 1h}"), "tasks[0].duration.likly", "unknown key", "'likely'"),
@@ -114,6 +115,10 @@ def task(keys: str) -> str:
         (task("needs: [{any: §[]}]"), "tasks[0].needs[0].any", "is empty", ""),
         (task("needs: [§{}]"), "tasks[0].needs[0]", "exactly one of task, contract and any", ""),
         (task("needs: [§{any: [a], kind: information}]"), "tasks[0].needs[0]", "for information", ""),
+        (task("needs: [§{any: [a], kind: none}]"), "tasks[0].needs[0]", "of kind none", ""),
+        (task("needs: [{task: a, kind: §contract}]"), "tasks[0].needs[0].kind", "information or none", "contract: ID"),
+        (task("needs: [{task: a, kind: §hrad}]"), "tasks[0].needs[0].kind", "must be hard, information", "'hard'"),
+        (task("needs: [{task: §q, kind: none}]"), "tasks[0].needs[0].task", "unknown task 'q'", ""),
         (task("needs: [{contract: §c}]"), "tasks[0].needs[0].contract", "unknown contract", ""),
         (task("needs: [§a]"), "tasks[0].needs[0]", "a -> a", ""),
         (task("uses: {§db: 1}"), "tasks[0].uses.db", "unknown resource", "resources: {db: 1}"),
@@ -147,6 +152,25 @@ def task(keys: str) -> str:
         (WITH_TASK + "§agents: 3", "agents", "unknown key 'agents'", "'crew'"),
         (WITH_TASK + "§budget: {usd: 3}", "budget", "not enforced yet", "remove"),
         (WITH_TASK + "goal: §&x y", "goal", "anchor", ""),
+        (WITH_TASK + "goal:§", "goal", "is empty", "in a sentence"),
+        (WITH_TASK + "goal: §'  '", "goal", "is empty", "drop the key"),
+        (WITH_TASK + "goal: §null", "goal", "must be text, not nothing", ""),
+        ("feature: §' '\ntasks: [{id: a, run: x}]", "feature", "is not a name", ""),
+        (HEAD + "  - {id: §'', run: x}", "tasks[0].id", "is empty", ""),
+        (HEAD + "  - {id: §' ', run: x}", "tasks[0].id", "is not a name", ""),
+        (HEAD + "  - {id: a, role: qa, prompt: §' '}", "tasks[0].prompt", "is empty", ""),
+        (task("title: §' '"), "tasks[0].title", "is empty", ""),
+        (task("verify: [make, §' ']"), "tasks[0].verify[1]", "is empty", ""),
+        (task("criteria: [§'']"), "tasks[0].criteria[0]", "is empty", ""),
+        (task("tags: [§'']"), "tasks[0].tags[0]", "is empty", ""),
+        (task("owns: [§' ']"), "tasks[0].owns[0]", "is blank", ""),
+        (task("outputs: [§'']"), "tasks[0].outputs[0]", "is empty", ""),
+        (task("needs: [§' ']"), "tasks[0].needs[0]", "is empty", "name a task"),
+        (task("setup: [§'']"), "tasks[0].setup[0]", "is empty", ""),
+        (WITH_TASK + "contracts: [{id: c, tests: [§' ']}]", "contracts[0].tests[0]", "is empty", ""),
+        (WITH_TASK + "integration: {verify: [§'']}", "integration.verify[0]", "is empty", ""),
+        (WITH_TASK + "integration:§", "integration", "must be a mapping of keys, not nothing", "drop the key"),
+        (HEAD + "  - id: a\n    run: x\n    needs:§\n", "tasks[0].needs", "must be a list, not nothing", "fill it in"),
     ],
 )
 def test_a_mistake_is_shown_where_it_stands(marked: str, path: str, message: str, hint: str) -> None:
@@ -206,6 +230,11 @@ tasks:
     assert "y -> z -> y" in found[1]
 
 
+def test_needs_of_kind_none_go_in_no_circle() -> None:
+    text = HEAD + "  - {id: a, run: x, needs: [{task: b, kind: none}]}\n  - {id: b, run: x, needs: [a]}\n"
+    assert [need.is_note for task in parse_plan(text).tasks for need in task.needs] == [True, False]
+
+
 def test_a_mistake_that_follows_from_a_refused_value_is_not_shown() -> None:
     assert [problem.line for problem in mistakes("feature: f\ntasks: *all\n")] == [2]
 
@@ -228,9 +257,9 @@ def test_counts_are_bounded_in_all() -> None:
 
 def test_a_plan_of_nothing_but_mistakes_ends_after_a_hundred() -> None:
     tasks = "".join(f"  - {{id: t{number}, run: x, needs: [u{number}], bogus: 1}}\n" for number in range(1500))
-    started = time.perf_counter()
+    started = time.process_time()
     found = mistakes(HEAD + tasks)
-    assert time.perf_counter() - started < 5.0
+    assert time.process_time() - started < 5.0
     assert len(found) == 101
     assert "more mistakes" in found[-1].message
 
@@ -275,11 +304,11 @@ def test_a_plan_of_a_hundred_tasks_is_read_in_a_blink(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(HEAD + tasks, encoding="utf-8")
     program = (
-        "import sys, time; begun = time.perf_counter()\n"
+        "import sys, time; begun = time.process_time()  # what others do on the machine is not in it\n"
         "from pathlib import Path\n"
         "from plait.plans.language.parsing import parse_plan\n"
         "assert len(parse_plan(Path(sys.argv[1]).read_bytes()).tasks) == 100\n"
-        "print(time.perf_counter() - begun)\n"
+        "print(time.process_time() - begun)\n"
     )
     runs = [
         subprocess.run([sys.executable, "-c", program, str(plan)], capture_output=True, text=True, check=True)

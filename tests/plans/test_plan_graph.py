@@ -30,7 +30,7 @@ def graph_of(jobs: tuple[Job, ...]) -> PlanGraph:
 
 @st.composite
 def any_graph(draw: st.DrawFn) -> PlanGraph:
-    """Up to twelve tasks with any names, each needing some of those before it."""
+    """Up to twelve tasks with any names, each needing some of those before it, by contracts, or as text."""
     names = draw(st.lists(st.text(min_size=1, max_size=20), max_size=12, unique=True))
     some = [
         draw(st.lists(st.lists(st.sampled_from(names[:at]), min_size=1, max_size=2), max_size=3)) if at else []
@@ -39,8 +39,16 @@ def any_graph(draw: st.DrawFn) -> PlanGraph:
     return PlanGraph(
         draw(st.text(max_size=20)),
         tuple(
-            Node(name, draw(st.text(max_size=8)), draw(st.floats(0, 1e6)), tuple(map(tuple, needs)), draw(st.text()))
-            for name, needs in zip(names, some, strict=True)
+            Node(
+                name,
+                draw(st.text(max_size=8)),
+                draw(st.floats(0, 1e6)),
+                tuple(map(tuple, needs)),
+                draw(st.text()),
+                information=tuple(draw(st.sets(st.sampled_from(names[:at]), max_size=2))) if at else (),
+                contracts=tuple((group[0], draw(st.text(max_size=40))) for group in needs[:1]),
+            )
+            for at, (name, needs) in enumerate(zip(names, some, strict=True))
         ),
     )
 
@@ -127,7 +135,7 @@ def test_the_list_is_never_wider_than_the_terminal(graph: PlanGraph, width: int)
 
 def hostile_graph() -> PlanGraph:
     first, second = (Node(f"{HOSTILE}{number}", HOSTILE, HOUR, title=HOSTILE) for number in (1, 2))
-    return PlanGraph(HOSTILE, (first, replace(second, needs=((first.id,),))))
+    return PlanGraph(HOSTILE, (first, replace(second, needs=((first.id,),), contracts=((first.id, HOSTILE),))))
 
 
 def test_mermaid_keeps_hostile_names_as_names() -> None:
@@ -138,7 +146,8 @@ def test_mermaid_keeps_hostile_names_as_names() -> None:
         words = re.fullmatch(r'  t\d\["([^"]*)"\]:::r0', line)
         assert words, line
         assert not re.search(r'["`{}%<>\[\]\\]', words[1].replace("<br/>", ""))
-    assert [line for line in lines if "click" in line] == lines[1:3]
+    assert re.fullmatch(r'  t0 -->\|"[^"|`{}%<>\[\]\\]*"\| t1', lines[3])
+    assert [line for line in lines if "click" in line] == lines[1:4]
     assert all(re.match(r"  (t\d -->|classDef |class |linkStyle )", line) for line in lines[3:])
 
 
@@ -157,7 +166,7 @@ def test_alternatives_are_dashed_everywhere() -> None:
     graph = PlanGraph("x", (Node("A", "qa", HOUR), Node("B", "qa", HOUR), Node("C", "qa", HOUR, needs=(("A", "B"),))))
 
     assert draw_graph(graph).count(" choice") == 3, "two needs and the legend"
-    assert graph_mermaid(graph).count("-.->") == 2
+    assert graph_mermaid(graph).count('-.->|"or"|') == 2
     assert graph_dot(graph).count("dashed") == 2
     assert any("A or B" in "".join(piece.words for piece in line) for line in graph_lines(graph, width=80))
 

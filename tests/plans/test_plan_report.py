@@ -1,6 +1,7 @@
 """The plan and its forecast as the Prefect page shows them."""
 
 import json
+import re
 from pathlib import Path
 
 from hypothesis import given
@@ -38,6 +39,13 @@ def test_it_tells_how_long_what_takes_and_what_binds() -> None:
     assert "8 h 00 min as planned" in " ".join(text.split())
     assert "9 h 00 min of work for 3 agents: speed-up 1.1" in text
     assert "2 h 00 min 8 h 00 min" in text
+
+
+def test_what_is_simulated_is_told_no_finer_than_it_is_known() -> None:
+    text = " ".join(plain_of(text_of(brief_of())).split())
+
+    assert re.search(r"half of the time within \d+ h( \d?[05] min)?, nearly always within", text)
+    assert "lower bound 8 h 00 min (critical path)" in text
 
 
 def test_without_a_forecast_the_tasks_are_listed_without_times() -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
-from plait.plans.telling.progress import ActiveAgent, Eta, progress_of
-from tests.support.outcomes import START, a_task, an_outcome, at
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.telling.progress import ActiveAgent, Eta, Waiting, progress_of
+from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
 def half_way() -> FeatureOutcome:
@@ -65,6 +65,41 @@ def test_a_run_with_nothing_ahead_is_there() -> None:
     assert progress_of(an_outcome(), [], at(500)).eta_seconds == 0
 
 
+def landing() -> FeatureOutcome:
+    """All is done, and a batch of it is being verified."""
+    done = a_task("A", end=50, state=TaskState.DONE)
+    batch = a_batch(started_at=at(55), ended_at=None, landed=())
+    return an_outcome(state=RunState.RUNNING, tasks=(done,), batches=(batch,), ended_at=None)
+
+
+def test_while_the_last_batch_is_verified_the_run_is_not_said_to_be_over() -> None:
+    eta = Eta(at=at(60), p10_seconds=20, p50_seconds=43, p80_seconds=60, p90_seconds=90)
+
+    assert progress_of(landing(), [], at(60), eta=eta).eta_seconds == 43
+    assert progress_of(landing(), [], at(60)).eta_seconds is None, "nobody knows how long that takes"
+
+
+def test_it_says_what_a_person_is_waited_for_and_how_to_answer() -> None:
+    asked = Approval(contract="cart-api", version=2, owner="API", asked_at=at(30), holds=("PAGE", "TESTS"))
+    outcome = half_way().model_copy(update={"approvals": (asked,)})
+
+    progress = progress_of(outcome, [], at(100))
+
+    assert progress.waiting == (
+        Waiting(
+            contract="cart-api",
+            version=2,
+            written_by="API",
+            since=at(30),
+            holds=("PAGE", "TESTS"),
+            command="plait approve cart cart-api",
+        ),
+    )
+    assert progress.eta_seconds is None, "how long a person takes is not told by the pace so far"
+    answered = asked.model_copy(update={"answered_at": at(40)})
+    assert progress_of(half_way().model_copy(update={"approvals": (answered,)}), [], at(100)).waiting == ()
+
+
 def test_it_is_one_line_of_json_and_fixed() -> None:
     progress = progress_of(half_way(), [agent_on("D", at(60))], at(100))
     record = json.loads(progress.to_json())
@@ -81,6 +116,7 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
             "error_rate",
             "eta_seconds",
             "eta",
+            "waiting",
         )
     ]
     assert "\n" not in progress.to_json()

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,22 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from plait.plans.phrasing import code_block, listed, markdown, one_line, spell_roughly, spell_seconds
-from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, Held, Rejection, RunState, TaskState
+from plait.plans.tasks.outcomes import (
+    Approval,
+    BatchState,
+    ContractOutcome,
+    FeatureOutcome,
+    Held,
+    Rejection,
+    RunState,
+    Span,
+    TaskState,
+)
+from plait.plans.telling.insight import insights
 from plait.plans.telling.metrics import measure
 from plait.plans.telling.rendering import outcome_json
 from plait.plans.telling.report import report_markdown, report_text
+from plait.plans.telling.report_json import report_json
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 HOSTILE = (
@@ -177,6 +190,41 @@ def test_lines_for_the_terminal_tell_the_same() -> None:
     assert "  PAGE failed after 1 try: conflict with API" in lines
     assert "  git merge feature/cart/integration" in lines
     assert any("speed-up 0.99" in line and "1 conflict" in line for line in lines)
+    assert (
+        "  conflicts 1 (25 % of 4 branches), fair: 10 to 25 % of the branches conflicted: see which tasks share files"
+        in lines
+    )
+    assert any(line.startswith("  ran beside another 75 %, good: ") for line in lines)
+    assert not any("saved" in line for line in lines), "it took longer than the work"
+
+
+def test_the_lower_bound_of_a_run_is_not_called_as_that_of_its_forecast() -> None:
+    outcome = an_outcome()
+
+    assert "| lower bound of actual times | 3 min 00 s " in report_of(outcome)
+    assert any(line.startswith("  lower bound of actual times ") for line in report_text(outcome, measure(outcome)))
+
+
+def test_a_contract_that_waits_is_told_with_its_command() -> None:
+    asked = Approval(contract="cart-api", version=1, owner="API", asked_at=at(0))
+    waits = ContractOutcome(id="cart-api", version=1, status="waiting", owner="API")
+    outcome = an_outcome(approvals=(asked,), contracts=(waits,))
+
+    lines = report_text(outcome, measure(outcome))
+
+    assert lines.count("  plait approve cart cart-api") == 1
+    assert sum("plait approve" in line for line in lines) == 1
+    earlier = an_outcome(contracts=(waits,))
+    assert "  waits for a person: plait approve cart cart-api (written by API)" in report_text(
+        earlier, measure(earlier)
+    )
+
+
+def test_the_time_of_a_task_is_that_in_which_it_was_worked_on() -> None:
+    spans = (Span(started_at=at(0), ended_at=at(10)), Span(started_at=at(3600), ended_at=at(3605), repair=1))
+    task = a_task("A", start=0, end=3605).model_copy(update={"spans": spans})
+
+    assert "| 15 s |" in report_of(an_outcome(tasks=(task,)))
 
 
 def test_a_reason_whose_first_line_says_it_all_is_told_once() -> None:
@@ -227,6 +275,50 @@ def test_the_json_has_exactly_the_promised_keys() -> None:
     assert record["tasks"][4]["started_at"] is None
 
 
+def report_data(outcome: FeatureOutcome) -> dict[str, Any]:
+    metrics = measure(outcome)
+    data: dict[str, Any] = json.loads(report_json(outcome, metrics, insights(outcome, metrics)))
+    return data
+
+
+def test_the_json_of_a_report_is_that_of_the_run_with_figures_readings_and_insight() -> None:
+    asked = Approval(contract="cart-api", version=1, owner="API", asked_at=at(199), holds=("PAGE",))
+    outcome = an_outcome(approvals=(asked,))
+    said, run = report_data(outcome), json.loads(outcome_json(outcome))
+
+    assert said.items() >= run.items()
+    assert list(said) == [*run, "metrics", "readings", "insights", "approvals"]
+    assert list(said["metrics"]) == [
+        *("elapsed_seconds", "work_seconds", "saved_seconds", "approval_seconds", "bound_seconds", "bound_ratio"),
+        *("agents", "tasks_run", "speedup", "efficiency", "share_in_parallel", "busiest_role", "busiest_share"),
+        *("branches", "conflicts", "conflict_rate", "verifications", "tries", "failed_tries"),
+    ]
+    assert {name: one["reading"] for name, one in said["readings"].items()} == {
+        "share_in_parallel": "good",
+        "conflict_rate": "fair",
+        "bound_ratio": "fair",
+    }
+    assert said["metrics"]["conflict_rate"] == 0.25
+    assert "PAGE did not fit together" in " ".join(said["insights"])
+    assert said["approvals"] == [
+        {
+            "contract": "cart-api",
+            "version": 1,
+            "owner": "API",
+            "asked_at": "2026-11-20T09:03:19.123+00:00",
+            "answered_at": None,
+            "holds": ["PAGE"],
+        }
+    ]
+
+
+def test_the_json_of_a_report_on_nothing_has_no_figure_where_there_is_nothing_to_divide() -> None:
+    said = report_data(an_outcome(tasks=(), batches=(), elapsed_seconds=0, ended_at=at(0), bound_seconds=0))
+
+    assert said["readings"] == {}
+    assert said["metrics"]["speedup"] is None
+
+
 def test_the_times_of_the_json_have_zone_and_milliseconds() -> None:
     record = json.loads(outcome_json(an_outcome(ended_at=at(0.0004))))
 
@@ -265,7 +357,7 @@ def test_times_are_spelled_for_people(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(20.4, "20 s"), (62, "1 min 00 s"), (1000, "17 min 00 s"), (80580, "22 h 30 min"), (math.inf, "?")],
+    [(20.4, "20 s"), (62, "1 min"), (1000, "17 min"), (80580, "22 h 30 min"), (86400 * 5, "5 d"), (math.inf, "?")],
 )
 def test_what_is_simulated_is_spelled_no_finer_than_it_is_known(seconds: float, words: str) -> None:
     assert spell_roughly(seconds) == words

@@ -215,7 +215,7 @@ def test_a_forecast_says_who_helps_out_and_how_busy_that_makes_it() -> None:
     assert {task.role for task in made.tasks} == {"backend"}
     assert [(role.role, role.work, role.busy) for role in made.roles] == [("backend", 20, 1), ("architect", 20, 1)]
     assert {variant.role: variant.elapsed for variant in made.what_if} == {"backend": 20, "architect": 20}
-    assert made.bottleneck.startswith("At the limit: the 2 architect and backend agents are busy without a break")
+    assert made.bottleneck.startswith("At the lower bound: the 2 architect and backend agents are busy without a break")
 
 
 @pytest.mark.parametrize(

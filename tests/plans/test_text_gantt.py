@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from plait.plans.pictures.bars import Bar
-from plait.plans.pictures.cells import Line, cells, cut, filled, in_ascii, without_colour
+from plait.plans.pictures.cells import Line, cells, cut, cut_inside, filled, in_ascii, without_colour
 from plait.plans.pictures.chart import Chart, chart_of
 from plait.plans.pictures.lanes import lanes_of
 from plait.plans.pictures.text_gantt import NARROWEST, text_gantt
+from plait.plans.tasks.outcomes import TaskState
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
 
@@ -76,7 +77,22 @@ def test_what_went_wrong_is_in_words() -> None:
     assert any(line.strip().startswith("API ×2") for line in lines)
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_long_names_leave_room_for_what_went_wrong_and_for_their_role(width: int) -> None:
+    name = "IMPLEMENT-THE-WHOLE-CHECKOUT-PAGE-WITH-ALL-ITS-DETAILS-1"
+    bars = [Bar(name, "backend", 0, 9, TaskState.HELD, tries=2), Bar(name, "backend", 9, 12, TaskState.FAILED, tries=2)]
+    lines = said(text_gantt(Chart("c", lanes=lanes_of(bars), roles=("backend",), ran=True), width=width))
+
+    lane = next(line for line in lines if "IMPL" in line)
+    assert "-1 ×2 · failed backend " in lane
+    assert "▒" in lane
+    assert "▓" in lane
+    assert "▓ failed" in lines
+    assert "▒ handed back or held" in lines
+
+
 @given(st.text(max_size=40), st.integers(0, 50))
 def test_a_cut_text_has_the_width_that_it_should(words: str, room: int) -> None:
     assert cells(cut(words, room)) <= room
+    assert cells(cut_inside(words, room)) <= room
     assert cells(filled(words, room)) == room

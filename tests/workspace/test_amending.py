@@ -38,3 +38,5 @@ def test_a_folder_has_a_place_in_its_own_repository_alone(repository: Path, cont
     assert place_in(control, other / "docs") is None
     assert place_in(control, tmp_path) is None
     assert place_in(control, tmp_path / "gone") is None
+    assert place_in(control, repository / "docs" / "gone" / "specs") == "docs/gone/specs/"
+    assert place_in(control, tmp_path / "linked" / "gone") == "gone/"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from plait.plans.language.durations import Estimate
+from plait.plans.forecasts.summing import Piece, sum_of
+from plait.plans.language.durations import LONGEST, Estimate
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.expansion import DEFAULT_SECONDS
@@ -21,6 +22,8 @@ UNESTIMATED: Final = 1.0
 
 _WEIGHT_OF_WITHIN = 10
 """How many observations the general scatter counts for beside a role's own."""
+_SHORTEST = 0.001
+"""Seconds: what is said to have taken less, or longer than a plan may say, teaches nothing."""
 _P90 = 1.2815515655446004
 _WIDEST = 1000.0
 _NARROWEST = 0.05
@@ -67,6 +70,14 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundled:
+    """Several tasks that one agent does together, by their estimates; of each the start-up (seconds) is a part."""
+
+    estimates: tuple[Estimate, ...]
+    start_up: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Record:
     """Logarithms of actual / planned, summed."""
 
@@ -99,16 +110,18 @@ class Durations:
     estimates: Mapping[str, Estimate | None] = field(default_factory=dict)
     """By task id; nothing where nobody gave a duration. A task that is missing takes its job's seconds as estimate."""
     _records: Mapping[Group, _Record] = field(default_factory=dict)
+    bundles: Mapping[str, Bundled] = field(default_factory=dict)
+    """By job that is several tasks for one agent, what they are."""
 
     def learning(self, finished: Iterable[Finished]) -> "Durations":
         """With these tasks added to what is known, from earlier runs or from this one."""
         records = dict(self._records)
         for one in finished:
             planned = DEFAULT_SECONDS if one.planned is None else one.planned
-            if planned > 0 and 0 < one.actual < math.inf:
+            if all(_SHORTEST <= seconds <= LONGEST for seconds in (planned, one.actual)):
                 group = Group(one.role, one.planned is not None)
                 records[group] = records.get(group, _Record()).and_also(math.log(one.actual / planned))
-        return Durations(self.estimates, records)
+        return Durations(self.estimates, records, self.bundles)
 
     def factor(self, group: Group) -> Factor:
         """The group's mean log-ratio, shrunk to 0 by `n / (n + s2/t2)` (s: noise, t: spread of factors)."""
@@ -118,6 +131,10 @@ class Durations:
         noise = (_WEIGHT_OF_WITHIN * WITHIN**2 + record.deviations) / (_WEIGHT_OF_WITHIN + weight)
         share = record.count / (record.count + noise / prior)
         return Factor(mean=share * record.mean, sd=math.sqrt(prior * (1 - share)), noise=math.sqrt(noise))
+
+    def pace_of(self, role: str) -> float:
+        """How many times the estimate a role's tasks take."""
+        return math.exp(self.factor(Group(role, estimated=True)).mean)
 
     def group_of(self, job: Job) -> Group:
         return Group(job.role, self.estimates.get(job.id, ...) is not None)
@@ -130,7 +147,11 @@ class Durations:
             group = self.group_of(job)
             if group not in factors:
                 factors[group] = self.factor(group)
-            lower, upper = _spread(self.estimates.get(job.id)) or (factors[group].noise, factors[group].noise)
+            noise = factors[group].noise
+            if job.id in self.bundles:
+                outlooks.append(_outlook_of(self.bundles[job.id], group, noise))
+                continue
+            lower, upper = _spread(self.estimates.get(job.id)) or (noise, noise)
             outlooks.append(Outlook(group, job.seconds, lower, upper))
         return outlooks
 
@@ -157,6 +178,14 @@ class Durations:
             return f"{tasks} took {taken:.2g} times the estimate, so estimates count {counted:.2f} times"
         times = spell_seconds(taken * DEFAULT_SECONDS), spell_seconds(counted * DEFAULT_SECONDS)
         return f"{tasks} without an estimate took {times[0]}, so a task without one counts {times[1]}"
+
+
+def _outlook_of(bundle: Bundled, group: Group, noise: float) -> Outlook:
+    """Each task scatters by itself, so that all of them together do less."""
+    spreads = [_spread(one) or (noise, noise) for one in bundle.estimates]
+    pieces = [Piece(one.likely, sum(sds) / 2) for one, sds in zip(bundle.estimates, spreads, strict=True)]
+    whole = sum_of(pieces, start_up=bundle.start_up)
+    return Outlook(group, whole.median, whole.sd, whole.sd)
 
 
 def _spread(estimate: Estimate | None) -> tuple[float, float] | None:

@@ -1,8 +1,11 @@
 """A forecast as one JSON object: times in hours, for scripts and agents."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from plait.plans.forecasts.forecast import Band, Forecast, RoleForecast, TaskForecast, WhatIf
+from plait.plans.forecasts.sharing import Sharing
+from plait.plans.tasks.expansion import PlannedTask
 
 if TYPE_CHECKING:  # most forecasts are made without it
     from plait.plans.forecasts.sizing import Sizing
@@ -51,6 +54,27 @@ def sizing_record(sizing: "Sizing") -> dict[str, Any]:
         "widths": dict(sizing.widths),
         "notes": list(sizing.notes),
     }
+
+
+def bundle_records(bundles: Iterable[PlannedTask]) -> list[dict[str, Any]]:
+    """The bundles, each with its tasks, and how long it and they take as planned."""
+    return [
+        {
+            "id": one.id,
+            "role": one.role,
+            "tasks": [member.id for member in one.members],
+            "hours": _hours(one.seconds),
+            "single_hours": _hours(sum(member.seconds for member in one.members)),
+        }
+        for one in bundles
+    ]
+
+
+def saved_record(sharing: Sharing) -> dict[str, float] | None:
+    """How much sooner simulated runs end by all bundles together; nothing where there are none."""
+    if not sharing.parts:
+        return None
+    return {"p50_hours": _hours(sharing.saved_p50), "mean_hours": _hours(sharing.saved_mean)}
 
 
 def _task(task: TaskForecast) -> dict[str, Any]:

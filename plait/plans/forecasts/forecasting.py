@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from plait.plans.forecasts.bottleneck import bottleneck_of
+from plait.plans.forecasts.bottleneck import Means, bottleneck_of
 from plait.plans.forecasts.estimating import Durations
 from plait.plans.forecasts.forecast import Band, Forecast, RoleForecast, TaskForecast
 from plait.plans.forecasts.reforecasting import reforecast
@@ -58,7 +58,10 @@ def forecast(
         return made
     trials = Trials(jobs, resources=resources, urgency=urgency, expected=expected)
     variants = Variants(trials, slots, draws=_few(draws, jobs))
-    return replace(made, what_if=variants.table(elapsed=made.elapsed, p50=made.ends.p50 if made.ends else None))
+    made = replace(made, what_if=variants.table(elapsed=made.elapsed, p50=made.ends.p50 if made.ends else None))
+    means = Means(slots, resources, _gains(made, slots))
+    advice = bottleneck_of(schedule, made.bound, critical_path=made.critical_path, means=means)
+    return replace(made, bottleneck=advice)
 
 
 def is_better_order(
@@ -96,7 +99,7 @@ def _forecast(
     ends: Sequence[Sequence[float]],
 ) -> Forecast:
     timing = Timing(dispatcher.layout.graph, schedule.seconds)
-    bound = lower_bound(_lasting(schedule), slots, resources)
+    bound = lower_bound(schedule.lasting, slots, resources)
     agents, elapsed = schedule.agents, schedule.elapsed
     return Forecast(
         elapsed=elapsed,
@@ -109,19 +112,20 @@ def _forecast(
         critical_path=timing.critical_path,
         tasks=_tasks(schedule, timing, ends),
         roles=_roles(schedule, slots),
-        bottleneck=bottleneck_of(
-            schedule, bound, critical_path=timing.critical_path, slots=slots, elapsed=schedule.elapsed
-        ),
+        bottleneck=bottleneck_of(schedule, bound, critical_path=timing.critical_path, means=Means(slots, resources)),
         ends=band_of([max(run) for run in ends]) if ends else None,
         samples=len(ends),
     )
 
 
-def _lasting(schedule: Schedule) -> Sequence[Job]:
-    """The jobs with the durations of the schedule."""
-    if all(job.seconds == own for job, own in zip(schedule.jobs, schedule.seconds, strict=True)):
-        return schedule.jobs
-    return [replace(job, seconds=own) for job, own in zip(schedule.jobs, schedule.seconds, strict=True)]
+def _gains(made: Forecast, slots: Mapping[str, int]) -> dict[str, float]:
+    """By role, how much sooner the plan ends with one more agent: as expected, or in the median."""
+    gains: dict[str, float] = {}
+    for one in made.what_if:
+        if one.slots > slots[one.role]:
+            median = made.ends.p50 - one.p50 if made.ends and one.p50 is not None else 0.0
+            gains[one.role] = max(made.elapsed - one.elapsed, median)
+    return gains
 
 
 def _tasks(schedule: Schedule, timing: Timing, ends: Sequence[Sequence[float]]) -> tuple[TaskForecast, ...]:

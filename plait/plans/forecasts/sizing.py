@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from plait.plans.errors import CallError
-from plait.plans.forecasts.bottleneck import AT_THE_LIMIT, spell
+from plait.plans.forecasts.bottleneck import AT_THE_BOUND, spell
 from plait.plans.forecasts.crew_search import WORTH, CrewSearch, keep
 from plait.plans.forecasts.estimating import Durations
 from plait.plans.forecasts.sampling import Sampler, band_of
@@ -212,7 +212,7 @@ def _reason(steps: Sequence[CrewStep], pick: CrewStep, floor: Bound, *, allowed:
         after = steps[at + 1]
         more = f"for {100 * (after.agents / pick.agents - 1):.0f} % more agents"
         return f"{said}. {after.agents} would take {spell(after.elapsed)}{_by_p80(after, pick)}, {more}."
-    if pick.elapsed <= AT_THE_LIMIT * floor.seconds:
+    if pick.elapsed <= AT_THE_BOUND * floor.seconds:
         why = "it is as long as its longest chain" if floor.kind == "critical path" else f"the {floor.kind} holds it up"
         return f"{said}. No crew{within} ends it sooner: {why}."
     if pick.agents >= allowed:

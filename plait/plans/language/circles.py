@@ -28,6 +28,8 @@ def _edges(draft: Legible) -> dict[int, dict[int, Loc]]:
     for at, task in draft.tasks.items():
         edges[at] = {}
         for position, need in enumerate(task.needs):
+            if need.is_note:
+                continue
             names = [owner_of.get(need.contract)] if need.contract else [name for _, name in needed_ids(need)]
             for name in names:
                 if name in position_of:

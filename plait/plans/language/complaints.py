@@ -129,6 +129,7 @@ _LIMITS = {
 
 _EXPECTED = {
     "int_": "a whole number",
+    "bool_": "true or false",
     "float_": "a number",
     "finite_number": "a number",
     "string_": "text",
@@ -150,10 +151,14 @@ def _length(kind: str, context: Mapping[str, Any], given: Any) -> str:
 def _hint(detail: Any) -> str | None:
     given: object = detail["input"]
     loc, kind = detail["loc"], str(detail["type"])
+    if kind == "literal_error" and given == "contract" and loc[-1:] == ("kind",):
+        return "a need on a contract names it and has no kind: write {contract: ID}, with ID from `contracts:`"
     if kind == "literal_error" and isinstance(given, str):
         return near_match(given, re.findall("'([^']*)'", detail["ctx"]["expected"]))
     if kind.startswith("tuple") and isinstance(given, str) and 0 < len(given) <= 40 and given.isprintable():
         return f"write it as a list: [{given}]" if not set(given) & set(",:[]{}#&*!|>'\"%@`") else "write it as a list"
+    if given in (None, "") and kind.startswith(("tuple", "dict", "model_")):
+        return "drop the key, or fill it in"
     if kind == "string_type" and isinstance(given, dict):
         return "quote a text that has ': ' in it"
     if kind == "model_type" and loc[-2:-1] == ("roles",):

@@ -64,6 +64,11 @@ class Role(Part):
     stall: SomeSeconds | None = Field(
         default=None, description="How long an agent may print nothing before it counts as stuck, such as 10m."
     )
+    start_up: SomeSeconds | None = Field(
+        default=None,
+        description="How long an agent takes before it does anything useful, such as 10m: with it, small tasks are "
+        "given to one agent as a bundle when the forecast gains by that.",
+    )
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")

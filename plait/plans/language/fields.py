@@ -43,6 +43,12 @@ def _check_line(text: str) -> str:
     return _check_prose(text)
 
 
+def _check_path(text: str) -> str:
+    if text and not text.strip():
+        raise ValueError("is blank")
+    return normalize(text)
+
+
 def _check_variable(text: str) -> str:
     if not _VARIABLE.fullmatch(text):
         raise ValueError(f"{quoted(text)} is not the name of an environment variable")
@@ -68,11 +74,12 @@ LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_ex
 """The code of a rule of `plait check`; whether there is such a rule, lint itself says."""
 
 BranchName = Annotated[str, AfterValidator(_check_branch)]
-PathPattern = Annotated[str, AfterValidator(normalize)]
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line)]
-Prose = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_prose)]
-Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_controls)]
-Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_prose)]
+PathPattern = Annotated[str, AfterValidator(_check_path)]
+_NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line), _NOT_BLANK]
+Prose = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_prose), _NOT_BLANK]
+Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_controls), _NOT_BLANK]
+Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_prose), _NOT_BLANK]
 """A shell command, of one line or several."""
 
 Commands = Annotated[tuple[Command, ...], Field(max_length=MAX_COMMANDS)]

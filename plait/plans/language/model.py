@@ -34,9 +34,10 @@ class Need(Part):
     """What must have happened before a task starts. A plain id is a hard need on that task."""
 
     task: str | None = Field(default=None, description="The id of the needed task.")
-    kind: Literal["hard", "information"] = Field(
+    kind: Literal["hard", "information", "none"] = Field(
         default="hard",
-        description="hard: starts when the other has finished, from its commits; information: gets its draft as text.",
+        description="hard: starts when the other has finished, from its commits; information: gets its draft as text; "
+        "none: a note that the two have to do with each other, for which nobody waits.",
     )
     contract: str | None = Field(default=None, description="The id of a contract: starts when that is approved.")
     any: tuple[str, ...] | None = Field(
@@ -52,9 +53,15 @@ class Need(Part):
     def _one_of_three(self) -> Self:
         if sum(given is not None for given in (self.task, self.contract, self.any)) != 1:
             raise ValueError("must name exactly one of task, contract and any")
-        if self.kind == "information" and self.task is None:
-            raise ValueError("only a need on one task can be for information")
+        if self.kind != "hard" and self.task is None:
+            what = "for information" if self.kind == "information" else "of kind none"
+            raise ValueError(f"only a need on one task can be {what}")
         return self
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it makes nobody wait."""
+        return self.kind == "none"
 
 
 class Lock(Part):
@@ -143,6 +150,7 @@ class Task(Part):
         default_factory=dict, description="Units of the plan's resources that it takes while it runs."
     )
     count: int = Field(default=1, ge=1, le=1_000, description="How many agents get this same task, as ID.1, ID.2, …")
+    bundle: bool = Field(default=True, description="false: never given to an agent together with other small tasks.")
     changes: Literal["required", "optional"] | None = Field(
         default=None,
         description="Whether it must change a file: required is the default for agents, optional for `run`.",

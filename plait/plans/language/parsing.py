@@ -48,6 +48,7 @@ def plan_of(document: Document, *, source: str) -> Plan:
     """
     plan, problems = _validated(Plan, document)
     problems += islice(_unfinished_tasks(plan, document), _ENOUGH)
+    problems += _empty_goal(document)
     draft = Legible.of(plan) if plan else Legible.salvaged(document.data)
     problems += islice(reference_problems(draft, document.places), _ENOUGH)
     return _unless(plan, document.problems, problems, source)
@@ -107,6 +108,14 @@ def _unfinished_tasks(plan: Plan | None, document: Document) -> Iterator[Problem
             given: dict[str, Any] = {key: task.get(key) for key in ("prompt", "run", "role")}
             if problem := prompt_or_run_problem(**given):
                 yield document.places.problem(("tasks", at), problem)
+
+
+def _empty_goal(document: Document) -> Iterator[Problem]:
+    """A plan without the key has no goal; one with the key and nothing behind it is still to be written."""
+    goal = document.data.get("goal")
+    if isinstance(goal, str) and not goal.strip():
+        hint = "say in a sentence what is there when it is done, or drop the key"
+        yield document.places.problem(("goal",), "is empty", hint)
 
 
 def _was_looked_at(task: dict[str, Any]) -> bool:

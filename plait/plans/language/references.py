@@ -7,10 +7,13 @@ from plait.plans.language.circles import circles
 from plait.plans.language.crew import Crew
 from plait.plans.language.legible import Legible, needed_ids
 from plait.plans.language.model import Plan, Task
+from plait.plans.language.phases import phase_needs
 from plait.plans.language.places import Loc, Places
 from plait.plans.phrases import near_match, quoted
 
 MAX_EXPANDED = 10_000
+MAX_EXPANDED_NEEDS = 200_000
+"""A need of a counted task on another is one of each on each: a few lines could make millions."""
 
 
 def reference_problems(draft: Legible, places: Places) -> Iterator[Problem]:
@@ -26,6 +29,23 @@ def reference_problems(draft: Legible, places: Places) -> Iterator[Problem]:
     yield from circles(draft, places)
     if sum(task.count for task in draft.tasks.values()) > MAX_EXPANDED:
         yield places.problem(("tasks",), f"the counts make more than {MAX_EXPANDED:,} tasks")
+    elif _expanded_needs(draft) > MAX_EXPANDED_NEEDS:
+        message = f"counts and phases make more than {MAX_EXPANDED_NEEDS:,} needs of one task on another"
+        yield places.problem(("tasks",), message, "let one task stand between them, which needs all of the ones before")
+
+
+def _expanded_needs(draft: Legible) -> int:
+    """How many needs there are once every count is written out."""
+    counts = {task.id: task.count for task in draft.tasks.values()}
+    direct = {
+        task.id: {name for need in task.needs if not need.is_note for _, name in needed_ids(need)}
+        for task in draft.tasks.values()
+    }
+    phased = phase_needs(draft.phases.values(), direct)
+    return sum(
+        count * sum(counts.get(name, 1) for name in {*direct[task], *phased.get(task, ())})
+        for task, count in counts.items()
+    )
 
 
 def _repeated(kind: str, ids: tuple[tuple[int, str], ...], places: Places) -> Iterator[Problem]:
@@ -64,6 +84,8 @@ def _unknown_task(name: str, loc: Loc, draft: Legible, places: Places) -> Proble
 
 
 def _unknown(kind: str, name: str, loc: Loc, known: Set[str], places: Places) -> Problem:
+    if not name.strip():
+        return places.problem(loc, "is empty", f"name a {kind}")
     said, code = f"unknown {kind} {quoted(name)}", "PLAN006" if kind == "role" else "PLAN004"
     return places.problem(loc, said, near_match(name, sorted(known)), code=code)
 

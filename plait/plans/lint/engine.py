@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 
 from plait.plans.language.places import NOWHERE, Loc, Places
 from plait.plans.lint.facts import Facts
+from plait.plans.lint.naming import few
 from plait.plans.lint.registry import RULES, UNUSED_SILENCE
 from plait.plans.lint.rule import Hit, Rule
 from plait.plans.lint.silences import Silenced, silences_of, unused
-from plait.plans.phrases import listed
-
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +77,8 @@ def _folded(hits: list[Hit]) -> Iterator[Hit]:
         first, *rest = same
         others = dict.fromkeys(task for hit in rest for task in hit.tasks if task not in first.tasks)
         more = sum(hit.beyond for hit in same)
-        yield replace(first, message=first.message + _likewise(list(others), more)) if others or more else first
-
-
-def _likewise(others: list[str], more: int) -> str:
-    unnamed = len(others[_NAMED:]) + more
-    names = [*others[:_NAMED], f"{unnamed} more"] if unnamed else others
-    return f", and likewise {listed(names, 'and')}"
+        likewise = f", and likewise {few(list(others), beyond=more)}" if others or more else ""
+        yield replace(first, message=first.message + likewise)
 
 
 def _finding(rule: Rule, hit: Hit, places: Places) -> Finding:

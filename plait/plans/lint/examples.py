@@ -14,6 +14,34 @@ class Example(NamedTuple):
 _VERIFIED = "integration: {verify: [make test]}\n"
 
 EXAMPLES: Mapping[str, Example] = {
+    "PLAN001": Example(
+        bad="tasks:\n  - {id: DOCS, run: make docs, duration: 90}  # minutes? hours?\n",
+        good="tasks:\n  - {id: DOCS, run: make docs, duration: 90m}\n",
+    ),
+    "PLAN002": Example(
+        bad="tasks:\n  - {id: API, run: make api}\n  - {id: PAGE, run: make page, depends_on: [API]}\n",
+        good="tasks:\n  - {id: API, run: make api}\n  - {id: PAGE, run: make page, needs: [API]}\n",
+    ),
+    "PLAN003": Example(
+        bad="tasks:\n  - {id: docs, run: make docs}\n  - {id: DOCS, run: make pdf}\n",
+        good="tasks:\n  - {id: docs, run: make docs}\n  - {id: pdf, run: make pdf}\n",
+    ),
+    "PLAN004": Example(
+        bad="tasks:\n  - {id: API, run: make api}\n  - {id: PAGE, run: make page, needs: [APP]}\n",
+        good="tasks:\n  - {id: API, run: make api}\n  - {id: PAGE, run: make page, needs: [API]}\n",
+    ),
+    "PLAN005": Example(
+        bad="tasks:\n  - {id: API, run: make api, needs: [PAGE]}\n  - {id: PAGE, run: make page, needs: [API]}\n",
+        good="tasks:\n  - {id: API, run: make api}\n  - {id: PAGE, run: make page, needs: [API]}\n",
+    ),
+    "PLAN006": Example(
+        bad="crew: {builder: {slots: 2}}\ntasks:\n  - {id: API, role: buidler, run: make api}\n",
+        good="crew: {builder: {slots: 2}}\ntasks:\n  - {id: API, role: builder, run: make api}\n",
+    ),
+    "PLAN007": Example(
+        bad="resources: {staging-db: 1}\ntasks:\n  - {id: E2E, run: make e2e, uses: {staging-db: 2}}\n",
+        good="resources: {staging-db: 2}\ntasks:\n  - {id: E2E, run: make e2e, uses: {staging-db: 2}}\n",
+    ),
     "PLAN009": Example(
         bad="crew: {backend: {backend: command}}\n"
         "tasks:\n"
@@ -103,7 +131,7 @@ EXAMPLES: Mapping[str, Example] = {
         "  - {id: API, role: architect, duration: 4h, owns: [src/api/**], prompt: Write the API.}\n"
         "  - {id: PAGE, role: frontend, duration: 4h, needs: [API], owns: [web/**], prompt: Write the page.}\n"
         "  - {id: APP, role: mobile, duration: 4h, needs: [API], owns: [app/**], prompt: Write the app.}\n"
-        "  - {id: TESTS, role: qa, duration: 4h, needs: [API], owns: [tests/**], prompt: Write its tests.}\n"
+        "  - {id: TESTS, role: qa, duration: 1h, needs: [API], owns: [tests/**], prompt: Write its tests.}\n"
         + _VERIFIED,
         good="contracts: [{id: api, files: [docs/api.yaml]}]\n"
         "tasks:\n"
@@ -115,7 +143,7 @@ EXAMPLES: Mapping[str, Example] = {
         "    prompt: Write the API.\n"
         "  - {id: PAGE, role: frontend, duration: 4h, needs: [{contract: api}], owns: [web/**], prompt: Show a cart.}\n"
         "  - {id: APP, role: mobile, duration: 4h, needs: [{contract: api}], owns: [app/**], prompt: Write the app.}\n"
-        "  - {id: TESTS, role: qa, duration: 4h, needs: [{contract: api}], owns: [tests/**], prompt: Test the API.}\n"
+        "  - {id: TESTS, role: qa, duration: 1h, needs: [API], owns: [tests/**], prompt: Write its tests.}\n"
         + _VERIFIED,
     ),
     "PLAN302": Example(
@@ -187,6 +215,11 @@ EXAMPLES: Mapping[str, Example] = {
         good="tasks:\n"
         "  - {id: API, role: architect, owns: [src/**], review: {by: reviewer}, prompt: Write the API.}\n" + _VERIFIED,
     ),
+    "PLAN408": Example(
+        bad="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n"
+        "integration: {verify: ['true # make test']}\n",
+        good="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+    ),
     "PLAN501": Example(
         bad="contracts: [{id: api, owner: API}]\ntasks:\n  - {id: API, run: make api}\n",
         good="contracts: [{id: api, owner: API}]\n"
@@ -209,6 +242,10 @@ EXAMPLES: Mapping[str, Example] = {
     "PLAN505": Example(
         bad="phases: [{id: build, tasks: [A]}]\ntasks:\n  - {id: A, run: make a}\n  - {id: B, run: make b}\n",
         good="phases: [{id: build, tasks: [A, B]}]\ntasks:\n  - {id: A, run: make a}\n  - {id: B, run: make b}\n",
+    ),
+    "PLAN601": Example(
+        bad="tasks:\n  - {id: API, role: backnd, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+        good="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
     ),
     "PLAN901": Example(
         bad="lint: {ignore: [{code: PLAN403, reason: nobody reads this}]}\ntasks:\n  - {id: A, run: make a}\n",

@@ -103,11 +103,13 @@ def _all_of(holders: Mapping[str, int], patterns: list[str]) -> int:
 def _clashes(facts: Facts, task: Task, pattern: str, loc: Loc, clashing: int) -> Iterator[Hit]:
     partners = facts.order.some(clashing, _MOST_PARTNERS)
     beyond = clashing.bit_count() - len(partners)
+    # In a row, each needs the one before: to need the first of them would leave all others beside.
+    latest = facts.order.ids[clashing.bit_length() - 1]
     for number, other in enumerate(partners, start=1):
         pair = sorted((task.id, other), key=facts.place_of.__getitem__)
         theirs = [one for one, _, _ in _changeable(facts.plan.tasks[facts.place_of[other]]) if overlap(pattern, one)]
         message = f"{pair[0]} and {pair[1]} may both change {_common(pattern, theirs)}"
-        hint = f"let {task.id} need {other}, give the file to one of them, or split it"
+        hint = f"let {task.id} need {latest}, give the file to one of them, or split it"
         yield Hit(loc, message, tuple(pair), hint, beyond=beyond if number == len(partners) else 0)
 
 

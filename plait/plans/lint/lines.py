@@ -12,13 +12,16 @@ _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 def finding_lines(findings: Findings, *, source: str, colour: bool) -> Iterator[str]:
     """`plan.yaml:12:5: PLAN103 A and B may both change src/events.py`, and below it the hint."""
+    told = set[tuple[str, str]]()
     for finding in findings.shown:
         where = _where(finding, source)
         code = finding.rule.code
         if colour:
             where, code = f"{_BOLD}{where}{_PLAIN}", f"{_COLOURS[finding.rule.severity]}{code}{_PLAIN}"
         yield f"{where} {code} {finding.message}"
-        yield f"{_DIM}  hint: {finding.hint}{_PLAIN}" if colour else f"  hint: {finding.hint}"
+        if (finding.rule.code, finding.hint) not in told:  # the same sixty times would hide what is found
+            told.add((finding.rule.code, finding.hint))
+            yield f"{_DIM}  hint: {finding.hint}{_PLAIN}" if colour else f"  hint: {finding.hint}"
 
 
 def _where(finding: Finding, source: str) -> str:

@@ -15,6 +15,16 @@ from plait.plans.lint.rule import Hit, rule
 from plait.plans.paths import matches, normalize
 
 _PATH = re.compile(r"(?<![\w./:-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+_NOT = re.compile(r"(?i)\b(not|never|without|except|avoid|leave|instead of|other than|rather than)\b|n['’]t\b")
+_ENDS = re.compile(r"[.;!?]\s|\n\s*\n|\bbut\b")
+_SENTENCE = 200
+"""Characters before a path in which a sentence may forbid it."""
+_THERE_ANYWAY = re.compile(
+    r"(?i)(^|/)((readme|changelog|changes|contributing|licen[cs]e)(\.[a-z]+)?|makefile|dockerfile|pyproject\.toml|"
+    r"setup\.(py|cfg)|package(-lock)?\.json|tsconfig[\w.]*\.json|requirements[\w-]*\.txt|cargo\.(toml|lock)|"
+    r"go\.(mod|sum)|gemfile(\.lock)?|pom\.xml|build\.gradle(\.kts)?)$"
+)
+"""Files that a repository has from its beginning: who owns one changes it, and is seldom waited for because of it."""
 _MOST_PATHS = 500
 """Paths that are looked up of one text: a hostile prompt has many."""
 _MOST_MAKERS = 20
@@ -53,16 +63,22 @@ def _texts(task: Task) -> Iterator[tuple[Loc, str]]:
 
 def _paths_in(text: str) -> Iterator[str]:
     """What looks like a path, as patterns spell it: it has a slash, or a dot in its middle; other words have not."""
-    found = dict.fromkeys(match.group().rstrip(".") for match in _PATH.finditer(text))
+    found = dict.fromkeys(match.group().rstrip(".") for match in _PATH.finditer(text) if not _is_barred(text, match))
     paths = (path for path in found if "/" in path.strip("/") or "." in path.strip("."))
     for path in islice(paths, _MOST_PATHS):
         with suppress(ValueError):  # such as `../x`: nobody makes it
             yield normalize(path).removesuffix("/**")
 
 
+def _is_barred(text: str, path: re.Match[str]) -> bool:
+    """Whether the sentence forbids what it names: `do not touch src/api.py`."""
+    before = text[max(0, path.start() - _SENTENCE) : path.start()]
+    return _NOT.search(_ENDS.split(before)[-1]) is not None
+
+
 @dataclass(frozen=True)
 class _Makers:
-    """Who makes which paths: by outputs and contracts, and by `owns` where it names a single file."""
+    """Who makes which paths: by outputs and contracts, and by `owns` where it names a single file of its own."""
 
     facts: Facts
 
@@ -70,7 +86,8 @@ class _Makers:
     def _by_pattern(self) -> dict[str, int]:
         turn, found = self.facts.order.turn, dict[str, int]()
         for task in self.facts.plan.tasks:
-            for pattern in (*task.outputs, *(path for path in task.owns or () if not is_wild(path))):
+            named = (path for path in task.owns or () if not is_wild(path) and not _THERE_ANYWAY.search(path))
+            for pattern in (*task.outputs, *named):
                 found[pattern] = found.get(pattern, 0) | 1 << turn[task.id]
         for contract in self.facts.expansion.contracts:
             for pattern in (*contract.files, *contract.mock) if contract.owner in turn else ():
@@ -101,9 +118,9 @@ class _Makers:
         makers, turn = self._of(path), order.turn[task.id]
         if not makers or makers & (order.before[turn] | 1 << turn) or _may_make(task, path):
             return None
-        if any(makers >> order.turn[need.task] & 1 for need in task.needs if need.task):
+        if any(makers >> order.turn[need.task] & 1 for need in task.needs if need.task and not need.is_note):
             return None  # it gets the text of it
-        beside = (other for other in order.some(makers, _MOST_MAKERS) if not order.is_before(task.id, other))
+        beside = (other for other in order.some(makers, _MOST_MAKERS) if not order.may_be_before(task.id, other))
         return next(beside, None)
 
 

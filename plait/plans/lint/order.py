@@ -34,6 +34,16 @@ class Order:
             before[turn] = sure
         return before
 
+    @cached_property
+    def perhaps_before(self) -> list[int]:
+        """By turn, the set of tasks that it waits for if the choices go that way."""
+        graph, before = self._graph, [0] * len(self.ids)
+        turn_of = [self.turn[task] for task in graph.ids]
+        for turn, place in enumerate(graph.sequence):
+            for need in (*graph.hard[place], *(need for group in graph.choices[place] for need in group)):
+                before[turn] |= before[turn_of[need]] | 1 << turn_of[need]
+        return before
+
     def beside(self, turn: int, among: int) -> int:
         """Those of a set that have an earlier turn than this task and may still work when it starts."""
         return among & ((1 << turn) - 1) & ~self.before[turn]
@@ -41,6 +51,10 @@ class Order:
     def is_before(self, first: str, second: str) -> bool:
         """Whether the first has surely ended before the second starts."""
         return bool(self.before[self.turn[second]] >> self.turn[first] & 1)
+
+    def may_be_before(self, first: str, second: str) -> bool:
+        """Whether the second waits for the first, surely or as a choice: the first can then not wait for the second."""
+        return bool(self.perhaps_before[self.turn[second]] >> self.turn[first] & 1)
 
     def some(self, tasks: int, most: int) -> list[str]:
         """The first few of a set, in the order of their turns."""

@@ -41,6 +41,19 @@ tasks:
     lint: {ignore: [{code: PLAN101, reason: it moves files all over the tree}]}
 ```
 
+## On GitHub
+
+```yaml
+- run: plait check plan.yaml --format sarif > plan.sarif
+- uses: github/codeql-action/upload-sarif@v3
+  if: always() # also when the plan is refused
+  with: {sarif_file: plan.sarif}
+```
+
+Files are named from the root of the repository, wherever `plait` is called. Each plan is a category of its own, so that
+several can be uploaded. What the plan silences is in the log as suppressed, with its reason; GitHub shows that as open
+all the same, so leave it out first: `jq 'del(.runs[].results[] | select(.suppressions != []))' plan.sarif`.
+
 ## The rules
 
 """
@@ -52,8 +65,26 @@ _KINDS = {
     "3": "The shape of the whole",
     "4": "Proof and time",
     "5": "What nothing uses",
+    "6": "Who does it",
     "9": "Lint itself",
 }
+
+
+_TAGS = {
+    "0": "mistakes",
+    "1": "files",
+    "2": "needs",
+    "3": "shape",
+    "4": "proof",
+    "5": "unused",
+    "6": "roles",
+    "9": "lint",
+}
+
+
+def kind_of(rule: Rule) -> str:
+    """What a rule is about, in a word."""
+    return _TAGS[rule.code[4]]
 
 
 def rules_page() -> str:

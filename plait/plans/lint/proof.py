@@ -1,19 +1,20 @@
 """Rules on how it is known that work is done, and how long it may take."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from plait.plans.language.crew import Crew
 from plait.plans.language.durations import format_duration
 from plait.plans.language.model import Task
 from plait.plans.lint.facts import Facts, is_for_agent, role_of
+from plait.plans.lint.naming import few
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.phrases import listed
+from plait.plans.phrases import quoted
 
 _PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx|lorem ipsum)\b|[\W_]*$", re.IGNORECASE)
 _PATH = re.compile(r"\w[/.]\w")
+_HOLLOW = re.compile(r"(true|:|exit 0|echo( [^|&;<>`$]*)?)?")
 _FEWEST_WORDS = 3
-_NAMED = 3
 
 
 @rule(
@@ -28,9 +29,7 @@ def no_verify(facts: Facts) -> Iterator[Hit]:
         return
     unproved = [task.id for _, task in facts.agents_tasks if not task.verify]
     if unproved:
-        rest = len(unproved) - _NAMED
-        names = listed([*unproved[:_NAMED], f"{rest} more"] if rest > 0 else unproved, "and")
-        yield Hit(("integration",), f"nothing verifies {names}", tuple(unproved))
+        yield Hit(("integration",), f"nothing verifies {few(unproved)}", tuple(unproved))
 
 
 @rule(
@@ -153,6 +152,32 @@ def role_without_agent(facts: Facts) -> Iterator[Hit]:
             yield Hit(("crew", "roles", role_of(task)) if inside else ("tasks", at, "role"), message, (task.id,))
 
 
+@rule(
+    "PLAN408",
+    "hollow-verify",
+    says="A `verify` command that succeeds whatever the work is.",
+    reason="`true`, `echo ok` or a comment look like a proof and are none: it counts as verified, and nobody has.",
+    fix="write the command that your CI runs there, or drop it",
+)
+def hollow_verify(facts: Facts) -> Iterator[Hit]:
+    for at, task in enumerate(facts.plan.tasks):
+        for position in _hollow(task.verify):
+            message = f"{task.id} is verified by {quoted(task.verify[position])}, which always succeeds"
+            yield Hit(("tasks", at, "verify", position), message, (task.id,))
+    commands = facts.plan.integration.verify
+    for position in _hollow(commands):
+        message = f"the whole is verified by {quoted(commands[position])}, which always succeeds"
+        yield Hit(("integration", "verify", position), message)
+
+
+def _hollow(commands: Sequence[str]) -> Iterator[int]:
+    for position, command in enumerate(commands):
+        # A comment begins behind a space: cut off first, so that a hostile line is read only once.
+        lines = (f" {line}".partition(" #")[0].strip() for line in command.splitlines())
+        if all(_HOLLOW.fullmatch(line) for line in lines):
+            yield position
+
+
 RULES = (
     role_without_agent,
     no_verify,
@@ -162,4 +187,5 @@ RULES = (
     missing_duration,
     timeout_too_short,
     self_review,
+    hollow_verify,
 )

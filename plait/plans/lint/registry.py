@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from plait.plans.errors import CallError
-from plait.plans.lint import files, mentions, needing, proof, shape, unused
+from plait.plans.lint import files, mentions, needing, proof, roles, shape, unused, waiting
 from plait.plans.lint.mistakes import MISTAKES
 from plait.plans.lint.rule import Rule, nothing
 from plait.plans.phrases import near_match, quoted
@@ -20,7 +20,17 @@ UNUSED_SILENCE = Rule(
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
-        (*proof.RULES, *files.RULES, *mentions.RULES, *needing.RULES, *shape.RULES, *unused.RULES, UNUSED_SILENCE),
+        (
+            *proof.RULES,
+            *files.RULES,
+            *mentions.RULES,
+            *needing.RULES,
+            *waiting.RULES,
+            *shape.RULES,
+            *unused.RULES,
+            *roles.RULES,
+            UNUSED_SILENCE,
+        ),
         key=lambda rule: rule.code,
     )
 )

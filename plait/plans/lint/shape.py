@@ -1,99 +1,18 @@
-"""Rules on the shape of the whole: what waits for one task, how many work at once, when their work is merged."""
+"""Rules on the shape of the whole: how many work at once, when their work is merged, who does the same."""
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from math import ceil
 
 from plait.plans.language.durations import format_duration
-from plait.plans.language.model import Integration, Task
-from plait.plans.lint.facts import Facts, elapsed, is_for_agent, with_needs
+from plait.plans.language.model import Integration
+from plait.plans.lint.facts import Facts, is_for_agent
+from plait.plans.lint.naming import few
 from plait.plans.lint.rule import Hit, rule
-from plait.plans.phrases import listed
-from plait.plans.schedule.jobs import Job
-from plait.plans.tasks.drafting import DRAFT_SECONDS
 
-_FEWEST_TASKS = 4
-_LEAST_SAVED = 0.05
-"""Of the plan's time: below this a contract is not worth its writing."""
-_MOST_TRIED = 5
 _MOST_AT_ONCE = 5
 _EARLY = 0.5
 _HASTY_SECONDS = 60.0
-_NAMED = 3
-
-
-@rule(
-    "PLAN301",
-    "false-parallelism",
-    says="Most of the plan waits for one task, though a contract would let it start earlier.",
-    reason="A plan may look parallel and be a queue: all agents but one are idle until that one has finished. What the "
-    "others need of it is mostly its interface, which can be written in a fraction of the time.",
-    fix="name a contract, written first, and let the others need that: `needs: [{contract: …}]`",
-)
-def false_parallelism(facts: Facts) -> Iterator[Hit]:
-    if len(facts.plan.tasks) < _FEWEST_TASKS:
-        return
-    counts = dict(zip(facts.graph.ids, facts.graph.descendant_counts, strict=True))
-    waited_for = [
-        (at, task) for at, task in facts.agents_tasks if counts[task.id] * 2 > len(counts) - 1 and task.count == 1
-    ]
-    waited_for.sort(key=lambda placed: -facts.jobs_of[placed[1].id][0].seconds)
-    for at, task in waited_for[:_MOST_TRIED]:
-        freed = _freed_by_contract(facts, task)
-        (job,) = facts.jobs_of[task.id]
-        if len(freed) < 2 or job.seconds - _cost(job) <= _LEAST_SAVED * facts.elapsed:
-            continue  # nothing moves by more than what is waited for is shorter
-        saved = facts.elapsed - _elapsed_with_contract(facts, task, freed)
-        if saved > _LEAST_SAVED * facts.elapsed:
-            yield _false_parallelism(at, task, freed, behind=counts[task.id], saved=saved)
-
-
-def _cost(job: Job) -> float:
-    """Seconds that a contract for a job is thought to take; of a short job, half."""
-    return min(DRAFT_SECONDS, job.seconds / 2)
-
-
-def _freed_by_contract(facts: Facts, task: Task) -> list[str]:
-    """The agents' tasks that need this one itself, and nothing of a contract of its: they could start earlier."""
-    written = set(facts.planned[task.id].writes)
-    return [
-        other.id
-        for _, other in facts.agents_tasks
-        if any(need.task == task.id and need.kind == "hard" for need in other.needs)
-        and written.isdisjoint(facts.planned[other.id].contracts)
-    ]
-
-
-def _elapsed_with_contract(facts: Facts, task: Task, freed: list[str]) -> float:
-    """Seconds that the plan would take if the freed tasks waited for a contract only, written before the task."""
-    (job,) = facts.jobs_of[task.id]
-    contract = f"{task.id} contract"  # no task can have this name
-    cost = _cost(job)
-    changed: dict[str, Job] = {task.id: replace(with_needs(job, ((contract,),)), seconds=job.seconds - cost)}
-    for name in freed:
-        for one in facts.jobs_of[name]:
-            groups = ((contract,) if group == (task.id,) else group for group in one.needs)
-            changed[one.id] = with_needs(one, tuple(groups))
-    written = replace(job, id=contract, seconds=cost)
-    return elapsed(facts.times_with([written, *(changed.get(one.id, one) for one in facts.jobs)]))
-
-
-def _false_parallelism(at: int, task: Task, freed: list[str], *, behind: int, saved: float) -> Hit:
-    hours = f"{saved / 3600:.1f}".removesuffix(".0")
-    message = f"{behind} tasks wait for {task.id}; a contract for what they need of it would save {hours} h"
-    name = f"{task.id.lower()}-contract"
-    hint = (
-        f"name a contract, written first, and let {_few(freed)} need it instead of {task.id}: "
-        f"`needs: [{{contract: {name}}}]`"
-    )
-    hint += "" if task.duration else "; without a duration a task is taken for an hour"
-    return Hit(("tasks", at), message, (task.id,), hint)
-
-
-def _few(names: list[str]) -> str:
-    rest = len(names) - _NAMED
-    return listed([*names[:_NAMED], f"{rest} more"] if rest > 0 else names, "and")
 
 
 @rule(
@@ -110,7 +29,7 @@ def over_parallelism(facts: Facts) -> Iterator[Hit]:
         names = list(Counter(tasks))
         when = f"after {format_duration(round(at))}" if at else "at the start"
         loc = ("crew",) if facts.plan.crew.roles else ("tasks",)
-        yield Hit(loc, f"{len(tasks)} agents work at once {when}: {_few(names)}", tuple(names))
+        yield Hit(loc, f"{len(tasks)} agents work at once {when}: {few(names)}", tuple(names))
 
 
 @rule(
@@ -150,4 +69,4 @@ def same_prompt(facts: Facts) -> Iterator[Hit]:
             yield Hit(("tasks", at, "prompt"), f"{earlier} and {task.id} have the same prompt", (earlier, task.id))
 
 
-RULES = (false_parallelism, over_parallelism, early_merge, same_prompt)
+RULES = (over_parallelism, early_merge, same_prompt)

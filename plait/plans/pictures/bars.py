@@ -20,7 +20,7 @@ class Bar:
     start: float
     end: float
     state: TaskState = TaskState.LANDED
-    """A failed one is hatched, a held one dashed, a cancelled or running one pale."""
+    """A failed one is hatched, one that was held or handed back dashed, a cancelled or running one pale."""
     tries: int = 1
     critical: bool = False
 
@@ -38,20 +38,30 @@ class BatchBar:
 
 
 def bars_of(outcome: FeatureOutcome, *, critical: Collection[str] = ()) -> tuple[Bar, ...]:
-    """A bar for each time that a task was worked on; one that has not ended reaches to the run's end."""
+    """A bar for each time that a task was worked on; one that has not ended reaches to the run's end.
+
+    What another time came after had been handed back, whatever became of the task.
+    """
     return tuple(
         Bar(
             task=task.id,
             role=task.role,
             start=(span.started_at - outcome.started_at).total_seconds(),
             end=(span.ended_at - outcome.started_at).total_seconds(),
-            state=task.state if span.ok else TaskState.FAILED,
+            state=_state_of(task, span, last=span is spans[-1]),
             tries=task.tries,
             critical=task.id in critical,
         )
         for task in outcome.tasks
-        for span in _spans_of(task, outcome)
+        for spans in [tuple(_spans_of(task, outcome))]
+        for span in spans
     )
+
+
+def _state_of(task: TaskOutcome, span: Span, *, last: bool) -> TaskState:
+    if not span.ok:
+        return TaskState.FAILED
+    return task.state if last else TaskState.HELD
 
 
 def _spans_of(task: TaskOutcome, outcome: FeatureOutcome) -> Iterable[Span]:

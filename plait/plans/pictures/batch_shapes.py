@@ -33,10 +33,12 @@ def draw_batches(frame: Frame, batches: Sequence[BatchBar], top: float) -> tuple
         shapes = [rect(x, top, width, 14, look="batch", round_by=3)]
         if batch.landed:
             shapes.append(diamond(x + width, top + 7, 7, look="ink"))
-        at = max(frame.left, min(x, frame.right - text_width(words, _SIZE)))
+        late = x > frame.right - text_width(words, _SIZE)
+        at = max(frame.left, frame.right - text_width(words, _SIZE)) if late else x
         row = next((row for row, full in enumerate(taken) if at >= full), len(taken))
         if row < _ROWS:
-            shapes.append(text(at, top + 29 + 14 * row, words, size=_SIZE, look="soft"))
+            place, anchor = (frame.right, "end") if late else (at, "start")
+            shapes.append(text(place, top + 29 + 14 * row, words, size=_SIZE, look="soft", anchor=anchor))
             taken[row : row + 1] = [at + text_width(words, _SIZE) + 4]
         drawn.append(told(shapes, f"{words}, {spell_seconds(batch.end - batch.start)}"))
     return drawn, top + (22 + 14 * len(taken) if batches else 0)

@@ -39,6 +39,16 @@ def cut(words: str, room: int) -> str:
     return kept.rstrip() + "…" if room > 0 else ""
 
 
+def cut_inside(words: str, room: int) -> str:
+    """As `cut`, but what is missing is missed inside: long names of one kind differ at their ends."""
+    if cells(words) <= room:
+        return words
+    kept, left = len(words), int(room * 0.4)
+    while kept and (left := left - _cells_of(words[kept - 1])) >= 0:
+        kept -= 1
+    return cut(words[:kept], room - cells(words[kept:])) + words[kept:]
+
+
 def filled(words: str, room: int) -> str:
     """Exactly `room` columns: cut, or filled with blanks."""
     short = cut(words, room)
@@ -62,7 +72,20 @@ def _ascii(sign: str) -> str:
 
 
 _ASCII = {
-    **{"█": "#", "▀": "=", "▄": "-", "▌": "#", "▐": "#", "▓": "+", "░": ".", "─": "-", "┤": "|", "│": "|", "┊": ":"},
+    **{
+        "█": "#",
+        "▀": "=",
+        "▄": "-",
+        "▌": "#",
+        "▐": "#",
+        "▓": "+",
+        "▒": "%",
+        "░": ".",
+        "─": "-",
+        "┤": "|",
+        "│": "|",
+        "┊": ":",
+    },
     **{"●": "*", "◆": "*", "·": "-", "…": "~", "×": "x", "→": ">", "←": "<", "–": "-"},
     **{"━": "=", "╌": ".", "−": "-", "±": "~"},
 }

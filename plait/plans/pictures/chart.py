@@ -73,11 +73,11 @@ def chart_of(
     """
     bars = bars_of(outcome, critical=critical_of(forecast)) if outcome else ()
     drawn = None if _is_far_too_long(forecast, outcome) else forecast
-    lanes = lanes_of(bars, drawn, started=outcome is not None)
+    lanes = lanes_of(bars, drawn, outcome=outcome)
     told = [task.role for task in (outcome.tasks if outcome else forecast.tasks if forecast else ())]
     return Chart(
         title=one_line(title, 200),
-        said=" · ".join([*_said_of_forecast(forecast, drawn=drawn is not None), *_said_of_run(outcome)]),
+        said=" · ".join([*_said_of_run(outcome), *_said_of_forecast(forecast, outcome, drawn=drawn is not None)]),
         lanes=by_role(lanes) if grouped else lanes,
         roles=tuple(dict.fromkeys([*told, *(lane.role for lane in lanes)])),
         batches=tuple(map(sane_batch, batch_bars_of(outcome))) if outcome else (),
@@ -93,23 +93,26 @@ _FAR = 6.0
 
 
 def _is_far_too_long(forecast: Forecast | None, outcome: FeatureOutcome | None) -> bool:
-    if forecast is None or outcome is None or outcome.state not in (RunState.COMPLETED, RunState.PARTIAL):
+    if forecast is None or outcome is None or outcome.state is RunState.RUNNING:
         return False
     return (forecast.ends.p80 if forecast.ends else forecast.elapsed) > _FAR * outcome.elapsed_seconds
 
 
-def _said_of_forecast(forecast: Forecast | None, *, drawn: bool) -> Iterable[str]:
+def _said_of_forecast(forecast: Forecast | None, outcome: FeatureOutcome | None, *, drawn: bool) -> Iterable[str]:
+    """Beside a run the bound is called the forecast's: the report of a run has another, of the times that were."""
     if forecast is not None:
         chance = f" (P80 {spell_roughly(forecast.ends.p80)})" if forecast.ends else ""
         yield f"forecast {spell_seconds(forecast.elapsed)}{chance}{'' if drawn else ', too far off to be drawn'}"
-        yield f"at best {spell_seconds(forecast.bound.seconds)}"
+        if drawn:
+            yield f"{'its ' if outcome else ''}lower bound {spell_seconds(forecast.bound.seconds)}"
 
 
 def _said_of_run(outcome: FeatureOutcome | None) -> Iterable[str]:
     if outcome is not None:
         running = outcome.state is RunState.RUNNING
         yield f"{'running for' if running else 'took'} {spell_seconds(outcome.elapsed_seconds)}"
-        yield f"{len(outcome.landed)} of {len(outcome.tasks)} landed"
+        single = outcome.singly()
+        yield f"{len(single.landed)} of {len(single.tasks)} landed"
 
 
 def _marks_of_forecast(forecast: Forecast | None) -> Iterable[Mark]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from plait.plans.pictures.lanes import Lane
-from plait.plans.pictures.svg import shortened, text_width
+from plait.plans.pictures.svg import shortened, shortened_inside, text_width
 
 MARGIN = 18.0
 _GAP = 12.0
@@ -65,7 +65,7 @@ def column_width(lanes: tuple[Lane, ...], size: float, width: float) -> float:
 
 
 def fitted(lane: Lane, size: float, room: float) -> tuple[str, str]:
-    """Name and remark as far as they fit: the remark stays, the name is cut."""
+    """Name and remark as far as they fit: the remark stays, the name is cut inside."""
     remark = shortened(lane.remark, size, room * 0.6)
     taken = text_width(f"  {remark}", size) if remark else 0.0
-    return shortened(lane.name, size * (BOLD if lane.critical else 1), room - taken + 0.5), remark
+    return shortened_inside(lane.name, size * (BOLD if lane.critical else 1), room - taken + 0.5), remark

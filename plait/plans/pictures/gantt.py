@@ -9,7 +9,7 @@ from plait.plans.pictures.axis import spell_tick, step_of, ticks_of
 from plait.plans.pictures.batch_shapes import draw_batches, draw_landings
 from plait.plans.pictures.chart import Chart
 from plait.plans.pictures.colours import colours_of
-from plait.plans.pictures.frame import MARGIN, Frame, column_width, font_of, row_height
+from plait.plans.pictures.frame import BOLD, MARGIN, Frame, column_width, font_of, row_height
 from plait.plans.pictures.lane_shapes import draw_lane, draw_path
 from plait.plans.pictures.lanes import Lane
 from plait.plans.pictures.legend import chart_entries, draw_legend
@@ -87,7 +87,8 @@ def _rows(chart: Chart) -> list[_Row]:
 
 def _frame(chart: Chart, rows: Sequence[_Row], *, top: float, width: float) -> Frame:
     row = row_height(len(rows))
-    left = MARGIN + max(column_width(chart.lanes, font_of(row), width), marks_room(chart.marks))
+    names = column_width(chart.lanes, font_of(row), width)
+    left = MARGIN + max(names, marks_room(chart.marks, end=chart.end, across=width / 2))
     return Frame(left=left, right=width - MARGIN, top=top, row=row, end=chart.end)
 
 
@@ -147,4 +148,5 @@ def _draw_rows(frame: Frame, chart: Chart, rows: Sequence[_Row], colours: dict[s
 def _role_row(frame: Frame, at: int, role: str, colour: str) -> Iterable[str]:
     base = frame.y(at) + frame.row * 0.72
     yield rect(MARGIN, base - 8, 9, 9, look="edge", fill=colour, round_by=2)
-    yield text(MARGIN + 14, base, shortened(one_line(role, 40), frame.font, 300), size=frame.font, look="soft strong")
+    name = shortened(one_line(role, 40), frame.font * BOLD, frame.left - MARGIN - 20)
+    yield text(MARGIN + 14, base, name, size=frame.font, look="soft strong")

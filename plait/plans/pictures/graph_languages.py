@@ -2,10 +2,11 @@
 
 import json
 import math
+from collections.abc import Mapping
 
 from plait.plans.phrasing import one_line
 from plait.plans.pictures.colours import colours_of, ink_on
-from plait.plans.pictures.plan_graph import Node, PlanGraph, steps_of
+from plait.plans.pictures.plan_graph import Edge, EdgeKind, Node, PlanGraph, steps_of
 
 
 def graph_mermaid(graph: PlanGraph) -> str:
@@ -18,17 +19,20 @@ def graph_mermaid(graph: PlanGraph) -> str:
     for node in graph.nodes:
         words = "<br/>".join(map(_mermaid, filter(None, [node.id, node.title, _detail(node)])))
         lines.append(f'  {numbers[node.id]}["{words}"]:::{roles[node.role]}')
-    bold = []
+    looks: dict[str, list[str]] = {}
     for at, edge in enumerate(graph.edges):
-        lines.append(f"  {numbers[edge.source]} {'-.->' if edge.choice else '-->'} {numbers[edge.target]}")
-        bold += [str(at)] if (edge.source, edge.target) in steps else []
+        said = f'|"{_mermaid(_label(edge))}"|' if _label(edge) else ""
+        arrow = "-.->" if edge.kind in (EdgeKind.CHOICE, EdgeKind.INFORMATION) else "-->"
+        lines.append(f"  {numbers[edge.source]} {arrow}{said} {numbers[edge.target]}")
+        width = ["stroke-width:3px"] if (edge.source, edge.target) in steps else []
+        if look := [*width, *(["stroke-dasharray:8 4"] if edge.kind is EdgeKind.CONTRACT else [])]:
+            looks.setdefault(",".join(look), []).append(str(at))
     for role, name in roles.items():
         lines.append(f"  classDef {name} fill:{colours[role]},color:{ink_on(colours[role])},stroke:#57606a")
     if critical:
         lines.append("  classDef critical stroke-width:4px")
         lines.append(f"  class {','.join(numbers[node.id] for node in graph.nodes if node.id in critical)} critical")
-    if bold:
-        lines.append(f"  linkStyle {','.join(bold)} stroke-width:3px")
+    lines += [f"  linkStyle {','.join(places)} {look}" for look, places in looks.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +48,7 @@ def graph_dot(graph: PlanGraph) -> str:
         fill, width = colours[node.role], ", penwidth=3" if node.id in critical else ""
         lines.append(f'  {numbers[node.id]} [label="{words}", fillcolor="{fill}", fontcolor="{ink_on(fill)}"{width}]')
     for edge in graph.edges:
-        looks = ["style=dashed"] if edge.choice else []
+        looks = [*_DOT_LOOKS[edge.kind], *([f"label={_dot(_label(edge))}"] if _label(edge) else [])]
         looks += ["penwidth=2.5"] if (edge.source, edge.target) in steps else []
         look = f" [{', '.join(looks)}]" if looks else ""
         lines.append(f"  {numbers[edge.source]} -> {numbers[edge.target]}{look}")
@@ -52,7 +56,10 @@ def graph_dot(graph: PlanGraph) -> str:
 
 
 def graph_data(graph: PlanGraph) -> str:
-    """A JSON object: its tasks in the order of the plan, each with the alternatives of every need; times in hours."""
+    """A JSON object: its tasks in the order of the plan, each with the alternatives of every need; times in hours.
+
+    `contracts` says which of the needs are on contracts; `information` names those whose text it waits for.
+    """
     critical, levels = graph.critical, {task: at for at, level in enumerate(graph.levels, 1) for task in level}
     tasks = [
         {
@@ -62,12 +69,29 @@ def graph_data(graph: PlanGraph) -> str:
             "state": node.state or None,
             "hours": round(node.seconds / 3600, 6) if math.isfinite(node.seconds) else None,
             "needs": [list(group) for group in node.needs],
+            "information": list(node.information),
+            "contracts": [{"contract": name, "task": edge.source} for edge in node.edges for name in edge.contracts],
             "level": levels[node.id],
             "critical": node.id in critical,
         }
         for node in graph.nodes
     ]
-    return json.dumps({"feature": graph.title, "critical_path": graph.critical_path, "tasks": tasks}, indent=1) + "\n"
+    return json.dumps({"feature": graph.title, "critical_path": graph.critical_path, "tasks": tasks}, indent=2) + "\n"
+
+
+_DOT_LOOKS: Mapping[EdgeKind, tuple[str, ...]] = {
+    EdgeKind.HARD: (),
+    EdgeKind.CHOICE: ("style=dashed", "arrowhead=onormal"),
+    EdgeKind.CONTRACT: ("style=dashed",),
+    EdgeKind.INFORMATION: ("style=dotted",),
+}
+
+
+def _label(edge: Edge) -> str:
+    """What a need is on; nothing where it is on a task's commits."""
+    if edge.kind is EdgeKind.CONTRACT:
+        return ", ".join(edge.contracts)
+    return {EdgeKind.HARD: "", EdgeKind.CHOICE: "or", EdgeKind.INFORMATION: "information"}[edge.kind]
 
 
 def _detail(node: Node) -> str:

@@ -1,11 +1,11 @@
 """A plan's needs as a list by level, in the cells of a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from plait.plans.phrasing import count, one_line, spell_seconds
-from plait.plans.pictures.cells import Line, Piece, cells, cut, filled
+from plait.plans.pictures.cells import Line, Piece, cells, cut, cut_inside, filled
 from plait.plans.pictures.colours import colours_of
-from plait.plans.pictures.plan_graph import Node, PlanGraph
+from plait.plans.pictures.plan_graph import Edge, EdgeKind, Node, PlanGraph
 
 
 def graph_lines(graph: PlanGraph, *, width: int) -> list[Line]:
@@ -49,11 +49,11 @@ def _task(node: Node, columns: tuple[int, int, int], width: int, colour: str, *,
     names, roles, times = columns
     start = (
         Piece("  ● " if critical else "    ", bold=critical),
-        Piece(filled(node.name, names), bold=critical),
+        Piece(filled(cut_inside(node.name, names), names), bold=critical),
         Piece("  " + filled(one_line(node.role, 40), roles), colour=colour),
         Piece("  " + filled(node.spelled, times), dim=True),
     )
-    needs = " , ".join(" or ".join(map(one_line, group)) for group in node.needs).replace(" , ", ", ")
+    needs = ", ".join(_needs(node))
     state = f"  {one_line(node.state, 20)}" if node.state else ""
     room = width - 4 - names - 2 - roles - 2 - times - cells(state)
     rest = f"  ← {needs}" if needs else ""
@@ -62,6 +62,21 @@ def _task(node: Node, columns: tuple[int, int, int], width: int, colour: str, *,
     else:
         yield (*start, Piece(cut(state, room + cells(state))))
         yield from _wrapped("      ← ", needs, width, dim=True)
+
+
+def _needs(node: Node) -> Iterator[str]:
+    """Each need in words, with what it is on where that is no task's commits."""
+    sure = {edge.source: edge for edge in node.edges if edge.kind is not EdgeKind.CHOICE}
+    for group in node.needs:
+        yield _need(sure[group[0]]) if len(set(group)) == 1 else " or ".join(map(one_line, group))
+    yield from (_need(edge) for edge in sure.values() if edge.kind is EdgeKind.INFORMATION)
+
+
+def _need(edge: Edge) -> str:
+    named = one_line(edge.source)
+    if edge.kind is EdgeKind.CONTRACT:
+        return f"{named} (contract {', '.join(map(one_line, edge.contracts))})"
+    return f"{named} (information)" if edge.kind is EdgeKind.INFORMATION else named
 
 
 def _wrapped(first: str, words: str, width: int, *, dim: bool = False) -> Iterable[Line]:

@@ -6,11 +6,23 @@ from dataclasses import dataclass
 
 from plait.plans.phrasing import count, one_line, spell_seconds
 from plait.plans.pictures.colours import colours_of
+from plait.plans.pictures.edge_labels import draw_labels, label_of, room_for_labels
 from plait.plans.pictures.frame import MARGIN
 from plait.plans.pictures.layering import Layering, lay_out, task_spot
 from plait.plans.pictures.legend import draw_legend, role_entries
-from plait.plans.pictures.plan_graph import Edge, Node, PlanGraph, steps_of
-from plait.plans.pictures.svg import Theme, arrow_head, curves, drawing, rect, shortened, text, text_width, told
+from plait.plans.pictures.plan_graph import Edge, EdgeKind, Node, PlanGraph, steps_of
+from plait.plans.pictures.svg import (
+    Theme,
+    arrow_head,
+    curves,
+    drawing,
+    rect,
+    shortened,
+    shortened_inside,
+    text,
+    text_width,
+    told,
+)
 
 _HEIGHT = 42.0
 """Of a box."""
@@ -18,7 +30,7 @@ _ROW = 56.0
 _LANE = 18.0
 """Pixels of height for a need that passes a level."""
 _BETWEEN = 64.0
-"""Pixels between two levels."""
+"""Pixels between two levels, where no contract's name needs more."""
 _WIDEST = 210.0
 _ABREAST = 4
 """Tasks without needs stand in at least so many columns."""
@@ -32,8 +44,13 @@ class _Page:
     corners: Mapping[str, tuple[float, float]]
     box: float
     """Width of a box."""
+    between: float
+    """Pixels from the boxes of one level to those of the next."""
     width: float
     bottom: float
+
+    def left(self, level: int) -> float:
+        return _left(level, self.box, self.between)
 
 
 def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
@@ -48,10 +65,11 @@ def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
     needs = dict.fromkeys((edge.source, edge.target) for edge in edges)
     placed = lay_out([level for level in levels if level], needs, row=_ROW, lane=_LANE)
     colours, box = colours_of(node.role for node in graph.nodes), _box_width(graph.nodes)
-    width = _width(placed, len(graph.nodes) - len(linked), box)
+    between = max(_BETWEEN, room_for_labels(edges, placed.ways))
+    width = _width(placed, len(graph.nodes) - len(linked), box, between)
     legend, top = draw_legend(_entries(graph), colours, left=MARGIN, top=56, right=width - MARGIN)
     free = [node.id for node in graph.nodes if node.id not in linked]
-    page = _page(placed, free, box=box, width=width, top=top + 16)
+    page = _page(placed, free, box=box, between=between, width=width, top=top + 16)
     heading, critical = one_line(graph.title, 200), graph.critical
     shapes = [
         text(MARGIN, 27, shortened(heading, 16.2, width - 2 * MARGIN), size=15, look="ink strong"),
@@ -77,8 +95,15 @@ def _entries(graph: PlanGraph) -> Iterable[tuple[str, str]]:
     yield from role_entries(dict.fromkeys(node.role for node in graph.nodes))
     if graph.nodes:
         yield "critical", "critical path"
-    if any(edge.choice for edge in graph.edges):
-        yield "choice", "one of several will do"
+    kinds = {edge.kind for edge in graph.edges}
+    yield from ((kind.value, words) for kind, words in _KINDS.items() if kind in kinds)
+
+
+_KINDS = {
+    EdgeKind.CHOICE: "one of several will do",
+    EdgeKind.CONTRACT: "needs the contract",
+    EdgeKind.INFORMATION: "needs its text only",
+}
 
 
 def _box_width(nodes: Sequence[Node]) -> float:
@@ -87,48 +112,60 @@ def _box_width(nodes: Sequence[Node]) -> float:
     return min(_WIDEST, max([120.0, *first, *second]))
 
 
-def _width(placed: Layering, free: int, box: float) -> float:
+def _width(placed: Layering, free: int, box: float, between: float) -> float:
     columns = max(len(placed.levels), min(free, _ABREAST), 1)
-    return max(420.0, 2 * MARGIN + columns * box + (columns - 1) * _BETWEEN)
+    return max(420.0, 2 * MARGIN + columns * box + (columns - 1) * between)
 
 
-def _page(placed: Layering, free: Sequence[str], *, box: float, width: float, top: float) -> _Page:
+def _page(placed: Layering, free: Sequence[str], *, box: float, between: float, width: float, top: float) -> _Page:
     corners = {
-        task: (_left(level, box), top + placed.middles[task_spot(task, level)] - _HEIGHT / 2)
+        task: (_left(level, box, between), top + placed.middles[task_spot(task, level)] - _HEIGHT / 2)
         for level, tasks in enumerate(placed.levels)
         for task in tasks
     }
-    bottom = top + (placed.height + _LANE if placed.levels else 0)
-    abreast = max(1, int((width - 2 * MARGIN + _BETWEEN) // (box + _BETWEEN)))
+    bottom = top + (placed.height + (_LANE if free else 0) if placed.levels else 0)
+    abreast = max(1, int((width - 2 * MARGIN + between) // (box + between)))
     for at, task in enumerate(free):
-        corners[task] = (_left(at % abreast, box), bottom + _ROW * (at // abreast))
-    return _Page(corners, box, width, bottom + _ROW * math.ceil(len(free) / abreast) + 4)
+        corners[task] = (_left(at % abreast, box, between), bottom + _ROW * (at // abreast))
+    return _Page(corners, box, between, width, bottom + _ROW * math.ceil(len(free) / abreast) + 4)
 
 
-def _left(level: int, box: float) -> float:
-    return MARGIN + level * (box + _BETWEEN)
+def _left(level: int, box: float, between: float) -> float:
+    return MARGIN + level * (box + between)
 
 
 def _draw_edges(
     edges: Sequence[Edge], placed: Layering, page: _Page, *, top: float, bold: frozenset[tuple[str, str]]
 ) -> Iterable[str]:
-    """Thin ones first, so that the critical path lies over them."""
+    """Thin ones first, so that the critical path lies over them; the names of contracts over all."""
+    lines = {(edge.source, edge.target): tuple(_points(edge, placed, page, top)) for edge in edges}
     for edge in sorted(edges, key=lambda edge: (edge.source, edge.target) in bold):
-        sure = (edge.source, edge.target) in bold
-        points: list[tuple[float, float]] = []
-        for source, target, level in placed.ways[edge.source, edge.target]:
-            left, y = _left(level, page.box), top + placed.middles[source, target, level]
-            points += [(left, y), (left + page.box, y)]
-        (x, y), inner = points[-2], points[1:-2]
-        look = ("sure" if sure else "need") + (" choice" if edge.choice else "")
-        yield curves([*inner, (x - _TIP + 1, y)], look=look)
-        yield arrow_head(x, y, look="ink" if sure else "tip")
+        sure, points = (edge.source, edge.target) in bold, lines[edge.source, edge.target]
+        x, y = points[-1]
+        look = ("sure" if sure else "need") + ("" if edge.kind is EdgeKind.HARD else f" {edge.kind}")
+        shapes = [
+            curves([*points[:-1], (x - _TIP + 1, y)], look=look),
+            arrow_head(x, y, look="ink" if sure else "tip"),
+        ]
+        yield "".join(shapes) if edge.kind is EdgeKind.HARD else told(shapes, label_of(edge))
+    yield from draw_labels((edge, lines[edge.source, edge.target]) for edge in edges)
+
+
+def _points(edge: Edge, placed: Layering, page: _Page, top: float) -> Iterable[tuple[float, float]]:
+    """From the right of its source's box to the left of its target's, level through those that it passes."""
+    ways = placed.ways[edge.source, edge.target]
+    for at, (source, target, level) in enumerate(ways):
+        left, y = page.left(level), top + placed.middles[source, target, level]
+        if at:
+            yield left, y
+        if at < len(ways) - 1:
+            yield left + page.box, y
 
 
 def _draw_node(node: Node, page: _Page, colour: str, *, bold: bool) -> str:
     x, y = page.corners[node.id]
     inside, time = page.box - 28, node.spelled
-    name = shortened(node.name, 13, inside - text_width(time, 11) - 8)
+    name = shortened_inside(node.name, 13, inside - text_width(time, 11) - 7.5)
     shapes = [
         rect(x, y, page.box, _HEIGHT, look="node", round_by=5),
         rect(x, y, page.box, _HEIGHT, look="plan", fill=colour, round_by=5),

@@ -22,11 +22,14 @@ def draw_lane(frame: Frame, row: int, lane: Lane, colours: Mapping[str, str], *,
         yield told(_planned(frame, row, lane.planned, colour, thin=both), _planned_hint(lane, lane.planned))
     for bar in lane.bars:
         yield told(_worked(frame, row, bar, colour, both=both), _worked_hint(bar))
+    for asked, answered in lane.asked:
+        hint = f"{one_line(lane.task)} · waited for a person, {spell_seconds(answered - asked)}"
+        yield told(_asked(frame, row, asked, answered, both=both), hint)
 
 
 def draw_path(frame: Frame, chart: Chart, rows: Mapping[str, int]) -> Iterable[str]:
     """The critical path as a line from the end of each task to the start of the next; drawn below the bars."""
-    lanes = {lane.task: lane for lane in chart.lanes}
+    lanes = {lane.task: lane for lane in chart.lanes if lane.bars or lane.planned}
     steps = [task for task in chart.path if task in lanes]
     for one, other in pairwise(steps):
         left, right = frame.x(lanes[one].end), frame.x(lanes[other].start)
@@ -77,11 +80,20 @@ def _planned(frame: Frame, row: int, planned: PlannedBar, colour: str, *, thin: 
 
 def _worked(frame: Frame, row: int, bar: Bar, colour: str, *, both: bool) -> Iterable[str]:
     (x, width), (y, height), corner = frame.extent(bar.start, bar.end), _over(frame, row, both=both), _corner(frame)
-    yield rect(x, y, width, height, look=LOOKS.get(bar.state, "edge"), fill=colour, round_by=corner)
+    look = LOOKS.get(bar.state, "edge")
+    if look != "edge":
+        yield rect(x, y, width, height, look="page", round_by=corner)  # pale bars show no lines that pass below
+    yield rect(x, y, width, height, look=look, fill=colour, round_by=corner)
     if bar.state is TaskState.FAILED:
         yield rect(x, y, width, height, look="edge", fill="url(#hatch)", round_by=corner)
     if bar.critical:
         yield rect(x, y, width, height, look="firm none", round_by=corner)
+
+
+def _asked(frame: Frame, row: int, start: float, end: float, *, both: bool) -> Iterable[str]:
+    (x, width), (y, height) = frame.extent(start, end), _over(frame, row, both=both)
+    yield rect(x, y, width, height, look="page", round_by=_corner(frame))
+    yield rect(x, y, width, height, look="asked", round_by=_corner(frame))
 
 
 def _corner(frame: Frame) -> float:

@@ -1,15 +1,21 @@
 """What stands beside each other in one lane of a chart: what was forecast for a task, and what came of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from plait.plans.forecasts.forecast import Forecast, TaskForecast
 from plait.plans.phrasing import one_line
 from plait.plans.pictures.bars import Bar, sane_bar, sane_times
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome, TaskState
 
-_REMARKS = {TaskState.FAILED: "failed", TaskState.HELD: "held", TaskState.CANCELLED: "cancelled"}
+_REMARKS = {
+    TaskState.FAILED: "failed",
+    TaskState.HELD: "held",
+    TaskState.CANCELLED: "cancelled",
+    TaskState.BLOCKED: "blocked",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,10 @@ class Lane:
     planned: PlannedBar | None = None
     bars: tuple[Bar, ...] = ()
     """What was worked on it, by start."""
+    asked: tuple[tuple[float, float], ...] = ()
+    """From when to when a person was asked about it."""
+    idle: TaskState | None = None
+    """Where it stands, if a run has not worked on it."""
 
     @property
     def critical(self) -> bool:
@@ -62,33 +72,56 @@ class Lane:
 
     @property
     def remark(self) -> str:
-        """`×2 · failed`; nothing where all went as it should."""
+        """`×2 · failed`, `blocked`; nothing where all went as it should."""
         if not self.bars:
-            return ""
+            return _REMARKS.get(self.idle, "") if self.idle else ""
         tries, last = max(len(self.bars), *(bar.tries for bar in self.bars)), max(self.bars, key=lambda bar: bar.end)
         return " · ".join(filter(None, [f"×{tries}" if tries > 1 else "", _REMARKS.get(last.state, "")]))
 
 
-def lanes_of(bars: Sequence[Bar] = (), forecast: Forecast | None = None, *, started: bool = False) -> tuple[Lane, ...]:
+def lanes_of(
+    bars: Sequence[Bar] = (), forecast: Forecast | None = None, *, outcome: FeatureOutcome | None = None
+) -> tuple[Lane, ...]:
     """A lane for each task, by start; whatever the times are, those of the lanes can be drawn.
 
-    `started`: there was a run, so that what has not begun comes after what has.
+    `outcome`: the run that the bars are of, so that what has not begun comes after what has, and says why.
     """
     worked: defaultdict[str, list[Bar]] = defaultdict(list)
     for bar in sorted(map(sane_bar, bars), key=lambda bar: (bar.start, bar.end)):
         worked[bar.task].append(bar)
     expected = {task.id: task for task in forecast.tasks} if forecast else {}
-    critical = critical_of(forecast)
+    critical, idle, asked = critical_of(forecast), _idle_of(outcome, worked), _asked_of(outcome)
+    roles = {task: known.role for known_of in (idle, expected) for task, known in known_of.items()}
     lanes = [
         Lane(
             task=task,
-            role=worked[task][0].role if task in worked else expected[task].role,
+            role=worked[task][0].role if task in worked else roles[task],
             planned=_planned(expected[task], critical=task in critical) if task in expected else None,
             bars=tuple(worked.get(task, ())),
+            asked=asked.get(task, ()),
+            idle=idle[task].state if task in idle else None,
         )
-        for task in dict.fromkeys([*expected, *worked])
+        for task in dict.fromkeys([*expected, *worked, *idle])
     ]
-    return tuple(sorted(lanes, key=lambda lane: (started and not lane.bars, lane.start, lane.end)))
+    return tuple(sorted(lanes, key=lambda lane: (outcome is not None and not lane.bars, lane.start, lane.end)))
+
+
+def _idle_of(outcome: FeatureOutcome | None, worked: Collection[str]) -> dict[str, TaskOutcome]:
+    """The tasks of which nothing came, and that were not even begun."""
+    tasks = outcome.tasks if outcome else ()
+    return {task.id: task for task in tasks if task.id not in worked and task.state in _REMARKS}
+
+
+def _asked_of(outcome: FeatureOutcome | None) -> dict[str, tuple[tuple[float, float], ...]]:
+    """By the task that a person was asked about; a question that is open reaches to the run's end."""
+    asked: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    if outcome is None:
+        return {}
+    for one in outcome.approvals:
+        ended = one.answered_at or outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
+        times = ((moment - outcome.started_at).total_seconds() for moment in (one.asked_at, ended))
+        asked[one.owner].append(sane_times(*times))
+    return {task: tuple(times) for task, times in asked.items()}
 
 
 def critical_of(forecast: Forecast | None) -> frozenset[str]:

@@ -6,11 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from plait.plans.errors import CallError
+
 Spot = tuple[str, str, int]
 """A task (twice its id, its level), or the place where the need of a task (second) on another passes a level."""
 
 _SWEEPS = 12
 _SHIFTS = 8
+MOST_STEPS = 200_000
+"""Of all needs from level to level: beyond it nobody sees anything, and memory and minutes are gone."""
+_EFFORT = 400_000
+"""Steps that are gone over in all: large graphs get fewer sweeps and shifts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,14 @@ def task_spot(task: str, level: int) -> Spot:
 
 
 def lay_out(levels: Sequence[Sequence[str]], needs: Iterable[tuple[str, str]], *, row: float, lane: float) -> Layering:
-    """Order each level and place it; a task takes `row` pixels of height, a need that passes by takes `lane`."""
+    """Order each level and place it; a task takes `row` pixels of height, a need that passes by takes `lane`.
+
+    Raises:
+        CallError: there are more and longer needs than a picture can hold.
+    """
     level_of = {task: number for number, level in enumerate(levels) for task in level}
+    needs = tuple(needs)
+    rounds = _rounds(sum(level_of[target] - level_of[source] for source, target in needs))
     ways = {need: _way(need, level_of) for need in needs}
     columns = [[task_spot(task, number) for task in level] for number, level in enumerate(levels)]
     before: defaultdict[Spot, list[Spot]] = defaultdict(list)
@@ -42,14 +54,24 @@ def lay_out(levels: Sequence[Sequence[str]], needs: Iterable[tuple[str, str]], *
         for one, other in itertools.pairwise(way):
             after[one].append(other)
             before[other].append(one)
-    ordered = _ordered(columns, before, after)
-    middles = _placed(ordered, before, after, size=lambda spot: row if spot[0] == spot[1] else lane)
+    ordered = _ordered(columns, before, after, sweeps=min(rounds, _SWEEPS))
+    middles = _placed(
+        ordered, before, after, size=lambda spot: row if spot[0] == spot[1] else lane, shifts=min(rounds, _SHIFTS)
+    )
     return Layering(
         levels=tuple(tuple(spot[0] for spot in column if spot[0] == spot[1]) for column in ordered),
         middles=middles,
         ways=ways,
         height=max(middles.values(), default=0.0) + row / 2,
     )
+
+
+def _rounds(steps: int) -> int:
+    """How often a graph of so many steps from level to level can be gone over."""
+    if steps > MOST_STEPS:
+        hint = "write it with `--format dot`, mermaid or json, or draw a part of the plan"
+        raise CallError(f"the plan has too many needs for a picture ({steps:,} lines from level to level)", hint=hint)
+    return max(1, _EFFORT // max(1, steps))
 
 
 def _way(need: tuple[str, str], level_of: Mapping[str, int]) -> tuple[Spot, ...]:
@@ -62,10 +84,10 @@ def _way(need: tuple[str, str], level_of: Mapping[str, int]) -> tuple[Spot, ...]
 _Neighbours = Mapping[Spot, Sequence[Spot]]
 
 
-def _ordered(columns: list[list[Spot]], before: _Neighbours, after: _Neighbours) -> list[list[Spot]]:
+def _ordered(columns: list[list[Spot]], before: _Neighbours, after: _Neighbours, *, sweeps: int) -> list[list[Spot]]:
     """Levels sorted by the mean place of their neighbours, to and fro; the best order that was met."""
     best, fewest = columns, _all_crossings(columns, after)
-    for sweep in range(_SWEEPS):
+    for sweep in range(sweeps):
         if not fewest:
             break
         columns = _swept(columns, before if sweep % 2 == 0 else after, backwards=sweep % 2 == 1)
@@ -100,13 +122,18 @@ def _all_crossings(columns: Sequence[Sequence[Spot]], after: _Neighbours) -> int
 
 
 def _placed(
-    columns: Sequence[Sequence[Spot]], before: _Neighbours, after: _Neighbours, *, size: Callable[[Spot], float]
+    columns: Sequence[Sequence[Spot]],
+    before: _Neighbours,
+    after: _Neighbours,
+    *,
+    size: Callable[[Spot], float],
+    shifts: int,
 ) -> dict[Spot, float]:
     """Middles near the mean of the neighbours', in the given order and without overlaps; the topmost touches 0."""
     middles: dict[Spot, float] = {}
     for column in columns:
         _put(column, [0.0] * len(column), middles, size)
-    for shift in range(_SHIFTS):
+    for shift in range(shifts):
         beside = before if shift % 2 == 0 else after
         for column in columns if shift % 2 == 0 else reversed(columns):
             wanted = [_mean([middles[one] for one in beside.get(spot, ())], middles[spot]) for spot in column]

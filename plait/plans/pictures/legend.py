@@ -13,7 +13,7 @@ _SWATCH = 12
 _NEUTRAL = "#8B949E"
 _STATES = {
     TaskState.FAILED: ("failed", "edge"),
-    TaskState.HELD: ("held", "edge dashed"),
+    TaskState.HELD: ("handed back or held", "edge dashed"),
     TaskState.CANCELLED: ("cancelled", "edge pale"),
     TaskState.RUNNING: ("still running", "edge pale"),
 }
@@ -28,7 +28,7 @@ def draw_legend(
     shapes: list[str] = []
     x, y = left, top
     for kind, words in entries:
-        need = _SWATCH + 6 + text_width(words, _SIZE) + 10
+        need = _SWATCH + 6 + text_width(words, _SIZE) + 7
         if x > left and x + need > right:
             x, y = left, y + _LINE
         shapes += [*_sign(kind, x, y + 3, colours), text(x + _SWATCH + 6, y + 13, words, size=_SIZE)]
@@ -55,6 +55,8 @@ def chart_entries(chart: Chart) -> Iterable[_Entry]:
     for state, (words, _look) in _STATES.items():
         if state in occurring:
             yield state.value, words
+    if any(lane.asked for lane in chart.lanes):
+        yield "asked", "a person was asked"
     if any(lane.critical for lane in chart.lanes):
         yield "critical", "critical path"
     if any(batch.landed for batch in chart.batches):
@@ -69,11 +71,13 @@ def _sign(kind: str, x: float, y: float, colours: Mapping[str, str]) -> Iterable
         yield diamond(x + _SWATCH / 2, middle, 6, look="ink")
     elif kind == "critical":
         yield rect(x, y, _SWATCH, _SWATCH, look="firm none", round_by=2)
+    elif kind == "asked":
+        yield rect(x, y, _SWATCH, _SWATCH, look="asked", round_by=2)
     elif kind == "chances":
         for at, look in enumerate(("p50", "p80", "p95")):
             yield line(x + 1 + 5 * at, y, x + 1 + 5 * at, y + _SWATCH, look=look)
-    elif kind == "choice":
-        yield line(x - 2, middle, x + _SWATCH + 2, middle, look="need choice")
+    elif kind in ("choice", "contract", "information"):
+        yield line(x - 2, middle, x + _SWATCH + 2, middle, look=f"need {kind}")
     elif kind == "whisker":
         yield whisker(x, x + _SWATCH, middle, 4)
     elif kind == "planned":

@@ -36,9 +36,14 @@ def place_marks(frame: Frame, marks: Sequence[Mark]) -> tuple[PlacedMark, ...]:
     return tuple(placed)
 
 
-def marks_room(marks: Sequence[Mark]) -> float:
-    """Pixels that the words of a mark at the first second want to the left of it."""
-    return max((text_width(mark.words, _SIZE) for mark in marks), default=0.0) + 8
+def marks_room(marks: Sequence[Mark], *, end: float, across: float) -> float:
+    """Pixels that the words of early marks want to the left of the first second.
+
+    Args:
+        end: The last second.
+        across: Pixels from the first second to the last, rather too few than too many.
+    """
+    return max((text_width(mark.words, _SIZE) + 8 - across * mark.second / end for mark in marks), default=0.0)
 
 
 def marks_height(placed: Sequence[PlacedMark]) -> float:

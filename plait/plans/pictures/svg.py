@@ -28,15 +28,17 @@ _LIGHT = """
 .whisker{fill:none;stroke:#1f2328;stroke-width:1.1;stroke-opacity:.8}.way{fill:none;stroke:#1f2328;stroke-width:1.4;stroke-opacity:.75}
 .p50,.p80,.p95{stroke:#8250df;stroke-width:1.3}.p80{stroke-dasharray:6 3}.p95{stroke-dasharray:1.5 3}
 .now,.over{stroke:#1f2328;stroke-width:1.3}.now{stroke-dasharray:4 3}.accent{fill:#8250df}
+.asked{fill:none;stroke:#59636e;stroke-width:1.2;stroke-dasharray:2 2}
 .need{fill:none;stroke:#818b98;stroke-width:1.2}.sure{fill:none;stroke:#1f2328;stroke-width:2.2}
-.choice{stroke-dasharray:5 4}.node{fill:#ffffff}.tip{fill:#818b98}"""
+.choice{stroke-dasharray:8 3 2 3}.contract{stroke-dasharray:6 4}.information{stroke-dasharray:1.6 3}
+.node{fill:#ffffff}.tip{fill:#818b98}"""
 _DARK = """
 .page{fill:#0d1117}.ink{fill:#f0f6fc}.soft{fill:#9ea7b3}.zebra{fill:#151b23}
 .grid{stroke:#2a313c}.edge{stroke:#f0f6fc;stroke-opacity:.4}
 .firm{stroke:#f0f6fc}.landing{stroke:#9ea7b3}.batch{fill:#1c2128;stroke:#6e7681}.hatch{stroke:#0d1117}
 .plan{fill-opacity:.5;stroke:#f0f6fc;stroke-opacity:.4}.whisker,.way,.sure{stroke:#f0f6fc}
 .p50,.p80,.p95{stroke:#b083f0}.now,.over{stroke:#f0f6fc}.accent{fill:#b083f0}
-.need{stroke:#768390}.node{fill:#0d1117}.tip{fill:#768390}"""
+.need{stroke:#768390}.asked{stroke:#9ea7b3}.node{fill:#0d1117}.tip{fill:#768390}"""
 _FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',Arial,'DejaVu Sans',sans-serif"
 _HATCH = (
     '<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -134,6 +136,22 @@ _STYLES = {
 }
 
 
+_EMS = {
+    sign: width
+    for width, signs in (
+        (0.29, "ijl'"),
+        (0.34, " .,:;|/\\I·"),
+        (0.41, "frt()[]!-"),
+        (0.56, 'cszJL?_"–`*'),
+        (0.7, "ABEFKPRSTVXYZ"),
+        (0.84, "w+<>=~#^&×"),
+        (1.0, "mMW%@…"),
+    )
+    for sign in signs
+}
+"""Widths in DejaVu Sans, by the size of the font: none of `_FONT` is wider. Other Latin letters are as `o` and `O`."""
+
+
 def text_width(words: str, size: float) -> float:
     """About how many pixels: fonts differ, so rather too many than too few."""
     return size * sum(map(_em, words))
@@ -151,14 +169,25 @@ def shortened(words: str, size: float, room: float) -> str:
     return words
 
 
+def shortened_inside(words: str, size: float, room: float) -> str:
+    """As `shortened`, but what is missing is missed inside: long names of one kind differ at their ends."""
+    if text_width(words, size) <= room:
+        return words
+    kept, left = len(words), room * 0.4
+    while kept and (left := left - _em(words[kept - 1]) * size) >= 0:
+        kept -= 1
+    return shortened(words[:kept], size, room - text_width(words[kept:], size)) + words[kept:]
+
+
 def _em(sign: str) -> float:
     if unicodedata.east_asian_width(sign) in "WF":
         return 1.05
     if unicodedata.combining(sign):
         return 0.0
-    if sign in "iljft.,:;|!'()[] ":
-        return 0.36
-    return 0.72 if sign.isupper() or sign in "mwMW@%…" else 0.6
+    if sign in _EMS:
+        return _EMS[sign]
+    small, large = (0.64, 0.79) if ord(sign) < 0x250 else (0.74, 0.86)
+    return large if sign.isupper() else small
 
 
 def _n(number: float) -> str:

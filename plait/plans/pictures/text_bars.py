@@ -7,6 +7,8 @@ from plait.plans.pictures.colours import shaded
 from plait.plans.pictures.lanes import Lane, PlannedBar
 from plait.plans.tasks.outcomes import TaskState
 
+_SHADES = {TaskState.FAILED: "▓", TaskState.HELD: "▒"}
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -72,11 +74,11 @@ def _draw_whisker(drawn: list[Cell], planned: PlannedBar, scale: Scale, first: i
 
 
 def worked_cells(lane: Lane, scale: Scale) -> list[Cell]:
-    """What was, alone; failed tries are shaded."""
+    """What was, alone; what failed or was handed back is shaded."""
     drawn = [Cell()] * scale.columns
     for bar in lane.bars:
         for column in scale.span(bar.start, bar.end):
-            drawn[column] = Cell("▓" if bar.state is TaskState.FAILED else "█", tinted=True)
+            drawn[column] = Cell(_SHADES.get(bar.state, "█"), tinted=True)
     return drawn
 
 

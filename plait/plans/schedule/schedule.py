@@ -1,7 +1,7 @@
 """The schedule that the dispatcher makes of given durations, and who waits for whom on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 from plait.plans.schedule.dispatch import Dispatcher
@@ -34,6 +34,13 @@ class Schedule:
     @property
     def work(self) -> float:
         return sum(self.seconds)
+
+    @property
+    def lasting(self) -> Sequence[Job]:
+        """The jobs with the durations of the schedule."""
+        if all(job.seconds == own for job, own in zip(self.jobs, self.seconds, strict=True)):
+            return self.jobs
+        return [replace(job, seconds=own) for job, own in zip(self.jobs, self.seconds, strict=True)]
 
     def wait(self, place: int) -> float:
         """How long a job is ready and waits for a slot or a resource."""

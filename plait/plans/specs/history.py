@@ -20,7 +20,9 @@ LONGEST_NOTE = 120
 MOST_ROWS = 50
 """Of a spec's history; the oldest go."""
 
-_ONE_LINE = r"('[^']*'|\"[^\"\\]*\"|[^\s'\"|>&*!%@`{\[#][^#\r\n]*?|)([ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\r|\n)?)"
+# Words and blanks take turns and nothing is given back: a line of a hundred thousand blanks is read once.
+_PLAIN = r"[^\s'\"|>&*!%@`{\[#][^#\r\n \t]*+(?:[ \t]++[^#\r\n \t]++)*+"
+_ONE_LINE = rf"('[^']*'|\"[^\"\\]*\"|{_PLAIN}|)([ \t]*+(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\r|\n)?)"
 _NUMBER = re.compile(r"[0-9]+(e[0-9]+)?")
 _SPECIAL = re.compile(r"([\\|<\[`])")
 
@@ -103,7 +105,7 @@ def _with_front(spec: SpecText, wanted: Mapping[str, str | None]) -> list[str]:
 
 def _replaced(line: str, key: str, value: str) -> str:
     """The line with another value, its spacing and its comment as they were."""
-    found = re.fullmatch(rf"(\s*{key}[ \t]*:)([ \t]*){_ONE_LINE}", line)
+    found = re.fullmatch(rf"(\s*{key}[ \t]*:)([ \t]*+){_ONE_LINE}", line)
     if found is None:
         raise _NotOneLineError
     if found[3].strip("'\"") == value:

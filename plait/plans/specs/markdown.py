@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _FENCE = re.compile(r" {0,3}(?:(`{3,})[^`]*|(~{3,}).*)")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 _BULLET = re.compile(r"( {0,3}(?:[-*+]|[0-9]{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?)(.*\S)[ \t]*")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}")
 
@@ -67,7 +67,15 @@ def heading_of(line: Line) -> Heading | None:
     found = None if line.fenced else _HEADING.fullmatch(line.text)
     if not found:
         return None
-    return Heading(len(found[1]), found[2] or "", (found.start(2) if found[2] else found.end(1)) + 1)
+    words = _without_closing(found[2] or "")
+    return Heading(len(found[1]), words, (found.start(2) if words else found.end(1)) + 1)
+
+
+def _without_closing(words: str) -> str:
+    """A heading's words without the `##` that may end it; by hand, since a pattern for it takes hours on blanks."""
+    words = words.rstrip(" \t")
+    before = words.rstrip("#")
+    return before.rstrip(" \t") if not before or before[-1] in " \t" else words
 
 
 def bullet_of(line: Line) -> tuple[int, str] | None:

@@ -10,7 +10,7 @@ from plait.plans.language.crew import DEFAULT_CREW, Crew
 from plait.plans.language.durations import Estimate, format_duration
 from plait.plans.language.model import Contract, Need, Plan, Task
 from plait.plans.names import SLUG_LENGTH
-from plait.plans.paths import normalize
+from plait.plans.paths import matches, normalize
 from plait.plans.tasks.quoting import fenced, shortened
 
 DRAFT_SECONDS = 1800.0
@@ -39,6 +39,7 @@ def with_contract_tasks(plan: Plan, crew: Crew) -> Drafted:
         CallError: a task needs a contract that the plan does not have, or has the id that the new task would get.
     """
     plan = plan.model_copy(update={"tasks": tuple(_told_consumers(plan))})
+    plan = plan.model_copy(update={"tasks": tuple(_able_owners(plan))})
     consumers = consumers_of(plan)
     orphans = [contract for contract in plan.contracts if is_unwritten(contract) and consumers[contract.id]]
     whole = {contract.id: _complete(contract) for contract in orphans}
@@ -84,6 +85,18 @@ def _told_consumers(plan: Plan) -> Iterator[Task]:
         has = {need.contract for need in task.needs}
         more = tuple(Need(contract=name) for name in named.get(task.id, ()) if name not in has)
         yield task.model_copy(update={"needs": (*task.needs, *more)}) if more else task
+
+
+def _able_owners(plan: Plan) -> Iterator[Task]:
+    """Each task with the paths that it has to write for the contracts that it owns: else no try of it could succeed."""
+    named: dict[str, list[str]] = {}
+    for contract in plan.contracts:
+        if contract.owner is not None and contract.status != "superseded":
+            named.setdefault(contract.owner, []).extend((*contract.files, *contract.mock))
+    for task in plan.tasks:
+        owns = task.owns
+        more = () if owns is None else dict.fromkeys(path for path in named.get(task.id, ()) if not matches(path, owns))
+        yield task.model_copy(update={"owns": (*(owns or ()), *more)}) if more else task
 
 
 def _complete(contract: Contract) -> Contract:

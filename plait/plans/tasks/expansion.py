@@ -42,6 +42,8 @@ class PlannedTask:
     """The contracts that it rests on; those that a task writes are among its needs, too."""
     information: tuple[str, ...] = ()
     """The tasks whose text it gets: it waits while they may still give it, and starts without when they cannot."""
+    members: tuple["PlannedTask", ...] = ()
+    """The small tasks that it is, in order, when it is a bundle of them for one agent."""
 
     @property
     def waits_for(self) -> Needs:
@@ -142,7 +144,7 @@ def _hard_needs(task: Task) -> tuple[str, ...]:
 def _groups(plan: Plan, task: Task, phased: tuple[str, ...]) -> Needs:
     """The task's needs, those that come of phases included, as groups of the plan's ids, each group once."""
     owners = {contract.id: contract.owner for contract in plan.contracts}
-    groups = (_group(need, owners) for need in task.needs if need.kind != "information")
+    groups = (_group(need, owners) for need in task.needs if need.kind == "hard")
     return tuple(dict.fromkeys([*(group for group in groups if group), *((need,) for need in phased)]))
 
 
@@ -260,10 +262,7 @@ def _hash(specification: Mapping[str, Any]) -> str:
 
 def _notices(plan: Plan) -> Iterator[str]:
     """What a reader might take for something else than it is."""
-    owners = {contract.id: contract.owner for contract in plan.contracts}
     for task in plan.tasks:
         for need in task.needs:
-            if need.contract is not None and owners[need.contract] is None:
-                yield f"{task.id} takes the contract {need.contract} as approved on base: no task owns it"
-            elif need.kind == "information" and task.run is not None:
+            if need.kind == "information" and task.run is not None:
                 yield f"{task.id} is a command: it waits for {need.task}, but has no prompt that could tell it anything"

@@ -62,6 +62,8 @@ class Span(_Outcome):
     repair: int = 0
     """0 for the work itself, from 1 for repairs."""
     ok: bool = True
+    agent: str | None = None
+    """Who worked, as `<role>-<n>`: a repair may be another one's. Absent in records of older versions."""
 
 
 class TaskOutcome(_Outcome):
@@ -81,6 +83,18 @@ class TaskOutcome(_Outcome):
     """Why it failed, is blocked or held."""
     spans: tuple[Span, ...] = ()
     """When it was worked on, for the Gantt and the figures; not part of `--json`."""
+    members: tuple[str, ...] = ()
+    """The plan's tasks that it is, when it is a bundle of them for one agent."""
+    bundle: str | None = None
+    """The bundle that it was done in."""
+    dispatched_at: AwareDatetime | None = None
+    """When the stretch of work began that goes on; not part of `--json`."""
+
+    def singly(self) -> "tuple[TaskOutcome, ...]":
+        """By the plan's own ids: a bundle as each of its members, with what came of the whole."""
+        if not self.members:
+            return (self,)
+        return tuple(self.model_copy(update={"id": one, "members": (), "bundle": self.id}) for one in self.members)
 
 
 class Rejection(_Outcome):
@@ -136,6 +150,37 @@ class ContractOutcome(_Outcome):
     """Tasks that were done again because they rested on the version before."""
 
 
+class Approval(_Outcome):
+    """A stretch of time in which a person was asked to approve a contract."""
+
+    contract: str
+    version: int
+    owner: str
+    """The task that wrote it: nobody works on it meanwhile."""
+    asked_at: AwareDatetime
+    answered_at: AwareDatetime | None = None
+    """Nothing while it is waited for, and where the run ended before the answer."""
+    holds: tuple[str, ...] = ()
+    """Tasks that cannot start before."""
+
+
+class Conditions(_Outcome):
+    """What a run's tasks had to wait for one another by."""
+
+    needs: dict[str, tuple[tuple[str, ...], ...]] = {}
+    """By task, groups of which one had to be there each."""
+    uses: dict[str, dict[str, int]] = {}
+    """By task that takes any, units of resources."""
+    slots: dict[str, int] = {}
+    resources: dict[str, int] = {}
+    phases: dict[str, tuple[str, ...]] = {}
+    """By name, tasks that land together or not at all."""
+    commands: tuple[str, ...] = ()
+    """Tasks that no agent does."""
+    bound_kind: str = ""
+    """What the lower bound is of, as `Bound.kind` says it."""
+
+
 class FeatureOutcome(_Outcome):
     """A whole run: what `plait run --json` prints."""
 
@@ -157,8 +202,23 @@ class FeatureOutcome(_Outcome):
     """Keys of the plan that this version parses but does not carry out."""
     contracts: tuple[ContractOutcome, ...] = ()
     """Each version of each contract; not kept by the store."""
+    approvals: tuple[Approval, ...] = ()
+    """When persons were waited for, by the time they were asked; not kept by the store."""
+    conditions: Conditions | None = None
+    """Once the run is over; not part of `--json`, not kept by the store."""
     reason: str | None = None
 
     @property
     def landed(self) -> tuple[TaskOutcome, ...]:
         return tuple(task for task in self.tasks if task.state is TaskState.LANDED)
+
+    def singly(self) -> "FeatureOutcome":
+        """The same with every task by the plan's own id, where readers count and look up tasks."""
+        if not any(task.members for task in self.tasks):
+            return self
+        return self.model_copy(update={"tasks": tuple(one for task in self.tasks for one in task.singly())})
+
+    @property
+    def asked(self) -> tuple[Approval, ...]:
+        """What a person has been asked, and has not answered."""
+        return tuple(one for one in self.approvals if one.answered_at is None)

@@ -2,19 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from math import inf
 from typing import NamedTuple
 
 from plait.plans.forecasts.forecast import Forecast
-from plait.plans.phrasing import count, spell_seconds, spell_share
+from plait.plans.language.model import COMMAND_ROLE
+from plait.plans.phrasing import count, listed, spell_seconds, spell_share
+from plait.plans.schedule.waits import Scarce
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome, TaskState
-from plait.plans.telling.metrics import Metrics, failed_tries
+from plait.plans.telling.delays import longest_delay, scarce_of, share_of
+from plait.plans.telling.last_chain import LastChain, last_chain, spans_of
+from plait.plans.telling.limits import told_chain, told_limit, told_longest, told_scarce
+from plait.plans.telling.metrics import Metrics, failed_tries, readings
+from plait.plans.telling.replaying import gains_of_one_more
 
 MOST = 3
 _FULL = 0.8
 """A role that works this share of the run is what the others wait for: queues grow without bound near 1."""
 _MUCH = 0.1
-"""What costs less than this share of the run is not worth a sentence."""
+"""What costs less than this share of the run is not worth a sentence, unless nothing else is to be said."""
+_LITTLE = 0.02
 _OFF = 1.5
+_HAIR = 1e-3
+"""Seconds below which nothing is gained."""
 _FINISHED = (TaskState.DONE, TaskState.LANDED, TaskState.HELD)
 
 
@@ -26,35 +36,81 @@ class _Remark(NamedTuple):
 
 
 def insights(outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | None = None) -> tuple[str, ...]:
-    """At most three sentences, what cost most first; plain text with the plan's own names in it.
+    """What cost most first; plain text with the plan's own names in it.
 
+    At most three sentences. At least two for a run that took much longer than its bound, the first on what its last
+    tasks waited for; one for any other. Of older runs and of those that go on less is known: there may be none.
     `forecast` is what was expected of the run before it began.
     """
     if metrics.elapsed_seconds <= 0 or not metrics.tasks_run:
         return ()
-    remarks = [
-        *_bottleneck(metrics, forecast),
-        *_failed_tries(outcome),
-        *_conflicts(outcome),
-        *_verification(outcome, metrics),
-        *(_estimates(outcome, forecast) if forecast else ()),
-        *(_chain(metrics, forecast) if forecast else ()),
-    ]
-    worth = [remark for remark in remarks if remark.weight >= _MUCH * metrics.elapsed_seconds]
-    return tuple(remark.sentence for remark in sorted(worth, key=lambda remark: -remark.weight)[:MOST])
+    chain = last_chain(outcome)
+    remarks = sorted(_remarks(outcome, metrics, forecast, chain), key=lambda remark: -remark.weight)
+    worth = [one.sentence for one in remarks if one.weight >= _MUCH * metrics.elapsed_seconds]
+    little = [one.sentence for one in remarks if _LITTLE <= one.weight / metrics.elapsed_seconds < _MUCH]
+    verdict = next((reading.verdict for reading in readings(metrics) if reading.figure == "bound"), "good")
+    if chain is None or outcome.conditions is None:
+        return tuple(worth[:MOST])
+    if verdict == "good":
+        return tuple(worth[:MOST] or [told_limit(chain, outcome.conditions.bound_kind, metrics)])
+    return (told_chain(chain), *(worth[: MOST - 1] or [*little, told_longest(chain)][:1]))
 
 
-def _bottleneck(metrics: Metrics, forecast: Forecast | None) -> Iterator[_Remark]:
+def _remarks(
+    outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | None, chain: LastChain | None
+) -> Iterator[_Remark]:
+    yield from _bottleneck(outcome, metrics, forecast, chain)
+    yield from _failed_tries(outcome)
+    yield from _conflicts(outcome)
+    yield from _verification(outcome, metrics)
+    yield from _approvals(outcome, metrics)
+    if forecast:
+        yield from _estimates(outcome, forecast, chain)
+        yield from _chain(metrics, forecast)
+
+
+def _bottleneck(
+    outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | None, chain: LastChain | None
+) -> Iterator[_Remark]:
+    """The role or resource that all waited for; where what was waited for is known, one more of it has to help."""
+    if chain is None:
+        yield from _busiest(metrics, forecast)
+        return
+    known = [one for one in scarce_of(outcome, chain) if not _is_expected_to_be_enough(one, outcome, forecast)]
+    gains = gains_of_one_more(outcome, known)
+    best = max(gains, key=lambda one: gains[one], default=None)
+    if best is not None and gains[best] > 0:
+        yield _Remark(gains[best], told_scarce(best, share_of(outcome, best), gains[best]))
+
+
+def _busiest(metrics: Metrics, forecast: Forecast | None) -> Iterator[_Remark]:
     """The busiest role, unless nobody was expected to wait for one of its agents: then more of them shorten nothing."""
     role, share = metrics.busiest_role, metrics.busiest_share
+    if role is None or share is None or share < _FULL or metrics.tasks_run < 2:
+        return
     if forecast and any(one.role == role and one.waiting <= 0 for one in forecast.roles):
         return
-    if role is not None and share is not None and share >= _FULL and metrics.tasks_run > 1:
-        yield _Remark(
-            share * metrics.elapsed_seconds / 2,
-            f"The agents of {role} worked {spell_share(share)} of the time: one more of them, or work moved to another "
-            "role, would shorten the run most.",
-        )
+    if forecast and (" of resource " in forecast.bound.kind or _gains_nothing(role, forecast)):
+        return
+    yield _Remark(
+        share * metrics.elapsed_seconds / 2,
+        f"The agents of {role} worked {spell_share(share)} of the time: one more of them, or work moved to another "
+        "role, would shorten the run most.",
+    )
+
+
+def _is_expected_to_be_enough(scarce: Scarce, outcome: FeatureOutcome, forecast: Forecast | None) -> bool:
+    """Whether one more agent was known to gain nothing: the forecast says so, or a resource sets the bound."""
+    if scarce.what == "resource":
+        return False
+    kind = outcome.conditions.bound_kind if outcome.conditions else ""
+    return " of resource " in kind or (forecast is not None and _gains_nothing(scarce.name, forecast))
+
+
+def _gains_nothing(role: str, forecast: Forecast) -> bool:
+    slots = {one.role: one.slots for one in forecast.roles}
+    more = [one for one in forecast.what_if if one.role == role and one.slots > slots.get(role, one.slots)]
+    return any(forecast.elapsed - one.elapsed < _HAIR for one in more)
 
 
 def _failed_tries(outcome: FeatureOutcome) -> Iterator[_Remark]:
@@ -63,11 +119,24 @@ def _failed_tries(outcome: FeatureOutcome) -> Iterator[_Remark]:
     worst = max(lost, key=lambda task: lost[task], default=None)
     if worst is None or not lost[worst]:
         return
-    yield _Remark(
-        lost[worst],
-        f"{worst.id} ({worst.role}) needed {count(worst.tries, 'try', 'tries')}, and "
-        f"{spell_seconds(lost[worst])} went into those that failed: say more in its prompt, or cut it smaller.",
-    )
+    yield _Remark(lost[worst], f"{_told_tries(worst, lost[worst])}: {_told_cure(worst, outcome)}.")
+
+
+def _told_tries(task: TaskOutcome, lost: float) -> str:
+    who = f"{task.id} ({task.role})"
+    if task.tries == 1:
+        return f"{who} failed after {spell_seconds(lost)}"
+    if failed_tries(task) == task.tries:
+        return f"{who} failed {task.tries} times, and {spell_seconds(lost)} went into that"
+    return f"{who} needed {count(task.tries, 'try', 'tries')}, and {spell_seconds(lost)} went into those that failed"
+
+
+def _told_cure(task: TaskOutcome, outcome: FeatureOutcome) -> str:
+    """A command has no prompt."""
+    commands = outcome.conditions.commands if outcome.conditions else ()
+    if task.id in commands or task.role == COMMAND_ROLE:
+        return "look at its command, and at what that printed"
+    return "say more in its prompt, or cut it smaller"
 
 
 def _conflicts(outcome: FeatureOutcome) -> Iterator[_Remark]:
@@ -105,22 +174,42 @@ def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark
         )
 
 
+def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
+    """What waited for a person's answer; where nothing did, the time in which nothing else went on."""
+    contracts = tuple(dict.fromkeys(one.contract for one in outcome.approvals))
+    if not contracts:
+        return
+    cure = "answer sooner, or let tests approve it (`approval: tests`)"
+    delay = longest_delay(outcome)
+    if delay is not None and delay.seconds >= metrics.approval_seconds:
+        waited = f"{listed(delay.tasks, 4)} waited {spell_seconds(delay.seconds)}"
+        yield _Remark(delay.seconds, f"{waited} until somebody approved {delay.contract}: {cure}.")
+    else:
+        yield _Remark(
+            metrics.approval_seconds,
+            f"For {spell_seconds(metrics.approval_seconds)} nothing went on but waiting until somebody approved "
+            f"{listed(contracts)}: {cure}.",
+        )
+
+
 def _alone(batch: BatchOutcome, outcome: FeatureOutcome) -> float:
     """Seconds of a batch after the last task that was worked on beside it."""
     if batch.started_at is None or batch.ended_at is None:
         return 0.0
-    spans = [span for task in outcome.tasks for span in _spans(task)]
+    spans = [span for task in outcome.tasks for span in spans_of(task)]
     beside = [span.ended_at for span in spans if span.started_at < batch.ended_at and span.ended_at > batch.started_at]
     return max(0.0, (batch.ended_at - min(batch.ended_at, max([batch.started_at, *beside]))).total_seconds())
 
 
-def _estimates(outcome: FeatureOutcome, forecast: Forecast) -> Iterator[_Remark]:
-    """The task that was furthest over what was expected of it, among those that the history takes in."""
+def _estimates(outcome: FeatureOutcome, forecast: Forecast, chain: LastChain | None) -> Iterator[_Remark]:
+    """The task that was furthest over what was expected of it, of those that held up the end of the run."""
     expected = {task.id: task.end - task.start for task in forecast.tasks}
     over = {
         task: worked - expected[task.id]
         for task in outcome.tasks
-        if task.state in _FINISHED and (worked := _worked(task)) > _OFF * expected.get(task.id, worked)
+        if task.state in _FINISHED
+        and (chain is None or task.id in chain.tasks)
+        and (worked := _worked(task)) > _OFF * expected.get(task.id, inf)
     }
     for task in sorted(over, key=lambda task: -over[task])[:1]:
         planned = expected[task.id]
@@ -143,14 +232,7 @@ def _chain(metrics: Metrics, forecast: Forecast) -> Iterator[_Remark]:
 
 def _worked(task: TaskOutcome) -> float:
     """Seconds of the work itself, its retries included and repairs not."""
-    return sum(_seconds(span) for span in _spans(task) if not span.repair)
-
-
-def _spans(task: TaskOutcome) -> tuple[Span, ...]:
-    """Of old records only the first start and the last end are known."""
-    if task.spans or task.started_at is None or task.ended_at is None:
-        return task.spans
-    return (Span(started_at=task.started_at, ended_at=task.ended_at),)
+    return sum(_seconds(span) for span in spans_of(task) if not span.repair)
 
 
 def _seconds(span: Span) -> float:

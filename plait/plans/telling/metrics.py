@@ -1,9 +1,9 @@
 """What a run achieved in figures, and how good they are."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome, TaskState
@@ -39,12 +39,14 @@ class Metrics:
     failed_tries: int
     saved_seconds: float
     """work - elapsed; negative when the run took longer than the work."""
+    approval_seconds: float
+    """Part of the elapsed time in which nothing went on but waiting for a person's answer."""
     bound_seconds: float
     bound_ratio: float | None
-    """elapsed / bound: 1 is the best that any schedule could do."""
+    """(elapsed - approval) / bound: 1 is the best that any schedule could do."""
     busiest_role: str | None
     busiest_share: float | None
-    """Share of the elapsed time that the busiest role's agents worked, on average: the bottleneck is near 1."""
+    """Share of the elapsed time that the busiest role's agents worked, those without work counted: at most 1."""
 
 
 Verdict = Literal["good", "fair", "poor"]
@@ -78,7 +80,8 @@ def measure(outcome: FeatureOutcome) -> Metrics:
     elapsed, work = _elapsed(outcome, spans), sum(span.seconds for span in spans)
     agents = len({span.agent for span in spans})
     branches, conflicting = _branches(outcome), _conflicting(outcome)
-    role, role_share = _busiest(spans, elapsed)
+    role, role_share = _busiest(spans, elapsed, outcome.conditions.slots if outcome.conditions else {})
+    approval = _only_asked(outcome, spans)
     return Metrics(
         elapsed_seconds=elapsed,
         work_seconds=work,
@@ -94,8 +97,9 @@ def measure(outcome: FeatureOutcome) -> Metrics:
         tries=sum(task.tries for task in outcome.tasks),
         failed_tries=sum(failed_tries(task) for task in outcome.tasks),
         saved_seconds=work - elapsed,
+        approval_seconds=approval,
         bound_seconds=outcome.bound_seconds,
-        bound_ratio=_ratio(elapsed, outcome.bound_seconds),
+        bound_ratio=_ratio(elapsed - approval, outcome.bound_seconds),
         busiest_role=role,
         busiest_share=role_share,
     )
@@ -104,6 +108,16 @@ def measure(outcome: FeatureOutcome) -> Metrics:
 def failed_tries(task: TaskOutcome) -> int:
     """All but the last of a task whose work was harvested, was cancelled or goes on; all of any other."""
     return max(0, task.tries - (task.commit is not None or task.state in _SUCCEEDED | _ABANDONED))
+
+
+def worked_seconds(task: TaskOutcome, *, now: datetime | None = None) -> float | None:
+    """How long a task was worked on, up to `now` where that goes on; nothing when it has not begun.
+
+    What lies between its stretches of work does not count: batches, and persons that were waited for. Of old records
+    only the first start and the last end are known.
+    """
+    stretches = list(_stretches(task, now))
+    return sum((end - start).total_seconds() for start, end in stretches) if stretches else None
 
 
 def readings(metrics: Metrics) -> tuple[Reading, ...]:
@@ -158,11 +172,54 @@ def _spans(outcome: FeatureOutcome) -> list[_Span]:
 
 
 def _spans_of(task: TaskOutcome, outcome: FeatureOutcome) -> Iterable[_Span]:
-    agent, end = task.agent or task.role, task.ended_at or outcome.ended_at
-    if task.spans:
-        yield from (_Span(task.role, agent, span.started_at, span.ended_at, task.id) for span in task.spans)
-    elif task.started_at is not None and end is not None:
-        yield _Span(task.role, agent, task.started_at, max(task.started_at, end), task.id)
+    last = task.agent or task.role
+    agents = [span.agent or last for span in task.spans] + [last]
+    for agent, (start, end) in zip(agents, _stretches(task, _last_moment(outcome)), strict=False):
+        # An agent of another role that helped out was busy for its own.
+        yield _Span(agent.rpartition("-")[0] or task.role, agent, start, end, task.id)
+
+
+_Stretch = tuple[datetime, datetime]
+
+
+def _stretches(task: TaskOutcome, now: datetime | None) -> Iterable[_Stretch]:
+    """When it was worked on; the last one goes on until `now`, unless it has ended."""
+    yield from ((span.started_at, span.ended_at) for span in task.spans)
+    begun, end = task.dispatched_at if task.spans else task.started_at, task.ended_at or now
+    if begun is not None and end is not None:
+        yield begun, max(begun, end)
+
+
+def _last_moment(outcome: FeatureOutcome) -> datetime | None:
+    """The end of the run, or the moment that it was looked at."""
+    if outcome.ended_at is None and outcome.elapsed_seconds > 0:
+        return outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
+    return outcome.ended_at
+
+
+def _only_asked(outcome: FeatureOutcome, spans: list[_Span]) -> float:
+    """Seconds in which a person was waited for, nothing was worked on, and nothing was verified."""
+    last = _last_moment(outcome)
+    asked = _joined((one.asked_at, one.answered_at or last) for one in outcome.approvals)
+    batches = ((batch.started_at, batch.ended_at or last) for batch in outcome.batches)
+    busy = _joined([*((span.start, span.end) for span in spans), *batches]) if asked else []
+    both = sum(_seconds(max(one[0], other[0]), min(one[1], other[1])) for one in asked for other in busy)
+    return sum(_seconds(*one) for one in asked) - both
+
+
+def _joined(stretches: Iterable[tuple[datetime | None, datetime | None]]) -> list[_Stretch]:
+    """The same time in stretches that do not overlap; those without start or end are left out."""
+    joined: list[_Stretch] = []
+    for start, end in sorted((start, end) for start, end in stretches if start and end):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds())
 
 
 def _elapsed(outcome: FeatureOutcome, spans: list[_Span]) -> float:
@@ -196,7 +253,8 @@ def _conflicting(outcome: FeatureOutcome) -> list[str]:
     return [no.task for batch in outcome.batches for no in batch.rejected if no.kind == "conflict"]
 
 
-def _busiest(spans: list[_Span], elapsed: float) -> tuple[str | None, float | None]:
+def _busiest(spans: list[_Span], elapsed: float, slots: Mapping[str, int]) -> tuple[str | None, float | None]:
+    """`slots`: where they are not known, the agents that worked count."""
     work: defaultdict[str, float] = defaultdict(float)
     agents: defaultdict[str, set[str]] = defaultdict(set)
     for span in spans:
@@ -204,7 +262,8 @@ def _busiest(spans: list[_Span], elapsed: float) -> tuple[str | None, float | No
         agents[span.role].add(span.agent)
     if not work or elapsed <= 0:
         return None, None
-    share, role = max((work[role] / (len(agents[role]) * elapsed), role) for role in work)
+    there = {role: max(len(agents[role]), slots.get(role, 0)) for role in work}
+    share, role = max((work[role] / (there[role] * elapsed), role) for role in work)
     return role, share
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plait.plans.forecasts.forecast import Forecast
-from plait.plans.phrasing import count, markdown, spell_seconds, spell_share
+from plait.plans.phrasing import count, markdown, spell_roughly, spell_seconds, spell_share
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.telling.report import table
 
@@ -33,11 +33,11 @@ def plan_markdown(
 def _expected(made: Forecast) -> list[str]:
     likely = ""
     if made.ends:
-        median, late = spell_seconds(made.ends.p50), spell_seconds(made.ends.p95)
+        median, late = spell_roughly(made.ends.p50), spell_roughly(made.ends.p95)
         likely = f", half of the time within {median}, nearly always within {late}"
     return [
-        f"**{spell_seconds(made.elapsed)}** as planned{likely}; no schedule could take less than "
-        f"{spell_seconds(made.bound.seconds)} ({markdown(made.bound.kind)}).",
+        f"**{spell_seconds(made.elapsed)}** as planned{likely}; lower bound {spell_seconds(made.bound.seconds)} "
+        f"({markdown(made.bound.kind)}).",
         f"{spell_seconds(made.work)} of work for {count(made.agents, 'agent')}: speed-up {made.speed_up:.1f}, "
         f"efficiency {spell_share(made.efficiency)}. {markdown(made.bottleneck, 500)}",
     ]
@@ -50,7 +50,8 @@ def _tasks(tasks: Sequence[PlannedTask], made: Forecast | None) -> list[str]:
     for task in tasks:
         expected = times.get(task.id)
         name = f"**{markdown(task.id)}**" if expected and expected.critical else markdown(task.id)
-        needs = ", ".join(" or ".join(map(markdown, group)) for group in task.needs)
+        told = (f"{markdown(source)} (information)" for source in task.information)
+        needs = ", ".join([*(" or ".join(map(markdown, group)) for group in task.needs), *told])
         starts, ends = (spell_seconds(expected.start), spell_seconds(expected.end)) if expected else ("", "")
         rows.append((name, markdown(task.task.subject), markdown(task.role), needs, starts, ends))
     return table(("task", "what", "role", "needs", "starts", "ends"), rows)

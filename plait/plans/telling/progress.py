@@ -5,8 +5,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
 from plait.plans.telling.metrics import failed_tries
+from plait.plans.telling.next_steps import answer_command
 
 _FINISHED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
 _AHEAD = {TaskState.PENDING, TaskState.READY, TaskState.RUNNING}
@@ -34,8 +35,23 @@ class ActiveAgent(_Record):
     last_line: str = Field(default="", description="What it wrote last; not escaped.")
 
 
+class Waiting(_Record):
+    """What a person has been asked, and has not answered."""
+
+    contract: str
+    version: int
+    written_by: str = Field(description="The task; nobody works on it meanwhile.")
+    since: datetime
+    holds: tuple[str, ...] = Field(description="Tasks that cannot start before.")
+    command: str = Field(description="What the person types to approve it.")
+
+
 class Eta(_Record):
-    """When the last task will end, as a forecast of the rest of the run says: seconds from `at`, each a quantile."""
+    """When the run will end, as a forecast of the rest of it says: seconds from `at`, each a quantile.
+
+    With the verification that is still to come, where it is known how long that takes; without the time until a person
+    has answered.
+    """
 
     at: datetime
     p10_seconds: float
@@ -80,8 +96,11 @@ class Progress(_Record):
     active: tuple[ActiveAgent, ...]
     tasks_per_hour: float | None = Field(description="Tasks that were finished and checked, by elapsed time.")
     error_rate: float | None = Field(description="Failed tries by all tries that have ended, 0 to 1.")
-    eta_seconds: float | None = Field(description="Until the last task ends; nothing while there is nothing to go by.")
+    eta_seconds: float | None = Field(
+        description="Until the run ends, a person's answers aside; nothing while there is nothing to go by."
+    )
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
+    waiting: tuple[Waiting, ...] = Field(default=(), description="What persons are waited for.")
 
     def to_json(self) -> str:
         """One line."""
@@ -98,24 +117,43 @@ def progress_of(
     """Where the run stands at `now`.
 
     `eta` is what a forecast says of the rest. Without one the ETA is the larger of what remains of the run's lower
-    bound and of the remaining tasks at the pace so far.
+    bound and of the remaining tasks at the pace so far; nothing once no task is left, but something has yet to land.
     """
     elapsed = max(0.0, (now - outcome.started_at).total_seconds())
-    totals = Totals(**{state.value: sum(task.state is state for task in outcome.tasks) for state in TaskState})
-    finished = sum(task.state in _FINISHED for task in outcome.tasks)
-    ahead = sum(task.state in _AHEAD for task in outcome.tasks)
-    eta = eta.after(now) if eta and ahead else None
+    tasks = outcome.singly().tasks
+    totals = Totals(**{state.value: sum(task.state is state for task in tasks) for state in TaskState})
+    finished = sum(task.state in _FINISHED for task in tasks)
+    ahead = sum(task.state in _AHEAD for task in tasks)
+    eta = eta.after(now) if eta and (ahead or _has_to_land(outcome)) else None
     return Progress(
         session=Session(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
         at=now,
         elapsed_seconds=elapsed,
-        tasks=len(outcome.tasks),
+        tasks=len(tasks),
         totals=totals,
         active=tuple(active),
         tasks_per_hour=3600 * finished / elapsed if elapsed > 0 else None,
         error_rate=_error_rate(outcome),
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
+        waiting=tuple(_waiting(outcome.feature, one) for one in outcome.asked),
+    )
+
+
+def _has_to_land(outcome: FeatureOutcome) -> bool:
+    """Whether something is finished that has not landed, or a batch is in work."""
+    finished = any(task.state is TaskState.DONE for task in outcome.tasks)
+    return outcome.state is RunState.RUNNING and (finished or any(not batch.ended_at for batch in outcome.batches))
+
+
+def _waiting(feature: str, asked: Approval) -> Waiting:
+    return Waiting(
+        contract=asked.contract,
+        version=asked.version,
+        written_by=asked.owner,
+        since=asked.asked_at,
+        holds=asked.holds,
+        command=answer_command(feature, asked),
     )
 
 
@@ -125,6 +163,8 @@ def _error_rate(outcome: FeatureOutcome) -> float | None:
 
 
 def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int) -> float | None:
+    if outcome.asked or (not ahead and _has_to_land(outcome)):
+        return None
     if not ahead:
         return 0.0
     guesses = [outcome.bound_seconds - elapsed] if outcome.bound_seconds > 0 else []

@@ -6,11 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, TaskOutcome
+from plait.plans.telling.progress import Progress
 
 
 def outcome_json(outcome: FeatureOutcome) -> str:
     """Indented JSON in ASCII; the keys are a promise to scripts, times are ISO 8601 in UTC with milliseconds."""
     return json.dumps(outcome_record(outcome), indent=2, allow_nan=False)
+
+
+def status_json(outcome: FeatureOutcome, progress: Progress | None) -> str:
+    """The same, and while the run goes on its `progress`: totals, agents at work, ETA, what persons are waited for."""
+    far = {"progress": progress.model_dump(mode="json")} if progress else {}
+    return json.dumps(outcome_record(outcome) | far, indent=2)
 
 
 def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
@@ -23,9 +30,9 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "commit": outcome.commit,
         "started_at": iso_moment(outcome.started_at),
         "ended_at": iso_moment(outcome.ended_at),
-        "elapsed_seconds": _seconds(outcome.elapsed_seconds),
-        "bound_seconds": _seconds(outcome.bound_seconds),
-        "tasks": [_task(task) for task in outcome.tasks],
+        "elapsed_seconds": finite(outcome.elapsed_seconds),
+        "bound_seconds": finite(outcome.bound_seconds),
+        "tasks": [_task(task) for task in outcome.singly().tasks],
         "batches": [_batch(batch) for batch in outcome.batches],
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
@@ -54,6 +61,7 @@ def _task(task: TaskOutcome) -> dict[str, Any]:
         "ended_at": iso_moment(task.ended_at),
         "tries": task.tries,
         "reason": task.reason,
+        **({"bundle": task.bundle} if task.bundle else {}),
     }
 
 
@@ -73,6 +81,7 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
     }
 
 
-def _seconds(seconds: float) -> float | None:
+def finite(figure: float, *, digits: int = 3) -> float | None:
+    """A figure as JSON can have it, rounded."""
     # JSON knows no infinity; a bound can be one only by a bug, and that must not cost the user the whole record.
-    return round(seconds, 3) if math.isfinite(seconds) else None
+    return round(figure, digits) if math.isfinite(figure) else None

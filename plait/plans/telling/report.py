@@ -15,7 +15,7 @@ from plait.plans.phrasing import (
 )
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.telling.insight import insights
-from plait.plans.telling.metrics import Metrics, readings
+from plait.plans.telling.metrics import Metrics, readings, worked_seconds
 from plait.plans.telling.next_steps import next_commands
 from plait.plans.telling.one_line import telling_line
 from plait.plans.telling.story import Incident, Unlanded, headline, repaired, unlanded
@@ -46,14 +46,14 @@ def report_markdown(
         _opening(outcome),
         _section("What did not land, and why", [_not_landed(one) for one in unlanded(outcome)]),
         _section("Repaired on the way", [_incident(one) for one in repaired(outcome)]),
+        _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
+        _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
         _section(
-            "Tasks", table(("task", "role", "state", "agent", "tries", "time", "commit"), map(_task, outcome.tasks))
+            "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
-        _section("Batches", table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
-        _section("Contracts", table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []),
         _section("Schedule", [f"![What ran when]({gantt_uri})"] if gantt_uri else []),
         _section("What could be better", [f"- {markdown(said, 500)}" for said in insights(outcome, metrics, forecast)]),
-        _section("Figures", table(("figure", "value", "reading"), figures(metrics))),
+        _section("Figures", _plain_table(("figure", "value", "reading"), figures(metrics))),
         _section("Work that failed tries left behind", [f"- {markdown(branch)}" for branch in outcome.salvage]),
         _section("In the plan, but not carried out by this version", [f"- {markdown(k)}" for k in outcome.unsupported]),
         _section("What next", _what_next(outcome, logs_hint)),
@@ -77,10 +77,14 @@ def report_text(
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
     lines += [f"  {one_line(said)}" for said in told_contracts(outcome)]
-    lines.append(_figures_line(metrics))
+    lines += _figures_lines(metrics)
     lines += [f"  {one_line(said, 500)}" for said in insights(outcome, metrics, forecast)]
     commands = next_commands(outcome, repository=repository)
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+_BOUND = "lower bound of actual times"
+"""The forecast has one of the times that were expected."""
 
 
 def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
@@ -91,13 +95,10 @@ def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
     )
     return [
         ("elapsed", spell_seconds(metrics.elapsed_seconds), ""),
-        (
-            "least possible",
-            spell_seconds(metrics.bound_seconds) if metrics.bound_seconds > 0 else "–",
-            said.get("bound", ""),
-        ),
+        (_BOUND, _bound(metrics), said.get("bound", "")),
         ("work", spell_seconds(metrics.work_seconds), "what one agent alone would have taken"),
-        ("time saved", spell_seconds(metrics.saved_seconds), ""),
+        ("time saved", spell_seconds(metrics.saved_seconds), "work − elapsed"),
+        *_for_persons(metrics),
         ("speed-up", _times(metrics.speed_up), "work / elapsed"),
         ("efficiency", spell_share(metrics.efficiency), f"of {count(metrics.agents, 'agent')}"),
         ("ran beside another", spell_share(metrics.beside_share), said.get("beside", "")),
@@ -133,9 +134,13 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lines of a Markdown table; cells are Markdown already."""
-    """Cells are escaped here."""
-    cells = [columns, ["---"] * len(columns), *([markdown(cell) or " " for cell in row] for row in rows)]
+    cells = [columns, ["---"] * len(columns), *([cell or " " for cell in row] for row in rows)]
     return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The same of cells that may say anything, and stay text."""
+    return table(columns, (tuple(map(markdown, row)) for row in rows))
 
 
 def _not_landed(one: Unlanded) -> str:
@@ -170,16 +175,18 @@ def _plain(no: Incident) -> str:
     return one_line(f"{no.batch} rejected {no.task} ({no.kind}): it {no.what}{files}{said}. {no.next}", 1500)
 
 
+_TASK_COLUMNS = ("task", "role", "state", "agent", "tries", "time", "commit")
+
+
 def _task(task: TaskOutcome) -> tuple[str, ...]:
-    ran = task.started_at is not None and task.ended_at is not None
-    seconds = (task.ended_at - task.started_at).total_seconds() if task.started_at and task.ended_at else 0.0
+    worked = worked_seconds(task)
     return (
-        task.id,
+        f"{task.id} (in {task.bundle})" if task.bundle else task.id,
         task.role,
         task.state.value,
         task.agent or "–",
         str(task.tries),
-        spell_seconds(seconds) if ran else "–",
+        "–" if worked is None else spell_seconds(worked),
         (task.commit or "–")[:9],
     )
 
@@ -212,31 +219,49 @@ def _contract(one: ContractOutcome) -> tuple[str, ...]:
 def told_contracts(outcome: FeatureOutcome) -> list[str]:
     """A sentence on each contract that a person has to look at, or that made others work again; not escaped."""
     said = []
+    asked = {one.contract for one in outcome.asked}
+    """Of these the task and the next commands tell."""
     for one in outcome.contracts:
-        if one.status == "waiting":
+        if one.status == "waiting" and one.id not in asked:
             said.append(f"waits for a person: plait approve {outcome.feature} {one.id} (written by {one.owner})")
         if one.redone:
             said.append(f"{one.id} became version {one.version}: {listed(one.redone)} did their work again")
     return said
 
 
-def _figures_line(metrics: Metrics) -> str:
+def _figures_lines(metrics: Metrics) -> list[str]:
+    """The figures in a line, and one for each that can be called good or poor."""
     if not metrics.tasks_run:
-        return "nothing was left to do, or could start"
-    return ", ".join(
-        [
-            f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work",
-            f"speed-up {_times(metrics.speed_up)}",
-            f"efficiency {spell_share(metrics.efficiency)}",
-            f"{spell_share(metrics.beside_share)} beside another",
-            count(metrics.verifications, "verification"),
-            count(metrics.conflicts, "conflict"),
-        ]
-    )
+        return ["nothing was left to do, or could start"]
+    said = [
+        f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work by "
+        f"{count(metrics.agents, 'agent')}: speed-up {_times(metrics.speed_up)}",
+        f"efficiency {spell_share(metrics.efficiency)}",
+        *([f"{spell_seconds(metrics.saved_seconds)} saved"] if metrics.saved_seconds > 0 else []),
+        count(metrics.verifications, "verification"),
+        count(metrics.conflicts, "conflict"),
+        *(f"{value} {name}" for name, value, _ in _for_persons(metrics)),
+    ]
+    read = {figure: (value, reading) for figure, value, reading in figures(metrics)}
+    named = [figure for figure in (_BOUND, "ran beside another", "conflicts") if read[figure][1]]
+    return [", ".join(said), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
+
+
+def _for_persons(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Nothing where no person was waited for."""
+    if not metrics.approval_seconds:
+        return []
+    return [("waiting for approval", spell_seconds(metrics.approval_seconds), "nothing else went on")]
 
 
 def _times(ratio: float | None) -> str:
     return "–" if ratio is None else f"{ratio:.2f}"
+
+
+def _bound(metrics: Metrics) -> str:
+    if metrics.bound_ratio is None:
+        return "–"
+    return f"{spell_seconds(metrics.bound_seconds)} (it took {metrics.bound_ratio:.2f} times that)"
 
 
 def _busiest(metrics: Metrics) -> str:

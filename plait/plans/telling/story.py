@@ -48,7 +48,8 @@ class Unlanded:
 
 def headline(outcome: FeatureOutcome) -> str:
     """`3 of 5 tasks landed`."""
-    return f"{len(outcome.landed)} of {count(len(outcome.tasks), 'task')} landed"
+    single = outcome.singly()
+    return f"{len(single.landed)} of {count(len(single.tasks), 'task')} landed"
 
 
 def unlanded(outcome: FeatureOutcome) -> tuple[Unlanded, ...]:

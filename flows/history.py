@@ -1,0 +1,89 @@
+"""What earlier runs of a repository took, read without the SQL libraries where that is possible."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from plait.plans.errors import PlaitError
+from plait.plans.forecasts.verifying import Verified, verification_lengths
+from plait.plans.language.model import Plan
+
+if TYPE_CHECKING:
+    from plait.store.records import BatchDuration, RoleDuration
+
+Kept = TypeVar("Kept")
+
+
+def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
+    """What finished tasks took in this repository, oldest first; nothing without repository, history, or access to it.
+
+    A SQLite history is read without the SQL libraries, which take longer to import than all else takes to run.
+    """
+    return _asked(repository, _durations)
+
+
+def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
+    """Seconds that single verifications took in this repository, newest first; nothing where the plan has none."""
+    if not plan.integration.verify and not any(contract.tests for contract in plan.contracts):
+        return ()
+    batches = _asked(repository, _batches)
+    return verification_lengths(Verified(one.seconds, one.verifications) for one in batches)
+
+
+def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept, ...]]) -> tuple[Kept, ...]:
+    try:
+        url = os.environ.get("PLAIT_STORE_URL") or ""
+        file = _sqlite_file(url)
+        if file is not None and not file.is_file():
+            return ()
+        key = _key_of(repository)
+        return () if key is None else read(file, url, key)
+    except PlaitError:
+        return ()
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """The file of the history; nothing when it is in another database."""
+    if not url:
+        from plait.workspace.home import database_file, home_path
+
+        return database_file(home_path())
+    scheme, _, place = url.partition(":///")
+    return Path(place.partition("?")[0]) if scheme in {"sqlite", "sqlite+pysqlite"} and place else None
+
+
+def _key_of(repository: Path) -> str | None:
+    """What the history calls a repository: the real path of its git directory, which linked worktrees share."""
+    from plait.workspace.git import ask_about
+
+    if not repository.is_dir():
+        return None
+    answer = ask_about(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return None if answer.status else os.path.realpath(answer.text)
+
+
+def _durations(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ...]":
+    if file is not None:
+        from plait.store.quick import quick_role_durations
+
+        quick = quick_role_durations(file, key)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import role_durations
+
+    return tuple(role_durations(open_store(file or url), key))
+
+
+def _batches(file: Path | None, url: str, key: str) -> "tuple[BatchDuration, ...]":
+    if file is not None:
+        from plait.store.quick import quick_batch_durations
+
+        quick = quick_batch_durations(file, key)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import batch_durations
+
+    return batch_durations(open_store(file or url), key)

@@ -1,0 +1,31 @@
+"""Says now and then what a run waits for that only a person can do, where lines are read and no table."""
+
+from dataclasses import dataclass, field
+
+from flows.running.book import Book
+from plait.plans.phrasing import spell_seconds
+from plait.plans.telling.next_steps import answer_command
+from plait.plans.telling.waiting import asked_for
+
+EVERY = 600.0
+"""Seconds between two reminders."""
+
+
+@dataclass(slots=True)
+class Reminding:
+    """Reminds of each question in a book until it is answered; what asks says it first."""
+
+    book: Book
+    _said_at: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By contract: when it was first seen waiting, and when that was said last, by the dispatching clock."""
+
+    def look(self, now: float) -> None:
+        """Say what has waited for some time again."""
+        asked = {one.contract: one for one in self.book.approvals if one.answered_at is None}
+        self._said_at = {name: said for name, said in self._said_at.items() if name in asked}
+        for name, one in asked.items():
+            since, said = self._said_at.setdefault(name, (now, now))
+            if now - said >= EVERY:
+                self._said_at[name] = since, now
+                waits = f"still waits for a person to approve {asked_for(one)}, for {spell_seconds(now - since)} by now"
+                self.book.tell(f"{waits}: {answer_command(self.book.feature, one)}")

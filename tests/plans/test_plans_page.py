@@ -1,0 +1,34 @@
+"""The page on writing a plan keeps its word: each of its examples passes `plait check`, and each template is on it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.commands.new import Slice, Workflow
+from plait.plans.language.parsing import plan_of, read_plan
+from plait.plans.language.schema import plan_schema
+from tests.plans.linted import lint_of
+from tests.plans.test_schema import fits
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plans.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_the_page_has_examples() -> None:
+    assert len(EXAMPLES) == PAGE.count("```") // 2 > 4
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[0])
+def test_an_example_is_a_whole_plan_in_which_nothing_is_found(example: str) -> None:
+    document = read_plan(example, source="docs/plans.md")
+    plan = plan_of(document, source="docs/plans.md")
+
+    assert [finding.message for finding in lint_of(plan, places=document.places).shown] == []
+    assert fits(yaml.safe_load(example), plan_schema())
+
+
+@pytest.mark.parametrize("option", [*(f"--slice {one}" for one in Slice), *(f"--workflow {one}" for one in Workflow)])
+def test_every_template_has_its_line(option: str) -> None:
+    assert f"\n| `{option}` | " in PAGE
