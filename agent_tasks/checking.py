@@ -1,19 +1,13 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, the task's own verification green."""
 
-from pathlib import Path
-
-from agent_tasks.errors import TaskImpossible, TaskStopped
-from agent_tasks.searching import not_run
+from agent_tasks.verifying import how_red, red_verdict
 from agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, may_change
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
-from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
 from plait.workspace.harvest import Harvest
 from plait.workspace.merging import Conflict, merge
 from plait.workspace.scanning import shown
-from plait.workspace.verification import Verifier
 
 
 def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
@@ -80,34 +74,6 @@ def verify_commit(order: WorkOrder, shop: Workshop, commit: str) -> str | None:
         TaskStopped: the run was cancelled meanwhile.
         TaskImpossible: the verification could not be carried out.
     """
-    place = shop.folder_of(order.task.id) / "verify"
-    try:
-        seen = _verifier(order, shop, place).verify(shop.control.store.tree_of(commit), stop=shop.stop)
-    finally:
-        delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
-    if seen.outcome == "green":
-        return None
-    if seen.outcome == "cancelled":
-        raise TaskStopped("the run was cancelled")
-    if seen.outcome == "infrastructure":
-        raise TaskImpossible(not_run(seen))
-    how = "timed out" if seen.outcome == "timeout" else "failed"
-    return f"it said that it was done, but `{seen.command}` {how}:\n{seen.tail.strip()[-2000:]}"
-
-
-def _verifier(order: WorkOrder, shop: Workshop, place: Path) -> Verifier:
-    commands, inputs = shop.setup_of(order)
-    role = shop.role_of(order)
-    return Verifier(
-        shop.control,
-        place=place,
-        commands=order.task.task.verify,
-        setup=commands,
-        setup_inputs=inputs,
-        cache=shop.cache,
-        home=shop.home,
-        environment=agent_environment(allow=role.environment, extra={}),
-        timeout=order.task.task.timeout or role.timeout,
-        slots=1,
-        logs=shop.folder_of(order.task.id),
-    )
+    tree = shop.control.store.tree_of(commit)
+    red = red_verdict(order, shop, tree, order.task.task.verify, slot="verify")
+    return f"it said that it was done, but {how_red(red)}:\n{red.tail.strip()[-2000:]}" if red else None

@@ -2,14 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from agent_tasks.errors import TaskImpossible, TaskStopped
+from agent_tasks.verifying import how_red, red_verdict
 from agent_tasks.workshop import Workshop
 from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
 from plait.plans.tasks.quoting import fenced, shortened
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.contracts import missing_patterns
-from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
 from plait.workspace.verification import Verifier
 
 _TOLD = 4_000
@@ -35,38 +33,10 @@ def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
 
 
 def _test(contract: PlannedContract, order: WorkOrder, shop: Workshop, tree: str) -> str | None:
-    place = shop.folder_of(order.task.id) / "contract"
-    try:
-        verifier = _without_commands(order, shop).also(contract.tests, environment={AGAINST: "mock"})
-        seen = verifier.verify(tree, stop=shop.stop)
-    finally:
-        delete_later(place)
-    if seen.outcome == "green":
-        return None
-    if seen.outcome == "cancelled":
-        raise TaskStopped("the run was cancelled")
-    if seen.outcome == "infrastructure":
-        what = f"`{seen.command}`" if seen.command else "the tests of a contract"
-        raise TaskImpossible(f"{what} could not be run: {seen.tail}")
-    how = "timed out" if seen.outcome == "timeout" else "failed"
-    return f"the contract {contract.id} is not approved: `{seen.command}` {how} on its mock:\n{seen.tail[-2000:]}"
-
-
-def _without_commands(order: WorkOrder, shop: Workshop) -> Verifier:
-    commands, inputs = shop.setup_of(order)
-    role = shop.role_of(order)
-    return Verifier(
-        shop.control,
-        place=shop.folder_of(order.task.id) / "contract",
-        commands=(),
-        setup=commands,
-        setup_inputs=inputs,
-        cache=shop.cache,
-        home=shop.home,
-        environment=agent_environment(allow=role.environment, extra={}),
-        timeout=order.task.task.timeout or role.timeout,
-        slots=1,
-        logs=shop.folder_of(order.task.id),
+    mocked = {AGAINST: "mock"}
+    red = red_verdict(order, shop, tree, contract.tests, slot="contract", environment=mocked)
+    return (
+        f"the contract {contract.id} is not approved: {how_red(red)} on its mock:\n{red.tail[-2000:]}" if red else None
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from agent_tasks.contracts import contracts_in, verifier_with
 from agent_tasks.errors import TaskStopped
+from agent_tasks.verifying import not_run
 from agent_tasks.workshop import Workshop
 from plait.plans.landing.bisection import Guilty, Search, Verdict
 from plait.plans.phrases import listed
@@ -165,11 +166,6 @@ def _can_be_built(oracle: _Oracle, search: Search, subset: tuple[str, ...]) -> b
     elif clashing:
         search.drop(clashing[0].task)
     return not clashing
-
-
-def not_run(seen: Verification) -> str:
-    """Why nothing can be said of a tree: a command, or already its files, met with trouble."""
-    return f"{f'`{seen.command}`' if seen.command else 'the verification'} could not be run: {seen.tail}"
 
 
 def _settled(oracle: _Oracle, verdict: Verdict) -> Settled:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent_tasks.integrate import BatchReport, integrate
-from agent_tasks.searching import not_run
+from agent_tasks.verifying import not_run
 from flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held
 from plait.plans.tasks.work import BatchOrder, Candidate
