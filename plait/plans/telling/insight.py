@@ -166,11 +166,12 @@ def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark
     """Time in which only batches were verified: no task was worked on."""
     alone = sum(_alone(batch, outcome) for batch in outcome.batches)
     if metrics.verifications:
+        searched = any(batch.rejected for batch in outcome.batches)
+        better = "give integration more slots" if searched else "make them quicker"
         yield _Remark(
             alone,
             f"For {spell_seconds(alone)} nothing but verification went on "
-            f"({count(metrics.verifications, 'verification')}): put the quick checks first, or give `integration` more "
-            "slots.",
+            f"({count(metrics.verifications, 'verification')}): put the quick checks first, or {better}.",
         )
 
 
