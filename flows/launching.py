@@ -62,12 +62,13 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
     _check_first(wanted)
+    home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, on_start=view.follow, on_note=view.note)
     broken = _carry_out(wanted, call, view)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.
-        _print_end(call.outcome, json=json, repository=wanted.repository)
+        _print_end(call.outcome, home, json=json, repository=wanted.repository)
     trouble = call.trouble or broken
     if isinstance(trouble, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a third one finds us on the way out
@@ -246,11 +247,11 @@ def _shown(text: str) -> str:
     return text if len(text.encode()) <= MAX_BYTES else f"{text[: MAX_BYTES // 4]}\n# …"
 
 
-def _print_end(outcome: FeatureOutcome, *, json: bool, repository: Path) -> None:
+def _print_end(outcome: FeatureOutcome, home: Path, *, json: bool, repository: Path) -> None:
     """Whoever reads it may have gone (`| head`, `>&-`): the exit code says all the same what came of the run."""
     if sys.stdout is None:  # closed by the shell
         return
-    forecast = kept_forecast(run_directory(plait_home(), outcome.run_id))
+    forecast = kept_forecast(run_directory(home, outcome.run_id))
     lines = report_text(outcome, measure(outcome), forecast, repository=seen_from_here(repository))
     text = outcome_json(outcome) if json else "\n".join(for_reading(lines))
     try:

@@ -53,8 +53,8 @@ def last_chain(outcome: FeatureOutcome) -> LastChain | None:
     """Nothing for a run that goes on or did nothing, and for those of older versions."""
     if outcome.conditions is None:
         return None
-    trace = _Trace(outcome, outcome.conditions)
-    return trace.back() if trace.busy else None
+    chain = _Trace(outcome, outcome.conditions).back()
+    return chain if chain.tasks else None
 
 
 def spans_of(task: TaskOutcome) -> tuple[Span, ...]:
@@ -176,8 +176,8 @@ class _Trace:
 
     def _batches(self, outcome: FeatureOutcome) -> Iterator[_Event]:
         for batch in outcome.batches:
-            if batch.started_at and batch.ended_at:
-                about = (*batch.landed, *(no.task for no in batch.rejected), *(held.task for held in batch.held))
+            about = (*batch.landed, *(no.task for no in batch.rejected), *(held.task for held in batch.held))
+            if batch.started_at and batch.ended_at and about:
                 yield _Event(self._at(batch.ended_at), self._at(batch.started_at), "batch", batch.id, frozenset(about))
 
     def _approvals(self, outcome: FeatureOutcome) -> Iterator[_Event]:

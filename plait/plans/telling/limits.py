@@ -24,8 +24,7 @@ def told_chain(chain: LastChain) -> str:
 
 def told_longest(chain: LastChain) -> str:
     """The longest task among those that ended last."""
-    work = [step for step in chain.steps if step.what == "work"]
-    longest = max(work, key=lambda step: step.seconds)
+    longest = max((step for step in chain.steps if step.what in ("work", "repair")), key=lambda step: step.seconds)
     return (
         f"The longest of {'them' if len(chain.tasks) > 1 else 'its work'} was {longest.task} with "
         f"{spell_seconds(longest.seconds)}: cut smaller, its parts could run beside one another."
