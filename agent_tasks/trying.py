@@ -85,7 +85,7 @@ def begin_try(folder: Path, *, agent: str, dispatch: str) -> TryFolder:
         dispatch: What the tries of one Prefect task run share, such as `repair 1`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    number = 1 + max((int(path.name[4:]) for path in folder.glob("try-*") if path.name[4:].isdecimal()), default=0)
+    number = 1 + max(_numbered(folder), default=0)
     attempt = 1 + sum(one.dispatch == dispatch for one in past_tries(folder))
     path = folder / f"try-{number}"
     path.mkdir()
@@ -120,8 +120,13 @@ def unfinished_tries(run: Path) -> Iterator[Unfinished]:
 
 def past_tries(folder: Path) -> tuple[Try, ...]:
     """The tries that ended, oldest first; one that was killed has no result and is left out, as is what is no try."""
-    numbered = {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}
+    numbered = _numbered(folder)
     return tuple(filter(None, (_read(numbered[number] / "result.json") for number in sorted(numbered))))
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    """The folders of tries by number; what an agent put beside them is none."""
+    return {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}
 
 
 def _read(path: Path) -> Try | None:
