@@ -63,7 +63,8 @@ def test_our_bound_is_never_above_the_best_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "most_listed", "most_played"), [("j30", 0.015, 0.03), ("j60", 0.025, 0.045), ("j120", 0.06, 0.08)]
+    ("family", "most_listed", "most_played"),
+    [("j30", 0.015, 0.03), ("j60", 0.025, 0.045), ("j90", 0.02, 0.035), ("j120", 0.06, 0.08)],
 )
 def test_a_search_comes_nearer(family: str, most_listed: float, most_played: float) -> None:
     """Six instances of a family and 300 evaluations: a third of a second on a quiet machine."""
