@@ -1,7 +1,7 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, the task's own verification green."""
 
-from agent_tasks.verifying import how_red, red_verdict
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.verifying import how_red, red_verdict
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, may_change
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
-from agent_tasks.verifying import how_red, red_verdict
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.verifying import how_red, red_verdict
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
 from plait.plans.tasks.quoting import fenced, shortened
 from plait.plans.tasks.work import WorkOrder

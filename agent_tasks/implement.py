@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from agent_tasks.checking import check_harvest, verify_commit
-from agent_tasks.contracts import check_contracts, contract_sections
-from agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
-from agent_tasks.informing import information_sections
-from agent_tasks.policies import RETRY_DELAY_SECONDS, may_try_again
-from agent_tasks.prompts import write_prompt
-from agent_tasks.remembering import remember_empty
-from agent_tasks.trying import TryFolder, begin_try, past_tries
-from agent_tasks.workshop import Workshop
-from blocks.agents.base import AgentOrder, AgentReport
-from blocks.agents.command import run_script
+from plait.agent_tasks.checking import check_harvest, verify_commit
+from plait.agent_tasks.contracts import check_contracts, contract_sections
+from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.informing import information_sections
+from plait.agent_tasks.policies import RETRY_DELAY_SECONDS, may_try_again
+from plait.agent_tasks.prompts import write_prompt
+from plait.agent_tasks.remembering import remember_empty
+from plait.agent_tasks.trying import TryFolder, begin_try, past_tries
+from plait.agent_tasks.workshop import Workshop
+from plait.blocks.agents.base import AgentOrder, AgentReport
+from plait.blocks.agents.command import run_script
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.plans.tasks.bundling import members_line

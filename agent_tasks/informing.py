@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches
 from plait.plans.tasks.quoting import fenced, in_code, shortened
 from plait.plans.tasks.work import Informant, WorkOrder

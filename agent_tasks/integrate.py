@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from agent_tasks.contracts import contracts_in
-from agent_tasks.errors import TaskStopped
-from agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
-from agent_tasks.wholeness import Unlanded, keep_whole, still_guilty
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.contracts import contracts_in
+from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
+from plait.agent_tasks.wholeness import Unlanded, keep_whole, still_guilty
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.names import integration_branch
 from plait.plans.tasks.contracts import commands_of
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection

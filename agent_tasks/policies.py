@@ -5,7 +5,7 @@ from typing import Any
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from agent_tasks.errors import TaskImpossible, TaskStopped
+from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.workspace.errors import GitFailed
 

@@ -1,6 +1,6 @@
 """Remembers a task that had nothing to change: it has no branch by which a later run would know that it is done."""
 
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.control import Control
 from plait.workspace.trailers import message_with_trailers

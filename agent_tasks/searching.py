@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from agent_tasks.contracts import contracts_in, verifier_with
-from agent_tasks.errors import TaskStopped
-from agent_tasks.verifying import not_run
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.contracts import contracts_in, verifier_with
+from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.verifying import not_run
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.landing.bisection import Guilty, Search, Verdict
 from plait.plans.phrases import listed
 from plait.plans.tasks.contracts import broken_by

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from agent_tasks.errors import TaskImpossible, TaskStopped
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.errors import TaskImpossible, TaskStopped
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from agent_tasks.searching import Settled, settle_chain
-from agent_tasks.workshop import Workshop
+from plait.agent_tasks.searching import Settled, settle_chain
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.language.phases import absent_from, held_back, mates_of
 from plait.plans.tasks.outcomes import Held
 from plait.plans.tasks.work import BatchOrder

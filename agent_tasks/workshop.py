@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from blocks.agents.base import CodingAgent
+from plait.blocks.agents.base import CodingAgent
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.model import Plan
 from plait.plans.tasks.contracts import PlannedContract

@@ -50,7 +50,7 @@ def run_plait(shape: Shape) -> float:
     from prefect.cache_policies import NO_CACHE
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from flows.running.dispatching import Dispatching, run_to_the_end
+    from plait.flows.running.dispatching import Dispatching, run_to_the_end
     from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []
@@ -132,8 +132,8 @@ def run_plain(shape: Shape, *, limit: str) -> float:
 
 def main() -> None:
     """Measure, and print ratios to the bound."""
-    from flows.launching import import_prefect
-    from flows.servers.embedded import embedded_server
+    from plait.flows.launching import import_prefect
+    from plait.flows.servers.embedded import embedded_server
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PLAIT_HOME"] = folder

@@ -64,7 +64,7 @@ def in_fresh_process(variables: dict[str, str]) -> dict[str, list[float]]:
 @contextmanager
 def server(database: str, folder: Path) -> Iterator[dict[str, str]]:
     """An embedded server on a database: the environment of its clients."""
-    from flows.servers.embedded import embedded_server, server_environment
+    from plait.flows.servers.embedded import embedded_server, server_environment
 
     os.environ["PLAIT_HOME"] = str(folder)
     if database == "SQLite":
@@ -88,8 +88,8 @@ def measure() -> dict[str, list[float]]:
     from prefect.cache_policies import NO_CACHE
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from flows.running.dispatching import Dispatching, run_to_the_end
-    from flows.servers.settings import without_heartbeats
+    from plait.flows.running.dispatching import Dispatching, run_to_the_end
+    from plait.flows.servers.settings import without_heartbeats
     from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []

@@ -3,12 +3,12 @@
 Prefect imports this package whenever it loads its collections, so it has to stay light.
 """
 
-from blocks.agents.base import CodingAgent
-from blocks.agents.command import CommandAgent
-from blocks.agents.scripted import ScriptedAgent
-from blocks.crew import AgentCrew
-from blocks.repository import FeatureRepository
-from blocks.store import FeatureStore
+from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.command import CommandAgent
+from plait.blocks.agents.scripted import ScriptedAgent
+from plait.blocks.crew import AgentCrew
+from plait.blocks.repository import FeatureRepository
+from plait.blocks.store import FeatureStore
 
 SAVED_BLOCKS = (FeatureRepository, AgentCrew, FeatureStore, CommandAgent, ScriptedAgent)
 """What a person can make on Prefect's page; `CodingAgent` is what agents derive from."""

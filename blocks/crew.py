@@ -5,7 +5,7 @@ from typing import Any, Literal
 from prefect.blocks.core import Block
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blocks.agents.base import DOCUMENTATION, LOGO
+from plait.blocks.agents.base import DOCUMENTATION, LOGO
 from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew
 
@@ -87,7 +87,7 @@ class AgentCrew(Block):
     Example:
         Load a saved crew and count its agents:
         ```python
-        from blocks.crew import AgentCrew
+        from plait.blocks.crew import AgentCrew
 
         crew = AgentCrew.load("BLOCK_NAME").as_crew()
         agents = sum(role.slots for role in crew.roles.values())

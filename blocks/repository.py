@@ -3,7 +3,7 @@
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.agents.base import DOCUMENTATION, LOGO
+from plait.blocks.agents.base import DOCUMENTATION, LOGO
 from plait.workspace.control import Control, open_control
 from plait.workspace.home import expanded, plait_home
 
@@ -15,7 +15,7 @@ class FeatureRepository(Block):
     Example:
         Load a saved repository and see where a feature would start:
         ```python
-        from blocks.repository import FeatureRepository
+        from plait.blocks.repository import FeatureRepository
 
         repository = FeatureRepository.load("BLOCK_NAME")
         branch, commit = repository.open().base_commit(repository.base or None)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks.agents.base import DOCUMENTATION, LOGO
+from plait.blocks.agents.base import DOCUMENTATION, LOGO
 
 if TYPE_CHECKING:  # imports SQLModel
     from plait.store.engine import Store
@@ -18,7 +18,7 @@ class FeatureStore(Block):
     Example:
         Load a saved store and look at it:
         ```python
-        from blocks.store import FeatureStore
+        from plait.blocks.store import FeatureStore
 
         store = FeatureStore.load("BLOCK_NAME")
         with store.open() as opened:

@@ -6,8 +6,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.approving import answer_draft
-from flows.inputs.reading import place_of
+from plait.flows.approving import answer_draft
+from plait.flows.inputs.reading import place_of
 from plait.plans.errors import PlaitError
 
 

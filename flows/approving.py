@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Record
 from plait.workspace.contracts import answer, read_records

@@ -5,25 +5,25 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from agent_tasks.marking import mark
-from flows.forecasting import durations_of, improved_order
-from flows.history import history_of, verifications_of
-from flows.inputs.requests import priority_of
-from flows.recording.artifacts import publish_report
-from flows.recording.asking import Asking
-from flows.recording.keeping import keep_expectations
-from flows.recording.kept import kept_forecast
-from flows.recording.outlook import Outlook
-from flows.recording.page_progress import PageProgress
-from flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
-from flows.recording.reminding import Reminding
-from flows.running.book import Book
-from flows.running.calling import Call
-from flows.running.running import FeatureRun
-from flows.running.session import Session
-from flows.running.tidying import tidy_run
-from flows.running.writing_back import write_back
-from flows.servers.sharing import is_embedded, shared_slots
+from plait.agent_tasks.marking import mark
+from plait.flows.forecasting import durations_of, improved_order
+from plait.flows.history import history_of, verifications_of
+from plait.flows.inputs.requests import priority_of
+from plait.flows.recording.artifacts import publish_report
+from plait.flows.recording.asking import Asking
+from plait.flows.recording.keeping import keep_expectations
+from plait.flows.recording.kept import kept_forecast
+from plait.flows.recording.outlook import Outlook
+from plait.flows.recording.page_progress import PageProgress
+from plait.flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
+from plait.flows.recording.reminding import Reminding
+from plait.flows.running.book import Book
+from plait.flows.running.calling import Call
+from plait.flows.running.running import FeatureRun
+from plait.flows.running.session import Session
+from plait.flows.running.tidying import tidy_run
+from plait.flows.running.writing_back import write_back
+from plait.flows.servers.sharing import is_embedded, shared_slots
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import draw_gantt, gantt_uri

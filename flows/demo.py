@@ -6,9 +6,9 @@ from importlib.resources import as_file, files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from flows.inputs.requests import read_brief, read_crew_file, read_plan_file
-from flows.launching import Launch, launch
-from flows.terminal.prose import for_reading
+from plait.flows.inputs.requests import read_brief, read_crew_file, read_plan_file
+from plait.flows.launching import Launch, launch
+from plait.flows.terminal.prose import for_reading
 from plait.plans.errors import CallError, ExitCode
 from plait.plans.names import integration_branch
 from plait.workspace.git import GitRepository
@@ -50,8 +50,8 @@ def run_demo(directory: Path | None) -> ExitCode:
 
 def _examples() -> Traversable:
     """Inside the package where a wheel was installed, beside it in a clone."""
-    packaged = files("flows") / "examples"
-    return packaged if packaged.is_dir() else files("flows") / ".." / "examples"
+    packaged = files("plait.flows") / "examples"
+    return packaged if packaged.is_dir() else files("plait.flows") / ".." / "examples"
 
 
 def _history(repository: GitRepository, ref: str) -> str:

@@ -12,12 +12,12 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.delivering import deliver
-from flows.inputs.reading import brief_from_parameters
-from flows.inputs.requests import Brief
-from flows.running.book import Book
-from flows.running.calling import CALL, Call
-from flows.running.session import new_run_id, open_session
+from plait.flows.delivering import deliver
+from plait.flows.inputs.reading import brief_from_parameters
+from plait.flows.inputs.requests import Brief
+from plait.flows.running.book import Book
+from plait.flows.running.calling import CALL, Call
+from plait.flows.running.session import new_run_id, open_session
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 

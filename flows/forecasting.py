@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flows.inputs.requests import Brief, priority_of
+from plait.flows.inputs.requests import Brief, priority_of
 from plait.plans.forecasts.estimating import Bundled, Durations, Finished
 from plait.plans.forecasts.forecast import Forecast
 from plait.plans.forecasts.forecasting import forecast, is_better_order

@@ -14,13 +14,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from flows.inputs.requests import Brief, narrow
-from flows.recording.kept import kept_forecast
-from flows.running.calling import CALL, Call
-from flows.running.clashes import refuse_clash
-from flows.runs import seen_from_here
-from flows.terminal.prose import for_reading
-from flows.terminal.view import LiveView, PlainView
+from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.recording.kept import kept_forecast
+from plait.flows.running.calling import CALL, Call
+from plait.flows.running.clashes import refuse_clash
+from plait.flows.runs import seen_from_here
+from plait.flows.terminal.prose import for_reading
+from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
 from plait.plans.names import integration_branch
@@ -33,7 +33,7 @@ from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, ru
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
 
-    from flows.servers.embedded import ServerAddress
+    from plait.flows.servers.embedded import ServerAddress
 
 
 SENT_WITHIN = 10.0
@@ -75,7 +75,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         sys.stderr.write("cancelled\n")
         return ExitCode.CANCELLED
     if trouble is not None:
-        from flows.running.breaking import explained
+        from plait.flows.running.breaking import explained
 
         raise explained(trouble)
     if call.outcome is None:
@@ -176,10 +176,10 @@ def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterat
 @contextmanager
 def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     """The server of PREFECT_API_URL, or an embedded one for the length of the run; set before Prefect is imported."""
-    from flows.servers.embedded import embedded_server, reap_servers
+    from plait.flows.servers.embedded import embedded_server, reap_servers
 
     if os.environ.get("PREFECT_API_URL"):
-        from flows.servers.reaching import require_reachable
+        from plait.flows.servers.reaching import require_reachable
 
         require_reachable(os.environ["PREFECT_API_URL"])
         view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
@@ -195,7 +195,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     reap_servers(home)
     with embedded_server(home, on_step=view.step, meanwhile=import_prefect):
         view.step("starting the flow")
-        from flows.servers.settings import without_heartbeats
+        from plait.flows.servers.settings import without_heartbeats
 
         with without_heartbeats():
             yield
@@ -203,17 +203,17 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
 
 def _send_what_is_left() -> None:
     """Give the last states the time to reach the server, and no more: a lost one would hold the process for hours."""
-    from flows.servers.unsent import finish_events
+    from plait.flows.servers.unsent import finish_events
 
     finish_events(patience=SENT_WITHIN)
 
 
 def import_prefect(address: "ServerAddress") -> None:
     """Import Prefect and the flow, with the settings that they read once, while the server comes up."""
-    from flows.servers.embedded import server_environment
+    from plait.flows.servers.embedded import server_environment
 
     os.environ.update(server_environment(address))
-    import flows.feature  # noqa: F401
+    import plait.flows.feature  # noqa: F401
 
     # Prefect imports these when the first task starts, while every other one waits for that.
     for late in ("prefect.task_engine", "prefect.concurrency._sync", "prefect.concurrency.services", "sqlmodel"):
@@ -227,7 +227,7 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
     """Call the flow in this thread: Prefect and our own signals need the main one."""
     from prefect.exceptions import TerminationSignal
 
-    from flows.feature import DeliverOptions, deliver_feature
+    from plait.flows.feature import DeliverOptions, deliver_feature
 
     options = DeliverOptions(base=wanted.base or "", only=list(wanted.only), fresh=wanted.fresh, improve=wanted.improve)
     plan = _shown(wanted.brief.text)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.inputs.given_text import STANDARD_INPUT, is_file
-from flows.inputs.requests import Brief, is_folder, read_brief, read_crew_file, read_given_plan
-from flows.recording.kept import kept_forecast, kept_graph
-from flows.runs import KnownRun, find_run
+from plait.flows.inputs.given_text import STANDARD_INPUT, is_file
+from plait.flows.inputs.requests import Brief, is_folder, read_brief, read_crew_file, read_given_plan
+from plait.flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.plans.pictures.chart import Chart, chart_of
 from plait.plans.pictures.plan_graph import PlanGraph, plan_graph
@@ -33,9 +33,9 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
 
 
 def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
-    from flows.forecasting import bundling_of, forecast_of
-    from flows.history import history_of
-    from flows.inputs.crew_option import read_crew_option
+    from plait.flows.forecasting import bundling_of, forecast_of
+    from plait.flows.history import history_of
+    from plait.flows.inputs.crew_option import read_crew_option
 
     said = read_crew_option(crew)
     brief = _read(plan, said.file)

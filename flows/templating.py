@@ -15,7 +15,7 @@ def fill_template(kind: str, name: str | None) -> str:
     Raises:
         CallError: the name is not one for a feature.
     """
-    text = files("flows").joinpath("templates", f"{kind}.plan.yaml").read_text(encoding="utf-8")
+    text = files("plait.flows").joinpath("templates", f"{kind}.plan.yaml").read_text(encoding="utf-8")
     if name is None:
         return text
     try:

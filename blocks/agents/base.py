@@ -85,7 +85,7 @@ class CodingAgent(Block, ABC):
     Example:
         Load any saved agent:
         ```python
-        from blocks.agents.base import CodingAgent
+        from plait.blocks.agents.base import CodingAgent
 
         agent = CodingAgent.load("BLOCK_NAME")
         ```

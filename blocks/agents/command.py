@@ -5,7 +5,15 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport, CodingAgent, private_file, run_program
+from plait.blocks.agents.base import (
+    DOCUMENTATION,
+    LOGO,
+    AgentOrder,
+    AgentReport,
+    CodingAgent,
+    private_file,
+    run_program,
+)
 from plait.plans.errors import CallError
 from plait.plans.phrases import near_match
 
@@ -27,7 +35,7 @@ class CommandAgent(CodingAgent):
     Example:
         Load a saved agent:
         ```python
-        from blocks.agents.command import CommandAgent
+        from plait.blocks.agents.command import CommandAgent
 
         agent = CommandAgent.load("BLOCK_NAME")
         ```

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from blocks.agents.base import CodingAgent
-from blocks.agents.command import CommandAgent
-from blocks.agents.scripted import ScriptedAgent
+from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.command import CommandAgent
+from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role

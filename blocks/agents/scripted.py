@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from blocks.agents.base import (
+from plait.blocks.agents.base import (
     DOCUMENTATION,
     LOGO,
     AgentOrder,
@@ -35,7 +35,7 @@ class ScriptedAgent(CodingAgent):
     Example:
         Load a saved agent:
         ```python
-        from blocks.agents.scripted import ScriptedAgent
+        from plait.blocks.agents.scripted import ScriptedAgent
 
         agent = ScriptedAgent.load("BLOCK_NAME")
         ```

@@ -7,7 +7,8 @@ import traceback
 
 import typer
 
-from flows.commands import (
+from plait import __version__
+from plait.flows.commands import (
     approve,
     cancel,
     check,
@@ -26,8 +27,7 @@ from flows.commands import (
     status,
     up,
 )
-from flows.commands.help import Command, Group, in_lines
-from plait import __version__
+from plait.flows.commands.help import Command, Group, in_lines
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode, PlaitError
 
 app = typer.Typer(

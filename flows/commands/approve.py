@@ -22,6 +22,6 @@ def command(
     ] = None,
 ) -> None:
     """Record your answer: a live run sees it within a second, a killed one when it is run again."""
-    from flows.approving import approve
+    from plait.flows.approving import approve
 
     typer.echo(approve(run, contract, rejected=reject))

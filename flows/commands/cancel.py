@@ -19,7 +19,7 @@ def command(
     wait: Annotated[float, typer.Option(help="Seconds to wait for its end.")] = 15.0,
 ) -> None:
     """Ask a run to stop and wait until it has."""
-    from flows.runs import find_run
+    from plait.flows.runs import find_run
     from plait.plans.errors import CallError, EnvironmentProblem
     from plait.workspace.home import plait_home
 
@@ -27,7 +27,7 @@ def command(
     if not found.alive:
         raise CallError(f"run {found.run_id} is not running", hint="`plait status` says how it ended")
     if found.deployed and found.flow_run and found.api_url:
-        from flows.servers.cancelling import cancel_deployed_run
+        from plait.flows.servers.cancelling import cancel_deployed_run
 
         cancel_deployed_run(found.flow_run, found.api_url)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from flows.inputs.requests import Brief
+    from plait.flows.inputs.requests import Brief
     from plait.plans.errors import PlanError
     from plait.plans.lint.engine import Finding, Findings
 
@@ -58,7 +58,7 @@ def command(
     if rules or explain is not None:
         _print_rules(explain)
         return
-    from flows.inputs.crew_option import given_brief
+    from plait.flows.inputs.crew_option import given_brief
     from plait.plans.errors import CallError, ExitCode, PlanError
     from plait.plans.lint.engine import lint
     from plait.plans.lint.facts import Facts
@@ -159,13 +159,13 @@ def _may_colour(*, err: bool = False) -> bool:
 
 
 def _sarif(brief: "Brief", found: "Findings") -> str:
-    from flows.terminal.sarif_log import findings_log
+    from plait.flows.terminal.sarif_log import findings_log
 
     return findings_log(found, source=brief.source, text=brief.text)
 
 
 def _mistakes_sarif(problems: "PlanError") -> str:
-    from flows.terminal.sarif_log import mistakes_log
+    from plait.flows.terminal.sarif_log import mistakes_log
 
     return mistakes_log(problems)
 

@@ -21,7 +21,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """List each version of each contract, oldest first."""
-    from flows.approving import agreed
+    from plait.flows.approving import agreed
     from plait.plans.phrasing import one_line
 
     found = agreed(run)

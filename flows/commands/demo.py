@@ -15,6 +15,6 @@ def command(
     ] = None,
 ) -> None:
     """Make the shop and run its plan."""
-    from flows.demo import run_demo
+    from plait.flows.demo import run_demo
 
     raise typer.Exit(run_demo(directory))

@@ -14,8 +14,8 @@ def command() -> None:
     """Register everything."""
     import os
 
-    from flows.servers.reaching import require_reachable
-    from flows.servers.standing import client_environment
+    from plait.flows.servers.reaching import require_reachable
+    from plait.flows.servers.standing import client_environment
     from plait.plans.errors import EnvironmentProblem
 
     if not os.environ.get("PREFECT_API_URL"):
@@ -26,7 +26,7 @@ def command() -> None:
     url = os.environ["PREFECT_API_URL"]
     require_reachable(url)
 
-    from flows.servers.deploying import DEPLOYMENTS, POOL, register_everything
+    from plait.flows.servers.deploying import DEPLOYMENTS, POOL, register_everything
 
     made = register_everything(on_step=lambda text: typer.echo(f"… {text}", err=True))
     typer.echo(f"On {url}:")

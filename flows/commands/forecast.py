@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from flows.forecasting import Bundling, Order
-    from flows.inputs.requests import Brief
+    from plait.flows.forecasting import Bundling, Order
+    from plait.flows.inputs.requests import Brief
     from plait.plans.forecasts.forecast import Forecast
     from plait.plans.forecasts.sizing import Sizing
 
@@ -64,11 +64,11 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say what a plan will take; nothing runs."""
-    from flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
-    from flows.history import history_of, verifications_of
-    from flows.inputs.crew_option import read_crew_option
-    from flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
-    from flows.terminal.mistakes import mistakes_told
+    from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
+    from plait.flows.history import history_of, verifications_of
+    from plait.flows.inputs.crew_option import read_crew_option
+    from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
+    from plait.flows.terminal.mistakes import mistakes_told
     from plait.plans.forecasts.verifying import usual_verification
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
@@ -128,11 +128,11 @@ def _show(
     verification: float | None,
 ) -> None:
     if sizing:
-        from flows.terminal.sizing_view import show_sizing
+        from plait.flows.terminal.sizing_view import show_sizing
 
         show_sizing(brief, made, sizing)
     else:
-        from flows.terminal.forecast_view import show_forecast
+        from plait.flows.terminal.forecast_view import show_forecast
 
         show_forecast(brief, made, order, told=bundling.told if bundling else "", verification=verification)
     for line in brief.expansion.notices:

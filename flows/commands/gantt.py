@@ -60,8 +60,8 @@ def command(
     repo: Annotated[Path, typer.Option(help="The repository whose history corrects the estimates.")] = Path(),
 ) -> None:
     """Draw a Gantt chart."""
-    from flows.picturing import chart_for
-    from flows.terminal.drawing import format_of, plain_text, show_lines, terminal_width, write_png, write_text
+    from plait.flows.picturing import chart_for
+    from plait.flows.terminal.drawing import format_of, plain_text, show_lines, terminal_width, write_png, write_text
     from plait.plans.pictures.cells import without_colour
     from plait.plans.pictures.gantt import draw_gantt
     from plait.plans.pictures.svg import size_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from flows.runs import KnownRun
+    from plait.flows.runs import KnownRun
     from plait.plans.errors import CallError
 
 NAME = "logs"
@@ -33,7 +33,7 @@ def command(
     path: Annotated[bool, typer.Option("--path", help="Print where the file is instead.")] = False,
 ) -> None:
     """Print a task's log."""
-    from flows.runs import find_run
+    from plait.flows.runs import find_run
     from plait.plans.errors import CallError
     from plait.workspace.home import plait_home
 
@@ -88,7 +88,7 @@ def _nothing_of(found: "KnownRun", task: str) -> "CallError":
 
 def _print(file: Path, *, going_on: Callable[[], bool]) -> bool:
     """Copy a log to standard output until its end, and on for as long as `going_on` says so; whether there was any."""
-    from flows.terminal.escapes import copy_to
+    from plait.flows.terminal.escapes import copy_to
 
     while not file.exists():
         if not going_on():

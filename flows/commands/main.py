@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the command that the arguments name."""
     try:
-        from flows.commands.app import run_command
+        from plait.flows.commands.app import run_command
 
         status = run_command()
     except KeyboardInterrupt:

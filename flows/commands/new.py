@@ -54,7 +54,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a plan to fill in."""
-    from flows.templating import fill_template
+    from plait.flows.templating import fill_template
     from plait.plans.errors import CallError
 
     if cut and workflow:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from flows.runs import KnownRun
+    from plait.flows.runs import KnownRun
     from plait.plans.tasks.outcomes import FeatureOutcome
 
 NAME = "report"
@@ -26,10 +26,10 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Print a run's report."""
-    from flows.recording.kept import kept_forecast
-    from flows.runs import find_run, seen_from_here, worktree_of
-    from flows.terminal.escapes import forgive_encoding
-    from flows.terminal.prose import for_reading
+    from plait.flows.recording.kept import kept_forecast
+    from plait.flows.runs import find_run, seen_from_here, worktree_of
+    from plait.flows.terminal.escapes import forgive_encoding
+    from plait.flows.terminal.prose import for_reading
     from plait.plans.errors import CallError
     from plait.plans.telling.insight import insights
     from plait.plans.telling.metrics import measure
@@ -79,8 +79,8 @@ MOST_LANES = 40
 
 def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
-    from flows.recording.kept import kept_forecast
-    from flows.terminal.drawing import show_lines, terminal_width
+    from plait.flows.recording.kept import kept_forecast
+    from plait.flows.terminal.drawing import show_lines, terminal_width
     from plait.plans.pictures.chart import chart_of
     from plait.plans.pictures.text_gantt import text_gantt
 

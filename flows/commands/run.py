@@ -53,27 +53,27 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the end.")] = False,
 ) -> None:
     """Carry out a plan."""
-    from flows.inputs.crew_option import given_brief
-    from flows.inputs.requests import narrow
-    from flows.terminal.escapes import forgive_encoding
-    from flows.terminal.mistakes import mistakes_told
+    from plait.flows.inputs.crew_option import given_brief
+    from plait.flows.inputs.requests import narrow
+    from plait.flows.terminal.escapes import forgive_encoding
+    from plait.flows.terminal.mistakes import mistakes_told
 
     forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
-        from flows.terminal.lint_hint import say_findings
+        from plait.flows.terminal.lint_hint import say_findings
 
         say_findings(brief)
     if dry_run:
-        from flows.terminal.dry_run import show_dry_run
+        from plait.flows.terminal.dry_run import show_dry_run
 
         show_dry_run(brief, chosen, json=json, repository=repo)
         return
     if fresh and not yes:
         _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")
-    from flows.launching import Launch, launch
+    from plait.flows.launching import Launch, launch
 
     wanted = Launch(
         brief=brief,

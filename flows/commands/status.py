@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from flows.runs import KnownRun
+    from plait.flows.runs import KnownRun
 
 NAME = "status"
 EXAMPLES = "Examples: `plait status` · `plait status shopping-cart` · `plait status --json` · `plait status --all`"
@@ -24,8 +24,8 @@ def command(
     every: Annotated[bool, typer.Option("--all", help="List all runs, newest first.")] = False,
 ) -> None:
     """Show a run's tasks and batches."""
-    from flows.runs import find_run, known_runs
-    from flows.terminal.escapes import forgive_encoding
+    from plait.flows.runs import find_run, known_runs
+    from plait.flows.terminal.escapes import forgive_encoding
     from plait.plans.errors import CallError
     from plait.plans.telling.rendering import status_json
     from plait.workspace.home import plait_home
@@ -44,7 +44,7 @@ def command(
         return
     from rich.console import Console
 
-    from flows.terminal.sheet import status_table
+    from plait.flows.terminal.sheet import status_table
 
     console = Console(highlight=False)
     if not console.is_terminal:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from prefect.blocks.core import Block
 
-from flows.inputs.requests import Brief, PlanText, read_brief, read_crew_file, read_plan_file
+from plait.flows.inputs.requests import Brief, PlanText, read_brief, read_crew_file, read_plan_file
 from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew
 from plait.workspace.home import expanded
@@ -60,7 +60,7 @@ def place_of(name: str) -> Path:
         )
     if _is_path(wanted):
         return expanded(wanted)
-    from blocks.repository import FeatureRepository
+    from plait.blocks.repository import FeatureRepository
 
     return expanded(_load(FeatureRepository, wanted, "Feature Repository").path)
 
@@ -76,7 +76,7 @@ def _crew(name: str, place: Path) -> tuple[Crew | None, Path]:
             hint = "give a path inside it, or the name of an Agent Crew block"
             raise CallError(f"the crew {wanted!r} is outside the repository", hint=hint)
         return read_crew_file(path), path.parent
-    from blocks.crew import AgentCrew
+    from plait.blocks.crew import AgentCrew
 
     return _load(AgentCrew, wanted, "Agent Crew").as_crew(), place
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.inputs.given_text import STANDARD_INPUT, read_given_file, read_standard_input
-from flows.inputs.specs import read_spec_folder
+from plait.flows.inputs.given_text import STANDARD_INPUT, read_given_file, read_standard_input
+from plait.flows.inputs.specs import read_spec_folder
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.model import Plan

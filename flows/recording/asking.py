@@ -12,10 +12,10 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
-from agent_tasks.informing import quoted_work
-from agent_tasks.workshop import Workshop
-from flows.recording.artifacts import artifact_key, publish_question
-from flows.running.contracts import Contracting
+from plait.agent_tasks.informing import quoted_work
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.recording.artifacts import artifact_key, publish_question
+from plait.flows.running.contracts import Contracting
 from plait.plans.phrasing import markdown
 from plait.plans.tasks.contracts import Record, newest
 from plait.plans.tasks.quoting import in_code

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-from flows.running.book import Book
+from plait.flows.running.book import Book
 from plait.plans.forecasts.estimating import Durations, Finished
 from plait.plans.forecasts.reforecasting import reforecast
 from plait.plans.forecasts.verifying import Landing, Verified, verification_lengths

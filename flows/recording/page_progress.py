@@ -10,8 +10,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from flows.recording.artifacts import artifact_key
-from flows.running.book import ENDED, Book
+from plait.flows.recording.artifacts import artifact_key
+from plait.flows.running.book import ENDED, Book
 from plait.plans.phrasing import markdown, spell_moment
 from plait.plans.tasks.outcomes import Approval, RunState
 from plait.plans.telling.next_steps import answer_command

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.running.book import Book
+from plait.flows.running.book import Book
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
 from plait.plans.telling.progress import ActiveAgent, progress_of

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flows.running.book import Book
+from plait.flows.running.book import Book
 from plait.plans.phrasing import spell_seconds
 from plait.plans.telling.next_steps import answer_command
 from plait.plans.telling.waiting import asked_for

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.inputs.requests import Brief
-from flows.running.book import Book
+from plait.flows.inputs.requests import Brief
+from plait.flows.running.book import Book
 from plait.plans.tasks.outcomes import FeatureOutcome
 
 

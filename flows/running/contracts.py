@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from agent_tasks.workshop import Workshop
-from flows.running.book import Book, Entry
-from flows.running.integrating import Integrating, git_date
-from flows.running.redoing import Redoing
-from flows.running.reuse import Reuse
-from flows.running.waiting import Waiting
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.running.book import Book, Entry
+from plait.flows.running.integrating import Integrating, git_date
+from plait.flows.running.redoing import Redoing
+from plait.flows.running.reuse import Reuse
+from plait.flows.running.waiting import Waiting
 from plait.plans.errors import CallError
 from plait.plans.phrasing import listed
 from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest

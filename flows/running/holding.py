@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from flows.running.book import Book
-from flows.running.reuse import Finished
+from plait.flows.running.book import Book
+from plait.flows.running.reuse import Finished
 from plait.plans.language.phases import waiting_for
 from plait.plans.tasks.outcomes import TaskState
 from plait.plans.tasks.work import RepairOrder

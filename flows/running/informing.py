@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flows.running.book import Book, Entry
-from flows.running.reuse import Finished
-from flows.running.waiting import Waiting
+from plait.flows.running.book import Book, Entry
+from plait.flows.running.reuse import Finished
+from plait.flows.running.waiting import Waiting
 from plait.plans.language.model import Plan
 from plait.plans.tasks.outcomes import TaskState
 from plait.plans.tasks.work import Informant

@@ -10,14 +10,14 @@ from typing import Any
 from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
-from agent_tasks.errors import TaskStopped
-from agent_tasks.integrate import BatchReport, integrate
-from agent_tasks.marking import mark
-from agent_tasks.workshop import Workshop
-from flows.running.book import Book, Entry
-from flows.running.dispatching import Dispatching, result_of
-from flows.running.holding import Holding
-from flows.running.reuse import Finished as Done
+from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.integrate import BatchReport, integrate
+from plait.agent_tasks.marking import mark
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.running.book import Book, Entry
+from plait.flows.running.dispatching import Dispatching, result_of
+from plait.flows.running.holding import Holding
+from plait.flows.running.reuse import Finished as Done
 from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
 from plait.plans.schedule.dispatch import Blocked
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState

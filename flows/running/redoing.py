@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from agent_tasks.workshop import Workshop
-from flows.running.book import Book, Entry
-from flows.running.integrating import Integrating
-from flows.running.reuse import move_aside
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.running.book import Book, Entry
+from plait.flows.running.integrating import Integrating
+from plait.flows.running.reuse import move_aside
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Agreement, PlannedContract
 from plait.plans.tasks.outcomes import TaskState

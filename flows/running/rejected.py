@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from flows.running.reuse import Finished, Reuse
+from plait.flows.running.reuse import Finished, Reuse
 from plait.plans.tasks.contracts import PlannedContract, newest
 from plait.workspace.contracts import contract_content, read_records
 from plait.workspace.control import Control

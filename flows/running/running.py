@@ -11,19 +11,19 @@ from prefect import Task
 from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
-from agent_tasks.errors import TaskStopped
-from agent_tasks.implement import implement
-from agent_tasks.trying import past_tries
-from agent_tasks.workshop import Workshop
-from flows.running.book import Book, Entry
-from flows.running.contracts import Contracting
-from flows.running.dispatching import Dispatching, JobEnded, result_of
-from flows.running.informing import Informing
-from flows.running.integrating import BatchEnded, Integrating, git_date
-from flows.running.redoing import Redoing
-from flows.running.reuse import Finished, Reuse
-from flows.running.waiting import Waiting
-from flows.servers.sharing import is_embedded
+from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.implement import implement
+from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.running.book import Book, Entry
+from plait.flows.running.contracts import Contracting
+from plait.flows.running.dispatching import Dispatching, JobEnded, result_of
+from plait.flows.running.informing import Informing
+from plait.flows.running.integrating import BatchEnded, Integrating, git_date
+from plait.flows.running.redoing import Redoing
+from plait.flows.running.reuse import Finished, Reuse
+from plait.flows.running.waiting import Waiting
+from plait.flows.servers.sharing import is_embedded
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.plans.tasks.outcomes import Span, TaskState

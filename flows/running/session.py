@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from agent_tasks.remembering import forget_empty
-from agent_tasks.workshop import Workshop
-from blocks.agents.base import CodingAgent
-from flows.inputs.requests import Brief, narrow
-from flows.running.book import Book, open_book
-from flows.running.bundles import bundle
-from flows.running.clashes import refuse_clash
-from flows.running.rejected import rejected_owners, without
-from flows.running.reuse import Reuse, everything_of, find_finished, move_aside
-from flows.running.staffing import open_agents
-from flows.running.tidying import tidy_killed_runs
+from plait.agent_tasks.remembering import forget_empty
+from plait.agent_tasks.workshop import Workshop
+from plait.blocks.agents.base import CodingAgent
+from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.running.book import Book, open_book
+from plait.flows.running.bundles import bundle
+from plait.flows.running.clashes import refuse_clash
+from plait.flows.running.rejected import rejected_owners, without
+from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside
+from plait.flows.running.staffing import open_agents
+from plait.flows.running.tidying import tidy_killed_runs
 from plait.plans.errors import CallError
 from plait.plans.names import agent_branch, base_ref, integration_branch, refname_problem
 from plait.workspace.contracts import forget_records, require_on_base

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from blocks.agents.base import CodingAgent
-from blocks.agents.registry import agent_for
-from flows.inputs.requests import Brief
+from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.registry import agent_for
+from plait.flows.inputs.requests import Brief
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.tasks.expansion import PlannedTask
 

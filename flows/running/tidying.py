@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent_tasks.trying import unfinished_tries
+from plait.agent_tasks.trying import unfinished_tries
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.workspace.control import Control

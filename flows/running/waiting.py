@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from flows.running.dispatching import Dispatching
+from plait.flows.running.dispatching import Dispatching
 from plait.plans.tasks.outcomes import TaskState
 
 _NOT_STARTED = (TaskState.PENDING, TaskState.READY, TaskState.HELD)

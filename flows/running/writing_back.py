@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flows.inputs.requests import Brief
-from flows.running.book import Entry
-from flows.running.integrating import git_date
-from flows.running.session import Session
+from plait.flows.inputs.requests import Brief
+from plait.flows.running.book import Entry
+from plait.flows.running.integrating import git_date
+from plait.flows.running.session import Session
 from plait.plans.errors import PlaitError
 from plait.plans.language.reading import MAX_BYTES
 from plait.plans.specs.history import Record, Row, with_record

@@ -1,4 +1,4 @@
-"""The program that serves Prefect's API to one run: `python -m flows.servers.api_server --port … --database …`.
+"""The program that serves Prefect's API to one run: `python -m plait.flows.servers.api_server --port … --database …`.
 
 It does what Prefect's own temporary server does (`prefect.server.api.server.SubprocessASGIServer`), with three
 differences: its tables are copied from a template instead of made by migrations (5.5 s), its imports run without the

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flows.runs import known_runs
-from flows.servers.standing import client_environment
+from plait.flows.runs import known_runs
+from plait.flows.servers.standing import client_environment
 from plait.plans.errors import EnvironmentProblem
 
 
@@ -27,7 +27,7 @@ def cancel_deployed_run(flow_run: str, api_url: str) -> None:
     from prefect.client.schemas import OrchestrationResult
     from prefect.states import Cancelling
 
-    from flows.servers.reaching import require_reachable
+    from plait.flows.servers.reaching import require_reachable
 
     require_reachable(os.environ["PREFECT_API_URL"])
     with get_client(sync_client=True) as client:

@@ -18,11 +18,11 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
-from blocks import SAVED_BLOCKS, AgentCrew
-from blocks.crew import CrewRole
-from flows.servers.automations import ensure_zombie_automation
-from flows.servers.limits import ensure_limits
 from plait import __version__
+from plait.blocks import SAVED_BLOCKS, AgentCrew
+from plait.blocks.crew import CrewRole
+from plait.flows.servers.automations import ensure_zombie_automation
+from plait.flows.servers.limits import ensure_limits
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.language.crew import DEFAULT_CREW
 
@@ -43,8 +43,8 @@ class Deployed:
 
 
 DEPLOYMENTS = (
-    Deployed("deliver-feature", "flows.feature.deliver_feature"),
-    Deployed("answer-contract", "flows.answering.answer_contract"),
+    Deployed("deliver-feature", "plait.flows.feature.deliver_feature"),
+    Deployed("answer-contract", "plait.flows.answering.answer_contract"),
 )
 
 

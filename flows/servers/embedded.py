@@ -15,10 +15,15 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
-from flows.servers.api_server import reserved_port
-from flows.servers.probing import is_healthy, last_words
-from flows.servers.settings import bare_environment, embedded_client_settings, embedded_server_settings, log_to_file
-from flows.servers.unsent import finish_events
+from plait.flows.servers.api_server import reserved_port
+from plait.flows.servers.probing import is_healthy, last_words
+from plait.flows.servers.settings import (
+    bare_environment,
+    embedded_client_settings,
+    embedded_server_settings,
+    log_to_file,
+)
+from plait.flows.servers.unsent import finish_events
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.process import Daemon, is_alive, start_daemon, started_at, stop_process
 
@@ -104,7 +109,7 @@ def _gone_after(directory: Path) -> Iterator[None]:
 
 def server_environment(address: ServerAddress) -> dict[str, str]:
     """The variables that a process needs to talk to an embedded server; to be set before Prefect is imported."""
-    from flows.servers.sharing import EMBEDDED
+    from plait.flows.servers.sharing import EMBEDDED
 
     return {**embedded_client_settings(address.directory, url=address.url, auth=address.auth), EMBEDDED: "1"}
 
@@ -139,7 +144,7 @@ def _start(address: ServerAddress, port: int, template: Path) -> Daemon:
     server = start_daemon(
         # -P: this directory must not shadow a package; -m: whatever environment plait is installed in.
         [
-            *(sys.executable, "-P", "-m", "flows.servers.api_server", "--port", str(port)),
+            *(sys.executable, "-P", "-m", "plait.flows.servers.api_server", "--port", str(port)),
             *("--database", str(directory / "prefect.db"), "--template", str(template)),
         ],
         directory=directory,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flows.servers.probing import PATIENCE, status_of
+from plait.flows.servers.probing import PATIENCE, status_of
 
 _STRANGER = "http://stranger.example"
 

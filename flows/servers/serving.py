@@ -14,16 +14,16 @@ from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 
-from flows.servers.cancelling import stop_runs
-from flows.servers.probing import is_healthy, last_words, status_of
-from flows.servers.safety import is_loopback
-from flows.servers.settings import (
+from plait.flows.servers.cancelling import stop_runs
+from plait.flows.servers.probing import is_healthy, last_words, status_of
+from plait.flows.servers.safety import is_loopback
+from plait.flows.servers.settings import (
     bare_environment,
     environment_without_prefect,
     standing_server_settings,
     worker_settings,
 )
-from flows.servers.standing import (
+from plait.flows.servers.standing import (
     Process,
     Standing,
     as_process,
@@ -205,7 +205,7 @@ def _save_migrations(directory: Path) -> None:
 def _register(directory: Path, standing: Standing, say: Say) -> tuple[str, ...]:
     """Talk to the server in this process: Prefect reads where it is when it is imported."""
     os.environ.update(worker_settings(directory, url=standing.url, auth=password(directory)))
-    from flows.servers.deploying import register_everything
+    from plait.flows.servers.deploying import register_everything
 
     return register_everything(on_step=say)
 
@@ -213,7 +213,7 @@ def _register(directory: Path, standing: Standing, say: Say) -> tuple[str, ...]:
 def _worker(directory: Path, standing: Standing, say: Say) -> Standing:
     if standing.worker.alive:
         return standing
-    from flows.servers.deploying import POOL, worker_name
+    from plait.flows.servers.deploying import POOL, worker_name
 
     say("starting the worker")
     home = directory / "worker"

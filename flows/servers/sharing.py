@@ -27,7 +27,7 @@ def shared_slots(roles: Mapping[str, int], *, home: Path, tell: Callable[[str], 
     """
     if is_embedded():
         return FileSlots(home / "slots", dict(roles))
-    from flows.servers.limits import LeaseSlots, ensure_limits, limit_name, tighter_limits
+    from plait.flows.servers.limits import LeaseSlots, ensure_limits, limit_name, tighter_limits
 
     ensure_limits(roles)
     for role, limit in tighter_limits(roles).items():

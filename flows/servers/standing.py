@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 
-from flows.servers.settings import standing_client_settings
+from plait.flows.servers.settings import standing_client_settings
 from plait.workspace.home import plait_home, server_directory
 from plait.workspace.process import Daemon, is_alive
 

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows.forecasting import Bundling, bundling_of, forecast_of
-from flows.history import history_of
-from flows.inputs.requests import Brief
-from flows.terminal.short_times import rough_time
+from plait.flows.forecasting import Bundling, bundling_of, forecast_of
+from plait.flows.history import history_of
+from plait.flows.inputs.requests import Brief
+from plait.flows.terminal.short_times import rough_time
 from plait.plans.forecasts.forecast import Forecast, TaskForecast
 from plait.plans.forecasts.forecast_json import bundle_records
 from plait.plans.language.durations import format_duration

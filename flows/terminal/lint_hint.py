@@ -2,7 +2,7 @@
 
 import sys
 
-from flows.inputs.requests import Brief
+from plait.flows.inputs.requests import Brief
 
 
 def say_findings(brief: Brief) -> None:

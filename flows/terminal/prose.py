@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from flows.terminal.columns import paragraph
-from flows.terminal.drawing import terminal_width
+from plait.flows.terminal.columns import paragraph
+from plait.flows.terminal.drawing import terminal_width
 
 _COMMANDS = "next:"
 """What stands above commands in a report."""

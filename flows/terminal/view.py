@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from flows.running.book import Book
-from flows.terminal.sheet import Sheet
+from plait.flows.running.book import Book
+from plait.flows.terminal.sheet import Sheet
 from plait.plans.phrasing import count
 from plait.plans.tasks.outcomes import RunState
 from plait.workspace.output import plain

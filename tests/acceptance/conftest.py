@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from flows.servers.embedded import embedded_server, server_environment
-from flows.servers.sharing import EMBEDDED
+from plait.flows.servers.embedded import embedded_server, server_environment
+from plait.flows.servers.sharing import EMBEDDED
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.running.breaking import explained
+from plait.flows.running.breaking import explained
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode
 from tests.acceptance.conftest import WritePlan
 from tests.flows.standing import UpServer, free_port

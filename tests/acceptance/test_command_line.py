@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.app import COMMANDS
+from plait.flows.commands.app import COMMANDS
 from tests.support.command import PLAIT, plait
 
 GOOD = "feature: x\ngoal: y\ntasks:\n  - {id: A, run: echo x > a.txt}\n"

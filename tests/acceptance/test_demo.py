@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.terminal.sheet import status_table
+from plait.flows.terminal.sheet import status_table
 from plait.plans.tasks.outcomes import FeatureOutcome
 from tests.support.command import plait
 from tests.support.repositories import git

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from rich.cells import cell_len
 
-from flows.recording.recording import this_run, write_run_file
+from plait.flows.recording.recording import this_run, write_run_file
 from plait.plans.forecasts.forecast_file import forecast_json
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import draw_gantt

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_tasks.errors import TryFailed
-from agent_tasks.implement import implement
+from plait.agent_tasks.errors import TryFailed
+from plait.agent_tasks.implement import implement
 from plait.plans.tasks.work import RepairOrder
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
 
 
 @pytest.mark.parametrize("kind", [TryFailed, TaskStopped, TaskImpossible])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_tasks.errors import TaskStopped, TryFailed
-from agent_tasks.implement import implement
-from agent_tasks.trying import past_tries
+from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.implement import implement
+from plait.agent_tasks.trying import past_tries
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of, git
 

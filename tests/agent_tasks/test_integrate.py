@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from agent_tasks.integrate import BatchReport, integrate
-from agent_tasks.verifying import not_run
-from flows.running.session import Session
+from plait.agent_tasks.integrate import BatchReport, integrate
+from plait.agent_tasks.verifying import not_run
+from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held
 from plait.plans.tasks.work import BatchOrder, Candidate
 from plait.workspace.verification import Verification

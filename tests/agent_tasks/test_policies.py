@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import State, StateType, TaskRun
 
-from agent_tasks.errors import TaskStopped, TryFailed
-from agent_tasks.implement import implement
-from agent_tasks.policies import may_try_again
+from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.implement import implement
+from plait.agent_tasks.policies import may_try_again
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull, GitFailed
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent_tasks.prompts import write_prompt
-from flows.inputs.requests import read_brief
+from plait.agent_tasks.prompts import write_prompt
+from plait.flows.inputs.requests import read_brief
 from plait.plans.tasks.work import Try
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

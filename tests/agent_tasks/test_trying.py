@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from agent_tasks.trying import begin_try, past_tries
+from plait.agent_tasks.trying import begin_try, past_tries
 
 
 def test_folders_and_results_that_are_none_of_plaits_are_passed_over(tmp_path: Path) -> None:

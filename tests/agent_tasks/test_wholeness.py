@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent_tasks.integrate import BatchReport, integrate
-from flows.running.session import Session
+from plait.agent_tasks.integrate import BatchReport, integrate
+from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, Candidate
 from tests.conftest import DATE, BranchWith

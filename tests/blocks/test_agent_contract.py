@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from blocks.agents.base import AgentOrder, AgentReport, CodingAgent
-from blocks.agents.command import CommandAgent, run_script
-from blocks.agents.scripted import ScriptedAgent
+from plait.blocks.agents.base import AgentOrder, AgentReport, CodingAgent
+from plait.blocks.agents.command import CommandAgent, run_script
+from plait.blocks.agents.scripted import ScriptedAgent
 from tests.support.agents import alive, order_for, wait_until
 
 Work = Callable[[AgentOrder], AgentReport]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from blocks.agents.command import CommandAgent
-from blocks.agents.registry import agent_for
-from blocks.agents.scripted import ScriptedAgent
+from plait.blocks.agents.command import CommandAgent
+from plait.blocks.agents.registry import agent_for
+from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.language.backends import LATER, Backend
 from plait.plans.language.crew import Role

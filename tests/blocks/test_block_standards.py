@@ -8,8 +8,8 @@ from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import HttpUrl, SecretStr
 
-from blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository, FeatureStore
-from blocks.crew import CrewRole, ModelChoice
+from plait.blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository, FeatureStore
+from plait.blocks.crew import CrewRole, ModelChoice
 from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew, Role
 

@@ -9,9 +9,9 @@ from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from pydantic import ValidationError
 
-from blocks.agents.base import CodingAgent
-from blocks.agents.command import CommandAgent, run_script
-from blocks.agents.scripted import ScriptedAgent
+from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.command import CommandAgent, run_script
+from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError, EnvironmentProblem
 from tests.support.agents import order_for
 

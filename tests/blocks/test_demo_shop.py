@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.agents.registry import agent_for
+from plait.blocks.agents.registry import agent_for
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.parsing import check_roles, parse_crew, parse_plan
 from plait.plans.language.scripts import Script, read_script

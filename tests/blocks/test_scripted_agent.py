@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from blocks.agents.scripted import PLAYER, ScriptedAgent
+from plait.blocks.agents.scripted import PLAYER, ScriptedAgent
 from plait.plans.errors import CallError, PlanError
 from tests.support.agents import ENVIRONMENT, order_for
 

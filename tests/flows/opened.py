@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
-from flows.inputs.requests import read_brief
-from flows.running.session import Session, open_session
+from plait.flows.inputs.requests import read_brief
+from plait.flows.running.session import Session, open_session
 from plait.plans.names import agent_branch
 from plait.plans.tasks.work import RepairOrder, WorkOrder
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from flows.commands import deploy, down, up
+from plait.flows.commands import deploy, down, up
 from plait.plans.errors import PlaitError
 
 app = typer.Typer()

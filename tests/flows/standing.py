@@ -18,7 +18,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.servers.standing import Standing, password, read_standing
+from plait.flows.servers.standing import Standing, password, read_standing
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from flows.answering import answer_contract
+from plait.flows.answering import answer_contract
 from plait.plans.tasks.contracts import Record
 from plait.workspace.contracts import read_records, write_record
 from plait.workspace.control import Control

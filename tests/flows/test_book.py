@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.inputs.requests import read_brief
-from flows.running.book import Book, open_book
+from plait.flows.inputs.requests import read_brief
+from plait.flows.running.book import Book, open_book
 from plait.plans.tasks.outcomes import RunState, TaskState
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent_tasks.errors import TryFailed
-from agent_tasks.implement import implement
-from flows.running.session import Session
+from plait.agent_tasks.errors import TryFailed
+from plait.agent_tasks.implement import implement
+from plait.flows.running.session import Session
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.tasks.work import RepairOrder
 from tests.flows.opened import opened, order_of

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from flows.recording.kept import kept_forecast, kept_graph
-from flows.runs import find_run, known_runs
-from flows.terminal.sheet import status_table
+from plait.flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.runs import find_run, known_runs
+from plait.flows.terminal.sheet import status_table
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
 from tests.support.outcomes import a_task, an_outcome

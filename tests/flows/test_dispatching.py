@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flows.running.dispatching import Dispatching, JobEnded, NoLimits
+from plait.flows.running.dispatching import Dispatching, JobEnded, NoLimits
 from plait.plans.schedule.dispatch import Dispatcher, Job, Start
 
 

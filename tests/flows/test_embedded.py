@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.servers.embedded import ServerAddress, embedded_server, reap_servers
+from plait.flows.servers.embedded import ServerAddress, embedded_server, reap_servers
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.process import is_alive, start_daemon, started_at, stop_process
 
@@ -144,6 +144,6 @@ def test_a_server_that_cannot_start_says_where_its_log_is(tmp_path: Path) -> Non
 
 
 def test_asking_for_a_server_does_not_import_prefect() -> None:
-    code = "import sys; from flows.servers import embedded, standing, serving; print('prefect' in sys.modules)"
+    code = "import sys; from plait.flows.servers import embedded, standing, serving; print('prefect' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

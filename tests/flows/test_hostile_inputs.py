@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.app import say_problem
-from flows.inputs.crew_option import read_crew_option
-from flows.inputs.specs import read_spec_folder
-from flows.picturing import chart_for
-from flows.terminal.sarif_log import mistakes_log
+from plait.flows.commands.app import say_problem
+from plait.flows.inputs.crew_option import read_crew_option
+from plait.flows.inputs.specs import read_spec_folder
+from plait.flows.picturing import chart_for
+from plait.flows.terminal.sarif_log import mistakes_log
 from plait.plans.errors import CallError, PlanError, Problem
 
 LONG = "a" * 300

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.delivering import prepare_run
-from flows.running.running import FeatureRun
-from flows.servers.sharing import EMBEDDED
+from plait.flows.delivering import prepare_run
+from plait.flows.running.running import FeatureRun
+from plait.flows.servers.sharing import EMBEDDED
 from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.outcomes import TaskState
 from tests.flows.opened import opened

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.delivering import prepare_run
-from flows.running.dispatching import result_of
-from flows.servers.sharing import EMBEDDED
+from plait.flows.delivering import prepare_run
+from plait.flows.running.dispatching import result_of
+from plait.flows.servers.sharing import EMBEDDED
 from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.workspace.errors import GitFailed
 from tests.flows.opened import opened

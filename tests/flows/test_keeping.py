@@ -3,9 +3,9 @@
 from pathlib import Path
 from textwrap import dedent
 
-from flows.inputs.requests import read_brief
-from flows.recording.keeping import keep_expectations
-from flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.inputs.requests import read_brief
+from plait.flows.recording.keeping import keep_expectations
+from plait.flows.recording.kept import kept_forecast, kept_graph
 from tests.flows.opened import opened
 
 PLAN = """

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.servers.limits import Lease, LeaseSlots, UnknownLimitError, ensure_limits, known_limits, limit_name
-from flows.servers.serving import SERVER_GRACE, _answers_within, _started_server
-from flows.servers.standing import Standing, write_standing
+from plait.flows.servers.limits import Lease, LeaseSlots, UnknownLimitError, ensure_limits, known_limits, limit_name
+from plait.flows.servers.serving import SERVER_GRACE, _answers_within, _started_server
+from plait.flows.servers.standing import Standing, write_standing
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.process import stop_process
 from tests.flows.standing import UpServer, free_port, kill
@@ -137,6 +137,6 @@ def test_a_server_that_is_not_there_is_said(server: UpServer, monkeypatch: pytes
     nowhere = UpServer(server.home, free_port())
     with nowhere.asked(), pytest.raises(EnvironmentProblem, match="did not give an answer"):
         ensure_limits({"qa": 1})
-    monkeypatch.setattr("flows.servers.limits.LOST_AFTER", 0.0)
+    monkeypatch.setattr("plait.flows.servers.limits.LOST_AFTER", 0.0)
     with nowhere.asked(), LeaseSlots() as slots, pytest.raises(EnvironmentProblem, match="did not give an answer"):
         slots.try_take("qa")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flows.recording.outlook import LATEST, SOONEST, Outlook
-from flows.running.book import Book, open_book
+from plait.flows.recording.outlook import LATEST, SOONEST, Outlook
+from plait.flows.running.book import Book, open_book
 from plait.plans.forecasts.estimating import Durations
 from plait.plans.forecasts.reforecasting import reforecast
 from plait.plans.language.crew import DEFAULT_CREW

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.inputs.requests import read_brief
-from flows.recording.page_progress import progress_words
-from flows.running.book import Book, open_book
+from plait.flows.inputs.requests import read_brief
+from plait.flows.recording.page_progress import progress_words
+from plait.flows.running.book import Book, open_book
 from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.plans.telling.progress import Eta
 

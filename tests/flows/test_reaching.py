@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from flows.servers.reaching import require_reachable
+from plait.flows.servers.reaching import require_reachable
 from plait.plans.errors import EnvironmentProblem
 from tests.flows.standing import free_port
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.inputs.requests import read_brief
-from flows.recording.recording import recorded_progress
-from flows.running.book import open_book
+from plait.flows.inputs.requests import read_brief
+from plait.flows.recording.recording import recorded_progress
+from plait.flows.running.book import open_book
 from plait.plans.tasks.outcomes import TaskState
 
 
@@ -27,7 +27,7 @@ def test_the_last_progress_record_says_how_the_run_ended(tmp_path: Path) -> None
 def test_a_progress_that_cannot_be_written_is_said_once_for_each_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("flows.recording.recording.PROGRESS_SECONDS", 0.01)
+    monkeypatch.setattr("plait.flows.recording.recording.PROGRESS_SECONDS", 0.01)
     tasks = read_brief("feature: x\ntasks:\n  - {id: A, run: echo}\n", source="plan", crew=None, folder=tmp_path)
     book = open_book("run", "x", "feature/x/integration", tasks.expansion.tasks, {"A": "feature/x/agent/command/A"}, ())
 

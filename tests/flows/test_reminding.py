@@ -1,7 +1,7 @@
 """Who waits for a person says so again, until the answer has come."""
 
-from flows.recording.reminding import EVERY, Reminding
-from flows.running.book import Book
+from plait.flows.recording.reminding import EVERY, Reminding
+from plait.flows.running.book import Book
 
 
 def test_it_is_said_again_every_now_and_then_with_its_command_and_no_more_once_it_is_answered() -> None:

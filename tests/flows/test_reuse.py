@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent_tasks.implement import implement
-from flows.running.session import Session
+from plait.agent_tasks.implement import implement
+from plait.flows.running.session import Session
 from plait.plans.errors import CallError
 from plait.plans.tasks.work import RepairOrder
 from tests.flows.opened import opened, order_of

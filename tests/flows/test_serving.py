@@ -14,13 +14,13 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from blocks import AgentCrew
-from flows.servers.automations import NAME
-from flows.servers.deploying import CREW, Deployed, put_deployment
-from flows.servers.limits import limit_name
-from flows.servers.probing import status_of
-from flows.servers.safety import server_safety
-from flows.servers.standing import client_environment
+from plait.blocks import AgentCrew
+from plait.flows.servers.automations import NAME
+from plait.flows.servers.deploying import CREW, Deployed, put_deployment
+from plait.flows.servers.limits import limit_name
+from plait.flows.servers.probing import status_of
+from plait.flows.servers.safety import server_safety
+from plait.flows.servers.standing import client_environment
 from plait.workspace.process import is_alive
 from tests.flows.standing import UpServer, free_port, kill
 
@@ -89,7 +89,7 @@ def test_the_page_finds_its_api(up: UpServer) -> None:
 def test_crew_limits_deployment_and_automation_are_there(up: UpServer) -> None:
     with up.asked(), get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("deliver-feature/deliver-feature")
-        assert (deployment.entrypoint, deployment.pull_steps) == ("flows.feature.deliver_feature", [])
+        assert (deployment.entrypoint, deployment.pull_steps) == ("plait.flows.feature.deliver_feature", [])
         form = (deployment.parameter_openapi_schema or {})["properties"]
         assert all(form[name]["description"] for name in ("plan", "repository", "crew"))
         crew = AgentCrew.load(CREW).as_crew()

@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from flows.runs import find_run
-from flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
+from plait.flows.runs import find_run
+from plait.flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
 from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, Span, TaskState
 from plait.plans.telling.progress import Eta
 from tests.support.outcomes import a_batch, a_task, an_outcome, at

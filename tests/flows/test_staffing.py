@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from flows.inputs.requests import read_brief
-from flows.running.staffing import Staff, open_agents
+from plait.flows.inputs.requests import read_brief
+from plait.flows.running.staffing import Staff, open_agents
 from plait.plans.errors import CallError, EnvironmentProblem
 
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from agent_tasks.trying import TryFolder, begin_try, past_tries
-from flows.running.tidying import tidy_killed_runs, tidy_run
+from plait.agent_tasks.trying import TryFolder, begin_try, past_tries
+from plait.flows.running.tidying import tidy_killed_runs, tidy_run
 from plait.workspace.checkouts import make_checkout
 from plait.workspace.control import Control, open_control
 from tests.support.repositories import files_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from flows.inputs.requests import read_brief
+from plait.flows.inputs.requests import read_brief
 from plait.plans.phrasing import markdown
 from plait.plans.tasks.quoting import fenced, in_code
 from plait.plans.telling.insight import insights

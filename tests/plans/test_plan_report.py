@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hypothesis import given
 
-from flows.forecasting import forecast_of
-from flows.inputs.requests import Brief, read_brief
+from plait.flows.forecasting import forecast_of
+from plait.flows.inputs.requests import Brief, read_brief
 from plait.plans.errors import PlanError
 from plait.plans.telling.plan_report import plan_markdown
 from tests.plans.test_report import any_text, kinds_of, plain_of

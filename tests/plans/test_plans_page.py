@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.commands.new import Slice, Workflow
+from plait.flows.commands.new import Slice, Workflow
 from plait.plans.language.parsing import plan_of, read_plan
 from plait.plans.language.schema import plan_schema
 from tests.plans.linted import lint_of

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.forecasting import forecast_of
-from flows.inputs.requests import read_brief
+from plait.flows.forecasting import forecast_of
+from plait.flows.inputs.requests import read_brief
 
 WORKED = Path(__file__).parents[1] / "data" / "worked"
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from blocks.agents.base import AgentOrder
-from blocks.agents.scripted import PLAYER
+from plait.blocks.agents.base import AgentOrder
+from plait.blocks.agents.scripted import PLAYER
 from plait.plans.language.scripts import Entry
 
 ENVIRONMENT = {
