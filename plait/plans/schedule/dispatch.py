@@ -169,6 +169,11 @@ class Dispatcher:
         """What cannot start any more, in dependency order."""
         return tuple(self._blocked(sorted(self._in(board.BLOCKED), key=self.layout.turn.__getitem__)))
 
+    def lost_to(self, job_id: str) -> str | None:
+        """The job whose failure lost this one, itself or through others; nothing while it can still be done."""
+        by = self.board.lost_to[self.layout.graph.place[job_id]]
+        return None if by < 0 else self.layout.graph.ids[by]
+
     @property
     def ready_roles(self) -> dict[str, int]:
         """Roles that have ready jobs, and how many slots those would take."""

@@ -20,6 +20,8 @@ class Job:
     seconds: float
     """Expected duration."""
     needs: Needs = ()
+    reads: tuple[str, ...] = ()
+    """Jobs whose text it waits for: no needs, as it starts without where they fail, but it comes after them in time."""
     priority: int = 3
     """1 (critical) to 5 (idle)."""
     uses: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -159,7 +161,10 @@ class Layout:
     @cached_property
     def urgency(self) -> list[float]:
         """Seconds, by place; see the class."""
-        tails = self.graph.timed({job.id: job.seconds for job in self.jobs}).tails
+        graph = self.graph
+        if any(job.reads for job in self.jobs):
+            graph = Graph({job.id: (*job.needs, *((source,) for source in job.reads)) for job in self.jobs})
+        tails = graph.timed({job.id: job.seconds for job in self.jobs}).tails
         share = [self._own_share(kind) for kind in self.kinds]
         return [tail + share[kind] * job.seconds for tail, kind, job in zip(tails, self.kind, self.jobs, strict=True)]
 

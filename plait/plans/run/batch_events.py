@@ -1,0 +1,175 @@
+"""When a batch forms from finished branches, and what its end makes of them."""
+
+from collections.abc import Iterable
+
+from plait.plans.landing.batching import Due
+from plait.plans.run.effects import StartBatch
+from plait.plans.run.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Preparing, Rejected, Waiting, Working
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState
+from plait.plans.tasks.work import BatchOrder, RepairOrder, Rework
+
+
+def form_batch(run: Standings) -> float | None:
+    """Integrate when a batch is due; the time by which one is if nothing else happens (seconds since the epoch)."""
+    if run.batch is not None or run.trouble is not None or run.by_hand is not None:
+        return None
+    rules = run.rules
+    # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
+    running = 0 if run.is_parked else sum(isinstance(one.status, Preparing | Working) for one in run.tasks.values())
+    due = rules.due(running=running, now=run.run_time)
+    if isinstance(due, Due):
+        _integrate(run, due.tasks, merge_only=False)
+        return None
+    parts = run.parts_to_merge(rules)
+    if parts and isinstance(merge := rules.due_parts(parts, now=run.run_time), Due):
+        run.merged |= {run.as_they_are(parts)}
+        _integrate(run, merge.tasks, merge_only=True)
+        return None
+    return None if due.until is None else run.clock_time(due.until)
+
+
+def _integrate(run: Standings, tasks: Iterable[str], *, merge_only: bool) -> None:
+    rules, number = run.rules, len(run.batches) + 1
+    branches = tuple(map(rules.candidate, tasks))
+    order = BatchOrder(
+        id=f"batch-{number}",
+        run=run.manifest.run,
+        branches=branches,
+        date=f"{int(run.now)} +0000",
+        groups=run.manifest.phases,
+        landed=rules.landed,
+        merge_only=merge_only,
+    )
+    run.batch = order
+    names = ", ".join(branch.task for branch in branches)
+    begun = BatchOutcome(id=order.id, state=BatchState.VERIFYING, started_at=run.moment)
+    run.put_batch(begun, says=f"{'merging' if merge_only else 'verifying'} {names}")
+    run.order(StartBatch(order))
+
+
+def batch_ended(run: Standings, event: BatchEnded) -> None:
+    """A batch is over: branches have landed, are handed back, or wait for the next one."""
+    order = run.batch
+    if order is None or order.id != event.batch:
+        return
+    run.batch = None
+    match event.result:
+        case BatchDone():
+            _take_over(run, order, event.result)
+        case BatchStopped():
+            stopped = BatchOutcome(id=order.id, state=BatchState.VERIFYING, reason="the run was cancelled before")
+            run.put_batch(stopped, says="cancelled, nothing of it has landed")
+        case BatchBroken(reason):
+            run.environment, run.trouble = True, f"the integration broke: {reason}"
+            broken = BatchOutcome(id=order.id, state=BatchState.INFRASTRUCTURE, reason=reason)
+            run.put_batch(broken, says=run.trouble)
+    run.end_waits(ConflictWait)
+
+
+def _take_over(run: Standings, order: BatchOrder, done: BatchDone) -> None:
+    outcome, tips = done.outcome, {branch.task: branch.tip for branch in order.branches}
+    run.tip, run.by_hand = done.tip or run.tip, done.by_hand
+    for task in outcome.landed:
+        _landed(run, task, tips.get(task, ""), by_hand=outcome.state is BatchState.READY_TO_LAND)
+    run.put_batch(outcome, says=batch_words(outcome))
+    if outcome.state is BatchState.INFRASTRUCTURE or any(one.kind == "base-red" for one in outcome.rejected):
+        run.trouble = outcome.reason or "the integration could not go on"
+        run.environment = outcome.state is BatchState.INFRASTRUCTURE
+        return
+    for rework in done.rework:
+        if _is_as_it_was(run, rework.task, tips.get(rework.task, "")):
+            _hand_back(run, rework, done)
+    rules = run.rules
+    for held in outcome.held:
+        if held.task in run.tasks and isinstance(run.tasks[held.task].status, Built):
+            run.tell("held", about=held.task, reason=rules.why_held(held.task, held.by))
+
+
+def _is_as_it_was(run: Standings, task: str, tip: str) -> bool:
+    """Whether a branch is still what the batch got: work that was taken back meanwhile is not."""
+    standing = run.tasks.get(task)
+    return standing is not None and isinstance(standing.status, Built) and standing.commit == tip
+
+
+def _landed(run: Standings, task: str, tip: str, *, by_hand: bool) -> None:
+    if not _is_as_it_was(run, task, tip):
+        # It goes again, for a new version of a contract, and its old work has landed: it starts on top of that.
+        run.onto_tip |= {task}
+    elif by_hand:
+        run.put(task, status=LandsByHand())
+    else:
+        run.put(task, status=Landed())
+        run.tell("landed", about=task)
+
+
+def _hand_back(run: Standings, rework: Rework, done: BatchDone) -> None:
+    """Order a repair from the role that made the branch, or give up after `integration.repairs`."""
+    standing, reason = run.tasks[rework.task], rejection_words(rework)
+    with_phase = done.unmerged if done.unmerged and rework.task in done.unmerged.mates else None
+    how = (rework.kind, rework.partner or "", *rework.files)
+    may_repair = _may_repair(run, rework.task, how)
+    blocked = run.dispatcher.reopen(rework.task, now=run.now)
+    if blocked:  # what it rests on has failed since: there is nothing left to repair
+        _reject(run, rework.task, f"{reason}, and {blocked[0].by} did not succeed", how)
+    elif standing.commit is None or not may_repair:
+        _reject(run, rework.task, reason, how)
+        run.lose(rework.task)
+    else:
+        onto = with_phase.onto if with_phase else done.tip or run.manifest.base
+        number = standing.repairs + 1
+        run.put(
+            rework.task,
+            status=Waiting(),
+            repairs=number,
+            repair=_repair_order(rework, number=number, rejected=standing.commit, onto=onto),
+            rejected_as=how,
+            rests_on=tuple(dict.fromkeys((*standing.rests_on, *(with_phase.tasks if with_phase else ())))),
+        )
+        run.tell("handed back", about=rework.task, reason=reason)
+
+
+def _reject(run: Standings, task: str, reason: str, how: tuple[str, ...]) -> None:
+    run.put(task, status=Rejected(reason), rejected_as=how)
+    run.tell("held", about=task, reason=reason)
+
+
+def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
+    """Whether a repair is left, and could help: a command that fails in the same way again would go on doing so."""
+    standing = run.tasks[task]
+    same_again = run.facts[task].is_command and standing.rejected_as == how
+    # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.
+    return run.by_hand is None and not same_again and standing.repairs < run.manifest.repairs
+
+
+def rejection_words(rejected: Rework | RepairOrder) -> str:
+    """Such as `rejected: conflict with A in a.py`."""
+    partner = f" with {rejected.partner}" if rejected.partner else ""
+    files = f" in {', '.join(rejected.files)}" if rejected.files else ""
+    return f"rejected: {rejected.kind}{partner}{files}"
+
+
+def _repair_order(rework: Rework, *, number: int, rejected: str, onto: str) -> RepairOrder:
+    return RepairOrder(
+        number=number,
+        kind=rework.kind,
+        rejected=rejected,
+        onto=onto,
+        partner=rework.partner,
+        partner_commit=rework.partner_commit,
+        files=rework.files,
+        reason=rework.reason,
+        commands=rework.commands,
+    )
+
+
+def batch_words(outcome: BatchOutcome) -> str:
+    """A batch's end in a line."""
+    landed = [f"landed {', '.join(outcome.landed)}"] if outcome.landed else []
+    parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
+    parts += [
+        f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
+    ]
+    parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
+    return ", ".join(parts)

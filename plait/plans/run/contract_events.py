@@ -1,0 +1,227 @@
+"""What an owner's work and a person's answer make of contracts, and of whoever rests on them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from plait.plans.phrases import listed
+from plait.plans.run.agreements import ROUNDS, drafted, outdated_consumers, with_what_rests_on, with_written
+from plait.plans.run.effects import AskPerson, CloseQuestion, WriteRecord
+from plait.plans.run.events import RecordsRead, RecordWritten
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import ApprovalWait, Built, ContractStanding, Impossible, LandsByHand, Waiting, Working
+from plait.plans.tasks.contracts import Record
+from plait.plans.tasks.outcomes import Approval, TaskState
+
+
+def answer_command(feature: str, contract: str) -> str:
+    """The command by which a person approves a contract."""
+    return f"plait approve {feature} {contract}"
+
+
+def take_up_contracts(run: Standings) -> None:
+    """What earlier runs finished, agreed on and left waiting."""
+    for name, standing in tuple(run.contracts.items()):
+        owner, last = standing.contract.owner or "", standing.newest
+        work = run.manifest.earlier.get(owner)
+        if owner in run.manifest.sent_back and owner in run.tasks and last and last.status == "rejected":
+            run.put(owner, feedback=_rejection(last))
+        elif work and not (work.commit is None and last and last.status == "approved"):
+            _take_up(run, name, owner, work.at or run.manifest.base, work.contents.get(name, ""))
+
+
+def _take_up(run: Standings, name: str, owner: str, commit: str, content: str) -> None:
+    """What an earlier run made counts, unless a person has rejected it since this one looked."""
+    last = run.contracts[name].newest
+    if last and last.status == "rejected" and last.content == content:
+        _wait_for_person(run, name, owner, last)
+        _send_back(run, owner, last)
+    else:
+        written(run, name, owner=owner, commit=commit, content=content)
+
+
+def written(run: Standings, name: str, *, owner: str, commit: str, content: str) -> None:
+    """A task has finished, for the first time or again: what it owns is approved, or waits for a person."""
+    standing = run.contracts[name]
+    draft = drafted(standing, owner=owner, commit=commit, content=content)
+    run.put_contract(replace(standing, writing=draft, asks=None))
+    if draft is not None:
+        run.order(WriteRecord(draft.record))
+    elif standing.newest is not None:
+        _in_git(run, name, owner, standing.newest)
+
+
+def record_written(run: Standings, event: RecordWritten) -> None:
+    """A version is in git as it was decided."""
+    record = event.record
+    standing = run.contracts.get(record.contract)
+    if standing is None:
+        return
+    draft = standing.writing
+    run.put_contract(with_written(standing, record))
+    if draft is None or draft.record.version != record.version:
+        return
+    if record.status == "approved":
+        run.tell(f"contract {record.contract} v{record.version}: approved by {record.by}")
+    _in_git(run, record.contract, draft.owner, record)
+
+
+def records_read(run: Standings, event: RecordsRead) -> None:
+    """A person has answered, or was quicker than us with one that is being written."""
+    for name, records in event.records.items():
+        if name in run.contracts:
+            run.put_contract(replace(run.contracts[name], records=records))
+    if event.refused in run.contracts:
+        _write_again(run, event.refused)
+    for name, standing in tuple(run.contracts.items()):
+        owner, last = run.contracts[name].asks, standing.newest
+        if owner is None or last is None:  # nobody is asked, or another contract of the same owner was rejected
+            continue
+        if last.status == "approved":
+            run.tell(f"contract {name} v{last.version}: approved by {last.by}")
+            _let_go(run, name, owner)
+        elif last.status == "rejected":
+            _send_back(run, owner, last)
+
+
+def _write_again(run: Standings, name: str) -> None:
+    standing = run.contracts[name]
+    draft = standing.writing
+    if draft is None:
+        return
+    if draft.rounds >= ROUNDS:
+        run.trouble = f"the contract {name} is being answered again and again: run it once more"
+        run.put_contract(replace(standing, writing=None))
+        return
+    again = drafted(standing, owner=draft.owner, commit=draft.commit, content=draft.content, rounds=draft.rounds + 1)
+    run.put_contract(replace(standing, writing=again))
+    if again is not None:
+        run.order(WriteRecord(again.record))
+    elif standing.newest is not None:
+        _in_git(run, name, draft.owner, standing.newest)
+
+
+def _in_git(run: Standings, name: str, owner: str, record: Record) -> None:
+    """What git says now: who rests on an older version goes again; a draft waits for a person."""
+    _redo_consumers(run, name, record.version)
+    if record.status == "draft":
+        _wait_for_person(run, name, owner, record)
+    run.renew_waits()
+
+
+def _wait_for_person(run: Standings, name: str, owner: str, draft: Record) -> None:
+    """Nothing that needs the owner starts, and nothing of it lands, until a person has said yes."""
+    run.put_contract(replace(run.contracts[name], asks=owner))
+    run.renew_waits()
+    held = run.waiting_for(ApprovalWait(name))
+    open_question = next((one for one in run.approvals if one.contract == name and one.answered_at is None), None)
+    if open_question is None or open_question.version != draft.version:
+        _close_approvals(run, name)
+        asked = Approval(contract=name, version=draft.version, owner=owner, asked_at=run.moment)
+        run.approvals = (*run.approvals, asked)
+    run.order(AskPerson(draft))
+    also = f", and with it {listed(held, 'and')}" if held else ""
+    command = answer_command(run.manifest.feature, name)
+    run.tell(f"contract {name} v{draft.version} by {owner} waits for a person{also}: {command}")
+
+
+def _close_approvals(run: Standings, name: str) -> None:
+    run.approvals = tuple(
+        asked.model_copy(update={"answered_at": run.moment})
+        if asked.contract == name and asked.answered_at is None
+        else asked
+        for asked in run.approvals
+    )
+
+
+def _settle_question(run: Standings, name: str) -> None:
+    """Nobody is asked about a contract any more."""
+    standing = run.contracts[name]
+    run.put_contract(replace(standing, asks=None))
+    _close_approvals(run, name)
+    run.order(CloseQuestion(name, standing.newest))
+
+
+def _let_go(run: Standings, name: str, owner: str) -> None:
+    """What waited for a contract goes on; once its owner waits for no other one, its work may land."""
+    _settle_question(run, name)
+    standing = run.tasks.get(owner)
+    if owner not in run.unapproved and standing and isinstance(standing.status, Built):
+        run.put(owner, status=Built(run.run_time))
+
+
+def _send_back(run: Standings, owner: str, rejected: Record) -> None:
+    """The owner gets its work back, with what the person said; when it cannot, its consumers are given up."""
+    names = [name for name, contract in run.contracts.items() if contract.asks == owner]
+    if owner not in run.tasks:
+        _give_up(run, owner, names, rejected)
+        return
+    for name in names:
+        _settle_question(run, name)
+    standing = run.put(owner, feedback=_rejection(rejected))
+    if run.dispatcher.state_of(owner) is not TaskState.DONE:
+        return  # it is at work again already, for another reason
+    blocked = run.dispatcher.reopen(owner, now=run.now)
+    if standing.commit and run.facts[owner].is_command:
+        run.put_aside(owner, restore=False)  # an agent goes on from what was rejected, a command starts as before
+    else:
+        run.put(owner, status=Waiting())
+    run.tell(f"{rejected.by} rejected {rejected.contract}, it goes back", about=owner)
+    run.block(blocked)
+
+
+def _give_up(run: Standings, owner: str, names: Iterable[str], rejected: Record) -> None:
+    """Nobody of this run can write a rejected contract anew: what waits for it is blocked, all else goes on."""
+    reason = f"the contract {rejected.contract} was rejected, and {owner}, which writes it, is not part of this run"
+    names = tuple(names)
+    for task in dict.fromkeys(task for name in names for task in run.waiting_for(ApprovalWait(name))):
+        run.put(task, status=Impossible(reason))
+        run.tell("blocked", about=task, reason=reason)
+        run.lose(task)
+    for name in names:
+        _settle_question(run, name)
+
+
+def _rejection(record: Record) -> str:
+    return f"{record.by} rejected the contract {record.contract} v{record.version}: {record.reason}"
+
+
+# Work that rests on an old version is done again, and with it whatever rests on that work.
+
+
+def _redo_consumers(run: Standings, name: str, version: int) -> None:
+    standing = run.contracts[name]
+    outdated = outdated_consumers(standing.contract, version, run.tasks, run.outside)
+    # What is not part of this run cannot go again in it: it does not land with others either.
+    run.kept_out |= {task for task in outdated if task in run.outside and not run.outside[task].landed}
+    redone = [task for task in with_what_rests_on(outdated, run.tasks) if _take_back(run, task)]
+    for task in redone:
+        run.tell(f"done again, the contract {name} is version {version} now", about=task)
+    if redone:
+        run.put_contract(replace(standing, redone=_with(standing, version, redone)))
+
+
+def _with(standing: ContractStanding, version: int, tasks: Iterable[str]) -> Mapping[int, tuple[str, ...]]:
+    return {**standing.redone, version: tuple(dict.fromkeys((*standing.redone.get(version, ()), *tasks)))}
+
+
+def redo_resting_on(run: Standings, started_anew: str) -> None:
+    """Take back what rests on work that was put aside: what its task makes next does not descend from that."""
+    for task in with_what_rests_on([started_anew], run.tasks):
+        if task != started_anew and _take_back(run, task):
+            run.tell(f"done again, {started_anew} starts anew", about=task)
+
+
+def _take_back(run: Standings, task: str) -> bool:
+    """Whether it had started, and goes again."""
+    standing = run.tasks[task]
+    if isinstance(standing.status, Working):
+        run.put(task, status=replace(standing.status, stale=True))
+        return True
+    built = isinstance(standing.status, Built | LandsByHand)
+    if not built and not (isinstance(standing.status, Waiting) and standing.repair):
+        return False
+    blocked = run.dispatcher.reopen(task, now=run.now) if built else []
+    run.put_aside(task, restore=True)
+    run.tell("goes again", about=task)
+    run.block(blocked)
+    return True

@@ -1,0 +1,98 @@
+"""What a run wants to be done: each order to the outside world, as data; the loop carries them out one by one."""
+
+from dataclasses import dataclass
+
+from plait.plans.tasks.contracts import Agreement, Record
+from plait.plans.tasks.work import BatchOrder, Informant, RepairOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareStart:
+    """Merge what a task needs into one commit; answered by `StartPrepared` or `StartConflicted`."""
+
+    task: str
+    commits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartWork:
+    """Let an agent, or a command, work on a task; answered by `WorkEnded`."""
+
+    task: str
+    agent: str
+    """`<role>-<n>`."""
+    start: str
+    """The commit that it starts from."""
+    expected: str | None
+    """Where its branch is now."""
+    repair: RepairOrder | None = None
+    agreements: tuple[Agreement, ...] = ()
+    informants: tuple[Informant, ...] = ()
+    rejections: tuple[str, ...] = ()
+    """Why a person rejected what it made before."""
+    after: tuple[str, ...] = ()
+    """The tasks that it comes after, for the page's edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartBatch:
+    """Merge, verify and land finished branches; answered by `BatchEnded`."""
+
+    order: BatchOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PutBranchAside:
+    """Move old work out of the way, below `refs/plait/old/`; answered by `BranchPutAside`."""
+
+    task: str
+    branch: str
+    number: int
+    """1 for the first of this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """Put a version of a contract into git, unless a person was quicker: `RecordWritten` or `RecordsRead` answers."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Show a person what only they can answer."""
+
+    draft: Record
+
+
+@dataclass(frozen=True, slots=True)
+class CloseQuestion:
+    """Nobody is asked about it any more; the record says what came of it, where there is one."""
+
+    contract: str
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkTask:
+    """Show on the page what was never started in this run."""
+
+    task: str
+    name: str
+    """`Blocked` or `Reused`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something to whoever watches."""
+
+    says: str
+    about: str | None = None
+    """The task or batch that it is said of."""
+    reason: str | None = None
+
+
+Effect = (
+    PrepareStart | StartWork | StartBatch | PutBranchAside | WriteRecord | AskPerson | CloseQuestion | MarkTask | Tell
+)

@@ -1,0 +1,232 @@
+"""What a run can hear: each thing that happens, as data; the journal is a list of these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from plait.plans.tasks.contracts import Record
+from plait.plans.tasks.outcomes import BatchOutcome
+from plait.plans.tasks.work import Rework
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The run begins with what its manifest says."""
+
+    kind: Literal["begin"] = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed, or something may start: nothing else starts tasks and batches."""
+
+    room: Mapping[str, int] | None = None
+    """How many more slots of each role this run may take beside what others hold; nothing: all that the crew has."""
+    kind: Literal["tick"] = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class StartPrepared:
+    """What a task needs was merged into the commit that it starts from."""
+
+    task: str
+    commit: str
+    kind: Literal["start-prepared"] = "start-prepared"
+
+
+@dataclass(frozen=True, slots=True)
+class StartConflicted:
+    """What a task needs conflicts with each other."""
+
+    task: str
+    paths: tuple[str, ...]
+    inside_tip: bool
+    """Whether the feature branch has all of it, merged by somebody already."""
+    kind: Literal["start-conflicted"] = "start-conflicted"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDone:
+    """The work was harvested and checked."""
+
+    commit: str | None
+    """Nothing when it changed nothing and need not."""
+    changed: int = 0
+    """Files."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By contract that the task writes, a hash of what it wrote."""
+    kind: Literal["done"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFailed:
+    """No try counts."""
+
+    reason: str
+    environment: bool = False
+    """Whether this machine kept it from counting."""
+    kind: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStopped:
+    """The run was cancelled while it was done."""
+
+    kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPutOff:
+    """The run was paused before another try could begin."""
+
+    reason: str = ""
+    """Why the try before does not count."""
+    kind: Literal["put-off"] = "put-off"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkEnded:
+    """A dispatched task is over, one way or another."""
+
+    task: str
+    result: Annotated[WorkDone | WorkFailed | WorkStopped | WorkPutOff, Field(discriminator="kind")]
+    tries: int = 0
+    """Of this task by now, over all of its dispatches in this run."""
+    salvage: tuple[str, ...] = ()
+    """Branches that keep what its failed tries left."""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage of its work: `setup`, `work`, `check`."""
+    kind: Literal["work-ended"] = "work-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmerged:
+    """What fits, and waits for what its phase lacks."""
+
+    onto: str
+    """The commit that has it merged in."""
+    tasks: tuple[str, ...]
+    mates: tuple[str, ...]
+    """Tasks that land only together with some of these: their repair starts from `onto`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """A batch was merged and verified, and landed as far as its outcome says."""
+
+    outcome: BatchOutcome
+    rework: tuple[Rework, ...] = ()
+    tip: str | None = None
+    """Where the feature branch is now; nothing when it does not exist yet."""
+    by_hand: str | None = None
+    """The command that lands a batch which is ready-to-land."""
+    unmerged: Unmerged | None = None
+    kind: Literal["done"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStopped:
+    """The run was cancelled before it could land."""
+
+    kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBroken:
+    """Something of ours or of the environment broke it."""
+
+    reason: str
+    kind: Literal["broken"] = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnded:
+    """An integration is over."""
+
+    batch: str
+    result: Annotated[BatchDone | BatchStopped | BatchBroken, Field(discriminator="kind")]
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage: `merge`, `verification`, `landing`."""
+    kind: Literal["batch-ended"] = "batch-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPutAside:
+    """Old work was moved out of the way, or could not be."""
+
+    task: str
+    refused: str | None = None
+    """Why it stays where it is: somebody stands on its branch."""
+    kind: Literal["branch-put-aside"] = "branch-put-aside"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWritten:
+    """A version of a contract is in git as it was decided."""
+
+    record: Record
+    kind: Literal["record-written"] = "record-written"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsRead:
+    """What git says of the contracts now: a person has answered, or was quicker than us."""
+
+    records: Mapping[str, tuple[Record, ...]]
+    refused: str = ""
+    """The contract that could not be written down, as somebody else has changed it."""
+    kind: Literal["records-read"] = "records-read"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What runs finishes; nothing new starts."""
+
+    by: str = ""
+    kind: Literal["pause"] = "pause"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The run goes on."""
+
+    by: str = ""
+    kind: Literal["resume"] = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing starts any more; what runs is being ended."""
+
+    reason: str
+    broken: bool = False
+    """Whether something of ours or of the environment ended the run, and no signal."""
+    kind: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing more will be heard: what has not ended by now is given up."""
+
+    tip: str | None = None
+    """Where the feature branch is at the end, when somebody else than a batch has moved it: the specs' history."""
+    kind: Literal["close"] = "close"
+
+
+Event = (
+    Begin
+    | Tick
+    | StartPrepared
+    | StartConflicted
+    | WorkEnded
+    | BatchEnded
+    | BranchPutAside
+    | RecordWritten
+    | RecordsRead
+    | Pause
+    | Resume
+    | Stop
+    | Close
+)

@@ -1,0 +1,165 @@
+"""What a run begins with, as data: its tasks, its limits, and what earlier runs of the feature have left."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ConfigDict
+
+from plait.plans.language.crew import Crew
+from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.contracts import PlannedContract, Record
+from plait.plans.tasks.expansion import Needs, PlannedTask
+from plait.plans.tasks.outcomes import Span
+
+DEFAULT_PRIORITY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What is decided on of a task: all but what its agent is told."""
+
+    id: str
+    role: str
+    branch: str
+    title: str
+    needs: Needs
+    seconds: float
+    """How long it is thought to take."""
+    planned_seconds: float | None = None
+    """How long the plan says that it takes; nothing where it does not say."""
+    dispatch_priority: int = DEFAULT_PRIORITY
+    """1 (critical) to 5 (idle): its own, or its role's where it has none of its own."""
+    merge_priority: int = DEFAULT_PRIORITY
+    """1 to 5: its own."""
+    uses: Mapping[str, int] = field(default_factory=dict)
+    fallback: tuple[str, ...] = ()
+    """Roles that may do it in place of its own."""
+    phase: str | None = None
+    writes: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
+    information: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    is_command: bool = False
+    members: tuple[str, ...] = ()
+    """The plan's tasks that it is, when it is a bundle."""
+
+    @property
+    def size(self) -> int:
+        """How many of the plan's tasks it is."""
+        return max(1, len(self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierWork:
+    """A task that an earlier run has finished, and that need not be done again."""
+
+    commit: str | None
+    """Nothing when it had nothing to change."""
+    landed: bool
+    rests_on: tuple[str, ...] = ()
+    """The tasks whose commits its own contains, or would contain if it had one."""
+    at: str | None = None
+    """The commit whose files are what it left: its own, or the one in which it had nothing to change."""
+    built_on: Mapping[str, int] = field(default_factory=dict)
+    """The versions of contracts that it rests on."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By contract that it writes, a hash of what it wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastEffort:
+    """What was spent on a task by a run that was killed, and counts on."""
+
+    tries: int = 0
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All that a run begins with; the first line of its journal."""
+
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
+
+    run: str
+    feature: str
+    branch: str
+    """The feature branch."""
+    base: str
+    """The commit that the feature starts from."""
+    tasks: tuple[TaskFacts, ...]
+    slots: Mapping[str, int]
+    tip: str | None = None
+    """Where the feature branch is; nothing when it does not exist yet."""
+    resources: Mapping[str, int] = field(default_factory=dict)
+    urgency: Mapping[str, float] | None = None
+    """By task, the order of dispatch; the usual rule's when absent."""
+    ready: float = 0.8
+    wait: float = 600.0
+    """Seconds after which a finished branch is integrated, whoever else is still at work."""
+    repairs: int = 2
+    contracts: tuple[PlannedContract, ...] = ()
+    phases: tuple[tuple[str, ...], ...] = ()
+    """The tasks of each phase, also those that are not part of this run."""
+    records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """By contract, what git remembers of its versions, oldest first."""
+    earlier: Mapping[str, EarlierWork] = field(default_factory=dict)
+    """By task, of this run or not (`--only`)."""
+    outputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By task outside this run that one of it reads: the files that it promised."""
+    redone: tuple[str, ...] = ()
+    """Unfinished tasks of which outdated work has landed: done again on top of it."""
+    sent_back: Mapping[str, EarlierWork] = field(default_factory=dict)
+    """What was finished and a person rejected: its agent goes on from its commit, if it has one."""
+    past: Mapping[str, PastEffort] = field(default_factory=dict)
+    salvage: tuple[str, ...] = ()
+    """Branches that keep what a killed run had in work."""
+    unsupported: tuple[str, ...] = ()
+    paused_by: str | None = None
+    """Who paused the feature before this run began."""
+
+
+def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple[str, ...] | None = None) -> TaskFacts:
+    """What is decided on of a planned task; `fallback`: the roles that can help it, the crew's when absent."""
+    spec, role = task.task, crew.role(task.role)
+    own = spec.priority != DEFAULT_PRIORITY
+    return TaskFacts(
+        id=task.id,
+        role=task.role,
+        branch=branch,
+        title=spec.subject,
+        needs=task.needs,
+        seconds=task.seconds,
+        planned_seconds=task.seconds if spec.duration else None,
+        dispatch_priority=spec.priority if own else role.priority,
+        merge_priority=spec.priority,
+        uses=dict(spec.uses),
+        fallback=role.fallback if fallback is None else fallback,
+        phase=task.phase,
+        writes=task.writes,
+        contracts=task.contracts,
+        information=task.information,
+        outputs=spec.outputs,
+        is_command=spec.run is not None,
+        members=tuple(member.id for member in task.members),
+    )
+
+
+def job_of(task: TaskFacts, *, known: Collection[str], met: Collection[str] = (), seconds: float | None = None) -> Job:
+    """A task as dispatch sees it.
+
+    Args:
+        known: The tasks that take part; needs on others are left out.
+        met: Others that are finished: a need that any of them meets is no need any more.
+        seconds: How long it takes, in place of what was thought.
+    """
+    groups = (tuple(need for need in group if need in known) for group in task.needs if not set(group) & set(met))
+    return Job(
+        id=task.id,
+        role=task.role,
+        seconds=task.seconds if seconds is None else seconds,
+        needs=tuple(group for group in groups if group),
+        reads=tuple(source for source in task.information if source in known),
+        priority=task.dispatch_priority,
+        uses=task.uses,
+        fallback=task.fallback,
+    )

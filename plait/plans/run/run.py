@@ -1,0 +1,191 @@
+"""The machine of a run: what it hears goes in, what is to be done comes out; no clock, no input, no output."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from plait.plans.run import batch_events, contract_events, work_events
+from plait.plans.run.effects import Effect, MarkTask
+from plait.plans.run.events import (
+    BatchEnded,
+    Begin,
+    BranchPutAside,
+    Close,
+    Event,
+    Pause,
+    RecordsRead,
+    RecordWritten,
+    Resume,
+    StartConflicted,
+    StartPrepared,
+    Stop,
+    Tick,
+    WorkEnded,
+)
+from plait.plans.run.manifest import EarlierWork, Manifest
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import (
+    Built,
+    Cancelled,
+    ConflictWait,
+    Impossible,
+    Landed,
+    Preparing,
+    TextWait,
+    Waiting,
+    Working,
+)
+from plait.plans.tasks.outcomes import TaskState
+
+UNSETTLED = "what it needs conflicts with each other, and has not landed"
+
+
+class Run:
+    """One run of a feature, from what it began with.
+
+    `hear` is all that changes it: deterministic, so that a journal of what was heard, played again, comes to the same.
+    Times are seconds since the epoch, by a clock that never goes back.
+
+    Example: A needs nothing, B needs A, one slot.
+
+        Begin      -> nothing
+        Tick       -> StartWork(A)
+        WorkEnded(A) -> nothing; Tick -> StartBatch(A), PrepareStart(B); StartPrepared(B) -> StartWork(B)
+        BatchEnded -> A has landed; WorkEnded(B), Tick -> StartBatch(B); BatchEnded -> `is_over`
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.standings = Standings(manifest)
+        self.wakes_at: float | None = None
+        """When a tick is due although nothing else happens, in seconds since the epoch."""
+
+    def hear(self, event: Event, now: float) -> tuple[Effect, ...]:
+        """What is to be done because of an event; one that comes too late, or twice, changes nothing."""
+        run = self.standings
+        run.now = max(now, run.now)
+        if not run.closed:
+            if isinstance(event, Tick):
+                self.wakes_at = _tick(run, event)
+            else:
+                _HANDLERS[type(event)](run, event)
+            run.renew_waits()
+        return run.take_effects()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing goes on and nothing more can: true only after a tick, which gives up what waits in vain."""
+        run = self.standings
+        if run.stopping:
+            return not any(isinstance(one.status, Preparing | Working) for one in run.tasks.values()) and not run.batch
+        return not run.goes_on() and not any(
+            isinstance(wait, TextWait) for one in run.tasks.values() for wait in one.waits
+        )
+
+
+def _begin(run: Standings, _event: Begin) -> None:
+    for task, past in run.manifest.past.items():
+        if task in run.tasks:
+            run.put(task, tries=past.tries, spans=past.spans)
+    for task, work in run.manifest.earlier.items():
+        if task in run.tasks:
+            _reuse(run, task, work)
+    for task, work in run.manifest.sent_back.items():
+        if task in run.tasks:
+            there = all(need in run.tasks or need in run.outside for need in work.rests_on)
+            grounds = run.commits_of(work.rests_on) if there else ()
+            run.put(task, commit=work.commit, rests_on=work.rests_on, grounds=grounds)
+    if run.manifest.paused_by is not None:
+        _pause(run, Pause(run.manifest.paused_by))
+    contract_events.take_up_contracts(run)
+
+
+def _reuse(run: Standings, task: str, work: EarlierWork) -> None:
+    """Take over what an earlier run finished: it takes no slot, and what has not landed goes into the first batch."""
+    run.dispatcher.settle(task, now=run.now)
+    status = Landed() if work.landed else Built(run.run_time)
+    run.put(task, status=status, commit=work.commit, rests_on=work.rests_on, built_on=work.built_on)
+    says = "landed by an earlier run" if work.landed else "finished by an earlier run"
+    run.tell(says, about=task)
+    run.order(MarkTask(task, "Reused", says))
+
+
+def _tick(run: Standings, event: Tick) -> float | None:
+    if run.stopping or run.paused_at is not None:
+        return None
+    _dispatch(run, event)
+    wakes_at = batch_events.form_batch(run)
+    if not run.goes_on() and _give_up_texts(run):
+        run.renew_waits()
+        _dispatch(run, event)
+    return wakes_at
+
+
+def _dispatch(run: Standings, event: Tick) -> None:
+    for start in run.dispatcher.start(run.now, room=event.room):
+        work_events.begin_start(run, start)
+
+
+def _give_up_texts(run: Standings) -> bool:
+    """Let all go on who wait to read something, when nothing else does: whether any waited."""
+    readers = [task for task, one in run.tasks.items() if any(isinstance(wait, TextWait) for wait in one.waits)]
+    for task in readers:
+        run.put(task, reads_without=True)
+    return bool(readers)
+
+
+def _pause(run: Standings, event: Pause) -> None:
+    if run.paused_at is None and not run.stopping:
+        run.pause(event.by)
+        run.tell(f"paused{f' by {event.by}' if event.by else ''}: what runs finishes, and nothing new starts")
+
+
+def _resume(run: Standings, event: Resume) -> None:
+    if run.paused_at is not None:
+        run.resume()
+        run.tell(f"goes on{f', resumed by {event.by}' if event.by else ''}")
+
+
+def _stop(run: Standings, event: Stop) -> None:
+    if run.stopping is None:
+        run.stopping = event
+        if event.broken:
+            run.trouble = event.reason
+        run.dispatcher.cancel_all()
+
+
+def _close(run: Standings, event: Close) -> None:
+    """Say where every task was left."""
+    run.tip = event.tip or run.tip
+    stopped = work_events.why_stopped(run)
+    for task, standing in tuple(run.tasks.items()):
+        parked = any(isinstance(wait, ConflictWait) for wait in standing.waits)
+        is_blocked = run.dispatcher.state_of(task) is TaskState.BLOCKED
+        ended = isinstance(standing.status, Preparing | Working) or (run.stopping and not is_blocked)
+        if isinstance(standing.status, Waiting) and parked and not run.stopping:
+            run.put(task, status=Impossible(UNSETTLED), waits={})
+            run.tell("blocked", about=task, reason=UNSETTLED)
+            run.lose(task)
+        elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
+            run.put(task, status=Cancelled(stopped), waits={})
+            run.tell("cancelled", about=task, reason=stopped)
+    rules = run.rules
+    for task, by in rules.held.items():
+        if by != task:
+            run.tell("held", about=task, reason=rules.why_held(task, by))
+    run.closed = True
+
+
+_HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
+    Begin: _begin,
+    StartPrepared: work_events.start_prepared,
+    StartConflicted: work_events.start_conflicted,
+    WorkEnded: work_events.work_ended,
+    BatchEnded: batch_events.batch_ended,
+    BranchPutAside: work_events.branch_put_aside,
+    RecordWritten: contract_events.record_written,
+    RecordsRead: contract_events.records_read,
+    Pause: _pause,
+    Resume: _resume,
+    Stop: _stop,
+    Close: _close,
+}
+"""Who handles what; a new event is one function and one line here."""

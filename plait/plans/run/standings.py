@@ -1,0 +1,336 @@
+"""Where everything of a run stands, and the few ways in which that changes; what follows from it is computed here."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from plait.plans.run.agreements import approvals_needed, unapproved
+from plait.plans.run.effects import Effect, MarkTask, PutBranchAside, Tell
+from plait.plans.run.events import Stop
+from plait.plans.run.landing_rules import LandingRules
+from plait.plans.run.manifest import EarlierWork, Manifest, job_of
+from plait.plans.run.statuses import (
+    ApprovalWait,
+    AsideWait,
+    Built,
+    ConflictWait,
+    ContractStanding,
+    Landed,
+    LandsByHand,
+    Preparing,
+    Standing,
+    TextWait,
+    Wait,
+    Waiting,
+    Working,
+)
+from plait.plans.schedule.dispatch import Blocked, Dispatcher
+from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
+from plait.plans.tasks.work import BatchOrder
+
+_NOT_STARTED: Final = (TaskState.PENDING, TaskState.READY, TaskState.HELD)
+
+
+class Standings:
+    """The tasks, contracts and batches of one run.
+
+    Changed by the handlers of events alone (`work_events`, `batch_events`, `contract_events`, `run`), and only through
+    the methods below; whoever shows a run reads it.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.facts = {task.id: task for task in manifest.tasks}
+        self.outside: dict[str, EarlierWork] = {
+            task: work for task, work in manifest.earlier.items() if task not in self.facts
+        }
+        """What earlier runs finished and is not part of this one (`--only`)."""
+        jobs = [job_of(task, known=self.facts, met=self.outside) for task in manifest.tasks]
+        self.dispatcher = Dispatcher(jobs, slots=manifest.slots, resources=manifest.resources, urgency=manifest.urgency)
+        self.tasks = {task: Standing() for task in self.facts}
+        self.contracts = {
+            contract.id: ContractStanding(contract, manifest.records.get(contract.id, ()))
+            for contract in manifest.contracts
+        }
+        self.batch: BatchOrder | None = None
+        """The one in work."""
+        self.batches: tuple[BatchOutcome, ...] = ()
+        self.merged: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
+        """What was merged only to settle a conflict for tasks that wait for that: by task, the commit."""
+        self.approvals: tuple[Approval, ...] = ()
+        """When persons were waited for; those without an answer are waited for now."""
+        self.salvage = manifest.salvage
+        self.tip = manifest.tip
+        self.kept_out: frozenset[str] = frozenset()
+        """Tasks outside this run that rest on an old version of a contract: they must not land with others."""
+        self.onto_tip = frozenset(manifest.redone)
+        """Tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
+        self.trouble: str | None = None
+        """What ended the integration: a red base, a broken environment."""
+        self.environment = False
+        """Whether this machine, not a branch, kept something from landing."""
+        self.by_hand: str | None = None
+        """The command that lands a batch which is ready-to-land."""
+        self.stopping: Stop | None = None
+        self.paused_by: str | None = None
+        self.paused_at: float | None = None
+        self.closed = False
+        self.now = 0.0
+        """When the last event was heard, in seconds since the epoch."""
+        self._paused_for = 0.0
+        self._asides = 0
+        self._effects: list[Effect] = []
+        self._built: dict[str, float] = {}
+        """An index: the finished branches, oldest first."""
+        self._readers = [task.id for task in manifest.tasks if task.information]
+        self._waiters: set[str] = set()
+
+    # What changes.
+
+    def order(self, effect: Effect) -> None:
+        """Let something be done in the world outside."""
+        self._effects.append(effect)
+
+    def tell(self, says: str, *, about: str | None = None, reason: str | None = None) -> None:
+        """Say something to whoever watches."""
+        self._effects.append(Tell(says, about, reason))
+
+    def take_effects(self) -> tuple[Effect, ...]:
+        """All that was ordered since the last time."""
+        effects, self._effects = tuple(self._effects), []
+        return effects
+
+    def put(self, task: str, **changes: Any) -> Standing:
+        """Change a task's standing."""
+        self.tasks[task] = standing = replace(self.tasks[task], **changes)
+        if isinstance(standing.status, Built):
+            self._built[task] = standing.status.at
+        else:
+            self._built.pop(task, None)
+        return standing
+
+    def put_contract(self, contract: ContractStanding) -> None:
+        """Change a contract's standing."""
+        self.contracts[contract.contract.id] = contract
+
+    def put_batch(self, outcome: BatchOutcome, *, says: str) -> None:
+        """Add a batch, or replace what was known of it."""
+        self.batches = (*(known for known in self.batches if known.id != outcome.id), outcome)
+        self.tell(says, about=outcome.id)
+
+    def block(self, blocked: Iterable[Blocked]) -> None:
+        """Show what can no longer start."""
+        for lost in blocked:
+            reason = f"{lost.by} did not succeed"
+            self.tell("blocked", about=lost.job, reason=reason)
+            self.order(MarkTask(lost.job, "Blocked", reason))
+
+    def lose(self, task: str) -> None:
+        """A task that has not started never will: whatever needs it is blocked."""
+        if self.dispatcher.state_of(task) is not TaskState.CANCELLED:
+            self.block(self.dispatcher.settle(task, now=self.now, ok=False))
+
+    def pause(self, by: str) -> None:
+        """Let nothing start from now on."""
+        self.paused_by, self.paused_at = by, self.now
+
+    def resume(self) -> None:
+        """Let things start again; the time between counts for nothing that waits for time to pass."""
+        if self.paused_at is not None:
+            self._paused_for += self.now - self.paused_at
+        self.paused_by = self.paused_at = None
+
+    def put_aside(self, task: str, *, restore: bool) -> None:
+        """Have a task's old work moved away; it goes again once that is done.
+
+        `restore`: where it cannot be moved, as somebody stands on its branch, the old work stands again.
+        """
+        standing = self.tasks[task]
+        built = isinstance(standing.status, Built | LandsByHand)
+        wait = AsideWait(standing.commit or "", restore=restore, built=built, repair=standing.repair)
+        self.put(task, status=Waiting(), repair=None, waits={**standing.waits, wait: self.now})
+        self._waiters.add(task)
+        self._asides += 1
+        self.order(PutBranchAside(task, self.facts[task].branch, self._asides))
+
+    def add_wait(self, task: str, wait: Wait) -> None:
+        """Let a task that has a slot, and cannot start, wait for something: it gives the slot back."""
+        self.put(task, status=Waiting(), waits={**self.tasks[task].waits, wait: self.now})
+        self._waiters.add(task)
+
+    def end_waits(self, *kinds: type, task: str | None = None) -> None:
+        """What tasks (or one of them) wait for in this way is no more."""
+        for name in (task,) if task else tuple(self._waiters):
+            self._set_waits(name, {wait for wait in self.tasks[name].waits if not isinstance(wait, kinds)})
+
+    def renew_waits(self) -> None:
+        """Let everybody wait who has to, and nobody else: asked after each event."""
+        is_open = any(contract.unapproved_owner for contract in self.contracts.values())
+        for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
+            standing, state = self.tasks[task], self.dispatcher.state_of(task)
+            starts = isinstance(standing.status, Waiting) and state in _NOT_STARTED
+            self._set_waits(task, set(self._waits_of(task)) if starts else set())
+            if starts and self.tasks[task].waits:
+                self.dispatcher.hold(task)
+                continue
+            self._waiters.discard(task)
+            if state is TaskState.HELD:
+                self.dispatcher.release(task, now=self.now)
+
+    def _set_waits(self, task: str, waits: set[Wait]) -> None:
+        standing = self.tasks[task]
+        if waits == set(standing.waits):
+            return
+        waited = dict(standing.waited)
+        for wait, since in standing.waits.items():
+            if wait not in waits:
+                waited[wait.kind] = waited.get(wait.kind, 0.0) + self.now - since
+        kept = {wait: since for wait, since in standing.waits.items() if wait in waits}
+        new = sorted(waits.difference(kept), key=repr)
+        self.put(task, waits=kept | dict.fromkeys(new, self.now), waited=waited)
+        if waits:
+            self._waiters.add(task)
+
+    # What a task waits for beside its needs: the one place.
+
+    def _waits_of(self, task: str) -> Iterator[Wait]:
+        yield from (wait for wait in self.tasks[task].waits if isinstance(wait, ConflictWait | AsideWait))
+        yield from self.waits_before_start(task)
+
+    def waits_before_start(self, task: str) -> Iterator[Wait]:
+        """What others have to do or say before a task can start, its needs aside."""
+        standing, facts = self.tasks[task], self.facts[task]
+        if not standing.reads_without:
+            yield from (TextWait(source) for source in facts.information if self.may_publish(source))
+        needed = approvals_needed(facts, self.contracts, self.tasks, self.outside)
+        yield from (ApprovalWait(contract) for contract in needed)
+
+    def may_publish(self, source: str) -> bool:
+        """Whether a task may still give a text that others want to read."""
+        standing = self.tasks.get(source)
+        if standing is None or standing.commit is not None:
+            return False
+        if isinstance(standing.status, Waiting):
+            return self.dispatcher.state_of(source) in _NOT_STARTED
+        return isinstance(standing.status, Preparing | Working)
+
+    # What follows.
+
+    @property
+    def rules(self) -> LandingRules:
+        """What holds for finished branches now."""
+        return LandingRules(self.manifest, self.facts, self.tasks, self._built, self.unapproved)
+
+    @property
+    def unapproved(self) -> frozenset[str]:
+        """Tasks that must not land, nor what rests on them."""
+        return unapproved(self.contracts.values()) | self.kept_out
+
+    @property
+    def run_time(self) -> float:
+        """Seconds since the epoch without those in which the run was paused."""
+        return (self.now if self.paused_at is None else self.paused_at) - self._paused_for
+
+    def clock_time(self, run_time: float) -> float:
+        """When such a moment comes if the run is not paused until then."""
+        return run_time + self._paused_for
+
+    @property
+    def moment(self) -> datetime:
+        """When the last event was heard."""
+        return moment(self.now)
+
+    def waiting_for(self, wait: Wait) -> tuple[str, ...]:
+        """The tasks that wait for this, in the order of the plan."""
+        return tuple(task for task, standing in self.tasks.items() if wait in standing.waits)
+
+    def has_succeeded(self, task: str) -> bool:
+        """Whether others may rest on its work: it is finished, and not being repaired or rejected."""
+        standing = self.tasks.get(task)
+        if standing is None:
+            return task in self.outside
+        return isinstance(standing.status, Built | LandsByHand | Landed)
+
+    def needs_are_met(self, task: str) -> bool:
+        """Whether of each group of needs one has succeeded."""
+        return all(any(map(self.has_succeeded, group)) for group in self.facts[task].needs)
+
+    def commit_of(self, task: str) -> str | None:
+        """The commit of a task that has succeeded; nothing where it changed nothing."""
+        return self.tasks[task].commit if task in self.tasks else self.outside[task].commit
+
+    def commits_of(self, tasks: Iterable[str]) -> tuple[str, ...]:
+        """The commits of those that have any."""
+        return tuple(commit for task in tasks if (commit := self.commit_of(task)))
+
+    def resting(self, task: str) -> tuple[str, ...]:
+        """The tasks whose commits it would start from now.
+
+        Of alternatives the first that may land; of a need that changed nothing, those that it rests on.
+        Example: C needs A or B; A waits for a person, B is finished: `("B",)`.
+        """
+        rules, resting = self.rules, dict[str, None]()
+        for group in self.facts[task].needs:
+            there = [need for need in group if self.has_succeeded(need)]
+            sound = [need for need in there if need not in rules.held and need not in rules.unapproved]
+            for need in (sound or there)[:1]:
+                resting |= dict.fromkeys((need,) if self.commit_of(need) else self._rests_on(need))
+        return tuple(resting)
+
+    def _rests_on(self, task: str) -> tuple[str, ...]:
+        return self.tasks[task].rests_on if task in self.tasks else self.outside[task].rests_on
+
+    def is_waiting_for_person(self) -> bool:
+        """Whether a person has to say something before the run can end."""
+        return any(self._keeps_waiting(name, contract) for name, contract in self.contracts.items())
+
+    def _keeps_waiting(self, name: str, contract: ContractStanding) -> bool:
+        """Whether anything of this run waits for a draft: its owner's work, or what would start from it."""
+        if contract.asks is None:
+            return False
+        if contract.asks in self.tasks:
+            return self.has_succeeded(contract.asks)
+        return bool(self.waiting_for(ApprovalWait(name)))
+
+    def goes_on(self) -> bool:
+        """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
+        if self.batch is not None or not self.dispatcher.is_over or self._is_being_done():
+            return True
+        return self.may_integrate() or self.is_waiting_for_person()
+
+    def may_integrate(self) -> bool:
+        """Whether a batch can form from what is finished, sooner or later."""
+        if self.trouble is not None or self.by_hand is not None:
+            return False
+        rules = self.rules
+        return len(rules.held) < len(rules.built) or bool(self.parts_to_merge(rules))
+
+    def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:
+        """What is merged, and cannot land, to settle conflicts that tasks wait for; the same is not merged again."""
+        parked = [task for task in self._waiters if any(isinstance(w, ConflictWait) for w in self.tasks[task].waits)]
+        parts = rules.parts_to_merge(sorted(parked)) if parked else ()
+        return () if self.as_they_are(parts) in self.merged else parts
+
+    def as_they_are(self, tasks: Iterable[str]) -> frozenset[tuple[str, str | None]]:
+        """These tasks with their commits."""
+        return frozenset((task, self.tasks[task].commit) for task in tasks)
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether a task waits for a batch to settle a conflict of its needs."""
+        return any(isinstance(wait, ConflictWait) for task in self._waiters for wait in self.tasks[task].waits)
+
+    def _is_being_done(self) -> bool:
+        asides = (wait for task in self._waiters for wait in self.tasks[task].waits if isinstance(wait, AsideWait))
+        return any(contract.writing for contract in self.contracts.values()) or any(True for _ in asides)
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """Two tables of seconds, added."""
+    return {name: counts.get(name, 0.0) + more.get(name, 0.0) for name in (*counts, *more)}

@@ -1,0 +1,203 @@
+"""Where each task of a run stands: a status, its commit, what it rests on, what it waits for beside its needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from plait.plans.tasks.contracts import PlannedContract, Record, newest
+from plait.plans.tasks.outcomes import Span
+from plait.plans.tasks.work import RepairOrder
+
+# Statuses: what has happened to a task. Ready, blocked, held, may land are computed (`Run.state_of`, `LandingRules`).
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """It has not started, or has to go again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """It has a slot; what it needs is being merged."""
+
+    agent: str
+    rests_on: tuple[str, ...]
+    commits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Somebody works on it."""
+
+    agent: str
+    since: float
+    """Seconds since the epoch."""
+    start: str
+    """The commit that it started from."""
+    stale: bool = False
+    """Whether a contract that it rests on has changed meanwhile: it will have to go again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Its work is on its branch, and has not landed."""
+
+    at: float
+    """When, in seconds of the time in which the run was not paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandsByHand:
+    """It is in a batch that is ready, and that a person has to land: the feature branch is checked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """It is on the feature branch, or had nothing to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It was tried, and no try counted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Its branch fits nowhere, and no repair is left."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """It never started, and cannot any more, for another reason than a need that failed."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The run ended before it did."""
+
+    reason: str
+
+
+Status = Waiting | Preparing | Working | Built | LandsByHand | Landed | Failed | Rejected | Impossible | Cancelled
+
+# Waits: why a task does not start although its needs are met. Each has one cause, and goes with it.
+
+
+@dataclass(frozen=True, slots=True)
+class TextWait:
+    """A task whose text it wants to read may still give it."""
+
+    source: str
+    kind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWait:
+    """A person has to approve a contract first, or it is just being written down."""
+
+    contract: str
+    kind = "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictWait:
+    """What it needs conflicts with each other: a batch may settle that."""
+
+    paths: tuple[str, ...]
+    kind = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class AsideWait:
+    """Its old work is being moved out of the way."""
+
+    commit: str
+    restore: bool
+    """Whether the old work stands again when it cannot be moved; else the task goes again all the same."""
+    built: bool
+    """Whether it was finished, and not handed back."""
+    repair: RepairOrder | None
+    kind = "aside"
+
+
+Wait = TextWait | ApprovalWait | ConflictWait | AsideWait
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One task of a run; replaced whole when something happens to it."""
+
+    status: Status = field(default_factory=Waiting)
+    commit: str | None = None
+    """The newest of its branch."""
+    rests_on: tuple[str, ...] = ()
+    """The tasks whose commits its own contains: of alternatives the chosen one, of a need without a commit its own."""
+    grounds: tuple[str, ...] = ()
+    """Their commits when it started."""
+    waits: Mapping[Wait, float] = field(default_factory=dict)
+    """What it waits for beside its needs, each since when (seconds since the epoch)."""
+    repair: RepairOrder | None = None
+    """What its next dispatch has to repair."""
+    repairs: int = 0
+    """How many were ordered."""
+    rejected_as: tuple[str, ...] = ()
+    """How its branch was rejected last: kind, partner, files."""
+    feedback: str | None = None
+    """Why a person rejected what it made."""
+    built_on: Mapping[str, int] = field(default_factory=dict)
+    """The versions of contracts that its work rests on."""
+    reads_without: bool = False
+    """Whether it goes on without the texts that it wanted to read."""
+    tries: int = 0
+    agent: str | None = None
+    """Who worked on it last."""
+    spans: tuple[Span, ...] = ()
+    waited: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that it has waited, by kind of wait; what it waits for now is not in it."""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of its work by stage."""
+
+    def wait_of(self, kind: type[AsideWait]) -> AsideWait | None:
+        """Its wait of this kind, when it has one."""
+        return next((wait for wait in self.waits if isinstance(wait, kind)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an owner has written and git does not say yet."""
+
+    owner: str
+    commit: str
+    content: str
+    record: Record
+    rounds: int = 1
+    """How often it was tried to be written: a person who answers at the same moment comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractStanding:
+    """One contract of a run."""
+
+    contract: PlannedContract
+    records: tuple[Record, ...] = ()
+    """Oldest version first."""
+    writing: Draft | None = None
+    """What is being written down."""
+    asks: str | None = None
+    """The owner of the newest version, while that waits for a person."""
+    redone: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By version: who did their work again for it."""
+
+    @property
+    def newest(self) -> Record | None:
+        return newest(self.records)
+
+    @property
+    def unapproved_owner(self) -> str | None:
+        """The task whose contract is not settled: neither it nor what rests on it starts or lands."""
+        return self.writing.owner if self.writing else self.asks

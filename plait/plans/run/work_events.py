@@ -1,0 +1,272 @@
+"""What a prepared start and the end of a task's work make of a run."""
+
+from plait.plans.run.contract_events import redo_resting_on, written
+from plait.plans.run.effects import PrepareStart, StartWork
+from plait.plans.run.events import (
+    BranchPutAside,
+    StartConflicted,
+    StartPrepared,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+    WorkPutOff,
+    WorkStopped,
+)
+from plait.plans.run.standings import Standings, added, moment
+from plait.plans.run.statuses import (
+    AsideWait,
+    Built,
+    Cancelled,
+    ConflictWait,
+    Failed,
+    Landed,
+    Preparing,
+    Rejected,
+    Waiting,
+    Working,
+)
+from plait.plans.schedule.dispatch import Start
+from plait.plans.tasks.contracts import Agreement
+from plait.plans.tasks.outcomes import Span, TaskState
+from plait.plans.tasks.work import Informant, RepairOrder
+
+CANCELLED = "the run was cancelled"
+
+
+def begin_start(run: Standings, start: Start) -> None:
+    """A task has got a slot: it starts at once where nothing has to be merged for it."""
+    task, standing = start.job.id, run.tasks[start.job.id]
+    if standing.repair is not None:
+        _start(run, task, start.agent, standing.repair.onto, standing.rests_on)
+        return
+    resting = run.resting(task)
+    if standing.feedback and standing.commit and not run.facts[task].is_command:
+        # What a person rejected is where an agent goes on, unless that rests on what is not to land; a command begins
+        # as it did before.
+        if (resting, run.commits_of(resting)) == (standing.rests_on, standing.grounds):
+            _start(run, task, start.agent, standing.commit, resting)
+        else:
+            run.put_aside(task, restore=False)
+            run.block(run.dispatcher.requeue(task, now=run.now))
+        return
+    commits = _commits(run, task, resting)
+    if not commits:
+        _start(run, task, start.agent, run.manifest.base, resting)
+        return
+    run.put(task, status=Preparing(start.agent, resting, commits))
+    run.order(PrepareStart(task, commits))
+
+
+def _commits(run: Standings, task: str, resting: tuple[str, ...]) -> tuple[str, ...]:
+    """What is merged for it to start from."""
+    onto = [run.tip] if task in run.onto_tip and run.tip else []
+    return (*onto, *run.commits_of(resting))
+
+
+def start_prepared(run: Standings, event: StartPrepared) -> None:
+    """It starts, unless what it would start from has changed meanwhile."""
+    preparing = _preparing(run, event.task)
+    if preparing is not None:
+        _start(run, event.task, preparing.agent, event.commit, preparing.rests_on)
+
+
+def start_conflicted(run: Standings, event: StartConflicted) -> None:
+    """Needs that conflict are for the next batch to settle, where none has done so already."""
+    preparing = _preparing(run, event.task)
+    if preparing is None:
+        return
+    if event.inside_tip and run.tip:
+        _start(run, event.task, preparing.agent, run.tip, preparing.rests_on)
+        return
+    run.add_wait(event.task, ConflictWait(event.paths))
+    run.block(run.dispatcher.requeue(event.task, now=run.now))
+    run.tell(f"waits, what it needs conflicts in {', '.join(event.paths)}", about=event.task)
+
+
+def _preparing(run: Standings, task: str) -> Preparing | None:
+    """The start that was ordered, if it is still wanted as it was; else the slot is given back."""
+    standing = run.tasks.get(task)
+    if standing is None or not isinstance(standing.status, Preparing):
+        return None
+    if run.stopping:
+        run.put(task, status=Cancelled(CANCELLED))
+        run.dispatcher.finish(task, now=run.now, ok=False)
+        return None
+    preparing, resting = standing.status, run.resting(task)
+    same = resting == preparing.rests_on and _commits(run, task, resting) == preparing.commits
+    waits = any(True for _ in run.waits_before_start(task))
+    if same and not waits and run.paused_at is None and run.needs_are_met(task):
+        return preparing
+    run.put(task, status=Waiting())
+    run.block(run.dispatcher.requeue(task, now=run.now))
+    return None
+
+
+def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str, ...]) -> None:
+    facts, standing = run.facts[task], run.tasks[task]
+    newest = {name: run.contracts[name].newest for name in facts.contracts}
+    agreements = tuple(Agreement(name, record.version) for name, record in newest.items() if record)
+    before = [need for group in facts.needs for need in group] + ([task] if standing.repair else [])
+    run.order(
+        StartWork(
+            task=task,
+            agent=agent,
+            start=start,
+            expected=standing.commit,
+            repair=standing.repair,
+            agreements=agreements,
+            informants=tuple(_informant(run, source) for source in facts.information),
+            rejections=(standing.feedback,) if standing.feedback else (),
+            after=tuple(dict.fromkeys((*before, *facts.information))),
+        )
+    )
+    run.put(
+        task,
+        status=Working(agent, run.now, start),
+        agent=agent,
+        rests_on=resting,
+        grounds=standing.grounds if standing.repair else run.commits_of(resting),
+        built_on={agreement.contract: agreement.version for agreement in agreements},
+    )
+    role = agent.rpartition("-")[0]
+    helps = "" if role == facts.role else f" in place of {facts.role}"
+    run.tell(f"{agent} {'repairs it' if standing.repair else 'starts'}{helps}", about=task)
+
+
+def _informant(run: Standings, source: str) -> Informant:
+    """What a task can be told of another now."""
+    standing, work = run.tasks.get(source), run.outside.get(source)
+    outputs = run.facts[source].outputs if standing else run.manifest.outputs.get(source, ())
+    if standing is None and work is None:
+        why = f"{source} is not part of this run and has not been done before: start without it."
+        return Informant(source, None, outputs, why)
+    commit = standing.commit if standing else work.commit if work else None
+    if commit or standing is None or isinstance(standing.status, Landed):
+        return Informant(source, commit, outputs, "")
+    return Informant(source, None, outputs, f"{source} has nothing to show ({_word(run, source)}): start without it.")
+
+
+def _word(run: Standings, task: str) -> str:
+    """How a task without a commit came to have none."""
+    match run.tasks[task].status:
+        case Failed():
+            return TaskState.FAILED.value
+        case Rejected():
+            return TaskState.HELD.value
+        case Cancelled():
+            return TaskState.CANCELLED.value
+        case Waiting():
+            return run.dispatcher.state_of(task).value
+        case _:
+            return TaskState.RUNNING.value
+
+
+def work_ended(run: Standings, event: WorkEnded) -> None:
+    """A task is over: its branch is ready for a batch, or it goes again, or it has failed."""
+    standing = run.tasks.get(event.task)
+    if standing is None or not isinstance(standing.status, Working):
+        return
+    status, repair, done = standing.status, standing.repair, isinstance(event.result, WorkDone)
+    span = Span(
+        started_at=moment(status.since),
+        ended_at=run.moment,
+        repair=repair.number if repair else 0,
+        ok=done,
+        agent=status.agent,
+    )
+    standing = run.put(
+        event.task,
+        spans=(*standing.spans, span),
+        tries=max(standing.tries, _past_tries(run, event.task) + event.tries),
+        spent=added(standing.spent, event.spent),
+        repair=None,
+    )
+    run.salvage = tuple(dict.fromkeys((*run.salvage, *event.salvage)))
+    if status.stale and not run.stopping:
+        _again(run, event.task, event.result.commit if isinstance(event.result, WorkDone) else None)
+    elif isinstance(event.result, WorkDone):
+        _done(run, event.task, event.result, status)
+    elif isinstance(event.result, WorkStopped) or run.stopping:
+        run.put(event.task, status=Cancelled(why_stopped(run)))
+        run.tell("cancelled", about=event.task, reason=why_stopped(run))
+        run.block(run.dispatcher.finish(event.task, now=run.now, ok=False))
+    elif isinstance(event.result, WorkPutOff):
+        run.put(event.task, status=Waiting(), repair=repair)
+        run.tell("another try waits until the run goes on", about=event.task, reason=event.result.reason or None)
+        run.block(run.dispatcher.requeue(event.task, now=run.now))
+    else:
+        _failed(run, event.task, event.result, repair)
+
+
+def _past_tries(run: Standings, task: str) -> int:
+    past = run.manifest.past.get(task)
+    return past.tries if past else 0
+
+
+def why_stopped(run: Standings) -> str:
+    """Why what had not ended by then was cancelled."""
+    return run.stopping.reason if run.stopping and run.stopping.broken else CANCELLED
+
+
+def _again(run: Standings, task: str, commit: str | None) -> None:
+    """A contract changed while it ran: its work is put aside, and it starts anew."""
+    run.put(task, commit=commit or run.tasks[task].commit)
+    blocked = run.dispatcher.requeue(task, now=run.now)
+    if run.tasks[task].commit:
+        run.put_aside(task, restore=False)
+    else:
+        run.put(task, status=Waiting())
+    run.tell("goes again, its contract has changed", about=task)
+    run.block(blocked)
+
+
+def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
+    commit = result.commit or run.tasks[task].commit
+    run.dispatcher.finish(task, now=run.now, ok=True)
+    if commit is None:
+        run.put(task, status=Landed(), feedback=None)
+        run.tell("done, nothing to land", about=task)
+    else:
+        run.put(task, status=Built(run.run_time), commit=commit, feedback=None)
+        many = "" if result.changed == 1 else "s"
+        run.tell(f"done, {result.changed} file{many} changed", about=task)
+    for name in run.facts[task].writes:
+        written(run, name, owner=task, commit=commit or status.start, content=result.contents.get(name, ""))
+
+
+def _failed(run: Standings, task: str, result: WorkFailed, repair: RepairOrder | None) -> None:
+    run.environment |= result.environment
+    if repair is None:
+        run.put(task, status=Failed(result.reason))
+        run.tell("failed", about=task, reason=result.reason)
+    else:
+        reason = f"rejected, and the repair failed: {result.reason}"
+        run.put(task, status=Rejected(reason))
+        run.tell("held", about=task, reason=reason)
+    run.block(run.dispatcher.finish(task, now=run.now, ok=False))
+
+
+def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
+    """Old work is out of the way, and the task goes again; or it could not be moved."""
+    standing = run.tasks.get(event.task)
+    wait = standing.wait_of(AsideWait) if standing else None
+    if standing is None or wait is None:
+        return
+    run.end_waits(AsideWait, task=event.task)
+    if event.refused is None:
+        run.put(event.task, commit=None)
+        if not wait.restore:
+            redo_resting_on(run, event.task)
+        return
+    run.tell(f"its old work stays where it is, and cannot be done again: {event.refused}", about=event.task)
+    if wait.restore and isinstance(standing.status, Waiting):
+        _restore(run, event.task, wait)
+
+
+def _restore(run: Standings, task: str, wait: AsideWait) -> None:
+    if not wait.built:
+        run.put(task, repair=wait.repair)
+        return
+    if run.dispatcher.state_of(task) is not TaskState.CANCELLED:
+        run.dispatcher.settle(task, now=run.now)
+    run.put(task, status=Built(run.run_time))

@@ -1,0 +1,540 @@
+"""A world for runs: git, agents, batches and people, as far as a run can tell; and what must hold whatever they do."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from plait.plans.language.phases import absent_from, held_back, mates_of
+from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
+from plait.plans.run.events import (
+    BatchBroken,
+    BatchDone,
+    BatchEnded,
+    BatchStopped,
+    Begin,
+    BranchPutAside,
+    Close,
+    Event,
+    Pause,
+    RecordsRead,
+    RecordWritten,
+    Resume,
+    StartConflicted,
+    StartPrepared,
+    Stop,
+    Tick,
+    Unmerged,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+    WorkPutOff,
+    WorkStopped,
+)
+from plait.plans.run.manifest import EarlierWork, Manifest
+from plait.plans.run.run import Run
+from plait.plans.run.statuses import (
+    Built,
+    Cancelled,
+    Failed,
+    Impossible,
+    Landed,
+    LandsByHand,
+    Preparing,
+    Rejected,
+    Waiting,
+    Working,
+)
+from plait.plans.tasks.contracts import Record, newest
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, TaskState
+from plait.plans.tasks.work import BatchOrder, Candidate, Rework
+
+ENDED = (Landed, LandsByHand, Built, Failed, Rejected, Impossible, Cancelled)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one commit holds: itself and all below it."""
+
+    task: str | None
+    """Whose work it is; nothing for merges."""
+    inside: frozenset[str]
+    """The work commits that it contains, itself included."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    built_on: Mapping[str, int] = field(default_factory=dict)
+    repairs: str | None = None
+    """The commit of the same task that it repairs."""
+
+
+class World:
+    """One feature with all of its runs; `step` lets something happen, `finish` lets everything end well."""
+
+    def __init__(self, random: Random, manifest: Manifest) -> None:
+        self.random, self.plan = random, manifest
+        self.commits = {"base": Commit(None, frozenset())}
+        self.branches: dict[str, str] = {}
+        self.empty: dict[str, str] = {}
+        """Tasks that changed nothing, and where."""
+        self.landed: frozenset[str] = frozenset()
+        self.tip: str | None = None
+        self.records: dict[str, tuple[Record, ...]] = {}
+        self.now, self.events, self._numbers = 1_000.0, 0, 0
+        self.heard: list[tuple[float, Event]] = []
+        self.stuck: set[str] = set()
+        """Tasks whose old work could not be moved, so that it stands although a contract has changed."""
+        self.begin(manifest)
+
+    # Runs.
+
+    def begin(self, manifest: Manifest) -> None:
+        self.manifest, self.run = manifest, Run(manifest)
+        self.pending: list[Effect] = []
+        self.started: Counter[str] = Counter()
+        self.excused: set[str] = set()
+        self.heard = []
+        self.hear(Begin())
+
+    def restart(self) -> None:
+        """The process is killed; what git knows is all that the next run begins with."""
+        finished, outdated = self.found()
+        for task in outdated:
+            self.branches.pop(task, None)
+        redone = tuple(
+            task.id
+            for task in self.plan.tasks
+            if task.id not in finished and any(self.commits[commit].task == task.id for commit in self.landed)
+        )
+        sent_back = {task: finished.pop(task) for task in self._rejected_owners(finished)}
+        # As `session` does it: what was built on a command that goes again is not finished either.
+        self.begin(
+            replace(
+                self.plan,
+                tip=self.tip,
+                records=dict(self.records),
+                earlier=finished,
+                redone=redone,
+                sent_back=sent_back,
+            )
+        )
+
+    def _rejected_owners(self, finished: Mapping[str, EarlierWork]) -> list[str]:
+        owners = []
+        for contract in self.plan.contracts:
+            last, owner = newest(self.records.get(contract.id, ())), contract.owner or ""
+            if last is None or last.status != "rejected" or owner not in finished or owner in owners:
+                continue
+            if last.content == finished[owner].contents.get(contract.id):
+                owners.append(owner)
+        return owners
+
+    def found(self) -> tuple[dict[str, EarlierWork], list[str]]:
+        """What is finished by what the branches hold: made on what its needs are now, or were before a repair."""
+        bad: set[str] = set()
+        while True:
+            finished: dict[str, EarlierWork] = {}
+            for task in self.plan.tasks:
+                work = None if task.id in bad else self._earlier(task.id, finished)
+                if work is not None:
+                    finished[task.id] = work
+            sound = {
+                commit
+                for task, work in finished.items()
+                for commit in self._inside(work.commit)
+                if self.commits[commit].task == task
+            }
+            more = {task for task, work in finished.items() if self._of_others(task, work.commit) - sound}
+            if not more:
+                break
+            bad |= more
+        completed = {
+            task: replace(work, rests_on=tuple(dict.fromkeys((*work.rests_on, *self._more(task, work, finished)))))
+            for task, work in finished.items()
+        }
+        return completed, [task for task in self.branches if task not in finished]
+
+    def _more(self, task: str, work: EarlierWork, finished: Mapping[str, EarlierWork]) -> list[str]:
+        others = self._of_others(task, work.commit)
+        for need in work.rests_on:
+            others -= self._inside(finished[need].commit)
+        return sorted({self.commits[commit].task or "" for commit in others})
+
+    def _of_others(self, task: str, commit: str | None) -> frozenset[str]:
+        return frozenset(one for one in self._inside(commit) if self.commits[one].task != task) - self.landed
+
+    def _inside(self, commit: str | None) -> frozenset[str]:
+        return self.commits[commit].inside if commit else frozenset()
+
+    def _earlier(self, task: str, finished: Mapping[str, EarlierWork]) -> EarlierWork | None:
+        facts = next(one for one in self.plan.tasks if one.id == task)
+        commit = self.branches.get(task)
+        at = commit or self.empty.get(task)
+        if at is None:
+            return None
+        rests_on: dict[str, None] = {}
+        for group in facts.needs:
+            there = {need: finished[need] for need in group if need in finished}
+            inside = [need for need, work in there.items() if self._versions(work.commit) & self.commits[at].inside]
+            nothing = [work for work in there.values() if work.commit is None]
+            if not inside and not nothing:
+                return None
+            rests_on |= dict.fromkeys(inside or nothing[0].rests_on)
+        made = self.commits[at]
+        return EarlierWork(
+            commit, commit is None or commit in self.landed, tuple(rests_on), at, made.built_on, made.contents
+        )
+
+    def _versions(self, commit: str | None) -> frozenset[str]:
+        versions = []
+        while commit:
+            versions.append(commit)
+            commit = self.commits[commit].repairs
+        return frozenset(versions)
+
+    # Events.
+
+    def hear(self, event: Event) -> None:
+        self.events += 1
+        self.heard.append((self.now, event))
+        for effect in self.run.hear(event, self.now):
+            if isinstance(effect, PrepareStart | StartWork | StartBatch | PutBranchAside | WriteRecord):
+                self.pending.append(effect)
+            if isinstance(effect, StartWork):
+                self._check_start(effect)
+            if isinstance(effect, StartBatch):
+                self._check_batch(effect.order)
+        self.check()
+        if isinstance(event, Tick):
+            self._check_tick(event)
+
+    def step(self) -> None:
+        """Something happens."""
+        self.now += self.random.choice((0.0, 0.0, 1.0, 30.0, 700.0))
+        chance = self.random.random()
+        if self.pending and chance < 0.5:
+            self.answer(self.pending.pop(self.random.randrange(len(self.pending))))
+        elif chance < 0.9:
+            self.tick()
+        elif chance < 0.94:
+            self.person_answers()
+        elif chance < 0.96:
+            self.hear(RecordsRead(dict(self.records)))
+        elif chance < 0.975:
+            self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
+        elif chance < 0.985:
+            self.restart()
+        elif chance < 0.99:
+            self.hear(Stop("the run was cancelled"))
+        else:
+            self.hear(Close())
+            self._check_end()
+            self.restart()
+
+    def tick(self) -> None:
+        room = None
+        if self.random.random() < 0.2:
+            room = {role: self.random.randint(0, slots) for role, slots in self.plan.slots.items()}
+        self.hear(Tick(room))
+
+    def answer(self, effect: Effect, *, well: bool = False) -> None:
+        """An effect is carried out, with whatever can come of it."""
+        match effect:
+            case PrepareStart():
+                self._prepare(effect, well=well)
+            case StartWork():
+                self._work(effect, well=well)
+            case StartBatch(order):
+                self._integrate(order, well=well)
+            case PutBranchAside():
+                self._aside(effect, well=well)
+            case WriteRecord(record):
+                self._write(record)
+
+    def _new(self, commit: Commit) -> str:
+        self._numbers += 1
+        name = f"{commit.task or 'merge'}-{self._numbers}"
+        inside = commit.inside | {name} if commit.task else commit.inside
+        self.commits[name] = replace(commit, inside=inside)
+        return name
+
+    def _prepare(self, effect: PrepareStart, *, well: bool) -> None:
+        inside = frozenset[str]().union(*(self.commits[commit].inside for commit in effect.commits))
+        if not well and self.random.random() < 0.15:
+            self.hear(StartConflicted(effect.task, ("file",), inside_tip=inside <= self.landed))
+        else:
+            self.hear(StartPrepared(effect.task, self._new(Commit(None, inside))))
+
+    def _work(self, effect: StartWork, *, well: bool) -> None:
+        run, chance = self.run.standings, 1.0 if well else self.random.random()
+        if run.stopping and chance < 0.7:
+            self.hear(WorkEnded(effect.task, WorkStopped(), tries=1))
+        elif run.paused_at is not None and chance < 0.2:
+            self.excused.add(effect.task)
+            self.hear(WorkEnded(effect.task, WorkPutOff("red"), tries=1))
+        elif chance < 0.15:
+            self.hear(WorkEnded(effect.task, WorkFailed("no", environment=chance < 0.02), tries=2))
+        elif chance < 0.2:
+            self.hear(WorkEnded(effect.task, WorkStopped(), tries=1))
+        else:
+            self.hear(WorkEnded(effect.task, self._made(effect, empty=chance < 0.3), tries=1))
+
+    def _made(self, effect: StartWork, *, empty: bool) -> WorkDone:
+        facts = self.run.standings.facts[effect.task]
+        contents = {name: self.random.choice("xy") for name in facts.writes}
+        inside = self.commits[effect.start].inside
+        if effect.repair:
+            inside |= self.commits[effect.repair.rejected].inside | self.commits[effect.repair.onto].inside
+        built_on = {one.contract: one.version for one in effect.agreements}
+        repairs = effect.repair.rejected if effect.repair else None
+        if empty and not effect.repair:
+            self.empty[effect.task] = self._new(Commit(None, inside, contents, built_on))
+            return WorkDone(None, 0, contents)
+        assert self.branches.get(effect.task) == effect.expected, "somebody else moved the branch"
+        commit = self._new(Commit(effect.task, inside, contents, built_on, repairs))
+        self.branches[effect.task] = commit
+        return WorkDone(commit, 1, contents)
+
+    def _aside(self, effect: PutBranchAside, *, well: bool) -> None:
+        self.excused.add(effect.task)
+        if not well and self.random.random() < 0.2:
+            self.stuck.add(effect.task)
+            self.hear(BranchPutAside(effect.task, refused="somebody stands on it"))
+            return
+        self.branches.pop(effect.task, None)
+        self.hear(BranchPutAside(effect.task))
+
+    def _write(self, record: Record) -> None:
+        there = {one.version: one for one in self.records.get(record.contract, ())}
+        now = there.get(record.version)
+        if (now.oid if now else "") != record.oid:
+            self.hear(RecordsRead(dict(self.records), refused=record.contract))
+            return
+        self._numbers += 1
+        kept = replace(record, oid=f"oid-{self._numbers}")
+        self._keep(kept)
+        self.hear(RecordWritten(kept))
+
+    def _keep(self, record: Record) -> None:
+        there = {one.version: one for one in self.records.get(record.contract, ())} | {record.version: record}
+        self.records[record.contract] = tuple(there[version] for version in sorted(there))
+
+    def person_answers(self, *, yes: bool | None = None) -> None:
+        for contract in self.plan.contracts:
+            last = newest(self.records.get(contract.id, ()))
+            if last and last.status == "draft" and contract.by_person and (yes or self.random.random() < 0.7):
+                approved = yes or self.random.random() < 0.6
+                self._numbers += 1
+                oid, status = f"oid-{self._numbers}", "approved" if approved else "rejected"
+                owner = last.owner
+                if status == "rejected" and owner in self.run.standings.tasks:
+                    self.excused.add(owner)
+                self._keep(replace(last, status=status, by="ann", reason="because", oid=oid))  # type: ignore[arg-type]
+
+    # Batches: whatever `integrate` could say of one.
+
+    def _integrate(self, order: BatchOrder, *, well: bool) -> None:
+        run, chance = self.run.standings, 1.0 if well else self.random.random()
+        if run.stopping and chance < 0.5:
+            self.hear(BatchEnded(order.id, BatchStopped()))
+        elif chance < 0.03:
+            self.hear(BatchEnded(order.id, BatchBroken("git broke")))
+        elif chance < 0.06:
+            state, kind = self.random.choice(((BatchState.INFRASTRUCTURE, None), (BatchState.REJECTED, "base-red")))
+            told = tuple(Rejection(task=one.task, kind="base-red") for one in order.branches[:1]) if kind else ()
+            outcome = BatchOutcome(id=order.id, state=state, rejected=told, reason="red")
+            self.hear(BatchEnded(order.id, BatchDone(outcome, tip=self.tip)))
+        else:
+            self.hear(BatchEnded(order.id, self._settled(order, by_hand=0.06 < chance < 0.08, well=well)))
+
+    def _settled(self, order: BatchOrder, *, by_hand: bool, well: bool) -> BatchDone:
+        bad = [one for one in order.branches if not well and self.random.random() < 0.3]
+        rejected = tuple(self._rejection(one, order) for one in bad)
+        out = {one.task for one in bad}
+        here = {task for one in order.branches for task in (one.task, *one.carries)}
+        left_out = out | absent_from(order.groups, here=here, landed=order.landed)
+        by_needs = held_back(order.branches, left_out=out, groups=())
+        waits = held_back(order.branches, left_out=left_out, groups=order.groups)
+        rest = [one for one in order.branches if one.task not in out | set(by_needs) | set(waits)]
+        fitting = [one for one in order.branches if one.task in waits and one.task not in by_needs]
+        unmerged = None
+        if order.merge_only:
+            fitting, rest = [one for one in order.branches if one.task not in out | set(by_needs)], []
+        if fitting:
+            tasks = tuple(one.task for one in fitting)
+            inside = self.landed.union(*(self.commits[one.tip].inside for one in (*fitting, *rest)))
+            mates = mates_of(tasks, order.branches, groups=order.groups)
+            unmerged = Unmerged(self._new(Commit(None, inside)), tasks, tuple(sorted(mates)))
+        held = tuple(Held(task=task, by=by) for task, by in {**waits, **by_needs}.items() if task not in out)
+        state = BatchState.PART_LANDED if rejected or held else BatchState.LANDED
+        if rest and by_hand:
+            state = BatchState.READY_TO_LAND
+        elif rest:
+            self._land(rest)
+        outcome = BatchOutcome(
+            id=order.id,
+            state=state if rest else BatchState.REJECTED,
+            landed=tuple(one.task for one in rest),
+            rejected=tuple(
+                Rejection.model_validate({"task": one.task, "kind": one.kind, "partner": one.partner})
+                for one in rejected
+            ),
+            held=held,
+        )
+        command = "git merge" if rest and by_hand else None
+        return BatchDone(outcome, rejected, self.tip, command, unmerged)
+
+    def _rejection(self, branch: Candidate, order: BatchOrder) -> Rework:
+        kind = "conflict" if order.merge_only else self.random.choice(("conflict", "fails-alone", "interaction"))
+        return Rework(branch.task, kind, None, None, self.random.choice(((), ("file",))), "red", ())
+
+    def _land(self, branches: Collection[Candidate]) -> None:
+        self.landed = self.landed.union(*(self.commits[one.tip].inside for one in branches))
+        self.tip = self._new(Commit(None, self.landed))
+        for group in self.plan.phases:
+            there = {task for task in group if self.branches.get(task) in self.landed}
+            finished = {task for task in group if task in there or self._is_empty(task)}
+            assert not there or finished == set(group) or self._was_there_before(group), f"half of {group} has landed"
+
+    def _is_empty(self, task: str) -> bool:
+        return task in self.empty
+
+    def _was_there_before(self, group: Collection[str]) -> bool:
+        """Whether a part of it goes again for a new version of a contract, and the whole had landed before."""
+        works = {self.commits[commit].task for commit in self.landed}
+        return all(task in works or task in self.empty for task in group)
+
+    # What must hold.
+
+    def _check_start(self, effect: StartWork) -> None:
+        run = self.run.standings
+        again = self.started[effect.task] > 0
+        assert not again or effect.repair or effect.task in self.excused, f"{effect.task} is done twice"
+        self.excused.discard(effect.task)
+        self.started[effect.task] += 1
+        facts = run.facts[effect.task]
+        assert run.paused_at is None, "it starts while the run is paused"
+        for group in facts.needs if not effect.repair else ():
+            assert any(run.has_succeeded(need) for need in group), f"{effect.task} starts without {group}"
+        for name in facts.contracts:
+            last = newest(self.records.get(name, ()))
+            assert last is not None, f"{effect.task} starts without the contract {name}"
+            heard = run.contracts[name].newest
+            assert heard is not None
+            assert heard.status == "approved", f"{effect.task} starts from {name}, which is {heard.status}"
+
+    def _check_batch(self, order: BatchOrder) -> None:
+        run = self.run.standings
+        tips = {one.task: one.tip for one in order.branches}
+        carried = {task for one in order.branches for task in one.carries}
+        assert run.paused_at is None
+        for candidate in order.branches:
+            assert candidate.tip == self.branches[candidate.task], "an old tip is in the batch"
+            for commit in self.commits[candidate.tip].inside - self.landed:
+                task = self.commits[commit].task or ""
+                inside = task in tips and commit in self.commits[tips[task]].inside
+                assert inside or task in carried, f"{candidate.task} would bring {commit} with it"
+            heard = run.contracts
+            for name in run.facts[candidate.task].writes:
+                assert heard[name].unapproved_owner is None, f"{name} is not approved"
+            built_on = self.commits[candidate.tip].built_on
+            for name, version in built_on.items():
+                known = heard[name].newest
+                if known and known.status == "approved" and candidate.task not in self.stuck:
+                    assert version == known.version, f"{candidate.task} rests on {name} v{version}"
+
+    def check(self) -> None:
+        run, dispatcher = self.run.standings, self.run.standings.dispatcher
+        taken, units = Counter[str](), Counter[str]()
+        for task, standing in run.tasks.items():
+            state = dispatcher.state_of(task)
+            match standing.status:
+                case Working(agent) | Preparing(agent):
+                    assert state is TaskState.RUNNING
+                    taken[agent.rpartition("-")[0]] += 1
+                    units.update(run.facts[task].uses)
+                case Waiting():
+                    assert state not in (TaskState.RUNNING, TaskState.DONE, TaskState.FAILED), (task, state)
+                    self._check_cause(task, state)
+                case Built() | LandsByHand() | Landed():
+                    assert state is TaskState.DONE or run.stopping, (task, state)
+                case Cancelled():
+                    assert run.closed or state in (TaskState.CANCELLED, TaskState.FAILED), (task, state)
+                case _:
+                    assert state in (TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED), (task, state)
+        assert all(taken[role] <= self.plan.slots[role] for role in taken), "more agents than slots"
+        assert all(units[name] <= self.plan.resources[name] for name in units), "more than there is of a resource"
+
+    def _check_cause(self, task: str, state: TaskState) -> None:
+        """No task waits without a named cause."""
+        run = self.run.standings
+        if state is TaskState.HELD:
+            assert run.tasks[task].waits, f"{task} is held for nothing"
+        elif state is TaskState.PENDING:
+            assert not run.needs_are_met(task) or run.tasks[task].repair or self._need_is_pending(task), task
+        elif state is TaskState.BLOCKED:
+            assert run.dispatcher.lost_to(task) is not None
+        elif state is TaskState.READY:
+            assert not run.tasks[task].waits, f"{task} could start, but waits for {run.tasks[task].waits}"
+
+    def _need_is_pending(self, task: str) -> bool:
+        """Whether a need is done, but rests on what is being done again: nothing new starts from it until then."""
+        run, path = self.run.standings, [task]
+        for name in path:
+            for need in (need for group in run.facts[name].needs for need in group if need in run.tasks):
+                if not isinstance(run.tasks[need].status, Built | Landed | LandsByHand):
+                    return True
+                path += [need] if need not in path else []
+        return False
+
+    def _check_tick(self, event: Tick) -> None:
+        run = self.run.standings
+        if run.stopping or run.paused_at is not None or run.closed:
+            return
+        again = run.dispatcher.copy().start(run.now, room={} if event.room is None else None) if not event.room else []
+        assert not again, f"a slot is idle beside {[start.job.id for start in again]}"
+
+    def _check_end(self) -> None:
+        run = self.run.standings
+        assert run.closed
+        for task, standing in run.tasks.items():
+            if isinstance(standing.status, Waiting):
+                state = run.dispatcher.state_of(task)
+                assert state is not TaskState.RUNNING
+        assert not self.run.hear(Tick(), self.now)
+
+    # Ends.
+
+    def finish(self) -> None:
+        """From here on all goes well: the run ends, and everything that can be done is done."""
+        for _ in range(60 * len(self.plan.tasks) + 60):
+            if self.run.standings.closed:
+                self.restart()
+            if self.run.standings.paused_at is not None:
+                self.hear(Resume())
+            self.now += 1.0
+            while self.pending:
+                self.answer(self.pending.pop(0), well=True)
+            self.person_answers(yes=True)
+            self.hear(RecordsRead(dict(self.records)))
+            self.now += 1_000.0
+            self.hear(Tick())
+            if not self.pending and self.run.is_over:
+                break
+        else:
+            raise AssertionError("the run does not end")
+        self.hear(Close())
+        self._check_end()
+        self._check_complete()
+
+    def _check_complete(self) -> None:
+        """After the end, whoever did not land has a reason."""
+        run = self.run.standings
+        for task, standing in run.tasks.items():
+            if run.stopping or run.trouble or run.by_hand:
+                continue
+            match standing.status:
+                case Waiting():
+                    assert run.dispatcher.state_of(task) is TaskState.BLOCKED, (task, standing)
+                case Built():
+                    assert task in run.rules.held, f"{task} is finished, nothing keeps it, and it has not landed"
+                case status:
+                    assert isinstance(status, ENDED)
