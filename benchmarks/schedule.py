@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
 
 from benchmarks.measuring import show
-from plait.plans.schedule.bounds import lower_bound
+from plait.advice.bounds import lower_bound
+from plait.advice.orders.order_search import Improved, improve
+from plait.advice.simulation import play, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.schedule.graph import Graph
-from plait.plans.schedule.improving import Improved, improve
-from plait.plans.schedule.simulation import play, simulate
 from tests.support.psplib import ROLE, Instance, check_schedule, psplib_instances, workflow_traces
 
 SLOTS = {"frontend": 3, "backend": 6, "qa": 9}
@@ -94,10 +94,10 @@ def speeds() -> list[dict[str, object]]:
 
     def three_hundred_runs() -> None:
         for _ in range(300):
-            play(dispatcher.board.copy(), [job.seconds * draw.lognormvariate(0, 0.6) for job in thousand])
+            play(dispatcher.states.copy(), [job.seconds * draw.lognormvariate(0, 0.6) for job in thousand])
 
     def one_schedule() -> None:
-        play(Dispatcher(many, slots=SLOTS).board, [job.seconds for job in many])
+        play(Dispatcher(many, slots=SLOTS).states, [job.seconds for job in many])
 
     def analysis() -> None:
         timing = Graph({job.id: job.needs for job in many}).timed({job.id: job.seconds for job in many})
@@ -106,7 +106,7 @@ def speeds() -> list[dict[str, object]]:
 
     return [
         {"what": "1,000 tasks: 300 drawn and played runs", "s": best_of_five(three_hundred_runs)},
-        {"what": "10,000 tasks: layout, board, one schedule", "s": best_of_five(one_schedule)},
+        {"what": "10,000 tasks: layout, states, one schedule", "s": best_of_five(one_schedule)},
         {"what": "10,000 tasks: order, heads, tails, slack, critical path", "s": best_of_five(analysis)},
         {"what": "10,000 tasks: lower bound", "s": best_of_five(lambda: lower_bound(many, SLOTS))},
     ]

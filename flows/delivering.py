@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from plait.advice.bounds import Bound, lower_bound
 from plait.agent_tasks.marking import mark
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.history import history_of, verifications_of
@@ -25,15 +26,14 @@ from plait.flows.running.tidying import tidy_run
 from plait.flows.running.writing_back import write_back
 from plait.flows.servers.sharing import is_embedded, shared_slots
 from plait.plans.phrasing import count, spell_seconds
-from plait.plans.pictures.chart import chart_of
-from plait.plans.pictures.gantt import draw_gantt, gantt_uri
-from plait.plans.schedule.bounds import Bound, lower_bound
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.schedule.jobs import Layout
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import Conditions, FeatureOutcome, TaskState
-from plait.plans.telling.metrics import measure
-from plait.plans.telling.report import report_markdown
+from plait.show.metrics import measure
+from plait.show.pictures.chart import chart_of
+from plait.show.pictures.gantt_svg import draw_gantt, gantt_uri
+from plait.show.run_report import report_markdown
 
 _LOG = logging.getLogger("prefect.plait")
 

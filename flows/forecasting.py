@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from plait.advice.forecasts.estimating import Bundled, Durations, Finished
+from plait.advice.forecasts.forecast import Forecast
+from plait.advice.forecasts.forecasting import forecast, is_better_order
+from plait.advice.forecasts.sharing import Part, Sharing, share
 from plait.flows.inputs.requests import Brief, priority_of
-from plait.plans.forecasts.estimating import Bundled, Durations, Finished
-from plait.plans.forecasts.forecast import Forecast
-from plait.plans.forecasts.forecasting import forecast, is_better_order
-from plait.plans.forecasts.sharing import Part, Sharing, share
 from plait.plans.language.crew import Crew, merge_crews
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.bundling import (
@@ -22,10 +22,10 @@ from plait.plans.tasks.bundling import (
     with_bundles,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.telling.bundles import told_bundles
+from plait.show.bundles import told_bundles
 
 if TYPE_CHECKING:
-    from plait.plans.forecasts.sizing import Sizing
+    from plait.advice.forecasts.sizing import Sizing
     from plait.store.records import RoleDuration
 
 MOST_SAMPLES = 1000
@@ -182,7 +182,7 @@ def sizing_of(
     Raises:
         CallError: the plan has more roles than that.
     """
-    from plait.plans.forecasts.sizing import size_crew
+    from plait.advice.forecasts.sizing import size_crew
 
     jobs, _ = jobs_of(brief, chosen)
     return size_crew(
@@ -217,7 +217,7 @@ def improved_order(
     seed: int = 0,
 ) -> Order:
     """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations."""
-    from plait.plans.schedule.improving import improve
+    from plait.advice.orders.order_search import improve
 
     jobs, roles = jobs_of(brief, chosen)
     slots, resources = roles | dict(slots_override or {}), brief.plan.resources

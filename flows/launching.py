@@ -25,9 +25,9 @@ from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
 from plait.plans.names import integration_branch
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
-from plait.plans.telling.metrics import measure
-from plait.plans.telling.rendering import outcome_json
-from plait.plans.telling.report import report_text
+from plait.show.metrics import measure
+from plait.show.rendering import outcome_json
+from plait.show.run_report import report_text
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
 
 if TYPE_CHECKING:

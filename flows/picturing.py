@@ -8,8 +8,8 @@ from plait.flows.inputs.requests import Brief, is_folder, read_brief, read_crew_
 from plait.flows.recording.kept import kept_forecast, kept_graph
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
-from plait.plans.pictures.chart import Chart, chart_of
-from plait.plans.pictures.plan_graph import PlanGraph, plan_graph
+from plait.show.pictures.chart import Chart, chart_of
+from plait.show.pictures.plan_graph import PlanGraph, plan_graph
 from plait.workspace.home import plait_home
 
 _PLANS = (".yaml", ".yml", ".md")

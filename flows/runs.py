@@ -9,7 +9,7 @@ from typing import Any
 
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
-from plait.plans.telling.progress import Eta, Progress
+from plait.show.progress import Eta, Progress
 from plait.workspace.left_files import read_left, read_left_object
 from plait.workspace.process import is_alive
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from plait.advice.lint.engine import Finding, Findings
     from plait.flows.inputs.requests import Brief
     from plait.plans.errors import PlanError
-    from plait.plans.lint.engine import Finding, Findings
 
 NAME = "check"
 EXAMPLES = (
@@ -58,11 +58,11 @@ def command(
     if rules or explain is not None:
         _print_rules(explain)
         return
+    from plait.advice.lint.engine import lint
+    from plait.advice.lint.facts import Facts
+    from plait.advice.lint.registry import chosen
     from plait.flows.inputs.crew_option import given_brief
     from plait.plans.errors import CallError, ExitCode, PlanError
-    from plait.plans.lint.engine import lint
-    from plait.plans.lint.facts import Facts
-    from plait.plans.lint.registry import chosen
 
     if plan is None:
         raise CallError("which plan?", "`plait check plan.yaml`; `--rules` and `--explain CODE` go without one")
@@ -80,8 +80,8 @@ def command(
 
 
 def _print_rules(explain: str | None) -> None:
-    from plait.plans.lint.page import explanation, rules_page
-    from plait.plans.lint.registry import rule_named
+    from plait.advice.lint.page import explanation, rules_page
+    from plait.advice.lint.registry import rule_named
 
     typer.echo(rules_page() if explain is None else explanation(rule_named(explain)), nl=False)
 
@@ -100,7 +100,7 @@ def _codes(given: list[str] | None) -> list[str]:
 
 def _print_problems(problems: "PlanError", form: Format) -> None:
     """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
-    from plait.plans.telling.mistakes_json import mistakes_json
+    from plait.show.mistakes_json import mistakes_json
 
     if form is not Format.text:
         typer.echo(mistakes_json(problems) if form is Format.json else _mistakes_sarif(problems))
@@ -122,7 +122,7 @@ def _print(brief: "Brief", found: "Findings", form: Format) -> None:
 
 
 def _print_text(brief: "Brief", found: "Findings") -> None:
-    from plait.plans.lint.lines import finding_lines, tally
+    from plait.advice.lint.lines import finding_lines, tally
 
     for line in finding_lines(found, source=brief.source, colour=_may_colour()):
         typer.echo(line)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from plait.advice.forecasts.forecast import Forecast
+    from plait.advice.forecasts.sizing import Sizing
     from plait.flows.forecasting import Bundling, Order
     from plait.flows.inputs.requests import Brief
-    from plait.plans.forecasts.forecast import Forecast
-    from plait.plans.forecasts.sizing import Sizing
 
 NAME = "forecast"
 EXAMPLES = (
@@ -64,12 +64,12 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say what a plan will take; nothing runs."""
+    from plait.advice.forecasts.verifying import usual_verification
     from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
     from plait.flows.history import history_of, verifications_of
     from plait.flows.inputs.crew_option import read_crew_option
     from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
     from plait.flows.terminal.mistakes import mistakes_told
-    from plait.plans.forecasts.verifying import usual_verification
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
     said = read_crew_option(crew or ())
@@ -153,7 +153,7 @@ def _json(
 ) -> str:
     import json
 
-    from plait.plans.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
+    from plait.advice.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
 
     said = {
         "feature": brief.plan.feature,

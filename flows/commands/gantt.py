@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from plait.plans.pictures.svg import Theme
+from plait.show.pictures.svg import Theme
 
 NAME = "gantt"
 EXAMPLES = (
@@ -62,10 +62,10 @@ def command(
     """Draw a Gantt chart."""
     from plait.flows.picturing import chart_for
     from plait.flows.terminal.drawing import format_of, plain_text, show_lines, terminal_width, write_png, write_text
-    from plait.plans.pictures.cells import without_colour
-    from plait.plans.pictures.gantt import draw_gantt
-    from plait.plans.pictures.svg import size_of
-    from plait.plans.pictures.text_gantt import text_gantt
+    from plait.show.pictures.cells import without_colour
+    from plait.show.pictures.gantt_svg import draw_gantt
+    from plait.show.pictures.svg import size_of
+    from plait.show.pictures.text_gantt import text_gantt
 
     form = format_of(form, output, _ENDINGS, otherwise=Format.svg if output == "-" else Format.text)
     chart = chart_for(what, crew=crew or (), repository=repo, grouped=by_role)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plait.plans.pictures.svg import Theme
+from plait.show.pictures.svg import Theme
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from plait.plans.pictures.plan_graph import PlanGraph
+    from plait.show.pictures.plan_graph import PlanGraph
 
 NAME = "graph"
 EXAMPLES = (
@@ -75,7 +75,7 @@ def command(
     """Show the tasks of a plan and what they need."""
     from plait.flows.picturing import graph_for
     from plait.flows.terminal.drawing import format_of, show_lines, terminal_width
-    from plait.plans.pictures.graph_lines import graph_lines
+    from plait.show.pictures.graph_lines import graph_lines
 
     form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=Format.text)
     found = graph_for(what, crew=crew)
@@ -96,10 +96,10 @@ def _wanted(form: Format | None, *, json: bool) -> Format | None:
 
 def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
     from plait.flows.terminal.drawing import plain_text, write_png, write_text
-    from plait.plans.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
-    from plait.plans.pictures.graph_lines import graph_lines
-    from plait.plans.pictures.graph_picture import draw_graph
-    from plait.plans.pictures.svg import size_of
+    from plait.show.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
+    from plait.show.pictures.graph_lines import graph_lines
+    from plait.show.pictures.graph_svg import draw_graph
+    from plait.show.pictures.svg import size_of
 
     if form in (Format.svg, Format.png):
         svg = draw_graph(graph, theme=theme)

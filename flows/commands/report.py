@@ -31,10 +31,10 @@ def command(
     from plait.flows.terminal.escapes import forgive_encoding
     from plait.flows.terminal.prose import for_reading
     from plait.plans.errors import CallError
-    from plait.plans.telling.insight import insights
-    from plait.plans.telling.metrics import measure
-    from plait.plans.telling.report import report_text
-    from plait.plans.telling.report_json import report_json
+    from plait.show.insight import insights
+    from plait.show.metrics import measure
+    from plait.show.report_json import report_json
+    from plait.show.run_report import report_text
     from plait.workspace.home import plait_home
 
     forgive_encoding()
@@ -81,8 +81,8 @@ def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
     from plait.flows.recording.kept import kept_forecast
     from plait.flows.terminal.drawing import show_lines, terminal_width
-    from plait.plans.pictures.chart import chart_of
-    from plait.plans.pictures.text_gantt import text_gantt
+    from plait.show.pictures.chart import chart_of
+    from plait.show.pictures.text_gantt import text_gantt
 
     if any(task.started_at for task in outcome.tasks) and len(outcome.tasks) <= MOST_LANES:
         typer.echo("")

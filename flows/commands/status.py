@@ -27,7 +27,7 @@ def command(
     from plait.flows.runs import find_run, known_runs
     from plait.flows.terminal.escapes import forgive_encoding
     from plait.plans.errors import CallError
-    from plait.plans.telling.rendering import status_json
+    from plait.show.rendering import status_json
     from plait.workspace.home import plait_home
 
     forgive_encoding()

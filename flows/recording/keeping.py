@@ -4,17 +4,17 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_json
 from plait.flows.forecasting import forecast_of
 from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.recording.artifacts import publish_plan
 from plait.flows.running.session import Session
 from plait.flows.servers.sharing import is_embedded
-from plait.plans.forecasts.forecast_file import FORECAST_FILE, forecast_json
-from plait.plans.pictures.chart import chart_of
-from plait.plans.pictures.gantt import gantt_uri
-from plait.plans.pictures.plan_graph import GRAPH_FILE, graph_json, plan_graph
-from plait.plans.telling.plan_report import plan_markdown
+from plait.show.pictures.chart import chart_of
+from plait.show.pictures.gantt_svg import gantt_uri
+from plait.show.pictures.plan_graph import GRAPH_FILE, graph_json, plan_graph
+from plait.show.plan_report import plan_markdown
 
 _LOG = logging.getLogger("prefect.plait")
 _EFFORT = 60_000

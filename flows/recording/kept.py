@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from plait.plans.forecasts.forecast import Forecast
-from plait.plans.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
-from plait.plans.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
+from plait.advice.forecasts.forecast import Forecast
+from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
+from plait.show.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
 from plait.workspace.left_files import read_left
 
 Kept = TypeVar("Kept")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
+from plait.advice.forecasts.estimating import Durations, Finished
+from plait.advice.forecasts.reforecasting import reforecast
+from plait.advice.forecasts.verifying import Landing, Verified, verification_lengths
 from plait.flows.running.book import Book
-from plait.plans.forecasts.estimating import Durations, Finished
-from plait.plans.forecasts.reforecasting import reforecast
-from plait.plans.forecasts.verifying import Landing, Verified, verification_lengths
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome, TaskState
-from plait.plans.telling.progress import Eta
+from plait.show.progress import Eta
 
 SOONEST = 1.0
 """Seconds between two forecasts however much happens: one takes 20 to 50 ms of the loop that starts agents."""

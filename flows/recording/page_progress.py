@@ -14,8 +14,8 @@ from plait.flows.recording.artifacts import artifact_key
 from plait.flows.running.book import ENDED, Book
 from plait.plans.phrasing import markdown, spell_moment
 from plait.plans.tasks.outcomes import Approval, RunState
-from plait.plans.telling.next_steps import answer_command
-from plait.plans.telling.waiting import asked_for, held_by, spell_left
+from plait.show.next_steps import answer_command
+from plait.show.waiting import asked_for, held_by, spell_left
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""

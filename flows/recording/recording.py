@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from plait.flows.running.book import Book
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
-from plait.plans.telling.progress import ActiveAgent, progress_of
-from plait.plans.telling.rendering import outcome_json
+from plait.show.progress import ActiveAgent, progress_of
+from plait.show.rendering import outcome_json
 from plait.workspace.process import started_at
 
 if TYPE_CHECKING:  # SQLModel takes 0.2 to 1.5 s to import, and is needed at the end only

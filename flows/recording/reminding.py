@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from plait.flows.running.book import Book
 from plait.plans.phrasing import spell_seconds
-from plait.plans.telling.next_steps import answer_command
-from plait.plans.telling.waiting import asked_for
+from plait.show.next_steps import answer_command
+from plait.show.waiting import asked_for
 
 EVERY = 600.0
 """Seconds between two reminders."""

@@ -16,8 +16,8 @@ from plait.plans.tasks.outcomes import (
     TaskOutcome,
     TaskState,
 )
-from plait.plans.telling.one_line import telling_line
-from plait.plans.telling.progress import Eta
+from plait.show.one_line import telling_line
+from plait.show.progress import Eta
 from plait.workspace.output import plain
 
 ENDED = {TaskState.LANDED, TaskState.FAILED, TaskState.BLOCKED, TaskState.HELD, TaskState.CANCELLED}

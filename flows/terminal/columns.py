@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from plait.plans.pictures.cells import Line, Piece, cells, cut
+from plait.show.pictures.cells import Line, Piece, cells, cut
 
 _GAP = 2
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.phrases import listed
-from plait.plans.pictures.cells import Line, Piece, in_ascii, without_colour
+from plait.show.pictures.cells import Line, Piece, in_ascii, without_colour
 
 F = TypeVar("F", bound=StrEnum)
 

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from plait.advice.forecasts.forecast import Forecast, TaskForecast
+from plait.advice.forecasts.forecast_json import bundle_records
 from plait.flows.forecasting import Bundling, bundling_of, forecast_of
 from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.short_times import rough_time
-from plait.plans.forecasts.forecast import Forecast, TaskForecast
-from plait.plans.forecasts.forecast_json import bundle_records
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
+from plait.advice.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.flows.forecasting import Order
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.columns import Column, paragraph, table_lines
 from plait.flows.terminal.drawing import show_lines, terminal_width
 from plait.flows.terminal.short_times import rough_time, short_time
-from plait.plans.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
-from plait.plans.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.plans.phrasing import count, one_line
-from plait.plans.pictures.cells import Line, Piece
+from plait.show.pictures.cells import Line, Piece
 
 _WIDE = 84
 _WIDEST = 140

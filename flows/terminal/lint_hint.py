@@ -7,9 +7,9 @@ from plait.flows.inputs.requests import Brief
 
 def say_findings(brief: Brief) -> None:
     """Say on standard error how much `plait check` would show; nothing when that is nothing."""
-    from plait.plans.lint.engine import lint
-    from plait.plans.lint.facts import Facts
-    from plait.plans.lint.lines import tally
+    from plait.advice.lint.engine import lint
+    from plait.advice.lint.facts import Facts
+    from plait.advice.lint.lines import tally
 
     found = lint(Facts(brief.plan, brief.crew, brief.expansion))
     if found.shown:

@@ -14,7 +14,7 @@ def mistakes_told(*, json: bool) -> Iterator[None]:
         yield
     except PlanError as mistakes:
         if json:
-            from plait.plans.telling.mistakes_json import mistakes_json
+            from plait.show.mistakes_json import mistakes_json
 
             sys.stdout.write(mistakes_json(mistakes) + "\n")
         raise

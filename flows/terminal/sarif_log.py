@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plait import __version__
+from plait.advice.lint.engine import Findings
+from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
 from plait.plans.language.reading import MAX_BYTES
-from plait.plans.lint.engine import Findings
-from plait.plans.lint.sarif import SourceFile, Sources, sarif
 from plait.workspace.left_files import read_left
 
 

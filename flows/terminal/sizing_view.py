@@ -4,14 +4,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from plait.advice.forecasts.forecast import Forecast
+from plait.advice.forecasts.sizing import CrewStep, Sizing
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.columns import Column, paragraph, table_lines
 from plait.flows.terminal.drawing import show_lines
 from plait.flows.terminal.forecast_view import headlines, view_width
 from plait.flows.terminal.short_times import rough_time, short_time
-from plait.plans.forecasts.forecast import Forecast
-from plait.plans.forecasts.sizing import CrewStep, Sizing
-from plait.plans.pictures.cells import Line, Piece
+from plait.show.pictures.cells import Line, Piece
 
 _PICKED = "→"
 _MOST_ROWS = 12

@@ -1,1 +1,1 @@
-"""What was asked, and every decision: no input, no output, no clock."""
+"""What was asked, and every decision that a run needs: no input, no output, no clock."""

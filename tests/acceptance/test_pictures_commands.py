@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 from rich.cells import cell_len
 
+from plait.advice.forecasts.forecast_file import forecast_json
 from plait.flows.recording.recording import this_run, write_run_file
-from plait.plans.forecasts.forecast_file import forecast_json
-from plait.plans.pictures.chart import chart_of
-from plait.plans.pictures.gantt import draw_gantt
-from plait.plans.pictures.plan_graph import Node, PlanGraph, graph_json
-from plait.plans.pictures.svg import Theme
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.show.pictures.chart import chart_of
+from plait.show.pictures.gantt_svg import draw_gantt
+from plait.show.pictures.plan_graph import Node, PlanGraph, graph_json
+from plait.show.pictures.svg import Theme
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import PLAIT, plait
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of

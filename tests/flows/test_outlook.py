@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from plait.advice.forecasts.estimating import Durations
+from plait.advice.forecasts.reforecasting import reforecast
 from plait.flows.recording.outlook import LATEST, SOONEST, Outlook
 from plait.flows.running.book import Book, open_book
-from plait.plans.forecasts.estimating import Durations
-from plait.plans.forecasts.reforecasting import reforecast
 from plait.plans.language.crew import DEFAULT_CREW
 from plait.plans.language.parsing import parse_plan
 from plait.plans.schedule.dispatch import Dispatcher, Job

@@ -9,7 +9,7 @@ from plait.flows.inputs.requests import read_brief
 from plait.flows.recording.page_progress import progress_words
 from plait.flows.running.book import Book, open_book
 from plait.plans.tasks.outcomes import RunState, TaskState
-from plait.plans.telling.progress import Eta
+from plait.show.progress import Eta
 
 PLAN = "feature: x\ntasks:\n  - {id: A, run: echo}\n  - {id: B, run: echo}\n  - {id: C_D, run: echo}\n"
 

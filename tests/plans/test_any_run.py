@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from plait.advice.simulation import play
 from plait.plans.schedule.dispatch import AGING, Blocked, Dispatcher, Job
-from plait.plans.schedule.simulation import play
 from plait.plans.tasks.outcomes import TaskState
-from tests.plans.drawn import RESOURCES, SLOTS, jobs
+from tests.support.drawn import RESOURCES, SLOTS, jobs
 
 
 class Naive:
@@ -178,7 +178,7 @@ class AnyRun(RuleBasedStateMachine):
     @rule()
     def go_on_with_a_copy(self) -> None:
         original, self.dispatcher = self.dispatcher, self.dispatcher.copy()
-        play(original.board, [1.0] * len(self.naive.jobs), now=self.now)
+        play(original.states, [1.0] * len(self.naive.jobs), now=self.now)
 
     @invariant()
     def everything_is_as_the_specification_says(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plait.plans.landing.batching import Due, Finished, NotYet, merge_order, next_batch
 from plait.plans.schedule.graph import Graph, Needs
-from tests.plans.drawn import needs
+from tests.support.drawn import needs
 
 
 def finished(count: int, at: float = 0.0) -> list[Finished]:

@@ -24,13 +24,13 @@ from plait.plans.tasks.bundling import (
 )
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
-from plait.plans.telling.bundles import told_bundles
-from plait.plans.telling.metrics import measure
-from plait.plans.telling.progress import progress_of
-from plait.plans.telling.rendering import outcome_record
-from plait.plans.telling.report import report_markdown
-from plait.plans.telling.story import headline
-from tests.plans.bundles import (
+from plait.show.bundles import told_bundles
+from plait.show.metrics import measure
+from plait.show.progress import progress_of
+from plait.show.rendering import outcome_record
+from plait.show.run_report import report_markdown
+from plait.show.unlanded import headline
+from tests.support.bundles import (
     CREW,
     MINUTE,
     SMALL,

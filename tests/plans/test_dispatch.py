@@ -5,7 +5,7 @@ import pytest
 from plait.plans.errors import CallError
 from plait.plans.schedule.dispatch import Blocked, Dispatcher, Job, Start
 from plait.plans.tasks.outcomes import TaskState
-from tests.plans.drawn import RESOURCES, SLOTS
+from tests.support.drawn import RESOURCES, SLOTS
 
 
 def job(name: str, *needs: str, role: str = "backend", seconds: float = 60, priority: int = 3) -> Job:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
 from plait.plans.schedule.graph import Graph, Needs
-from tests.plans.drawn import needs
+from tests.support.drawn import needs
 
 
 def hard(*tasks: str) -> Needs:

@@ -9,10 +9,10 @@ import pytest
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.parsing import parse_plan
 from plait.plans.language.references import MAX_EXPANDED_NEEDS
-from plait.plans.pictures.layering import MOST_STEPS, lay_out
-from plait.plans.pictures.plan_graph import Node
 from plait.plans.specs.history import Record, with_record
 from plait.plans.specs.specs import SpecFile, read_spec
+from plait.show.pictures.layering import MOST_STEPS, lay_out
+from plait.show.pictures.plan_graph import Node
 
 BLANKS = " " * 100_000
 

@@ -9,7 +9,7 @@ import yaml
 from plait.flows.commands.new import Slice, Workflow
 from plait.plans.language.parsing import plan_of, read_plan
 from plait.plans.language.schema import plan_schema
-from tests.plans.linted import lint_of
+from tests.advice.linted import lint_of
 from tests.plans.test_schema import fits
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plans.md").read_text(encoding="utf-8")

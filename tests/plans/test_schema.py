@@ -9,10 +9,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from plait.advice.lint.examples import EXAMPLES
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.model import Contract, Integration, Need, Phase, Plan, Task
 from plait.plans.language.schema import crew_schema, plan_schema
-from plait.plans.lint.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 CART = yaml.safe_load((ROOT / "tests/data/cart.plan.yaml").read_text(encoding="utf-8"))

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.forecasts.forecasting import forecast
-from plait.plans.schedule.bounds import Bound, lower_bound
+from plait.advice.bounds import Bound, lower_bound
+from plait.advice.forecasts.forecasting import forecast
+from plait.advice.schedule import schedule_of
+from plait.advice.simulation import play, play_out, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job, Start
-from plait.plans.schedule.schedule import schedule_of
-from plait.plans.schedule.simulation import play, play_out, simulate
 from plait.plans.tasks.outcomes import TaskState
-from tests.plans.drawn import RESOURCES, SLOTS, jobs
+from tests.support.drawn import RESOURCES, SLOTS, jobs
 
 PLANS = jobs(most=20, fallbacks=True, classes=False) | jobs(most=20, fallbacks=True, classes=False, scarce=False)
 
@@ -97,8 +97,8 @@ def test_many_runs_are_played_as_one_is(begun: int, random: Random) -> None:
         if turn % 2 and dispatcher.running:
             now += 1.0
             dispatcher.finish(random.choice(dispatcher.running), now=now, ok=True)
-    played = play(dispatcher.board.copy(), seconds, now=now)
-    assert played == play_out(dispatcher.board.copy(), seconds, now=now)
+    played = play(dispatcher.states.copy(), seconds, now=now)
+    assert played == play_out(dispatcher.states.copy(), seconds, now=now)
 
 
 @given(PLANS)
@@ -248,5 +248,5 @@ def test_a_thousand_tasks_of_roles_that_help_each_other_are_played_in_millisecon
     seconds = [job.seconds for job in plan]
     started = time.process_time()
     for _ in range(20):
-        play(dispatcher.board.copy(), seconds)
+        play(dispatcher.states.copy(), seconds)
     assert time.process_time() - started < 1.0, "0.06 s on a quiet machine"

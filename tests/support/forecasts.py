@@ -4,12 +4,12 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from plait.plans.forecasts.estimating import Durations, Finished
-from plait.plans.forecasts.forecast import Forecast
-from plait.plans.forecasts.forecasting import forecast
+from plait.advice.forecasts.estimating import Durations, Finished
+from plait.advice.forecasts.forecast import Forecast
+from plait.advice.forecasts.forecasting import forecast
+from plait.advice.simulation import simulate
 from plait.plans.language.durations import Estimate
 from plait.plans.schedule.dispatch import Dispatcher, Job
-from plait.plans.schedule.simulation import simulate
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
 from tests.support.outcomes import START, a_batch, at
 

@@ -1,1 +1,1 @@
-"""Which job starts next: the dispatcher, its bounds and its simulation, and the search for better orders."""
+"""Which job starts next: the dispatcher, and what it knows of jobs, needs, slots and resources."""

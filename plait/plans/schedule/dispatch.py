@@ -6,8 +6,8 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Final, Self
 
-from plait.plans.schedule import board
-from plait.plans.schedule.board import Board
+from plait.plans.schedule import job_states
+from plait.plans.schedule.job_states import JobStates
 from plait.plans.schedule.jobs import Job, Layout
 from plait.plans.tasks.outcomes import TaskState
 
@@ -17,14 +17,14 @@ AGING: Final = 3600.0
 """Seconds. Agents' tasks take minutes to an hour: what has waited an hour has been passed over by several of them."""
 
 _STATES: Final = {
-    board.PENDING: TaskState.PENDING,
-    board.READY: TaskState.READY,
-    board.RUNNING: TaskState.RUNNING,
-    board.DONE: TaskState.DONE,
-    board.FAILED: TaskState.FAILED,
-    board.BLOCKED: TaskState.BLOCKED,
-    board.HELD: TaskState.HELD,
-    board.CANCELLED: TaskState.CANCELLED,
+    job_states.PENDING: TaskState.PENDING,
+    job_states.READY: TaskState.READY,
+    job_states.RUNNING: TaskState.RUNNING,
+    job_states.DONE: TaskState.DONE,
+    job_states.FAILED: TaskState.FAILED,
+    job_states.BLOCKED: TaskState.BLOCKED,
+    job_states.HELD: TaskState.HELD,
+    job_states.CANCELLED: TaskState.CANCELLED,
 }
 
 
@@ -77,12 +77,12 @@ class Dispatcher:
         aging: float = AGING,
     ) -> None:
         self.layout = Layout(jobs, slots=slots, resources=resources or {}, urgency=urgency)
-        self.board = Board(self.layout, aging=aging)
+        self.states = JobStates(self.layout, aging=aging)
 
     def copy(self) -> Self:
         """A dispatcher in the same state that goes on by itself: what a forecast plays with."""
         twin = copy(self)
-        twin.board = self.board.copy()
+        twin.states = self.states.copy()
         return twin
 
     # What happens.
@@ -94,26 +94,26 @@ class Dispatcher:
         """
         most = {**(room or {}), **dict.fromkeys(closed, 0)}
         within = {number: most[role] for number, role in enumerate(self.layout.roles) if role in most} if most else None
-        jobs, roles, queues = self.layout.jobs, self.layout.roles, self.board.queues
+        jobs, roles, queues = self.layout.jobs, self.layout.roles, self.states.queues
         return [
             Start(jobs[place], roles[queues.role_of(place)], queues.instance[place])
-            for place in self.board.start(now, within)
+            for place in self.states.start(now, within)
         ]
 
     def finish(self, job_id: str, *, now: float, ok: bool) -> list[Blocked]:
         """A running job has ended; not `ok`: for good. What can start no more, in dependency order."""
         place = self._expect(job_id, TaskState.RUNNING)
         if not ok:
-            return self._blocked(self.board.fail(place))
-        self.board.succeed(place, now)
+            return self._blocked(self.states.fail(place))
+        self.states.succeed(place, now)
         return []
 
     def settle(self, job_id: str, *, now: float, ok: bool = True) -> list[Blocked]:
         """A job was finished before this run: it takes no slot. What can start no more, if it had failed."""
         place = self._expect(job_id, *_NOT_STARTED, TaskState.BLOCKED)
         if not ok:
-            return self._blocked(self.board.settle_failed(place))
-        self.board.settle(place, now)
+            return self._blocked(self.states.settle_failed(place))
+        self.states.settle(place, now)
         return []
 
     def reopen(self, job_id: str, *, now: float) -> list[Blocked]:
@@ -123,87 +123,87 @@ class Dispatcher:
         itself is blocked, and returned, when what it needs has failed since.
         """
         place = self._expect(job_id, TaskState.DONE)
-        self.board.reopen(place, now)
+        self.states.reopen(place, now)
         return self._blocked_itself(place)
 
     def requeue(self, job_id: str, now: float) -> list[Blocked]:
         """A running job has lost its slot: ready as before, or blocked, and returned, if its need has failed since."""
         place = self._expect(job_id, TaskState.RUNNING)
-        self.board.requeue(place, now)
+        self.states.requeue(place, now)
         return self._blocked_itself(place)
 
     def hold(self, job_id: str) -> None:
         """Put a job that has not started aside, until `release`."""
-        self.board.hold(self._expect(job_id, *_NOT_STARTED))
+        self.states.hold(self._expect(job_id, *_NOT_STARTED))
 
     def release(self, job_id: str, *, now: float) -> None:
         """Let a job that was held go on."""
-        self.board.release(self._expect(job_id, TaskState.HELD), now)
+        self.states.release(self._expect(job_id, TaskState.HELD), now)
 
     def cancel_all(self) -> tuple[str, ...]:
         """Let nothing start any more; the jobs that run, each of which still has to be finished.
 
         A job that then ends not `ok` is cancelled, not failed.
         """
-        self.board.cancel_all()
+        self.states.cancel_all()
         return self.running
 
     # What is so.
 
     def state_of(self, job_id: str) -> TaskState:
         """`landed` is not known here: a job is `done` at most."""
-        return _STATES[self.board.state[self.layout.graph.place[job_id]]]
+        return _STATES[self.states.state[self.layout.graph.place[job_id]]]
 
     @property
     def running(self) -> tuple[str, ...]:
         """Ids in the order of their starts."""
-        return self._ids(sorted(self._in(board.RUNNING), key=self.board.started.__getitem__))
+        return self._ids(sorted(self._in(job_states.RUNNING), key=self.states.started.__getitem__))
 
     @property
     def ready(self) -> tuple[str, ...]:
         """Ids in the order of dispatch, as of the last start."""
-        return self._ids(sorted(self._in(board.READY), key=self.board.queues.turn))
+        return self._ids(sorted(self._in(job_states.READY), key=self.states.queues.turn))
 
     @property
     def blocked(self) -> tuple[Blocked, ...]:
         """What cannot start any more, in dependency order."""
-        return tuple(self._blocked(sorted(self._in(board.BLOCKED), key=self.layout.turn.__getitem__)))
+        return tuple(self._blocked(sorted(self._in(job_states.BLOCKED), key=self.layout.turn.__getitem__)))
 
     def lost_to(self, job_id: str) -> str | None:
         """The job whose failure lost this one, itself or through others; nothing while it can still be done."""
-        by = self.board.lost_to[self.layout.graph.place[job_id]]
+        by = self.states.lost_to[self.layout.graph.place[job_id]]
         return None if by < 0 else self.layout.graph.ids[by]
 
     @property
     def ready_roles(self) -> dict[str, int]:
         """Roles that have ready jobs, and how many slots those would take."""
         wanted: Counter[str] = Counter()
-        for place in self._in(board.READY):
+        for place in self._in(job_states.READY):
             wanted[self.layout.jobs[place].role] += self.layout.jobs[place].units
         return dict(wanted)
 
     @property
     def counts(self) -> dict[TaskState, int]:
         """How many jobs are in each state that has any."""
-        return {_STATES[state]: number for state, number in sorted(Counter(self.board.state).items())}
+        return {_STATES[state]: number for state, number in sorted(Counter(self.states.state).items())}
 
     @property
     def is_over(self) -> bool:
         """Whether nothing runs and nothing would ever start; jobs that are held start only once they are released."""
-        return board.RUNNING not in self.board.state and board.READY not in self.board.state
+        return job_states.RUNNING not in self.states.state and job_states.READY not in self.states.state
 
     def _in(self, wanted: int) -> list[int]:
-        return [place for place, state in enumerate(self.board.state) if state == wanted]
+        return [place for place, state in enumerate(self.states.state) if state == wanted]
 
     def _ids(self, places: Iterable[int]) -> tuple[str, ...]:
         return tuple(self.layout.jobs[place].id for place in places)
 
     def _blocked(self, places: Iterable[int]) -> list[Blocked]:
-        ids, by = self.layout.graph.ids, self.board.lost_to
+        ids, by = self.layout.graph.ids, self.states.lost_to
         return [Blocked(ids[place], by=ids[by[place]]) for place in places]
 
     def _blocked_itself(self, place: int) -> list[Blocked]:
-        return self._blocked([place]) if self.board.state[place] == board.BLOCKED else []
+        return self._blocked([place]) if self.states.state[place] == job_states.BLOCKED else []
 
     def _expect(self, job_id: str, *states: TaskState) -> int:
         if (state := self.state_of(job_id)) not in states:

@@ -44,7 +44,7 @@ class Kind(NamedTuple):
 
 
 class Layout:
-    """Jobs, slots and resources in integers; never changed, shared by all boards that play the same plan.
+    """Jobs, slots and resources in integers; never changed, shared by all states that play the same plan.
 
     Urgency is seconds, more is sooner; by default `tail + (1 - 1/slots) * seconds` (5-8 % shorter than first-come on
     PSPLIB trials with uncertain durations: at one slot it is largest-tail-first, with many the whole path ahead). Of a

@@ -1,0 +1,144 @@
+"""What the rules of lint read: a plan, its crew and its tasks, and what follows from them, worked out once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from plait.advice.lint.order import Order
+from plait.advice.simulation import simulate
+from plait.plans.language.crew import Crew
+from plait.plans.language.model import COMMAND_ROLE, Plan, Task
+from plait.plans.schedule.dispatch import Dispatcher
+from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
+
+_PLAIN_PRIORITY = 3
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A plan that was read, checked against its crew and expanded; tasks go by the plan's ids, whatever their count."""
+
+    plan: Plan
+    crew: Crew
+    """The plan's crew over the given one."""
+    expansion: Expansion
+
+    @cached_property
+    def place_of(self) -> dict[str, int]:
+        """Where each task stands in the plan; those that others imply and nobody wrote are not in it."""
+        return {task.id: at for at, task in enumerate(self.plan.tasks)}
+
+    @property
+    def agents_tasks(self) -> Iterable[tuple[int, Task]]:
+        """The tasks that agents do, with their places."""
+        return ((at, task) for at, task in enumerate(self.plan.tasks) if is_for_agent(task))
+
+    @cached_property
+    def planned(self) -> dict[str, PlannedTask]:
+        """What runs of each task; of a counted one, the last of its agents."""
+        return {planned.task.id: planned for planned in self.expansion.tasks}
+
+    @cached_property
+    def needs(self) -> dict[str, Needs]:
+        """What each task waits for, whatever the reason: hard needs, contracts, phases."""
+        whole = {planned.id: planned.task.id for planned in self.expansion.tasks}
+        found: dict[str, Needs] = {}
+        for planned in self.expansion.tasks:
+            if planned.task.id not in found:
+                groups = (tuple(dict.fromkeys(whole[need] for need in group)) for group in planned.needs)
+                found[planned.task.id] = tuple(dict.fromkeys(groups))
+        return found
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(self.needs)
+
+    @cached_property
+    def order(self) -> Order:
+        return Order(self.graph)
+
+    @cached_property
+    def slots(self) -> dict[str, int]:
+        return self.crew.slots_of(planned.role for planned in self.expansion.tasks)
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """What the dispatcher would get, each agent of a counted task by itself."""
+        return tuple(self._job(planned) for planned in self.expansion.tasks)
+
+    @cached_property
+    def jobs_of(self) -> dict[str, list[Job]]:
+        """The jobs of each task: as many as its count."""
+        found: dict[str, list[Job]] = {}
+        for planned, job in zip(self.expansion.tasks, self.jobs, strict=True):
+            found.setdefault(planned.task.id, []).append(job)
+        return found
+
+    def _job(self, planned: PlannedTask) -> Job:
+        own = planned.task.priority
+        return Job(
+            id=planned.id,
+            role=planned.role,
+            seconds=planned.seconds,
+            needs=planned.needs,
+            priority=self.crew.role(planned.role).priority if own == _PLAIN_PRIORITY else own,
+            uses=planned.task.uses,
+            fallback=self.crew.role(planned.role).fallback,
+        )
+
+    @cached_property
+    def times(self) -> dict[str, tuple[float, float]]:
+        """Start and end in seconds of each job, as the dispatcher would have it."""
+        return self.times_with(self.jobs)
+
+    def times_with(self, jobs: Iterable[Job]) -> dict[str, tuple[float, float]]:
+        """The same for other jobs of the same roles."""
+        return simulate(Dispatcher(list(jobs), slots=self.slots, resources=self.plan.resources), {})
+
+    @cached_property
+    def elapsed(self) -> float:
+        """Seconds from the first start to the last end."""
+        return elapsed(self.times)
+
+    @cached_property
+    def crowd(self) -> tuple[float, tuple[str, ...]]:
+        """When most agents work at once, and on what: seconds, and the plan's ids, each as often as it has agents."""
+        jobs = {planned.id: planned.task for planned in self.expansion.tasks if is_for_agent(planned.task)}
+        # Ends come before starts at the same moment, and what takes no time is never at work.
+        moments = sorted(
+            moment
+            for job, (start, end) in self.times.items()
+            if job in jobs and end > start
+            for moment in ((end, 0, job), (start, 1, job))
+        )
+        working: dict[str, None] = {}
+        most: tuple[float, tuple[str, ...]] = (0.0, ())
+        for at, begins, job in moments:
+            if begins:
+                working[job] = None
+            else:
+                del working[job]
+            if len(working) > len(most[1]):
+                most = at, tuple(working)
+        return most[0], tuple(jobs[job].id for job in most[1])
+
+
+def elapsed(times: dict[str, tuple[float, float]]) -> float:
+    """Seconds until the last end."""
+    return max((end for _, end in times.values()), default=0.0)
+
+
+def is_for_agent(task: Task) -> bool:
+    """Whether an agent does it, and not a command."""
+    return task.prompt is not None
+
+
+def role_of(task: Task) -> str:
+    return task.role or COMMAND_ROLE
+
+
+def with_needs(job: Job, needs: Needs) -> Job:
+    """The same job, waiting for something else."""
+    return replace(job, needs=needs)

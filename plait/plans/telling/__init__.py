@@ -1,1 +1,0 @@
-"""What is said of a run, before, during and after it: reports, figures, insight."""

@@ -1,0 +1,1 @@
+"""What is shown of plans and runs: progress, figures, insight, reports, pictures; no input, no output, no clock."""

@@ -1,0 +1,76 @@
+"""What helps after a run, as commands to type: look, take over, see why, go on."""
+
+import shlex
+from collections.abc import Iterator
+
+from plait.plans.phrasing import one_line
+from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.show.one_line import telling_line
+
+_LOGS = 3
+"""Tasks whose logs are offered."""
+
+
+def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]:
+    """The commands in the order in which they help.
+
+    `repository`: its path, where the reader stands somewhere else.
+    """
+    waiting = _ready_to_land(outcome)
+    commands = [answer_command(outcome.feature, asked) for asked in outcome.asked]
+    commands += [one_line(outcome.reason or "", 1000)] if waiting else list(_looking(outcome, repository))
+    failed = [task for task in outcome.tasks if task.started_at and task.state in (TaskState.FAILED, TaskState.HELD)]
+    commands += [f"plait logs {_word(task.id)}" for task in failed[:_LOGS]]
+    if outcome.state is RunState.RUNNING:
+        return [*commands, "plait status"]
+    if any(task.state is not TaskState.LANDED and task.id not in waiting for task in outcome.tasks):
+        commands += _phases(outcome)
+        where = f" --repo {_word(repository)}" if repository else ""
+        commands.append(f"plait run PLAN{where} # goes on with what has not landed")
+    return commands
+
+
+def _phases(outcome: FeatureOutcome) -> Iterator[str]:
+    """Of each phase that was held back because a task of it failed: what to do first, as a comment in a shell."""
+    task_of = {task.id: task for task in outcome.tasks}
+    for phase, names in outcome.conditions.phases.items() if outcome.conditions else ():
+        tasks = [task_of[name] for name in names if name in task_of]
+        failed = [task for task in tasks if task.state is TaskState.FAILED or _is_rejected(task, outcome)]
+        if any(task.state in (TaskState.HELD, TaskState.DONE) for task in tasks if failed and task not in failed):
+            why = "; ".join(_failure(task) for task in failed[:_LOGS])
+            yield one_line(f"# phase {phase} failed: change its tasks in the plan ({why}), then run it again", 1000)
+
+
+def _is_rejected(task: TaskOutcome, outcome: FeatureOutcome) -> bool:
+    """Whether it is held back for what it did itself."""
+    return task.state is TaskState.HELD and any(
+        no.task == task.id and no.kind != "held-by" for batch in outcome.batches for no in batch.rejected
+    )
+
+
+def _failure(task: TaskOutcome) -> str:
+    reason = telling_line(task.reason or "")
+    return f"{task.id}: {one_line(reason, 200)}" if reason else task.id
+
+
+def answer_command(feature: str, asked: Approval) -> str:
+    """What a person types to approve a contract."""
+    return f"plait approve {_word(feature)} {_word(asked.contract)}"
+
+
+def _ready_to_land(outcome: FeatureOutcome) -> set[str]:
+    """The tasks of batches that wait for their user to land them, where the outcome's reason is the command for it."""
+    if not (outcome.reason or "").startswith("git "):
+        return set()
+    return {task for batch in outcome.batches if batch.state is BatchState.READY_TO_LAND for task in batch.landed}
+
+
+def _looking(outcome: FeatureOutcome, repository: str) -> Iterator[str]:
+    if outcome.landed:
+        git, branch = f"git -C {_word(repository)}" if repository else "git", _word(outcome.branch)
+        yield f"{git} log --graph --oneline {branch}"
+        yield f"{git} merge {branch}"
+
+
+def _word(text: str) -> str:
+    return shlex.quote(one_line(text, 1000))

@@ -1,0 +1,173 @@
+"""How far a run is, as one record: for `--json`, the live table, artifacts and whoever watches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.show.metrics import failed_tries
+from plait.show.next_steps import answer_command
+
+_FINISHED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
+_AHEAD = {TaskState.PENDING, TaskState.READY, TaskState.RUNNING}
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(_Record):
+    """Which run this is about."""
+
+    run_id: str
+    feature: str
+    started_at: datetime
+
+
+class ActiveAgent(_Record):
+    """An agent at work."""
+
+    task: str
+    role: str
+    agent: str
+    since: datetime
+    last_line: str = Field(default="", description="What it wrote last; not escaped.")
+
+
+class Waiting(_Record):
+    """What a person has been asked, and has not answered."""
+
+    contract: str
+    version: int
+    written_by: str = Field(description="The task; nobody works on it meanwhile.")
+    since: datetime
+    holds: tuple[str, ...] = Field(description="Tasks that cannot start before.")
+    command: str = Field(description="What the person types to approve it.")
+
+
+class Eta(_Record):
+    """When the run will end, as a forecast of the rest of it says: seconds from `at`, each a quantile.
+
+    With the verification that is still to come, where it is known how long that takes; without the time until a person
+    has answered.
+    """
+
+    at: datetime
+    p10_seconds: float
+    p50_seconds: float
+    p80_seconds: float
+    p90_seconds: float
+
+    def after(self, now: datetime) -> "Eta":
+        """The same moments, seen from `now`."""
+        gone = (now - self.at).total_seconds()
+        return Eta(
+            at=now,
+            p10_seconds=max(0.0, self.p10_seconds - gone),
+            p50_seconds=max(0.0, self.p50_seconds - gone),
+            p80_seconds=max(0.0, self.p80_seconds - gone),
+            p90_seconds=max(0.0, self.p90_seconds - gone),
+        )
+
+
+class Totals(_Record):
+    """How many tasks are in each state."""
+
+    pending: int = 0
+    ready: int = 0
+    running: int = 0
+    done: int = 0
+    landed: int = 0
+    failed: int = 0
+    blocked: int = 0
+    held: int = 0
+    cancelled: int = 0
+
+
+class Progress(_Record):
+    """A run at one moment."""
+
+    session: Session
+    at: datetime
+    elapsed_seconds: float
+    tasks: int
+    totals: Totals
+    active: tuple[ActiveAgent, ...]
+    tasks_per_hour: float | None = Field(description="Tasks that were finished and checked, by elapsed time.")
+    error_rate: float | None = Field(description="Failed tries by all tries that have ended, 0 to 1.")
+    eta_seconds: float | None = Field(
+        description="Until the run ends, a person's answers aside; nothing while there is nothing to go by."
+    )
+    eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
+    waiting: tuple[Waiting, ...] = Field(default=(), description="What persons are waited for.")
+
+    def to_json(self) -> str:
+        """One line."""
+        return self.model_dump_json()
+
+
+def progress_of(
+    outcome: FeatureOutcome,
+    active: Sequence[ActiveAgent],
+    now: datetime,
+    *,
+    eta: Eta | None = None,
+) -> Progress:
+    """Where the run stands at `now`.
+
+    `eta` is what a forecast says of the rest. Without one the ETA is the larger of what remains of the run's lower
+    bound and of the remaining tasks at the pace so far; nothing once no task is left, but something has yet to land.
+    """
+    elapsed = max(0.0, (now - outcome.started_at).total_seconds())
+    tasks = outcome.singly().tasks
+    totals = Totals(**{state.value: sum(task.state is state for task in tasks) for state in TaskState})
+    finished = sum(task.state in _FINISHED for task in tasks)
+    ahead = sum(task.state in _AHEAD for task in tasks)
+    eta = eta.after(now) if eta and (ahead or _has_to_land(outcome)) else None
+    return Progress(
+        session=Session(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
+        at=now,
+        elapsed_seconds=elapsed,
+        tasks=len(tasks),
+        totals=totals,
+        active=tuple(active),
+        tasks_per_hour=3600 * finished / elapsed if elapsed > 0 else None,
+        error_rate=_error_rate(outcome),
+        eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
+        eta=eta,
+        waiting=tuple(_waiting(outcome.feature, one) for one in outcome.asked),
+    )
+
+
+def _has_to_land(outcome: FeatureOutcome) -> bool:
+    """Whether something is finished that has not landed, or a batch is in work."""
+    finished = any(task.state is TaskState.DONE for task in outcome.tasks)
+    return outcome.state is RunState.RUNNING and (finished or any(not batch.ended_at for batch in outcome.batches))
+
+
+def _waiting(feature: str, asked: Approval) -> Waiting:
+    return Waiting(
+        contract=asked.contract,
+        version=asked.version,
+        written_by=asked.owner,
+        since=asked.asked_at,
+        holds=asked.holds,
+        command=answer_command(feature, asked),
+    )
+
+
+def _error_rate(outcome: FeatureOutcome) -> float | None:
+    ended = sum(task.tries - (task.state is TaskState.RUNNING) for task in outcome.tasks if task.tries)
+    return sum(failed_tries(task) for task in outcome.tasks) / ended if ended else None
+
+
+def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int) -> float | None:
+    if outcome.asked or (not ahead and _has_to_land(outcome)):
+        return None
+    if not ahead:
+        return 0.0
+    guesses = [outcome.bound_seconds - elapsed] if outcome.bound_seconds > 0 else []
+    if finished:
+        guesses.append(ahead * elapsed / finished)
+    return max(0.0, *guesses) if guesses else None

@@ -1,0 +1,268 @@
+"""What came of a run, told to people: Markdown for the page, plain lines for the terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from plait.advice.forecasts.forecast import Forecast
+from plait.plans.phrasing import (
+    code_block,
+    count,
+    listed,
+    markdown,
+    one_line,
+    spell_moment,
+    spell_seconds,
+    spell_share,
+)
+from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.show.insight import insights
+from plait.show.metrics import Metrics, readings, worked_seconds
+from plait.show.next_steps import next_commands
+from plait.show.one_line import telling_line
+from plait.show.unlanded import Incident, Unlanded, headline, repaired, unlanded
+
+_STATES = {
+    RunState.RUNNING: "is still running",
+    RunState.COMPLETED: "has landed completely",
+    RunState.PARTIAL: "has landed in part",
+    RunState.FAILED: "has not landed",
+    RunState.CANCELLED: "was cancelled",
+}
+
+
+def report_markdown(
+    outcome: FeatureOutcome,
+    *,
+    metrics: Metrics,
+    gantt_uri: str | None = None,
+    logs_hint: str = "",
+    forecast: Forecast | None = None,
+) -> str:
+    """GitHub-flavoured Markdown without HTML; whatever ids, reasons and output say, it stays text.
+
+    `gantt_uri`: a `data:` address of the chart; `logs_hint`: a plain sentence that says where the logs are; `forecast`:
+    what was expected of the run.
+    """
+    sections = [
+        _opening(outcome),
+        _section("What did not land, and why", [_not_landed(one) for one in unlanded(outcome)]),
+        _section("Repaired on the way", [_incident(one) for one in repaired(outcome)]),
+        _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
+        _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
+        _section(
+            "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
+        ),
+        _section("Schedule", [f"![What ran when]({gantt_uri})"] if gantt_uri else []),
+        _section("What could be better", [f"- {markdown(said, 500)}" for said in insights(outcome, metrics, forecast)]),
+        _section("Figures", _plain_table(("figure", "value", "reading"), figures(metrics))),
+        _section("Work that failed tries left behind", [f"- {markdown(branch)}" for branch in outcome.salvage]),
+        _section("In the plan, but not carried out by this version", [f"- {markdown(k)}" for k in outcome.unsupported]),
+        _section("What next", _what_next(outcome, logs_hint)),
+    ]
+    return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def report_text(
+    outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | None = None, *, repository: str = ""
+) -> list[str]:
+    """Plain lines without colour, markup or control characters.
+
+    `repository`: its path, where the reader stands somewhere else.
+    """
+    lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
+    lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    for one in unlanded(outcome):
+        told = telling_line(one.reason)
+        lines.append("  " + one_line(f"{one.task} {one.what}{f': {told}' if told else ''}", 500))
+        lines += [f"    {_plain(incident)}" for incident in one.incidents]
+    lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
+    lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
+    lines += [f"  {one_line(said)}" for said in told_contracts(outcome)]
+    lines += _figures_lines(metrics)
+    lines += [f"  {one_line(said, 500)}" for said in insights(outcome, metrics, forecast)]
+    commands = next_commands(outcome, repository=repository)
+    return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+_BOUND = "lower bound of actual times"
+"""The forecast has one of the times that were expected."""
+
+
+def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Name, value and reading of each figure worth showing; plain text."""
+    said = {reading.figure: f"{reading.verdict}: {reading.sentence}" for reading in readings(metrics)}
+    conflicts = (
+        f"{metrics.conflicts} ({spell_share(metrics.conflict_rate)} of {count(metrics.branches, 'branch', 'branches')})"
+    )
+    return [
+        ("elapsed", spell_seconds(metrics.elapsed_seconds), ""),
+        (_BOUND, _bound(metrics), said.get("bound", "")),
+        ("work", spell_seconds(metrics.work_seconds), "what one agent alone would have taken"),
+        ("time saved", spell_seconds(metrics.saved_seconds), "work − elapsed"),
+        *_for_persons(metrics),
+        ("speed-up", _times(metrics.speed_up), "work / elapsed"),
+        ("efficiency", spell_share(metrics.efficiency), f"of {count(metrics.agents, 'agent')}"),
+        ("ran beside another", spell_share(metrics.beside_share), said.get("beside", "")),
+        ("busiest role", _busiest(metrics), ""),
+        ("verifications", str(metrics.verifications), ""),
+        ("conflicts", conflicts, said.get("conflicts", "")),
+        ("tries", f"{metrics.tries}, {metrics.failed_tries} failed", ""),
+    ]
+
+
+def _what_next(outcome: FeatureOutcome, logs_hint: str) -> list[str]:
+    commands = next_commands(outcome)
+    return [code_block(commands)] * bool(commands) + [f"\n{markdown(logs_hint)}"] * bool(logs_hint)
+
+
+def _opening(outcome: FeatureOutcome) -> str:
+    ended = f"ended {spell_moment(outcome.ended_at)}" if outcome.ended_at else "not ended"
+    at = f" at {markdown(outcome.commit[:12])}" if outcome.commit else ""
+    unverified = tuple(batch.id for batch in outcome.batches if batch.landed and not batch.verified)
+    lines = [
+        f"# {markdown(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}",
+        f"Branch **{markdown(outcome.branch)}**{at}. Run {markdown(outcome.run_id)}, "
+        f"started {spell_moment(outcome.started_at)}, {ended}.",
+        *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
+        *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
+    ]
+    return "\n\n".join(lines)
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return f"## {title}\n\n" + "\n".join(lines) if lines else ""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table; cells are Markdown already."""
+    cells = [columns, ["---"] * len(columns), *([cell or " " for cell in row] for row in rows)]
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The same of cells that may say anything, and stay text."""
+    return table(columns, (tuple(map(markdown, row)) for row in rows))
+
+
+def _not_landed(one: Unlanded) -> str:
+    told = telling_line(one.reason)
+    reason = f": {markdown(told, 1000)}" if told else ""
+    lines = [f"- **{markdown(one.task)}** {one.what}{reason}"]
+    if "\n" in one.reason.strip():
+        lines.append(_quoted(one.reason, indent="  "))
+    return "\n".join([*lines, *(f"  {_incident(no, indent='    ')}" for no in one.incidents)])
+
+
+def _incident(no: Incident, indent: str = "  ") -> str:
+    evidence = f"\n{_quoted(no.reason, indent=indent)}" if "\n" in no.reason.strip() else ""
+    return f"- {markdown(_plain(no), 2000)}{evidence}"
+
+
+def _quoted(text: str, *, indent: str) -> str:
+    """Evidence as it was printed, below its list item: the end of it, where tests say what failed."""
+    lines = text.strip().splitlines()
+    shown = ["…", *lines[-_EVIDENCE_LINES:]] if len(lines) > _EVIDENCE_LINES else lines
+    return "\n".join(indent + line for line in ["", *code_block(shown).splitlines()])
+
+
+_EVIDENCE_LINES = 25
+
+
+def _plain(no: Incident) -> str:
+    """One rejection as one line: who, what, where, and what came of it."""
+    files = f" in {listed(no.files)}" if no.files else ""
+    reason = no.reason.strip()
+    said = f" ({reason})" if reason and "\n" not in reason else ""
+    return one_line(f"{no.batch} rejected {no.task} ({no.kind}): it {no.what}{files}{said}. {no.next}", 1500)
+
+
+_TASK_COLUMNS = ("task", "role", "state", "agent", "tries", "time", "commit")
+
+
+def _task(task: TaskOutcome) -> tuple[str, ...]:
+    worked = worked_seconds(task)
+    return (
+        f"{task.id} (in {task.bundle})" if task.bundle else task.id,
+        task.role,
+        task.state.value,
+        task.agent or "–",
+        str(task.tries),
+        "–" if worked is None else spell_seconds(worked),
+        (task.commit or "–")[:9],
+    )
+
+
+_BATCH_COLUMNS = ("batch", "state", "landed", "rejected", "held", "verifications", "time", "commit")
+
+
+def _batch(batch: BatchOutcome) -> tuple[str, ...]:
+    seconds = (batch.ended_at - batch.started_at).total_seconds() if batch.started_at and batch.ended_at else None
+    return (
+        batch.id,
+        batch.state.value + ("" if batch.verified else ", unverified"),
+        listed(batch.landed) or "–",
+        listed(tuple(f"{no.task} ({no.kind})" for no in batch.rejected)) or "–",
+        listed(tuple(f"{held.task} (by {held.by})" for held in batch.held)) or "–",
+        str(batch.verifications),
+        "–" if seconds is None else spell_seconds(seconds),
+        (batch.commit or "–")[:9],
+    )
+
+
+_CONTRACT_COLUMNS = ("contract", "version", "status", "by", "written by", "commit", "done again for it")
+
+
+def _contract(one: ContractOutcome) -> tuple[str, ...]:
+    owner, commit = one.owner or "on base", (one.commit or "–")[:9]
+    return (one.id, str(one.version), one.status, one.by or "–", owner, commit, listed(one.redone) or "–")
+
+
+def told_contracts(outcome: FeatureOutcome) -> list[str]:
+    """A sentence on each contract that a person has to look at, or that made others work again; not escaped."""
+    said = []
+    asked = {one.contract for one in outcome.asked}
+    """Of these the task and the next commands tell."""
+    for one in outcome.contracts:
+        if one.status == "waiting" and one.id not in asked:
+            said.append(f"waits for a person: plait approve {outcome.feature} {one.id} (written by {one.owner})")
+        if one.redone:
+            said.append(f"{one.id} became version {one.version}: {listed(one.redone)} did their work again")
+    return said
+
+
+def _figures_lines(metrics: Metrics) -> list[str]:
+    """The figures in a line, and one for each that can be called good or poor."""
+    if not metrics.tasks_run:
+        return ["nothing was left to do, or could start"]
+    said = [
+        f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work by "
+        f"{count(metrics.agents, 'agent')}: speed-up {_times(metrics.speed_up)}",
+        f"efficiency {spell_share(metrics.efficiency)}",
+        *([f"{spell_seconds(metrics.saved_seconds)} saved"] if metrics.saved_seconds > 0 else []),
+        count(metrics.verifications, "verification"),
+        count(metrics.conflicts, "conflict"),
+        *(f"{value} {name}" for name, value, _ in _for_persons(metrics)),
+    ]
+    read = {figure: (value, reading) for figure, value, reading in figures(metrics)}
+    named = [figure for figure in (_BOUND, "ran beside another", "conflicts") if read[figure][1]]
+    return [", ".join(said), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
+
+
+def _for_persons(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Nothing where no person was waited for."""
+    if not metrics.approval_seconds:
+        return []
+    return [("waiting for approval", spell_seconds(metrics.approval_seconds), "nothing else went on")]
+
+
+def _times(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f}"
+
+
+def _bound(metrics: Metrics) -> str:
+    if metrics.bound_ratio is None:
+        return "–"
+    return f"{spell_seconds(metrics.bound_seconds)} (it took {metrics.bound_ratio:.2f} times that)"
+
+
+def _busiest(metrics: Metrics) -> str:
+    return f"{metrics.busiest_role} ({spell_share(metrics.busiest_share)})" if metrics.busiest_role else "–"

@@ -1,0 +1,1 @@
+"""Tests of what is advised before a run: lint, forecasts, searches."""
