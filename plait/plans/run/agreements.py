@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from plait.plans.run.manifest import EarlierWork, TaskFacts
+from plait.plans.journal.manifest import EarlierWork, TaskFacts
 from plait.plans.run.statuses import Built, ContractStanding, Draft, Landed, LandsByHand, Standing
 from plait.plans.tasks.contracts import PlannedContract, Record, due_version, is_same
 

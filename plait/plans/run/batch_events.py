@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
 from plait.plans.landing.batching import Due
 from plait.plans.run.effects import StartBatch
-from plait.plans.run.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Preparing, Rejected, Waiting, Working
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.phrases import listed
 from plait.plans.run.agreements import ROUNDS, drafted, outdated_consumers, with_what_rests_on, with_written
 from plait.plans.run.effects import AskPerson, CloseQuestion, WriteRecord
-from plait.plans.run.events import RecordsRead, RecordWritten
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import ApprovalWait, Built, ContractStanding, Impossible, LandsByHand, Waiting, Working
 from plait.plans.tasks.contracts import Record

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts
 from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
 from plait.plans.language.phases import waiting_for
-from plait.plans.run.manifest import EarlierWork, Manifest, TaskFacts
 from plait.plans.run.statuses import Built, Landed, LandsByHand, Standing
 from plait.plans.tasks.work import Candidate
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from plait.plans.run import batch_events, contract_events, work_events
-from plait.plans.run.effects import Effect, MarkTask
-from plait.plans.run.events import (
+from plait.plans.journal.events import (
     BatchEnded,
     Begin,
     BranchPutAside,
@@ -21,7 +19,9 @@ from plait.plans.run.events import (
     Tick,
     WorkEnded,
 )
-from plait.plans.run.manifest import EarlierWork, Manifest
+from plait.plans.journal.manifest import EarlierWork, Manifest
+from plait.plans.run import batch_events, contract_events, work_events
+from plait.plans.run.effects import Effect, MarkTask
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,

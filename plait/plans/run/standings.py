@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from plait.plans.journal.events import Stop
+from plait.plans.journal.manifest import EarlierWork, Manifest, job_of
 from plait.plans.run.agreements import approvals_needed, unapproved
 from plait.plans.run.effects import Effect, MarkTask, PutBranchAside, Tell
-from plait.plans.run.events import Stop
 from plait.plans.run.landing_rules import LandingRules
-from plait.plans.run.manifest import EarlierWork, Manifest, job_of
 from plait.plans.run.statuses import (
     ApprovalWait,
     AsideWait,

@@ -1,8 +1,6 @@
 """What a prepared start and the end of a task's work make of a run."""
 
-from plait.plans.run.contract_events import redo_resting_on, written
-from plait.plans.run.effects import PrepareStart, StartWork
-from plait.plans.run.events import (
+from plait.plans.journal.events import (
     BranchPutAside,
     StartConflicted,
     StartPrepared,
@@ -12,6 +10,8 @@ from plait.plans.run.events import (
     WorkPutOff,
     WorkStopped,
 )
+from plait.plans.run.contract_events import redo_resting_on, written
+from plait.plans.run.effects import PrepareStart, StartWork
 from plait.plans.run.standings import Standings, added, moment
 from plait.plans.run.statuses import (
     AsideWait,

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from random import Random
 
-from plait.plans.run.manifest import Manifest, TaskFacts
+from plait.plans.journal.manifest import Manifest, TaskFacts
 from plait.plans.tasks.contracts import PlannedContract
 
 ROLES = {"a": 1, "b": 2, "c": 3}

@@ -5,9 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from plait.plans.language.phases import absent_from, held_back, mates_of
-from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
-from plait.plans.run.events import (
+from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
@@ -31,7 +29,9 @@ from plait.plans.run.events import (
     WorkPutOff,
     WorkStopped,
 )
-from plait.plans.run.manifest import EarlierWork, Manifest
+from plait.plans.journal.manifest import EarlierWork, Manifest
+from plait.plans.language.phases import absent_from, held_back, mates_of
+from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
 from plait.plans.run.run import Run
 from plait.plans.run.statuses import (
     Built,

@@ -44,6 +44,11 @@ class TaskFacts:
     """The plan's tasks that it is, when it is a bundle."""
 
     @property
+    def waits_for(self) -> Needs:
+        """All that keeps it from starting when nothing fails: its needs, and the texts that it wants to read."""
+        return tuple(dict.fromkeys((*self.needs, *((source,) for source in self.information))))
+
+    @property
     def size(self) -> int:
         """How many of the plan's tasks it is."""
         return max(1, len(self.members))
@@ -88,6 +93,8 @@ class Manifest:
     """The commit that the feature starts from."""
     tasks: tuple[TaskFacts, ...]
     slots: Mapping[str, int]
+    started_at: float = 0.0
+    """Seconds since the epoch."""
     tip: str | None = None
     """Where the feature branch is; nothing when it does not exist yet."""
     resources: Mapping[str, int] = field(default_factory=dict)

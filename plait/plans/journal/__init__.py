@@ -1,0 +1,1 @@
+"""What a run began with and what it heard, as data: enough to play it again."""

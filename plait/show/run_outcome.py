@@ -1,0 +1,134 @@
+"""A run as its outcome: the fold of its journal that terminal, page, status, report, Gantt and history show."""
+
+from collections.abc import Iterator
+
+from plait.advice.bounds import Bound, lower_bound
+from plait.plans.journal.lines import Journal
+from plait.plans.journal.manifest import job_of
+from plait.plans.run.run import Run
+from plait.plans.run.standings import Standings, moment
+from plait.plans.run.states import States, final_state
+from plait.plans.run.statuses import ApprovalWait, ContractStanding, Working
+from plait.plans.tasks.outcomes import (
+    Approval,
+    Conditions,
+    ContractOutcome,
+    FeatureOutcome,
+    RunState,
+    TaskOutcome,
+    TaskState,
+)
+
+
+def replayed(journal: Journal) -> Run:
+    """The run that heard all of this."""
+    run = Run(journal.manifest)
+    for entry in journal.entries:
+        run.hear(entry.event, entry.at)
+    return run
+
+
+def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
+    """Where a run stands, or what it came to once it is closed.
+
+    `now`: seconds since the epoch; when the run heard something last if absent.
+    """
+    now = run.now if now is None else max(now, run.now)
+    states, over = States(run), run.closed
+    bound = bound_of(run) if over else None
+    return FeatureOutcome(
+        run_id=run.manifest.run,
+        feature=run.manifest.feature,
+        state=final_state(run) if over else RunState.RUNNING,
+        branch=run.manifest.branch,
+        commit=run.tip,
+        started_at=moment(run.manifest.started_at),
+        ended_at=moment(now) if over else None,
+        elapsed_seconds=round(now - run.manifest.started_at, 3),
+        bound_seconds=round(bound.seconds, 3) if bound else 0.0,
+        tasks=tuple(_task(run, states, task) for task in run.tasks),
+        batches=run.batches,
+        salvage=run.salvage,
+        unsupported=run.manifest.unsupported,
+        contracts=tuple(line for contract in run.contracts.values() for line in _versions(contract)),
+        approvals=tuple(_approval(run, asked) for asked in run.approvals),
+        conditions=conditions_of(run, bound) if bound else None,
+        reason=run.trouble or run.by_hand if over else None,
+    )
+
+
+def _task(run: Standings, states: States, task: str) -> TaskOutcome:
+    facts, standing, state = run.facts[task], run.tasks[task], states.state_of(task)
+    since = moment(standing.status.since) if isinstance(standing.status, Working) else None
+    return TaskOutcome(
+        id=task,
+        role=facts.role,
+        agent=standing.agent,
+        state=state,
+        branch=facts.branch if standing.commit else None,
+        commit=standing.commit,
+        started_at=standing.spans[0].started_at if standing.spans else since,
+        ended_at=standing.spans[-1].ended_at if standing.spans and since is None else None,
+        tries=standing.tries,
+        reason=states.reason_of(task),
+        spans=standing.spans,
+        members=facts.members,
+        dispatched_at=since if state is TaskState.RUNNING else None,
+    )
+
+
+def _approval(run: Standings, asked: Approval) -> Approval:
+    if asked.answered_at is not None:
+        return asked
+    return asked.model_copy(update={"holds": run.waiting_for(ApprovalWait(asked.contract))})
+
+
+def _versions(standing: ContractStanding) -> Iterator[ContractOutcome]:
+    contract, records = standing.contract, standing.records
+    if contract.owner is None:
+        yield ContractOutcome(id=contract.id, version=contract.version, status="approved")
+        return
+    if not records:
+        yield ContractOutcome(id=contract.id, version=contract.version, status="draft", owner=contract.owner)
+    for record in records:
+        told = "waiting" if record.status == "draft" else record.status
+        yield ContractOutcome(
+            id=contract.id,
+            version=record.version,
+            status=told if record is records[-1] else "superseded",
+            owner=contract.owner,
+            commit=record.commit,
+            by=record.by,
+            redone=standing.redone.get(record.version, ()),
+        )
+
+
+def bound_of(run: Standings) -> Bound:
+    """What no schedule could have beaten with the durations that were and the slots that there were (seconds)."""
+    jobs = [
+        job_of(
+            facts,
+            known=run.facts,
+            met=run.outside,
+            seconds=sum((span.ended_at - span.started_at).total_seconds() for span in run.tasks[task].spans),
+        )
+        for task, facts in run.facts.items()
+    ]
+    return lower_bound(jobs, run.manifest.slots, run.manifest.resources)
+
+
+def conditions_of(run: Standings, bound: Bound) -> Conditions:
+    """What the report needs to say what was waited for."""
+    phases: dict[str, tuple[str, ...]] = {}
+    for task in run.manifest.tasks:
+        if task.phase is not None:
+            phases[task.phase] = (*phases.get(task.phase, ()), task.id)
+    return Conditions(
+        needs={task.id: task.waits_for for task in run.manifest.tasks if task.waits_for},
+        uses={task.id: dict(task.uses) for task in run.manifest.tasks if task.uses},
+        slots=dict(run.manifest.slots),
+        resources=dict(run.manifest.resources),
+        phases=phases,
+        commands=tuple(task.id for task in run.manifest.tasks if task.is_command),
+        bound_kind=bound.kind,
+    )
