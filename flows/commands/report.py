@@ -62,13 +62,13 @@ def _written(found: "KnownRun") -> str:
         CallError: it has left none, or none that can be read.
     """
     from plait.plans.errors import CallError
-    from plait.workspace.left_files import read_left
+    from plait.workspace.files import read_plain_file
 
     written = found.directory / "report.md"
     if not written.exists():
         raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
     try:
-        return read_left(written)
+        return read_plain_file(written)
     except (OSError, ValueError) as problem:
         raise CallError(f"the report of {found.run_id} cannot be read: {problem}", hint="see `plait report`") from None
 

@@ -25,6 +25,7 @@ from plait.flows.servers.settings import (
 )
 from plait.flows.servers.unsent import finish_events
 from plait.plans.errors import EnvironmentProblem
+from plait.workspace.files import write_whole
 from plait.workspace.process import Daemon, is_alive, start_daemon, started_at, stop_process
 
 STARTED_WITHIN = 60.0
@@ -153,7 +154,7 @@ def _start(address: ServerAddress, port: int, template: Path) -> Daemon:
         die_with_parent=True,
     )
     record = _Record(server.pid, server.started, os.getpid(), started_at(os.getpid()) or "")
-    (directory / "server.json").write_text(json.dumps(asdict(record)), encoding="utf-8")
+    write_whole(directory / "server.json", json.dumps(asdict(record)))
     return server
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from plait.flows.servers.settings import standing_client_settings
+from plait.workspace.files import write_whole
 from plait.workspace.home import plait_home, server_directory
 from plait.workspace.process import Daemon, is_alive
 
@@ -63,9 +64,7 @@ def read_standing(directory: Path) -> Standing | None:
 
 def write_standing(directory: Path, standing: Standing) -> None:
     """Write it whole or not at all."""
-    unfinished = directory / "server.json.new"
-    unfinished.write_text(json.dumps(asdict(standing), indent=1), encoding="utf-8")
-    unfinished.replace(directory / "server.json")
+    write_whole(directory / "server.json", json.dumps(asdict(standing), indent=1))
 
 
 def forget_standing(directory: Path) -> None:

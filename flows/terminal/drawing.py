@@ -11,6 +11,7 @@ from typing import TypeVar
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.phrases import listed
 from plait.plans.pictures.cells import Line, Piece, in_ascii, without_colour
+from plait.workspace.files import write_whole
 
 F = TypeVar("F", bound=StrEnum)
 
@@ -134,11 +135,6 @@ def _write(target: str, data: bytes) -> None:
         if there.exists() and not there.is_file():
             there.write_bytes(data)  # a device or a pipe: nothing could take its place
             return
-        temporary = there.with_name(f".{there.name[:200]}.{os.getpid()}.new")
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(there)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(there, data)
     except OSError as problem:
         raise CallError(f"cannot write {target}: {problem.strerror}") from None

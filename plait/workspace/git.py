@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +19,18 @@ from plait.workspace.hardening import ENVIRONMENT, HARDENING, IDENTITY
 if TYPE_CHECKING:  # imported late: see `_gitpython`
     from git.cmd import Git
 
+
 ZERO = "0" * 40
 """The object name that means "this ref must not exist" to `update-ref`."""
 
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _MOVED = re.compile(r"but expected|already exists|unable to resolve reference (?!.*: reference broken)")
+
+
+def git_date(moment: datetime | None = None) -> str:
+    """A moment as git writes it, such as `1700000000 +0000`; now when absent."""
+    return f"{int((moment or datetime.now(UTC)).timestamp())} +0000"
 
 
 @cache
