@@ -8,7 +8,7 @@ from typing import Any
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Record
-from plait.workspace.contracts import answer, read_records
+from plait.workspace.contract_refs import answer, read_records
 from plait.workspace.control import open_control
 from plait.workspace.git import git_date
 from plait.workspace.home import plait_home

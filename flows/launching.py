@@ -122,7 +122,7 @@ def _check_first(wanted: Launch) -> None:
     """
     from plait.workspace.control import open_control
     from plait.workspace.git import require_git
-    from plait.workspace.landing import feature_lock
+    from plait.workspace.ref_landing import feature_lock
 
     require_git()
     home = plait_home()

@@ -13,7 +13,7 @@ from plait.plans.errors import CallError
 from plait.plans.phrasing import listed
 from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
 from plait.plans.tasks.outcomes import ContractOutcome, TaskState
-from plait.workspace.contracts import contract_content, read_records, write_record
+from plait.workspace.contract_refs import contract_content, read_records, write_record
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
 

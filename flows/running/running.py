@@ -31,7 +31,7 @@ from plait.plans.tasks.work import WorkOrder, WorkReport
 from plait.workspace.git import git_date
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
-from plait.workspace.slot_files import SlotSource
+from plait.workspace.role_slots import SlotSource
 
 TICK_SECONDS = 0.2
 """How long the main thread waits at most before it looks for a signal, a due batch or a freed slot."""

@@ -16,7 +16,7 @@ from plait.plans.tasks.outcomes import BatchState, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
-from plait.workspace.landing import ReadyToLand, land
+from plait.workspace.ref_landing import ReadyToLand, land
 from plait.workspace.trailers import message_with_trailers
 
 ROUNDS = 3

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from plait.workspace.slot_files import FileSlots, SlotSource
+from plait.workspace.role_slots import FileSlots, SlotSource
 
 EMBEDDED = "PLAIT_EMBEDDED"
 """Set for the length of a run whose Prefect server dies with it."""

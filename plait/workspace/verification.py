@@ -20,7 +20,7 @@ from plait.workspace.files import write_whole
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits, run_supervised
-from plait.workspace.slots import Slot
+from plait.workspace.verification_slots import Slot
 
 Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
 

@@ -7,11 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate
+from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate, write_private_git
 from plait.workspace.control import Control
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
-from plait.workspace.private import write_private_git
 
 _GITLINK = "160000"
 _SLOT_DATE = "1700000000 +0000"

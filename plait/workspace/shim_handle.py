@@ -16,14 +16,14 @@ CAUSES = ("exited", "signalled", "timeout", "stalled", "cancelled", "flooded", "
 
 
 class ShimProcess(Protocol):
-    """What a leash needs of the process at its end."""
+    """What a handle needs of the process at its end."""
 
     def poll(self) -> int | None: ...
     def kill(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ShimAnswer:
     """What a shim reported: an `error` number where the program did not start, else how it ended."""
 
     cause: str = "lost"
@@ -37,31 +37,31 @@ class Answer:
     """What the error is about: `directory` or `exec`."""
 
 
-LOST = Answer()
+LOST = ShimAnswer()
 
 
-class Leash:
+class ShimHandle:
     """One running shim.
 
     A program of the same user can write among the answers (by /proc), so they are data, the last counts, and only once
     the shim itself has ended well.
     """
 
-    def __init__(self, process: ShimProcess, *, leash: int, answers: int, grace: float) -> None:
+    def __init__(self, process: ShimProcess, *, control: int, answers: int, grace: float) -> None:
         self.process, self.answers, self.grace = process, answers, grace
         self.pid: int | None = None
-        self.answer: Answer | None = None
+        self.answer: ShimAnswer | None = None
         self.began = time.monotonic()
         self.deadline = float("inf")
-        self._leash: int | None = leash
+        self._control: int | None = control
         self._text = b""
         self._closed = False
 
     def send(self, order: bytes) -> None:
         """Give the shim its order; one that is gone already is noticed by its end."""
         try:
-            while order and self._leash is not None:
-                order = order[os.write(self._leash, order) :]
+            while order and self._control is not None:
+                order = order[os.write(self._control, order) :]
         except BrokenPipeError:
             return
 
@@ -76,9 +76,9 @@ class Leash:
 
     def let_go(self) -> None:
         """Have everything ended; a shim that does not come to an end is killed in time."""
-        if self._leash is not None:
-            leash, self._leash = self._leash, None
-            os.close(leash)
+        if self._control is not None:
+            control, self._control = self._control, None
+            os.close(control)
             self.limit(0)
 
     def follow(self, *, stop: threading.Event | None = None, listener: Listener | None = None) -> None:
@@ -98,7 +98,7 @@ class Leash:
     def _pause(self, stop: threading.Event | None, listener: Listener | None) -> float:
         """Seconds until something may have to be done, should the shim say nothing."""
         longest = 1.0 if listener is None else listener.interval
-        if stop is not None and self._leash is not None:
+        if stop is not None and self._control is not None:
             longest = min(longest, 0.1)
         return max(0.0, min(longest, self.deadline - time.monotonic()))
 
@@ -120,10 +120,10 @@ class Leash:
         if "pid" in told:
             self.pid = self.pid or told["pid"]
         elif "error" in told:
-            self.answer = Answer(error=told["error"] or 0, what="directory" if b'"directory"' in line else "exec")
+            self.answer = ShimAnswer(error=told["error"] or 0, what="directory" if b'"directory"' in line else "exec")
         elif cause := next((cause for cause in CAUSES if f'"cause": "{cause}"'.encode() in line), None):
             killed, survivors, problem = (told.get(name) or 0 for name in ("killed", "survivors", "problem"))
-            self.answer = Answer(cause, told.get("status"), killed, survivors, problem)
+            self.answer = ShimAnswer(cause, told.get("status"), killed, survivors, problem)
             self.deadline = min(self.deadline, time.monotonic() + 1)
 
 

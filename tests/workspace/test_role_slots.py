@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.plans.errors import CallError, EnvironmentProblem
-from plait.workspace.slot_files import FileSlots, SlotFiles, SlotSource
+from plait.workspace.role_slots import FileSlots, SlotFiles, SlotSource
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,7 +15,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from plait.workspace.slot_files import SlotFiles
+from plait.workspace.role_slots import SlotFiles
 print(SlotFiles(Path(sys.argv[1])).try_take("backend", 2), flush=True)
 time.sleep(60)
 """

@@ -11,7 +11,7 @@ import pytest
 
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed
-from plait.workspace.slots import Slot
+from plait.workspace.verification_slots import Slot
 from tests.conftest import BranchWith
 from tests.support.repositories import files_of, git
 from tests.workspace.histories import Content, History

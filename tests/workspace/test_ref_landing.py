@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.errors import CallError, PlaitError
-from plait.workspace import landing
+from plait.workspace import ref_landing
 from plait.workspace.chains import Branch, ChainBuilder, wrap
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import ZERO
-from plait.workspace.landing import Landed, ReadyToLand, feature_lock, land, landed_batches, reconcile
+from plait.workspace.ref_landing import Landed, ReadyToLand, feature_lock, land, landed_batches, reconcile
 from tests.workspace.histories import DATE, History
 
 BRANCH = "feature/shop/integration"
@@ -123,7 +123,7 @@ def test_no_hook_of_the_user_runs(control, history, tmp_path: Path) -> None:
 def test_features_of_any_name_keep_apart(control, history) -> None:
     for feature in ("a", "a/b", "x.lock", "..", "ü ~^:"):
         new = history.commit({feature.replace("/", "-").replace("..", "dots"): "1\n"}, base_of(control))
-        branch = f"feature/{landing._part(feature)}/integration"
+        branch = f"feature/{ref_landing._part(feature)}/integration"
         landed = land(control, feature=feature, batch="b/1", branch=branch, old=None, new=new, base=base_of(control))
         assert landed == Landed(new)
         assert list(landed_batches(control, feature).values()) == [new]
@@ -253,7 +253,7 @@ def cut_off(control: Control, history: History, *, moved_to: str | None = None) 
     one = history.commit({"a": "1\n"}, base_of(control))
     two = history.commit({"b": "1\n"}, one)
     put(control, one, old=None)
-    landing._write_intent(control, "shop", landing._Intent("b2", BRANCH, one, two))
+    ref_landing._write_intent(control, "shop", ref_landing._Intent("b2", BRANCH, one, two))
     if moved_to:
         history.branch(
             BRANCH, two if moved_to == "new" else history.commit({"c": "1\n"}, one if moved_to == "else" else two)
@@ -326,7 +326,7 @@ def test_the_lock_of_a_killed_git_is_removed(control, history) -> None:
 
 @pytest.mark.parametrize("age", [0.0, -3600.0], ids=["just now", "before the clock was set back"])
 def test_a_fresh_lock_is_waited_for_before_it_counts_as_stale(control, history, monkeypatch, age) -> None:
-    monkeypatch.setattr(landing, "STALE_LOCK", 0.5)
+    monkeypatch.setattr(ref_landing, "STALE_LOCK", 0.5)
     lock_of(control, age=age)
     started = time.monotonic()
     new = history.commit({"a": "1\n"}, base_of(control))
@@ -335,7 +335,7 @@ def test_a_fresh_lock_is_waited_for_before_it_counts_as_stale(control, history, 
 
 
 def test_a_lock_that_others_keep_taking_is_left_alone(control, history, monkeypatch) -> None:
-    monkeypatch.setattr(landing, "STALE_LOCK", 0.4)
+    monkeypatch.setattr(ref_landing, "STALE_LOCK", 0.4)
     lock = lock_of(control, age=0)
     done = threading.Event()
 
@@ -382,7 +382,7 @@ def test_a_second_run_of_a_feature_is_refused_with_the_firsts_name(control) -> N
 def test_the_lock_goes_with_a_killed_process(control, tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from plait.workspace.control import open_control; from plait.workspace.landing import feature_lock\n"
+        "from plait.workspace.control import open_control; from plait.workspace.ref_landing import feature_lock\n"
         "with feature_lock(open_control(Path(sys.argv[1]), home=Path(sys.argv[2])), 'shop', 'run-1'):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )

@@ -24,7 +24,7 @@ class SlotSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class RoleSlot:
     """One slot of a role, held until it is released or its process has ended."""
 
     role: str
@@ -43,7 +43,7 @@ class SlotFiles:
 
     directory: Path
 
-    def try_take(self, role: str, limit: int) -> Slot | None:
+    def try_take(self, role: str, limit: int) -> RoleSlot | None:
         """The first free slot from 1 to `limit`, or nothing when all are held, by us or by others.
 
         Raises:
@@ -52,7 +52,7 @@ class SlotFiles:
         for number in range(1, limit + 1):
             descriptor = _locked(self.directory / role / str(number))
             if descriptor is not None:
-                return Slot(role, number, descriptor)
+                return RoleSlot(role, number, descriptor)
         return None
 
 
@@ -61,9 +61,9 @@ class FileSlots:
 
     def __init__(self, directory: Path, limits: Mapping[str, int]) -> None:
         self._files, self._limits = SlotFiles(directory), dict(limits)
-        self._held: set[Slot] = set()
+        self._held: set[RoleSlot] = set()
 
-    def try_take(self, role: str) -> Slot | None:
+    def try_take(self, role: str) -> RoleSlot | None:
         """A slot of the role, or nothing now.
 
         Raises:
@@ -78,7 +78,7 @@ class FileSlots:
 
     def release(self, slot: object) -> None:
         """Give a slot back; nothing happens when it was given back before."""
-        if isinstance(slot, Slot) and slot in self._held:
+        if isinstance(slot, RoleSlot) and slot in self._held:
             self._held.remove(slot)
             slot.release()
 

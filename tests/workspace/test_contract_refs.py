@@ -7,7 +7,7 @@ import pytest
 
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import PlannedContract, Record
-from plait.workspace.contracts import (
+from plait.workspace.contract_refs import (
     answer,
     contract_content,
     forget_records,

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.control import Control
-from plait.workspace.lacking import lacking_in_checkouts
 from tests.support.repositories import Content, commit_files, git
 
 LFS = "filter=lfs diff=lfs merge=lfs -text"
 
 
 def said(control: Control, repository: Path, files: Mapping[str, Content]) -> list[str]:
-    return list(lacking_in_checkouts(control.store, commit_files(repository, files)))
+    return list(missing_in_checkouts(control.store, commit_files(repository, files)))
 
 
 def test_submodules_and_lfs_are_one_sentence_each(control: Control, repository: Path) -> None:
