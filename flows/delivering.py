@@ -23,7 +23,8 @@ from plait.flows.running.running import FeatureRun
 from plait.flows.running.session import Session
 from plait.flows.running.tidying import tidy_run
 from plait.flows.running.writing_back import write_back
-from plait.flows.servers.sharing import is_embedded, shared_slots
+from plait.flows.servers.client import is_embedded
+from plait.flows.servers.role_limits import shared_slots
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import draw_gantt, gantt_uri

@@ -8,7 +8,7 @@ from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.recording.artifacts import publish_plan
 from plait.flows.running.session import Session
-from plait.flows.servers.sharing import is_embedded
+from plait.flows.servers.client import is_embedded
 from plait.plans.forecasts.forecast_file import FORECAST_FILE, forecast_json
 from plait.plans.pictures.chart import chart_of
 from plait.plans.pictures.gantt import gantt_uri

@@ -23,7 +23,7 @@ from plait.flows.running.integrating import BatchEnded, Integrating
 from plait.flows.running.redoing import Redoing
 from plait.flows.running.reuse import Finished, Reuse
 from plait.flows.running.waiting import Waiting
-from plait.flows.servers.sharing import is_embedded
+from plait.flows.servers.client import is_embedded
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.plans.tasks.outcomes import Span, TaskState

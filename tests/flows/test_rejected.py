@@ -8,7 +8,7 @@ import pytest
 from plait.agent_tasks.implement import implement
 from plait.flows.delivering import prepare_run
 from plait.flows.running.session import Session
-from plait.flows.servers.sharing import EMBEDDED
+from plait.flows.servers.client import EMBEDDED
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Agreement, Record
 from plait.plans.tasks.outcomes import TaskState

@@ -18,7 +18,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from plait.flows.servers.standing import Standing, password, read_standing
+from plait.flows.servers.local_server import ServerRecord, password, read_server_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,8 +43,8 @@ class UpServer:
         return f"http://127.0.0.1:{self.port}/api"
 
     @property
-    def state(self) -> Standing:
-        found = read_standing(self.directory)
+    def state(self) -> ServerRecord:
+        found = read_server_record(self.directory)
         assert found is not None
         return found
 

@@ -8,12 +8,24 @@ from uuid import uuid4
 import pytest
 from prefect.client.orchestration import get_client
 
-from plait.flows.servers.limits import Lease, LeaseSlots, UnknownLimitError, ensure_limits, known_limits, limit_name
-from plait.flows.servers.serving import SERVER_GRACE, _answers_within, _started_server
-from plait.flows.servers.standing import Standing, write_standing
+from plait.flows.servers.local_server import (
+    SERVER_GRACE,
+    ServerRecord,
+    _answers_within,
+    _started_server,
+    write_server_record,
+)
+from plait.flows.servers.role_limits import (
+    Lease,
+    LeaseSlots,
+    UnknownLimitError,
+    ensure_limits,
+    known_limits,
+    limit_name,
+)
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.process import stop_process
-from tests.flows.standing import UpServer, free_port, kill
+from tests.flows.up_server import UpServer, free_port, kill
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpServer]:
         up = UpServer(tmp_path_factory.mktemp("limits"), free_port())
         patch.setenv("PLAIT_HOME", str(up.home))
         up.directory.mkdir(mode=0o700)
-        _started_server(up.directory, Standing(host="127.0.0.1", port=up.port, prefect=""))
+        _started_server(up.directory, ServerRecord(host="127.0.0.1", port=up.port, prefect=""))
         yield up
         stop_process(up.state.server.pid, up.state.server.started, SERVER_GRACE)
 
@@ -123,7 +135,7 @@ def test_leases_outlive_a_restart_of_the_server(server: UpServer, role: str) -> 
         assert lease is not None
         kill(server.state.server.pid)
         assert others.try_take(role) is None, "no answer is no slot, and no error yet"
-        write_standing(server.directory, replace(server.state, port=server.port))
+        write_server_record(server.directory, replace(server.state, port=server.port))
         _started_server(server.directory, server.state)
         assert _answers_within(server.state, 60)
         assert others.try_take(role) is None
@@ -137,6 +149,6 @@ def test_a_server_that_is_not_there_is_said(server: UpServer, monkeypatch: pytes
     nowhere = UpServer(server.home, free_port())
     with nowhere.asked(), pytest.raises(EnvironmentProblem, match="did not give an answer"):
         ensure_limits({"qa": 1})
-    monkeypatch.setattr("plait.flows.servers.limits.LOST_AFTER", 0.0)
+    monkeypatch.setattr("plait.flows.servers.role_limits.LOST_AFTER", 0.0)
     with nowhere.asked(), LeaseSlots() as slots, pytest.raises(EnvironmentProblem, match="did not give an answer"):
         slots.try_take("qa")

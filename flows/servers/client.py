@@ -1,13 +1,34 @@
-"""Brings Prefect's sender of events to its end, in bounded time."""
+"""Prefect in this process: whose server it talks to, and what of it has to be held back or brought to its end."""
 
+import os
 import queue
 import sys
+from collections.abc import Iterator
 from concurrent.futures import wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
+EMBEDDED = "PLAIT_EMBEDDED"
+"""Set for the length of a run whose Prefect server dies with it."""
 GIVES_UP_WITHIN = 12.0
 """Seconds that the sender tries for one event without a server: 10 attempts, most of them a second apart."""
+
+
+def is_embedded() -> bool:
+    """Whether this process has a Prefect server of its own, which ends with it."""
+    return bool(os.environ.get(EMBEDDED))
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Call a flow without the thread that says it is alive: it costs one second at the flow's end.
+
+    For embedded runs, where no automation listens. The variable PREFECT_FLOWS_HEARTBEAT_FREQUENCY cannot say "never".
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def finish_events(*, patience: float) -> int:

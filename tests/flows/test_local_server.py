@@ -15,14 +15,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
 from plait.blocks import AgentCrew
-from plait.flows.servers.automations import NAME
-from plait.flows.servers.deploying import CREW, Deployed, put_deployment
-from plait.flows.servers.limits import limit_name
+from plait.flows.servers.deploying import CREW, ZOMBIE_AUTOMATION, Deployed, put_deployment
+from plait.flows.servers.local_server import client_environment
 from plait.flows.servers.probing import status_of
-from plait.flows.servers.safety import server_safety
-from plait.flows.servers.standing import client_environment
+from plait.flows.servers.role_limits import limit_name
 from plait.workspace.process import is_alive
-from tests.flows.standing import UpServer, free_port, kill
+from tests.flows.up_server import UpServer, free_port, kill
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +67,6 @@ def test_the_server_is_closed_to_strangers(up: UpServer) -> None:
     own = {**foreign, "Origin": f"http://localhost:{up.port}"}
     assert answer(up, "OPTIONS", "/api/flows/filter", own).getheader("Access-Control-Allow-Origin") == own["Origin"]
     assert answer(up, "POST", "/api/flows/filter", {"Content-Type": "application/json"}).status == 403
-    assert server_safety(up.url) == []
     listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
     assert [place for place in listening if place.endswith(f":{up.port:04X}")] == [f"0100007F:{up.port:04X}"]
 
@@ -95,7 +92,7 @@ def test_crew_limits_deployment_and_automation_are_there(up: UpServer) -> None:
         crew = AgentCrew.load(CREW).as_crew()
         limits = {limit.name: limit.limit for limit in client.read_global_concurrency_limits(limit=100)}
         assert limits == {limit_name(name): role.slots for name, role in crew.roles.items()}
-        assert len(client.read_automations_by_name(NAME)) == 1
+        assert len(client.read_automations_by_name(ZOMBIE_AUTOMATION)) == 1
 
 
 def test_the_worker_runs_what_the_page_starts(up: UpServer) -> None:

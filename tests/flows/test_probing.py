@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from plait.flows.servers.reaching import require_reachable
+from plait.flows.servers.probing import require_reachable
 from plait.plans.errors import EnvironmentProblem
-from tests.flows.standing import free_port
+from tests.flows.up_server import free_port
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -23,7 +24,9 @@ from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from plait.flows.servers.client import is_embedded
 from plait.plans.errors import EnvironmentProblem
+from plait.workspace.role_slots import FileSlots, SlotSource
 
 PREFIX = "plait-role-"
 LEASE_SECONDS = 120.0
@@ -180,6 +183,27 @@ class LeaseSlots:
         except (httpx.HTTPError, RuntimeError) as problem:  # RuntimeError: the client was closed meanwhile
             if not self._over.is_set():
                 _LOG.warning("cannot renew a slot of %s, trying again: %r", lease.role, problem)
+
+
+def shared_slots(roles: Mapping[str, int], *, home: Path, tell: Callable[[str], None]) -> SlotSource:
+    """Where this run takes its slots from (SEMANTICS, Role limits across runs).
+
+    Args:
+        roles: Slots by role, as the crew has them.
+        tell: Told in a sentence where the server allows fewer.
+
+    Raises:
+        EnvironmentProblem: the server does not answer.
+    """
+    if is_embedded():
+        return FileSlots(home / "slots", dict(roles))
+    ensure_limits(roles)
+    for role, limit in tighter_limits(roles).items():
+        tell(
+            f"the server lets {limit} of {role} work at once, the crew has {roles[role]}: "
+            f"the limit is {limit_name(role)}, on its page under Concurrency"
+        )
+    return LeaseSlots()
 
 
 def limit_name(role: str) -> str:
