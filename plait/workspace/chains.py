@@ -167,15 +167,6 @@ class ChainBuilder:
         return links[conflicting - 1].task
 
 
-def build_chain(repository: GitRepository, base: str, branches: Sequence[Branch], *, batch: str, date: str) -> Chain:
-    """Merge branches onto `base` in the order given, once; a search of many subsets keeps a `ChainBuilder`.
-
-    Raises:
-        GitFailed: git could not tell, which says nothing about any branch.
-    """
-    return ChainBuilder(repository, base, batch=batch, date=date).build(branches)
-
-
 def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) -> dict[str, frozenset[str]]:
     """For each tip that `base` does not contain yet: the tips (itself among them) that it contains and base does not.
 

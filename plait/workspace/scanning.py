@@ -58,18 +58,6 @@ class Survey:
     """Directories that git would take for a bare repository."""
 
 
-def scan(directory: Path, limits: HarvestLimits = LIMITS) -> tuple[str, ...]:
-    """What speaks against committing everything below a directory, one sentence each; nothing means fine.
-
-    Ignored files count too: `harvest` knows which ones git would leave out.
-    """
-    found = survey(directory, limits)
-    every = (*found.files, *found.links)
-    odd = (*found.unsafe, *found.odd, *odd_links(found, every), *bare_repositories(found, every))
-    sizes = {path: found.files.get(path, 0) for path in every}
-    return (*map(str, odd), *map(str, excess(sizes, sizes, limits)))
-
-
 def survey(directory: Path, limits: HarvestLimits) -> Survey:
     """Walk a directory without recursion, down to the depth that is allowed."""
     found = Survey()
