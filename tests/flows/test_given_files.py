@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.flows.inputs.given_text import read_given_file
+from plait.flows.inputs.given_files import read_given_file
 from plait.flows.inputs.requests import read_given_plan
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.reading import MAX_BYTES
