@@ -19,7 +19,7 @@ from plait.flows.recording.kept import kept_forecast
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.clashes import refuse_clash
 from plait.flows.runs import seen_from_here
-from plait.flows.terminal.prose import for_reading
+from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES

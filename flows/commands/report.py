@@ -28,8 +28,8 @@ def command(
     """Print a run's report."""
     from plait.flows.recording.kept import kept_forecast
     from plait.flows.runs import find_run, seen_from_here, worktree_of
-    from plait.flows.terminal.escapes import forgive_encoding
-    from plait.flows.terminal.prose import for_reading
+    from plait.flows.terminal.printing import forgive_encoding
+    from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.plans.telling.insight import insights
     from plait.plans.telling.metrics import measure
@@ -80,7 +80,7 @@ MOST_LANES = 40
 def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
     from plait.flows.recording.kept import kept_forecast
-    from plait.flows.terminal.drawing import show_lines, terminal_width
+    from plait.flows.terminal.printing import show_lines, terminal_width
     from plait.plans.pictures.chart import chart_of
     from plait.plans.pictures.text_gantt import text_gantt
 

@@ -1,12 +1,23 @@
-"""Lays words out for a terminal: columns under their headings, paragraphs, and what is left out where it is narrow."""
+"""Lays words out for a terminal: columns under their headings, paragraphs, reports, and times that fit a column."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from plait.flows.terminal.printing import terminal_width
+from plait.plans.language.durations import format_duration
+from plait.plans.phrasing import coarse_step
 from plait.plans.pictures.cells import Line, Piece, cells, cut
 
 _GAP = 2
+_COMMANDS = "next:"
+"""What stands above commands in a report."""
+_MORE = 2
+"""Columns that the further lines of a sentence stand in from its first."""
+_DAYS = 360_000
+_STEPS = ((_DAYS, 3600), (3600, 60), (60, 1))
+"""From how many seconds on a time is told in steps of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +86,10 @@ def paragraph(words: str, *, width: int, look: Piece | None = None, indent: int 
     line = ""
     for word in chain.from_iterable(_pieces_of(word, room) for word in words.split()):
         if line and cells(line) + 1 + cells(word) > room:
-            yield _said(line, look, indent)
+            yield _indented(line, look, indent)
             line = ""
         line = f"{line} {word}" if line else word
-    yield _said(line, look, indent)
+    yield _indented(line, look, indent)
 
 
 def _pieces_of(word: str, room: int) -> Iterator[str]:
@@ -89,5 +100,43 @@ def _pieces_of(word: str, room: int) -> Iterator[str]:
     yield word
 
 
-def _said(words: str, look: Piece, indent: int) -> Line:
+def _indented(words: str, look: Piece, indent: int) -> Line:
     return (Piece(" " * indent + words, colour=look.colour, bold=look.bold, dim=look.dim),)
+
+
+def for_reading(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a report as wide as the terminal; as they are where there is none."""
+    return wrapped(lines, width=terminal_width()) if sys.stdout.isatty() else iter(lines)
+
+
+def wrapped(lines: Iterable[str], *, width: int) -> Iterator[str]:
+    """Each line in as many as it needs, up to the commands."""
+    whole = False
+    for line in lines:
+        whole = whole or line == _COMMANDS
+        yield from [line] if whole else _broken(line, width)
+
+
+def _broken(line: str, width: int) -> Iterator[str]:
+    words = line.lstrip()
+    indent = len(line) - len(words)
+    first, *more = (piece for (piece,) in paragraph(words, width=width, indent=indent))
+    yield first.words
+    if more:
+        rest = " ".join(piece.words.strip() for piece in more)
+        yield from (piece.words for (piece,) in paragraph(rest, width=width, indent=indent + _MORE))
+
+
+def short_time(seconds: float, *, step: int | None = None) -> str:
+    """`9.5s`, `3m20s`, `11h23m`, `41h`, `12d`: what fits a column; in steps of so many seconds."""
+    step = step or next((fine for least, fine in _STEPS if abs(seconds) >= least - fine / 2), 0)
+    rounded = round(seconds / step) * step if step else round(seconds, 1)
+    if not 36_000 <= abs(rounded) < _DAYS:
+        return format_duration(rounded) if rounded else "0"
+    hours, minutes = divmod(round(abs(rounded) / 60), 60)
+    return f"{'-' if rounded < 0 else ''}{hours}h{f'{minutes}m' if minutes else ''}"
+
+
+def rough_time(seconds: float) -> str:
+    """As `short_time`, no finer than a simulation can tell."""
+    return short_time(seconds, step=coarse_step(seconds))

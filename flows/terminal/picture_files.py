@@ -1,69 +1,21 @@
-"""Puts pictures where they are wanted: a file, whole or not at all, or the terminal as far as it can show them."""
+"""Writes pictures and texts where they are wanted: into a file, whole or not at all, or onto standard output."""
 
-import os
-import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.phrases import listed
-from plait.plans.pictures.cells import Line, Piece, in_ascii, without_colour
 from plait.workspace.files import write_whole
 
 F = TypeVar("F", bound=StrEnum)
 
-_PIPED_WIDTH = 100
-"""Columns where nobody says how many there are."""
-_SIGNS = "█▀▄▓─┤┊●→←·…"
 _SHARP_UP_TO = 12_000_000
 """Pixels up to which a PNG has two for each of the picture, for dense screens."""
 _MOST_PIXELS = 100_000_000
 """A renderer takes four bytes for each."""
-
-
-def terminal_width() -> int:
-    """Columns of the terminal, or what COLUMNS says."""
-    return shutil.get_terminal_size((_PIPED_WIDTH, 24)).columns
-
-
-def show_lines(lines: Sequence[Line]) -> None:
-    """Print lines in colour where there is any, in ASCII where the encoding has nothing else.
-
-    A pipe gets no colour unless FORCE_COLOR is set, and nothing does under NO_COLOR.
-    """
-    shown = list(lines) if _can_encode() else [in_ascii(line) for line in lines]
-    if not sys.stdout.isatty() and not os.environ.get("FORCE_COLOR"):
-        sys.stdout.write(plain_text([without_colour(line) for line in shown]))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, markup=False, emoji=False)
-    if console.no_color or console.color_system is None:
-        shown = [without_colour(line) for line in shown]
-    for line in shown:
-        console.print(Text.assemble(*((piece.words, _style(piece)) for piece in line)), soft_wrap=True)
-
-
-def plain_text(lines: Sequence[Line]) -> str:
-    """The words alone."""
-    return "".join("".join(piece.words for piece in line).rstrip() + "\n" for line in lines)
-
-
-def _style(piece: Piece) -> str:
-    words = ["bold"] * piece.bold + ["dim"] * piece.dim + [piece.colour] * bool(piece.colour)
-    return " ".join([*words, *(["on", piece.behind] if piece.behind else [])])
-
-
-def _can_encode() -> bool:
-    try:
-        _SIGNS.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def format_of(form: F | None, output: str | None, endings: Mapping[str, F], *, otherwise: F) -> F:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.flows.terminal.escapes import coloured, copy_to
+from plait.flows.terminal.printing import coloured, copy_to
 
 EVIL = (
     "\x1b[2J",  # clears the screen
@@ -61,7 +61,7 @@ def test_a_sequence_that_is_cut_in_two_by_the_reading_is_still_removed(monkeypat
 
 
 def test_a_log_that_never_ends_its_line_is_shown_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plait.flows.terminal.escapes.LONGEST_LINE", 10)
+    monkeypatch.setattr("plait.flows.terminal.printing.LONGEST_LINE", 10)
     master, slave = os.openpty()
     with open(slave, "wb", buffering=0) as terminal, copy_to(terminal) as write:  # noqa: PTH123
         write(b"x" * 11)

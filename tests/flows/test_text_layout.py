@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.flows.terminal.columns import Column, paragraph, table_lines
+from plait.flows.terminal.text_layout import Column, paragraph, table_lines
 from plait.plans.pictures.cells import Line, Piece, cells
 
 WORDS = st.text("ab é界\u0301-", max_size=12)
