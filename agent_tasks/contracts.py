@@ -7,7 +7,7 @@ from plait.agent_tasks.workshop import Workshop
 from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, missing_files, to_be_tested
 from plait.plans.tasks.quoting import fenced, shortened
 from plait.plans.tasks.work import WorkOrder
-from plait.workspace.contracts import missing_patterns
+from plait.workspace.contract_refs import missing_patterns
 from plait.workspace.verification import Verifier
 
 _TOLD = 4_000

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -28,7 +27,7 @@ from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
 from plait.workspace.errors import RefMoved
-from plait.workspace.git import ZERO
+from plait.workspace.git import ZERO, git_date
 from plait.workspace.harvest import Harvest, harvest, salvage
 from plait.workspace.merging import Conflict, merge
 from plait.workspace.ports import lease_ports
@@ -167,7 +166,7 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, checkout: Checkout, repor
         checkout,
         message=_message(order, shop, report),
         parents=_parents(order),
-        date=_git_date(),
+        date=git_date(),
         author=order.agent,
     )
     wrong = check_harvest(order, shop, harvested)
@@ -200,7 +199,7 @@ def _salvage(order: WorkOrder, shop: Workshop, folder: TryFolder, checkout: Chec
     trailers = {"Plait-Run": shop.run_id, "Plait-Task": order.task.id, **failed}
     message = message_with_trailers(f"Salvage of {order.name}, try {folder.number}", reason[-2000:], trailers)
     try:
-        return salvage(shop.control, checkout, branch=branch, message=message, date=_git_date())
+        return salvage(shop.control, checkout, branch=branch, message=message, date=git_date())
     except (PlaitError, OSError) as problem:
         with suppress(OSError):
             folder.work.rename(folder.left)
@@ -215,7 +214,7 @@ def _publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:
         TaskImpossible: the branch cannot be moved.
     """
     if made.commit is None:
-        remember_empty(order, shop, tree=made.tree, date=_git_date())
+        remember_empty(order, shop, tree=made.tree, date=git_date())
         return
     place = shop.control.worktree_of(order.branch) if order.expected else None
     if place is not None:
@@ -253,7 +252,3 @@ def _with_tail(problem: str, tail: str) -> str:
     """The problem, and what the agent printed last."""
     shown = tail.strip()[-2000:]
     return f"{problem}\n{shown}" if shown and shown not in problem else problem
-
-
-def _git_date() -> str:
-    return f"{int(datetime.now(UTC).timestamp())} +0000"

@@ -18,8 +18,8 @@ from plait.plans.tasks.work import BatchOrder, Candidate, Rework
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, RefMoved
-from plait.workspace.landing import ReadyToLand, land
 from plait.workspace.output import plain
+from plait.workspace.ref_landing import ReadyToLand, land
 
 ROUNDS = 5
 """How often a batch is built again because somebody else moved the feature branch meanwhile."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plait.plans.tasks.work import Try
 from plait.workspace.checkouts import Checkout
-from plait.workspace.left_files import read_left_object
+from plait.workspace.files import read_json_object, write_whole
 
 _BEGUN = "begun.json"
 
@@ -72,9 +72,7 @@ class TryFolder:
             salvage=salvage,
         )
         text = json.dumps(asdict(done) | {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}, indent=1)
-        temporary = self.path / "result.json.new"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.path / "result.json")
+        write_whole(self.path / "result.json", text)
         return done
 
 
@@ -132,7 +130,7 @@ def _numbered(folder: Path) -> dict[int, Path]:
 def _read(path: Path) -> Try | None:
     """Nothing when it is not there, or the agent, whose checkout is beside it, has been at it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        said = read_left_object(path)
+        said = read_json_object(path)
         said["started_at"] = datetime.fromisoformat(said["started_at"])
         said["ended_at"] = datetime.fromisoformat(said["ended_at"])
         return Try(**said)

@@ -14,7 +14,7 @@ from plait.workspace.checkouts import make_checkout
 from plait.workspace.control import Control, open_control
 from plait.workspace.deleting import delete_tree
 from plait.workspace.git import GitRepository
-from plait.workspace.slots import Slot
+from plait.workspace.verification_slots import Slot
 
 FILES, AT_ONCE = 2000, 24
 BARE_ROUNDS, FULL_ROUNDS = 5, 1

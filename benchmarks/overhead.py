@@ -89,7 +89,7 @@ def measure() -> dict[str, list[float]]:
     from prefect.task_runners import ThreadPoolTaskRunner
 
     from plait.flows.running.dispatching import Dispatching, run_to_the_end
-    from plait.flows.servers.settings import without_heartbeats
+    from plait.flows.servers.client import without_heartbeats
     from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from plait.flows.approving import answer_draft
-from plait.flows.inputs.reading import place_of
+from plait.flows.inputs.parameters import place_of
 from plait.plans.errors import PlaitError
 
 

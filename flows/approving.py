@@ -2,15 +2,15 @@
 
 import getpass
 import re
-import time
 from pathlib import Path
 from typing import Any
 
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Record
-from plait.workspace.contracts import answer, read_records
+from plait.workspace.contract_refs import answer, read_records
 from plait.workspace.control import open_control
+from plait.workspace.git import git_date
 from plait.workspace.home import plait_home
 
 _LONGEST_REASON = 10_000
@@ -46,7 +46,7 @@ def answer_draft(place: Path, feature: str, contract: str, *, by: str, rejected:
     control = open_control(place, home=plait_home())
     reason = None if rejected is None else rejected[:_LONGEST_REASON]
     who = _NOT_A_NAME.sub("", by)[:100].strip() or "a person"
-    return answer(control, feature, contract, by=who, rejected=reason, date=f"{int(time.time())} +0000")
+    return answer(control, feature, contract, by=who, rejected=reason, date=git_date())
 
 
 def agreed(wanted: str | None) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from plait.flows.running.running import FeatureRun
 from plait.flows.running.session import Session
 from plait.flows.running.tidying import tidy_run
 from plait.flows.running.writing_back import write_back
-from plait.flows.servers.sharing import is_embedded, shared_slots
+from plait.flows.servers.client import is_embedded
+from plait.flows.servers.role_limits import shared_slots
 from plait.plans.phrasing import count, spell_seconds
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.schedule.jobs import Layout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plait.flows.inputs.requests import read_brief, read_crew_file, read_plan_file
 from plait.flows.launching import Launch, launch
-from plait.flows.terminal.prose import for_reading
+from plait.flows.terminal.text_layout import for_reading
 from plait.plans.errors import CallError, ExitCode
 from plait.plans.names import integration_branch
 from plait.workspace.git import GitRepository

@@ -13,7 +13,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
-from plait.flows.inputs.reading import brief_from_parameters
+from plait.flows.inputs.parameters import brief_from_parameters
 from plait.flows.inputs.requests import Brief
 from plait.flows.running.book import Book
 from plait.flows.running.calling import CALL, Call

@@ -19,7 +19,7 @@ from plait.flows.recording.kept import kept_forecast
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.clashes import refuse_clash
 from plait.flows.runs import seen_from_here
-from plait.flows.terminal.prose import for_reading
+from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
@@ -122,7 +122,7 @@ def _check_first(wanted: Launch) -> None:
     """
     from plait.workspace.control import open_control
     from plait.workspace.git import require_git
-    from plait.workspace.landing import feature_lock
+    from plait.workspace.ref_landing import feature_lock
 
     require_git()
     home = plait_home()
@@ -179,7 +179,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     from plait.flows.servers.embedded import embedded_server, reap_servers
 
     if os.environ.get("PREFECT_API_URL"):
-        from plait.flows.servers.reaching import require_reachable
+        from plait.flows.servers.probing import require_reachable
 
         require_reachable(os.environ["PREFECT_API_URL"])
         view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
@@ -195,7 +195,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
     reap_servers(home)
     with embedded_server(home, on_step=view.step, meanwhile=import_prefect):
         view.step("starting the flow")
-        from plait.flows.servers.settings import without_heartbeats
+        from plait.flows.servers.client import without_heartbeats
 
         with without_heartbeats():
             yield
@@ -203,7 +203,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
 
 def _send_what_is_left() -> None:
     """Give the last states the time to reach the server, and no more: a lost one would hold the process for hours."""
-    from plait.flows.servers.unsent import finish_events
+    from plait.flows.servers.client import finish_events
 
     finish_events(patience=SENT_WITHIN)
 

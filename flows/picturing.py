@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from plait.flows.inputs.given_text import STANDARD_INPUT, is_file
-from plait.flows.inputs.requests import Brief, is_folder, read_brief, read_crew_file, read_given_plan
+from plait.flows.inputs.given_files import STANDARD_INPUT, is_file, is_folder
+from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.flows.recording.kept import kept_forecast, kept_graph
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError

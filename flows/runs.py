@@ -10,7 +10,7 @@ from typing import Any
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.show.progress import Eta, Progress
-from plait.workspace.left_files import read_left, read_left_object
+from plait.workspace.files import read_json_object, read_plain_file
 from plait.workspace.process import is_alive
 
 
@@ -36,7 +36,7 @@ class KnownRun:
     def outcome(self) -> FeatureOutcome | None:
         """Where it stands; a run that is marked as running but has no process was killed."""
         try:
-            found = FeatureOutcome.model_validate_json(read_left(self.directory / "outcome.json"))
+            found = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
         except (OSError, ValueError):
             return None
         if not _could_be(found):
@@ -52,7 +52,7 @@ class KnownRun:
         if not self.alive:
             return None
         try:
-            return Progress.model_validate_json(read_left(self.directory / "progress.json"))
+            return Progress.model_validate_json(read_plain_file(self.directory / "progress.json"))
         except (OSError, ValueError):
             return None
 
@@ -96,7 +96,7 @@ def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
     """Each run with the time of its run file; what is damaged, or of another version, is passed over."""
     for path in (home / "runs").glob("*/run.json"):
         try:
-            yield path.stat().st_mtime, _known(path.parent, read_left_object(path))
+            yield path.stat().st_mtime, _known(path.parent, read_json_object(path))
         except (OSError, ValueError, KeyError):
             continue
 

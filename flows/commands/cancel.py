@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -23,23 +24,21 @@ def command(
     from plait.plans.errors import CallError, EnvironmentProblem
     from plait.workspace.home import plait_home
 
-    found = find_run(plait_home(), run)
-    if not found.alive:
-        raise CallError(f"run {found.run_id} is not running", hint="`plait status` says how it ended")
-    if found.deployed and found.flow_run and found.api_url:
-        from plait.flows.servers.cancelling import cancel_deployed_run
-
-        cancel_deployed_run(found.flow_run, found.api_url)
+    known = find_run(plait_home(), run)
+    if not known.alive:
+        raise CallError(f"run {known.run_id} is not running", hint="`plait status` says how it ended")
+    if known.deployed and known.flow_run and known.api_url:
+        _cancel_on_server(known.flow_run, known.api_url)
     else:
-        _interrupt(found.pid)
+        _interrupt(known.pid)
     deadline = time.monotonic() + wait
-    while found.alive and time.monotonic() < deadline:
+    while known.alive and time.monotonic() < deadline:
         time.sleep(0.1)
-    if found.alive:
+    if known.alive:
         raise EnvironmentProblem(
-            f"run {found.run_id} has not ended after {wait:g} s", hint=f"see `plait status`, or kill {found.pid}"
+            f"run {known.run_id} has not ended after {wait:g} s", hint=f"see `plait status`, or kill {known.pid}"
         )
-    typer.echo(f"cancelled {found.run_id}; what its agents made is kept")
+    typer.echo(f"cancelled {known.run_id}; what its agents made is kept")
 
 
 def _interrupt(pid: int) -> None:
@@ -56,3 +55,29 @@ def _interrupt(pid: int) -> None:
         return  # it has ended by itself meanwhile
     except PermissionError:
         raise EnvironmentProblem(f"process {pid} belongs to another user", hint="ask them, or use sudo") from None
+
+
+def _cancel_on_server(flow_run: str, api_url: str) -> None:
+    """Ask the server to cancel a deployment's run.
+
+    Raises:
+        EnvironmentProblem: the server cannot be reached, or does not let us in.
+    """
+    from plait.flows.servers.local_server import client_environment
+    from plait.flows.servers.probing import require_reachable
+    from plait.plans.errors import EnvironmentProblem
+
+    if os.environ.get("PREFECT_API_URL") != api_url:  # the run's own server, whatever this shell talks to
+        known = client_environment()
+        os.environ.update(known if known and known["PREFECT_API_URL"] == api_url else {"PREFECT_API_URL": api_url})
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas import OrchestrationResult
+    from prefect.states import Cancelling
+
+    require_reachable(os.environ["PREFECT_API_URL"])
+    with get_client(sync_client=True) as client:
+        answer: OrchestrationResult[Any] = client.set_flow_run_state(
+            UUID(flow_run), Cancelling(message="cancelled by `plait cancel`")
+        )
+    if answer.state is None:
+        raise EnvironmentProblem(f"the Prefect server did not cancel the run: {answer.details}")

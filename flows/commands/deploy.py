@@ -14,8 +14,8 @@ def command() -> None:
     """Register everything."""
     import os
 
-    from plait.flows.servers.reaching import require_reachable
-    from plait.flows.servers.standing import client_environment
+    from plait.flows.servers.local_server import client_environment
+    from plait.flows.servers.probing import require_reachable
     from plait.plans.errors import EnvironmentProblem
 
     if not os.environ.get("PREFECT_API_URL"):

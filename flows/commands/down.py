@@ -8,7 +8,7 @@ EXAMPLES = "Example: `plait down`"
 
 def command() -> None:
     """Stop them."""
-    from plait.flows.servers.serving import bring_down
+    from plait.flows.servers.local_server import bring_down
 
     stopped = bring_down(say=lambda text: typer.echo(f"… {text}", err=True))
     typer.echo(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing runs.")

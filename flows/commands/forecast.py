@@ -69,7 +69,7 @@ def command(
     from plait.flows.history import history_of, verifications_of
     from plait.flows.inputs.crew_option import read_crew_option
     from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
-    from plait.flows.terminal.mistakes import mistakes_told
+    from plait.flows.terminal.plan_notices import mistakes_told
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
     said = read_crew_option(crew or ())
@@ -128,7 +128,7 @@ def _show(
     verification: float | None,
 ) -> None:
     if sizing:
-        from plait.flows.terminal.sizing_view import show_sizing
+        from plait.flows.terminal.forecast_view import show_sizing
 
         show_sizing(brief, made, sizing)
     else:

@@ -61,7 +61,8 @@ def command(
 ) -> None:
     """Draw a Gantt chart."""
     from plait.flows.picturing import chart_for
-    from plait.flows.terminal.drawing import format_of, plain_text, show_lines, terminal_width, write_png, write_text
+    from plait.flows.terminal.picture_files import format_of, write_png, write_text
+    from plait.flows.terminal.printing import plain_text, show_lines, terminal_width
     from plait.show.pictures.cells import without_colour
     from plait.show.pictures.gantt_svg import draw_gantt
     from plait.show.pictures.svg import size_of

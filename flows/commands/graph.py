@@ -74,7 +74,8 @@ def command(
 ) -> None:
     """Show the tasks of a plan and what they need."""
     from plait.flows.picturing import graph_for
-    from plait.flows.terminal.drawing import format_of, show_lines, terminal_width
+    from plait.flows.terminal.picture_files import format_of
+    from plait.flows.terminal.printing import show_lines, terminal_width
     from plait.show.pictures.graph_lines import graph_lines
 
     form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=Format.text)
@@ -95,7 +96,8 @@ def _wanted(form: Format | None, *, json: bool) -> Format | None:
 
 
 def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
-    from plait.flows.terminal.drawing import plain_text, write_png, write_text
+    from plait.flows.terminal.picture_files import write_png, write_text
+    from plait.flows.terminal.printing import plain_text
     from plait.show.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
     from plait.show.pictures.graph_lines import graph_lines
     from plait.show.pictures.graph_svg import draw_graph

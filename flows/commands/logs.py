@@ -88,7 +88,7 @@ def _nothing_of(found: "KnownRun", task: str) -> "CallError":
 
 def _print(file: Path, *, going_on: Callable[[], bool]) -> bool:
     """Copy a log to standard output until its end, and on for as long as `going_on` says so; whether there was any."""
-    from plait.flows.terminal.escapes import copy_to
+    from plait.flows.terminal.printing import copy_to
 
     while not file.exists():
         if not going_on():

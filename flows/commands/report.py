@@ -28,8 +28,8 @@ def command(
     """Print a run's report."""
     from plait.flows.recording.kept import kept_forecast
     from plait.flows.runs import find_run, seen_from_here, worktree_of
-    from plait.flows.terminal.escapes import forgive_encoding
-    from plait.flows.terminal.prose import for_reading
+    from plait.flows.terminal.printing import forgive_encoding
+    from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.show.insight import insights
     from plait.show.metrics import measure
@@ -62,13 +62,13 @@ def _written(found: "KnownRun") -> str:
         CallError: it has left none, or none that can be read.
     """
     from plait.plans.errors import CallError
-    from plait.workspace.left_files import read_left
+    from plait.workspace.files import read_plain_file
 
     written = found.directory / "report.md"
     if not written.exists():
         raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
     try:
-        return read_left(written)
+        return read_plain_file(written)
     except (OSError, ValueError) as problem:
         raise CallError(f"the report of {found.run_id} cannot be read: {problem}", hint="see `plait report`") from None
 
@@ -80,7 +80,7 @@ MOST_LANES = 40
 def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
     from plait.flows.recording.kept import kept_forecast
-    from plait.flows.terminal.drawing import show_lines, terminal_width
+    from plait.flows.terminal.printing import show_lines, terminal_width
     from plait.show.pictures.chart import chart_of
     from plait.show.pictures.text_gantt import text_gantt
 

@@ -55,15 +55,15 @@ def command(
     """Carry out a plan."""
     from plait.flows.inputs.crew_option import given_brief
     from plait.flows.inputs.requests import narrow
-    from plait.flows.terminal.escapes import forgive_encoding
-    from plait.flows.terminal.mistakes import mistakes_told
+    from plait.flows.terminal.plan_notices import mistakes_told
+    from plait.flows.terminal.printing import forgive_encoding
 
     forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
-        from plait.flows.terminal.lint_hint import say_findings
+        from plait.flows.terminal.plan_notices import say_findings
 
         say_findings(brief)
     if dry_run:

@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Show a run's tasks and batches."""
     from plait.flows.runs import find_run, known_runs
-    from plait.flows.terminal.escapes import forgive_encoding
+    from plait.flows.terminal.printing import forgive_encoding
     from plait.plans.errors import CallError
     from plait.show.rendering import status_json
     from plait.workspace.home import plait_home

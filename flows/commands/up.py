@@ -18,7 +18,7 @@ def command(
     ] = False,
 ) -> None:
     """Bring it up and say where it is."""
-    from plait.flows.servers.serving import bring_up
+    from plait.flows.servers.local_server import bring_up
 
     up = bring_up(host=host, port=port, exposed=exposed, say=lambda text: typer.echo(f"… {text}", err=True))
     typer.echo("It runs already." if up.was_there else "It runs, and goes on when this terminal is closed.")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plait.flows.inputs.given_text import is_file
+from plait.flows.inputs.given_files import is_file
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.plans.errors import CallError
 from plait.plans.phrases import listed, near_match, quoted

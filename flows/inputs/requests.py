@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plait.flows.inputs.given_text import STANDARD_INPUT, read_given_file, read_standard_input
-from plait.flows.inputs.specs import read_spec_folder
+from plait.flows.inputs.given_files import (
+    STANDARD_INPUT,
+    is_folder,
+    read_given_file,
+    read_spec_folder,
+    read_standard_input,
+)
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.model import Plan
@@ -80,14 +85,6 @@ def read_plan_file(path: Path) -> PlanText:
         PlanError: it holds too much to be one plan, or is no text.
     """
     return read_spec_folder(path) if is_folder(path) else read_given_file(path)
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; a name that could be none names none."""
-    try:
-        return path.is_dir()
-    except OSError:  # a name that is too long, or in a folder that is closed to us: reading it says so
-        return False
 
 
 def read_crew_file(path: Path) -> Crew:

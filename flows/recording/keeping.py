@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_json
 from plait.flows.forecasting import forecast_of
@@ -10,11 +9,12 @@ from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.recording.artifacts import publish_plan
 from plait.flows.running.session import Session
-from plait.flows.servers.sharing import is_embedded
+from plait.flows.servers.client import is_embedded
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import gantt_uri
 from plait.show.pictures.plan_graph import GRAPH_FILE, graph_json, plan_graph
 from plait.show.plan_report import plan_markdown
+from plait.workspace.files import write_whole
 
 _LOG = logging.getLogger("prefect.plait")
 _EFFORT = 60_000
@@ -31,23 +31,17 @@ def keep_expectations(session: Session, brief: Brief, *, urgency: Mapping[str, f
     directory, finished = session.shop.directory, session.reuse.finished
     try:
         tasks = [task for task in brief.expansion.tasks if task.id in session.book.entries]
-        _write(directory / GRAPH_FILE, graph_json(plan_graph(brief.plan.feature, tasks)))
+        write_whole(directory / GRAPH_FILE, graph_json(plan_graph(brief.plan.feature, tasks)))
         made, ahead = None, [task for task in tasks if task.id not in finished]
         history = history_of(session.shop.control.common_dir)
         if ahead and (history or any(task.task.duration for task in ahead)):
             samples = max(_FEWEST_SAMPLES, min(_MOST_SAMPLES, _EFFORT // len(ahead)))
             chosen = [task.id for task in ahead]
             made = forecast_of(brief, chosen=chosen, history=history, samples=samples, what_if=False, urgency=urgency)
-            _write(directory / FORECAST_FILE, forecast_json(made))
+            write_whole(directory / FORECAST_FILE, forecast_json(made))
         if not is_embedded():  # whose page nobody can open before the run is over
             chart = gantt_uri(chart_of(brief.plan.feature, forecast=made)) if made else None
             text = plan_markdown(brief.plan.feature, brief.plan.goal, tasks, forecast=made, gantt_uri=chart)
             publish_plan(brief.plan.feature, text)
     except Exception:
         _LOG.warning("the forecast of run %s could not be kept", session.shop.run_id, exc_info=True)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".json.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

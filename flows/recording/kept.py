@@ -7,7 +7,7 @@ from typing import TypeVar
 from plait.advice.forecasts.forecast import Forecast
 from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
 from plait.show.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
-from plait.workspace.left_files import read_left
+from plait.workspace.files import read_plain_file
 
 Kept = TypeVar("Kept")
 
@@ -24,6 +24,6 @@ def kept_graph(directory: Path) -> PlanGraph | None:
 
 def _read(path: Path, parse: Callable[[str], Kept]) -> Kept | None:
     try:
-        return parse(read_left(path))
+        return parse(read_plain_file(path))
     except (OSError, ValueError):
         return None

@@ -17,6 +17,7 @@ from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
 from plait.show.progress import ActiveAgent, progress_of
 from plait.show.rendering import outcome_json
+from plait.workspace.files import write_whole
 from plait.workspace.process import started_at
 
 if TYPE_CHECKING:  # SQLModel takes 0.2 to 1.5 s to import, and is needed at the end only
@@ -48,7 +49,7 @@ class RunFile:
 
 def write_run_file(directory: Path, run: RunFile) -> None:
     """Write `run.json` whole or not at all."""
-    _write(directory / "run.json", json.dumps({name: getattr(run, name) for name in RunFile.__slots__}, indent=1))
+    write_whole(directory / "run.json", json.dumps({name: getattr(run, name) for name in RunFile.__slots__}, indent=1))
 
 
 def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str) -> RunFile:
@@ -101,8 +102,10 @@ def write_progress(book: Book, directory: Path, told: set[int | None]) -> None:
         if entry.state is TaskState.RUNNING and entry.dispatched_at
     )
     try:
-        _write(directory / "outcome.json", outcome.model_dump_json())
-        _write(directory / "progress.json", progress_of(outcome, active, datetime.now(UTC), eta=book.eta).to_json())
+        write_whole(directory / "outcome.json", outcome.model_dump_json())
+        write_whole(
+            directory / "progress.json", progress_of(outcome, active, datetime.now(UTC), eta=book.eta).to_json()
+        )
     except OSError as problem:
         if problem.errno not in told:
             _LOG.warning("cannot write the progress of %s: %s", book.run_id, problem)
@@ -111,10 +114,10 @@ def write_progress(book: Book, directory: Path, told: set[int | None]) -> None:
 
 def write_outcome(outcome: FeatureOutcome, directory: Path, *, report: str, chart: str) -> None:
     """Write the end of a run: its data, its report, its Gantt."""
-    _write(directory / "outcome.json", outcome.model_dump_json())
-    _write(directory / "result.json", outcome_json(outcome))
-    _write(directory / "report.md", report)
-    _write(directory / "gantt.svg", chart)
+    write_whole(directory / "outcome.json", outcome.model_dump_json())
+    write_whole(directory / "result.json", outcome_json(outcome))
+    write_whole(directory / "report.md", report)
+    write_whole(directory / "gantt.svg", chart)
 
 
 def remember(
@@ -147,9 +150,3 @@ def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, T
         )
         for task in outcome.tasks
     }
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(path.suffix + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.running.book import Book, Entry
-from plait.flows.running.integrating import Integrating, git_date
+from plait.flows.running.integrating import Integrating
 from plait.flows.running.redoing import Redoing
 from plait.flows.running.reuse import Reuse
 from plait.flows.running.waiting import Waiting
@@ -13,8 +13,9 @@ from plait.plans.errors import CallError
 from plait.plans.phrasing import listed
 from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
 from plait.plans.tasks.outcomes import ContractOutcome, TaskState
-from plait.workspace.contracts import contract_content, read_records, write_record
+from plait.workspace.contract_refs import contract_content, read_records, write_record
 from plait.workspace.errors import RefMoved
+from plait.workspace.git import git_date
 
 LOOK_SECONDS = 1.0
 """How often a person's answer is looked for."""

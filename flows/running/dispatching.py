@@ -15,7 +15,7 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from plait.plans.schedule.dispatch import Dispatcher, Start
-from plait.workspace.slot_files import SlotSource
+from plait.workspace.role_slots import SlotSource
 
 RETRY_DENIED_SECONDS = 0.5
 """How soon a role is asked for again whose slots other runs hold."""

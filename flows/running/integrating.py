@@ -1,6 +1,5 @@
 """Forms batches from finished branches, hears what came of them, and hands rejected branches back for repair."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
 from plait.plans.schedule.dispatch import Blocked
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, Candidate, RepairOrder, Rework
+from plait.workspace.git import git_date
 from plait.workspace.output import plain
 
 
@@ -256,8 +256,3 @@ def _said(outcome: BatchOutcome) -> str:
     ]
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)
-
-
-def git_date() -> str:
-    """Now, as git writes it."""
-    return f"{int(time.time())} +0000"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from plait.flows.running.reuse import Finished, Reuse
 from plait.plans.tasks.contracts import PlannedContract, newest
-from plait.workspace.contracts import contract_content, read_records
+from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
 
 

@@ -19,18 +19,19 @@ from plait.flows.running.book import Book, Entry
 from plait.flows.running.contracts import Contracting
 from plait.flows.running.dispatching import Dispatching, JobEnded, result_of
 from plait.flows.running.informing import Informing
-from plait.flows.running.integrating import BatchEnded, Integrating, git_date
+from plait.flows.running.integrating import BatchEnded, Integrating
 from plait.flows.running.redoing import Redoing
 from plait.flows.running.reuse import Finished, Reuse
 from plait.flows.running.waiting import Waiting
-from plait.flows.servers.sharing import is_embedded
+from plait.flows.servers.client import is_embedded
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.plans.tasks.outcomes import Span, TaskState
 from plait.plans.tasks.work import WorkOrder, WorkReport
+from plait.workspace.git import git_date
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
-from plait.workspace.slot_files import SlotSource
+from plait.workspace.role_slots import SlotSource
 
 TICK_SECONDS = 0.2
 """How long the main thread waits at most before it looks for a signal, a due batch or a freed slot."""

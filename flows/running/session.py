@@ -22,13 +22,13 @@ from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import tidy_killed_runs
 from plait.plans.errors import CallError
 from plait.plans.names import agent_branch, base_ref, integration_branch, refname_problem
-from plait.workspace.contracts import forget_records, require_on_base
+from plait.workspace.checkouts import missing_in_checkouts
+from plait.workspace.contract_refs import forget_records, require_on_base
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
 from plait.workspace.git import require_git
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
-from plait.workspace.lacking import lacking_in_checkouts
-from plait.workspace.landing import feature_lock, reconcile
+from plait.workspace.ref_landing import feature_lock, reconcile
 from plait.workspace.verification import Verifier
 
 
@@ -84,7 +84,7 @@ def open_session(
         notices += reconcile(control, feature)
         refuse_clash(control, integration_branch(feature))
         commit, moved = _base_commit(control, brief, base, fresh=fresh)
-        notices += [*moved, *lacking_in_checkouts(control.store, commit)]
+        notices += [*moved, *missing_in_checkouts(control.store, commit)]
         require_on_base(control, commit, brief.expansion.contracts)
         chosen = narrow(brief.expansion, only)
         find = partial(_reuse, control, chosen=chosen, base=commit, fresh=fresh)

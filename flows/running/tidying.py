@@ -9,8 +9,9 @@ from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.workspace.control import Control
 from plait.workspace.deleting import TRASH, delete_tree
+from plait.workspace.files import read_json_object
+from plait.workspace.git import git_date
 from plait.workspace.harvest import salvage
-from plait.workspace.left_files import read_left_object
 from plait.workspace.trailers import message_with_trailers
 
 
@@ -35,7 +36,7 @@ def tidy_killed_runs(home: Path, control: Control, *, feature: str) -> tuple[str
         if (run_file.parent / "result.json").exists():
             continue
         with suppress(OSError, ValueError, KeyError):
-            said = read_left_object(run_file)
+            said = read_json_object(run_file)
             if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
                 told += _salvage_killed(control, run_file.parent, feature=feature)
                 tidy_run(run_file.parent)
@@ -51,7 +52,7 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
             {"Plait-Run": run.name, "Plait-Task": one.task},
         )
         try:
-            date = f"{int(one.folder.started_at.timestamp())} +0000"
+            date = git_date(one.folder.started_at)
             kept = salvage(control, one.checkout, branch=branch, message=message, date=date)
         except (PlaitError, OSError) as problem:
             with suppress(OSError):

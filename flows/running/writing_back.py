@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from plait.flows.inputs.requests import Brief
 from plait.flows.running.book import Entry
-from plait.flows.running.integrating import git_date
 from plait.flows.running.session import Session
 from plait.plans.errors import PlaitError
 from plait.plans.language.reading import MAX_BYTES
@@ -16,7 +15,8 @@ from plait.plans.specs.specs import SpecFile, read_spec
 from plait.plans.tasks.outcomes import BatchState, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
-from plait.workspace.landing import ReadyToLand, land
+from plait.workspace.git import git_date
+from plait.workspace.ref_landing import ReadyToLand, land
 from plait.workspace.trailers import message_with_trailers
 
 ROUNDS = 3

@@ -8,11 +8,15 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
@@ -21,14 +25,18 @@ from prefect.workers.process import ProcessWorker
 from plait import __version__
 from plait.blocks import SAVED_BLOCKS, AgentCrew
 from plait.blocks.crew import CrewRole
-from plait.flows.servers.automations import ensure_zombie_automation
-from plait.flows.servers.limits import ensure_limits
+from plait.flows.servers.role_limits import ensure_limits
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.language.crew import DEFAULT_CREW
 
 POOL = "plait"
 CREW = "default"
 """The name of the crew block that is saved when there is none."""
+
+ZOMBIE_AUTOMATION = "plait: end flow runs that are gone"
+
+ZOMBIE_SILENCE = timedelta(seconds=3 * 180)
+"""Three heartbeats of Prefect's default: shorter would end healthy runs of whoever has not changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +114,10 @@ def _crew() -> list[str]:
 
 def _saved_crew() -> AgentCrew | None:
     try:
-        found = AgentCrew.load(CREW, validate=False)
+        crew = AgentCrew.load(CREW, validate=False)
     except ValueError:
         return None
-    return found if isinstance(found, AgentCrew) else None
+    return crew if isinstance(crew, AgentCrew) else None
 
 
 def _pool(client: SyncPrefectClient) -> list[str]:
@@ -123,6 +131,42 @@ def _pool(client: SyncPrefectClient) -> list[str]:
         )
         return [f"the work pool {POOL}"]
     return []
+
+
+def ensure_zombie_automation(client: SyncPrefectClient) -> bool:
+    """Make the automation when the server lacks it; an existing one is left as somebody may have changed it.
+
+    Each run that has sent a heartbeat has to send another event, whichever, within `ZOMBIE_SILENCE`; else it has
+    crashed (Prefect's documentation, "Detect zombie flows").
+
+    Returns:
+        Whether it was made.
+    """
+    if client.read_automations_by_name(ZOMBIE_AUTOMATION):
+        return False
+    client.create_automation(
+        AutomationCore(
+            name=ZOMBIE_AUTOMATION,
+            description="A run that was killed together with its worker cannot say so; its heartbeat stops.",
+            trigger=EventTrigger(
+                after={"prefect.flow-run.heartbeat"},
+                expect={"prefect.flow-run.*"},
+                match={"prefect.resource.id": "prefect.flow-run.*"},
+                for_each={"prefect.resource.id"},
+                posture=Posture.Proactive,
+                threshold=1,
+                within=ZOMBIE_SILENCE,
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.CRASHED,
+                    name="Crashed",
+                    message="Its process has sent no sign of life for 9 minutes.",
+                )
+            ],
+        )
+    )
+    return True
 
 
 def _limits() -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from plait.flows.servers.api_server import reserved_port
+from plait.flows.servers.client import finish_events
 from plait.flows.servers.probing import is_healthy, last_words
 from plait.flows.servers.settings import (
     bare_environment,
@@ -23,8 +24,8 @@ from plait.flows.servers.settings import (
     embedded_server_settings,
     log_to_file,
 )
-from plait.flows.servers.unsent import finish_events
 from plait.plans.errors import EnvironmentProblem
+from plait.workspace.files import write_whole
 from plait.workspace.process import Daemon, is_alive, start_daemon, started_at, stop_process
 
 STARTED_WITHIN = 60.0
@@ -49,7 +50,7 @@ class ServerAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _EmbeddedRecord:
     """`server.json`: the server and the run it belongs to, each with its birth, since numbers are used again."""
 
     pid: int
@@ -109,7 +110,7 @@ def _gone_after(directory: Path) -> Iterator[None]:
 
 def server_environment(address: ServerAddress) -> dict[str, str]:
     """The variables that a process needs to talk to an embedded server; to be set before Prefect is imported."""
-    from plait.flows.servers.sharing import EMBEDDED
+    from plait.flows.servers.client import EMBEDDED
 
     return {**embedded_client_settings(address.directory, url=address.url, auth=address.auth), EMBEDDED: "1"}
 
@@ -152,8 +153,8 @@ def _start(address: ServerAddress, port: int, template: Path) -> Daemon:
         log=directory / "server.log",
         die_with_parent=True,
     )
-    record = _Record(server.pid, server.started, os.getpid(), started_at(os.getpid()) or "")
-    (directory / "server.json").write_text(json.dumps(asdict(record)), encoding="utf-8")
+    record = _EmbeddedRecord(server.pid, server.started, os.getpid(), started_at(os.getpid()) or "")
+    write_whole(directory / "server.json", json.dumps(asdict(record)))
     return server
 
 
@@ -173,9 +174,9 @@ def _let_go(server: Daemon) -> None:
     stop_process(server.pid, server.started, 2.0)
 
 
-def _read(record: Path) -> _Record | None:
+def _read(record: Path) -> _EmbeddedRecord | None:
     try:
-        return _Record(**json.loads(record.read_text(encoding="utf-8")))
+        return _EmbeddedRecord(**json.loads(record.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

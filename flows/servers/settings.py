@@ -5,8 +5,7 @@ All of them are environment variables: they have to be there before Prefect is i
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 _KEPT = (
@@ -112,7 +111,7 @@ def _logging(log: str) -> dict[str, object]:
     }
 
 
-def standing_server_settings(
+def local_server_settings(
     directory: Path, *, host: str, port: int, auth: str, origins: Sequence[str]
 ) -> dict[str, str]:
     """A server that stays: an unauthenticated Prefect API is code execution on its workers, so it is closed.
@@ -143,7 +142,7 @@ def standing_server_settings(
     }
 
 
-def standing_client_settings(directory: Path, *, url: str, auth: str) -> dict[str, str]:
+def local_client_settings(directory: Path, *, url: str, auth: str) -> dict[str, str]:
     """Whoever talks to the server that `plait up` started, and can read its password."""
     return {
         **_QUIET,
@@ -157,7 +156,7 @@ def standing_client_settings(directory: Path, *, url: str, auth: str) -> dict[st
 def worker_settings(directory: Path, *, url: str, auth: str) -> dict[str, str]:
     """The worker that `plait up` starts; its runs inherit them."""
     return {
-        **standing_client_settings(directory, url=url, auth=auth),
+        **local_client_settings(directory, url=url, auth=auth),
         "PREFECT_HOME": str(directory / "worker"),
         "PREFECT_PROFILES_PATH": str(directory / "worker" / "profiles.toml"),
         # A person waits for a run that was started on the page; the default of 10 s is for hundreds of workers.
@@ -168,15 +167,3 @@ def worker_settings(directory: Path, *, url: str, auth: str) -> dict[str, str]:
 def api_address(url: str, auth: str) -> dict[str, str]:
     """Where the API is, and what it asks for."""
     return {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": auth}
-
-
-@contextmanager
-def without_heartbeats() -> Iterator[None]:
-    """Call a flow without the thread that says it is alive: it costs one second at the flow's end.
-
-    For embedded runs, where no automation listens. The variable PREFECT_FLOWS_HEARTBEAT_FREQUENCY cannot say "never".
-    """
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        yield

@@ -1,14 +1,16 @@
-"""What a forecast looks like on a terminal, or in plain text where there is none."""
+"""What forecasts look like on a terminal, or in plain text where there is none; and the crew that a plan is worth."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
 from plait.advice.forecasts.forecast import Forecast, TaskForecast, WhatIf
+from plait.advice.forecasts.sizing import CrewStep, Sizing
 from plait.flows.forecasting import Order
 from plait.flows.inputs.requests import Brief
-from plait.flows.terminal.columns import Column, paragraph, table_lines
-from plait.flows.terminal.drawing import show_lines, terminal_width
-from plait.flows.terminal.short_times import rough_time, short_time
+from plait.flows.terminal.printing import show_lines, terminal_width
+from plait.flows.terminal.text_layout import Column, paragraph, rough_time, short_time, table_lines
 from plait.plans.phrasing import count, one_line
 from plait.show.pictures.cells import Line, Piece
 
@@ -18,6 +20,8 @@ _CRITICAL = "●"
 _NONE: Line = (Piece("–", dim=True),)
 _SAME = 1.0
 """Seconds that nobody would call a change."""
+_PICKED = "→"
+_MOST_ROWS = 12
 
 
 def show_forecast(
@@ -28,9 +32,9 @@ def show_forecast(
     `told`: of its bundles; `verification`: seconds that one usually takes here.
     """
     titles = {task.id: one_line(task.task.title or "", 72) for task in brief.expansion.tasks}
-    width = view_width()
+    width = _view_width()
     parts = [
-        [*headlines(made, feature=brief.plan.feature, width=width, tasks=_size(brief, made))],
+        [*_headlines(made, feature=brief.plan.feature, width=width, tasks=_size(brief, made))],
         _tasks(made, titles, width),
         _roles(made, width),
         _variants(made, width) if made.what_if else [],
@@ -48,7 +52,7 @@ def show_forecast(
     show_lines([line for part in parts if part for line in (*part, ())][:-1])
 
 
-def view_width() -> int:
+def _view_width() -> int:
     """The columns that a forecast takes at most."""
     return max(30, min(terminal_width(), _WIDEST))
 
@@ -59,7 +63,7 @@ def _size(brief: Brief, made: Forecast) -> int:
     return sum(max(1, len(task.members)) for task in brief.expansion.tasks if task.id in shown)
 
 
-def headlines(made: Forecast, *, feature: str, width: int, tasks: int | None = None) -> Iterator[Line]:
+def _headlines(made: Forecast, *, feature: str, width: int, tasks: int | None = None) -> Iterator[Line]:
     """The plan's name, its figures, and what holds it up."""
     about = f"  {count(tasks or len(made.tasks), 'task')} for {count(made.agents, 'agent')}"
     yield Piece(feature, bold=True), Piece(about, dim=True)
@@ -215,3 +219,70 @@ def _sentences(made: Forecast, order: Order | None, *, resources: Collection[str
     yield from (f"History: {line}." for line in made.learned)
     if not made.learned:
         yield "History: none of these roles here yet, so estimates count as they are."
+
+
+def show_sizing(brief: Brief, made: Forecast, sizing: Sizing) -> None:
+    """Print the plan's figures with the crew as it is, the crews that were compared, and the pick."""
+    width = _view_width()
+    lines: list[Line] = [*_headlines(made, feature=brief.plan.feature, width=width), (), *_steps(sizing, width), ()]
+    lines += paragraph(sizing.reason, width=width, look=Piece("", bold=True))
+    for note in sizing.notes:
+        lines += paragraph(note, width=width, look=Piece("", colour="yellow"))
+    show_lines([*lines, ()])
+    # To be pasted: on lines of their own, however narrow the terminal.
+    sys.stdout.write(f"--crew {crew_words(sizing.pick.slots)}\n\n{crew_yaml(sizing.pick.slots)}")
+
+
+def crew_words(slots: Mapping[str, int]) -> str:
+    """`backend=3,frontend=2`."""
+    return ",".join(f"{role}={count}" for role, count in slots.items())
+
+
+def crew_yaml(slots: Mapping[str, int]) -> str:
+    """The plan's key `crew`."""
+    return "crew:\n" + "".join(f"  {role}: {{slots: {count}}}\n" for role, count in slots.items())
+
+
+def _steps(sizing: Sizing, width: int) -> list[Line]:
+    columns = (
+        Column(),
+        Column("agents", right=True),
+        Column("crew", most=max(16, width - 50)),
+        Column("ends", right=True),
+        Column("P80" if any(step.p80 is not None for step in sizing.steps) else "", right=True),
+        Column("efficiency", right=True, spare=1),
+        Column("agent-hours", right=True, spare=2),
+    )
+    shown = _thinned(sizing.steps, sizing.pick)
+    changes = ["the smallest", *(_changed_roles(before, after) for before, after in pairwise(shown))]
+    rows = [_crew_row(step, change, picked=step is sizing.pick) for step, change in zip(shown, changes, strict=True)]
+    lines = table_lines(columns, rows, width=width)
+    left_out = len(sizing.steps) - len(shown)
+    return [*lines, (Piece(f"and {left_out} between these", dim=True),)] if left_out else lines
+
+
+def _thinned(steps: Sequence[CrewStep], pick: CrewStep) -> list[CrewStep]:
+    """A screenful, evenly, with the first, the pick and its neighbours, and the last."""
+    if len(steps) <= _MOST_ROWS:
+        return list(steps)
+    at = steps.index(pick)
+    kept = {0, len(steps) - 1, *range(max(0, at - 1), min(len(steps), at + 2))}
+    stride = (len(steps) - 1) / (_MOST_ROWS - len(kept) + 1)
+    kept.update(round(stride * number) for number in range(1, _MOST_ROWS - len(kept) + 1))
+    return [steps[place] for place in sorted(kept)]
+
+
+def _changed_roles(before: CrewStep, after: CrewStep) -> str:
+    """`backend 2`: the roles that are others than on the line above, and how many they now are."""
+    return ", ".join(f"{role} {count}" for role, count in after.slots.items() if count != before.slots[role])
+
+
+def _crew_row(step: CrewStep, change: str, *, picked: bool) -> list[Line]:
+    p80 = "" if step.p80 is None else rough_time(step.p80)
+    figures = (short_time(step.elapsed), p80, f"{100 * step.efficiency:.0f} %", f"{step.agent_seconds / 3600:.4g}")
+    return [
+        (Piece(_PICKED if picked else " ", "green", bold=True),),
+        (Piece(str(step.agents), bold=picked),),
+        (Piece(change, bold=picked),),
+        *((Piece(words, bold=picked),) for words in figures),
+    ]

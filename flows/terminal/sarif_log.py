@@ -9,7 +9,7 @@ from plait.advice.lint.engine import Findings
 from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
 from plait.plans.language.reading import MAX_BYTES
-from plait.workspace.left_files import read_left
+from plait.workspace.files import read_plain_file
 
 
 def findings_log(found: Findings, *, source: str, text: str | None = None) -> str:
@@ -46,6 +46,6 @@ def _file(path: Path, root: Path | None) -> SourceFile:
     else:
         address = str(path) if not path.is_absolute() and ".." not in path.parts else str(place)
     try:
-        return SourceFile(address, read_left(path.resolve(), most=MAX_BYTES))
+        return SourceFile(address, read_plain_file(path.resolve(), most=MAX_BYTES))
     except (OSError, ValueError):  # what cannot be read has no lines: the mistake says so
         return SourceFile(address)

@@ -26,7 +26,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """One branch merged onto what came before it."""
 
     task: str
@@ -57,7 +57,7 @@ class Chain:
     """What a batch merges to, and what it leaves out."""
 
     base: str
-    links: tuple[Link, ...]
+    links: tuple[ChainLink, ...]
     conflicts: tuple[ChainConflict, ...]
     held: tuple[Held, ...]
     """Branches that need one that is left out, declared or because they contain its commits."""
@@ -78,7 +78,7 @@ class ChainBuilder:
     """Of all merge commits, as git writes it: equal branches give equal commits."""
     fold_case: bool = field(default=False, kw_only=True)
     _merges: dict[tuple[str, str], Merged | Conflict] = field(default_factory=dict, init=False)
-    _commits: dict[tuple[str, str], Link] = field(default_factory=dict, init=False)
+    _commits: dict[tuple[str, str], ChainLink] = field(default_factory=dict, init=False)
     _attributes: bytes = field(default=b"", init=False)
     _tips: frozenset[str] = field(default=frozenset(), init=False)
     _inside: dict[frozenset[str], dict[str, frozenset[str]]] = field(default_factory=dict, init=False)
@@ -100,7 +100,7 @@ class ChainBuilder:
             GitFailed: git could not tell, which says nothing about any branch.
         """
         inside = self._contained(branches)
-        links: list[Link] = []
+        links: list[ChainLink] = []
         conflicts: list[ChainConflict] = []
         held: list[Held] = []
         skipped: list[str] = []
@@ -140,15 +140,15 @@ class ChainBuilder:
             )
         return self._merges[ours, theirs]
 
-    def _link(self, tip: str, branch: Branch) -> Link:
+    def _link(self, tip: str, branch: Branch) -> ChainLink:
         if (tip, branch.tip) not in self._commits:
             merged = self._merge(tip, branch.tip)
             message = _merge_message(branch, self.batch)
             commit = self.repository.commit_tree(merged.tree, (tip, branch.tip), message, date=self.date)
-            self._commits[tip, branch.tip] = Link(branch.task, commit, merged.tree)
+            self._commits[tip, branch.tip] = ChainLink(branch.task, commit, merged.tree)
         return self._commits[tip, branch.tip]
 
-    def _partner(self, branch: Branch, links: Sequence[Link]) -> str | None:
+    def _partner(self, branch: Branch, links: Sequence[ChainLink]) -> str | None:
         """The link from which on this branch conflicts: clean on the chain before it, a conflict with it.
 
         Never the two branches by themselves: their common ancestor may be older than the base, and a stale branch would
@@ -165,15 +165,6 @@ class ChainBuilder:
             else:
                 clean = middle
         return links[conflicting - 1].task
-
-
-def build_chain(repository: GitRepository, base: str, branches: Sequence[Branch], *, batch: str, date: str) -> Chain:
-    """Merge branches onto `base` in the order given, once; a search of many subsets keeps a `ChainBuilder`.
-
-    Raises:
-        GitFailed: git could not tell, which says nothing about any branch.
-    """
-    return ChainBuilder(repository, base, batch=batch, date=date).build(branches)
 
 
 def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -2,19 +2,40 @@
 
 import errno
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from plait.workspace.control import Control
+from plait.plans.phrases import listed
+from plait.workspace.control import Control, configuration_of
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
-from plait.workspace.private import write_private_git
+from plait.workspace.git import GitRepository
+from plait.workspace.output import plain
 
 _NEARLY_NOTHING = 1_000_000
 """Bytes left on a disk that make it the likely reason for a file that could not be written."""
+
+_SETTINGS = """\
+[user]
+\tname = plait
+\temail = plait@localhost
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[advice]
+\tdetachedHead = false
+"""
+
+_PATHS_NAMED = 5
+"""Paths that a notice names; of more it says how many."""
+_SUBMODULE = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
+_LFS = re.compile(r"^\s*([^\s#]\S*)[ \t](?:.*[ \t])?filter=lfs(?:\s|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +89,11 @@ def _lay_out(control: Control, place: Path, commit: str, tree: str | None) -> Ch
     place.mkdir(mode=0o700)
     (place / "work").mkdir()
     (place / "tmp").mkdir()
-    found, own = commit_and_tree(control, commit)
-    if found is None:
+    oid, own_tree = commit_and_tree(control, commit)
+    if oid is None:
         raise GitFailed(f"rev-parse {commit}", 128, "not a commit")
     return Checkout(
-        directory=place / "work", index=place / "index", commit=found, tree=tree or own, temporary=place / "tmp"
+        directory=place / "work", index=place / "index", commit=oid, tree=tree or own_tree, temporary=place / "tmp"
     )
 
 
@@ -120,3 +141,56 @@ def populate(control: Control, directory: Path, index: Path, tree: str) -> None:
 def _is_full(directory: Path) -> bool:
     space = os.statvfs(directory)
     return space.f_bavail * space.f_frsize < _NEARLY_NOTHING or (space.f_files > 0 and space.f_favail == 0)
+
+
+def write_private_git(control: Control, directory: Path, *, commit: str, branch: str | None, index: Path) -> None:
+    """Make `directory/.git` by writing its files: no process, and 10 times quicker than `git clone`.
+
+    What is committed in it stays in it: the target's objects are an alternate, which git only reads. plait itself never
+    runs git with it.
+
+    Args:
+        branch: What HEAD names; detached at `commit` when absent.
+        index: The index that belongs to the files; copied with its time, on which git's racy check rests.
+    """
+    git = directory / ".git"
+    for part in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (git / part).mkdir(parents=True)
+    if branch is not None:
+        ref = git / "refs/heads" / branch
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        ref.write_text(commit + "\n", encoding="ascii")
+    head = commit if branch is None else f"ref: refs/heads/{branch}"
+    (git / "HEAD").write_text(head + "\n", encoding="utf-8")
+    (git / "config").write_text(configuration_of(control.object_format, bare=False) + _SETTINGS, encoding="utf-8")
+    (git / "objects/info/alternates").write_bytes(os.fsencode(control.objects) + b"\n")
+    shutil.copyfile(control.store.git_dir / "info/exclude", git / "info/exclude")
+    shutil.copy2(index, git / "index")
+
+
+def missing_in_checkouts(store: GitRepository, commit: str) -> Iterator[str]:
+    """A sentence for submodules and one for Git LFS, where the root of a commit's tree speaks of them."""
+    modules, attributes = _contents(store, f"{commit}:.gitmodules", f"{commit}:.gitattributes")
+    if submodules := _SUBMODULE.findall(modules):
+        yield f"submodules are empty in the checkouts that agents work in: {_first(submodules)}"
+    if patterns := _LFS.findall(attributes):
+        yield f"of files kept by Git LFS the checkouts that agents work in have the pointers only: {_first(patterns)}"
+
+
+def _contents(store: GitRepository, *names: str) -> Iterator[str]:
+    """The texts of these blobs, empty where there is none: `<name> <type> <size>`, newline, content, newline."""
+    rest = store.ask("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode()).stdout
+    for _ in names:
+        facts, _, rest = rest.partition(b"\n")
+        if facts.endswith(b" missing"):
+            yield ""
+            continue
+        _, kind, size = facts.split()
+        yield rest[: int(size)].decode("utf-8", "replace") if kind == b"blob" else ""
+        rest = rest[int(size) + 1 :]
+
+
+def _first(paths: list[str]) -> str:
+    named = [plain(path)[:80] for path in dict.fromkeys(paths)]
+    more = len(named) - _PATHS_NAMED
+    return listed([*named[:_PATHS_NAMED], *([f"{more} more"] if more > 0 else [])], "and")

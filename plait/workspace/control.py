@@ -12,6 +12,7 @@ from plait.plans.names import is_made_by_plait
 from plait.plans.phrases import near_match
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import GitFailed
+from plait.workspace.files import write_whole
 from plait.workspace.git import GitRepository, ask_about
 
 HEADS = "refs/heads/"
@@ -262,10 +263,7 @@ def _excludes(common_dir: Path) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole, so that no other process reads a part of it; one that is right already is left alone."""
+    """Write a file anew; one that is right already is left alone."""
     if path.is_file() and path.read_bytes() == content:
         return
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(name).replace(path)
+    write_whole(path, content)

@@ -7,16 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.errors import DiskFull, GitFailed, RefMoved
-from plait.workspace.hardening import ENVIRONMENT, HARDENING, IDENTITY
 
 if TYPE_CHECKING:  # imported late: see `_gitpython`
     from git.cmd import Git
+
 
 ZERO = "0" * 40
 """The object name that means "this ref must not exist" to `update-ref`."""
@@ -24,6 +25,65 @@ ZERO = "0" * 40
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _MOVED = re.compile(r"but expected|already exists|unable to resolve reference (?!.*: reference broken)")
+
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "plait",
+    "GIT_AUTHOR_EMAIL": "plait@localhost",
+    "GIT_COMMITTER_NAME": "plait",
+    "GIT_COMMITTER_EMAIL": "plait@localhost",
+}
+
+# Each was checked against git 2.39.5: what planted configuration could execute, these switch off. Filters, merge
+# drivers and upload-pack have no switch, which is why `git_dir` is never one that an agent could write.
+_HARDENING = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.sshCommand=false",
+    "core.attributesFile=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.quotePath=false",
+    "diff.external=",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "push.gpgSign=false",
+    "gpg.program=false",
+    "log.showSignature=false",
+    "protocol.allow=never",
+    "protocol.file.allow=always",
+    "safe.bareRepository=explicit",
+    "safe.directory=*",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "merge.conflictStyle=zdiff3",
+    "merge.directoryRenames=conflict",
+    "merge.renames=true",
+    "core.autocrlf=false",
+    "advice.detachedHead=false",
+)
+
+_ENVIRONMENT = {
+    "PATH": os.defpath + ":/usr/local/bin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "/bin/false",
+    "SSH_ASKPASS": "/bin/false",
+    "GIT_EDITOR": "/bin/false",
+    "GIT_PAGER": "cat",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": "/dev/null",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "file",
+}
+
+
+def git_date(moment: datetime | None = None) -> str:
+    """A moment as git writes it, such as `1700000000 +0000`; now when absent."""
+    return f"{int((moment or datetime.now(UTC)).timestamp())} +0000"
 
 
 @cache
@@ -108,7 +168,7 @@ class GitRepository:
         Raises:
             DiskFull: git could not write.
         """
-        variables = {**ENVIRONMENT, **IDENTITY, "HOME": _empty_directory(), "GIT_DIR": str(self.git_dir)}
+        variables = {**_ENVIRONMENT, **_IDENTITY, "HOME": _empty_directory(), "GIT_DIR": str(self.git_dir)}
         variables |= {**self.environment, **(environment or {})}
         places = {"GIT_OBJECT_DIRECTORY": self.objects, "GIT_WORK_TREE": work_tree, "GIT_INDEX_FILE": index}
         variables |= {name: str(place) for name, place in places.items() if place is not None}
@@ -218,7 +278,7 @@ def ask_about(directory: Path, *arguments: str) -> Answer:
     The one place where git looks for a repository by itself, a bare one included: for `rev-parse` at the very start,
     in the directory that the user named, never in one that an agent could write.
     """
-    variables = {**ENVIRONMENT, "HOME": _empty_directory()}
+    variables = {**_ENVIRONMENT, "HOME": _empty_directory()}
     command = _command(variables, ("safe.bareRepository=all",))
     return _execute([*command, *arguments], cwd=str(directory), stdin=None)
 
@@ -229,7 +289,7 @@ def version() -> tuple[int, int, int]:
     Raises:
         EnvironmentProblem: git is missing.
     """
-    answer = _execute(["env", "-i", f"PATH={ENVIRONMENT['PATH']}", _git_program(), "--version"], cwd="/", stdin=None)
+    answer = _execute(["env", "-i", f"PATH={_ENVIRONMENT['PATH']}", _git_program(), "--version"], cwd="/", stdin=None)
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.text)
     if not found:
         raise EnvironmentProblem(f"cannot tell git's version from {answer.text!r}")
@@ -255,7 +315,7 @@ def _command(variables: Mapping[str, str], configuration: tuple[str, ...]) -> li
 
     GitPython starts from a copy of our environment, with secrets and perhaps a GIT_DIR; only `env -i` keeps those out.
     """
-    settings = [part for setting in (*HARDENING, *configuration) for part in ("-c", setting)]
+    settings = [part for setting in (*_HARDENING, *configuration) for part in ("-c", setting)]
     return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), _git_program(), *settings]
 
 

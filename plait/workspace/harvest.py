@@ -13,7 +13,7 @@ from plait.workspace.checkouts import Checkout, naming_full_disk
 from plait.workspace.control import HEADS, Control
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import ZERO
-from plait.workspace.scanning import LIMITS, ROOT, Limits, Odd, Survey, excess, survey
+from plait.workspace.scanning import LIMITS, ROOT, HarvestLimits, Odd, Survey, excess, survey
 from plait.workspace.selection import Selection, Staging
 from plait.workspace.trailers import message_with_trailers, trailers_of, with_note
 
@@ -47,7 +47,7 @@ def harvest(
     parents: tuple[str, ...],
     date: str,
     author: str,
-    limits: Limits = LIMITS,
+    limits: HarvestLimits = LIMITS,
 ) -> Harvest:
     """Commit the files of a checkout as they are, whatever its own `.git` says; the checkout stays as it is.
 
@@ -83,7 +83,7 @@ def harvest(
 
 
 def salvage(
-    control: Control, checkout: Checkout, *, branch: str, message: str, date: str, limits: Limits = LIMITS
+    control: Control, checkout: Checkout, *, branch: str, message: str, date: str, limits: HarvestLimits = LIMITS
 ) -> str | None:
     """Keep whatever a try left behind: commit it and make a branch for it in the target.
 
@@ -176,7 +176,7 @@ def _changed(control: Control, old: str, new: str) -> tuple[str, ...]:
     return tuple(control.store.ask("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new).records[1::2])
 
 
-def _over(selection: Selection, found: Survey, limits: Limits) -> list[Odd]:
+def _over(selection: Selection, found: Survey, limits: HarvestLimits) -> list[Odd]:
     """What to leave out so that the rest is within the limits: the largest files first."""
     over: list[Odd] = []
     total, fresh = 0, 0

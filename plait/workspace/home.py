@@ -59,15 +59,6 @@ def expanded(path: str) -> Path:
         raise CallError(f"{path!r} begins with the home directory of a user that there is not") from None
 
 
-def repository_directory(home: Path, key: str) -> Path:
-    """Where the control repository of one target repository lives, with its checkouts.
-
-    Raises:
-        CallError: `key` is not a plain name.
-    """
-    return _made(home / "repositories" / _plain(key))
-
-
 def run_directory(home: Path, run: str) -> Path:
     """Where the run file, the logs and the reports of one run live.
 
@@ -77,19 +68,9 @@ def run_directory(home: Path, run: str) -> Path:
     return _made(home / "runs" / _plain(run))
 
 
-def cache_directory(home: Path) -> Path:
-    """Where what set-up commands made is kept, and their download caches."""
-    return _made(home / "cache")
-
-
 def ports_directory(home: Path) -> Path:
     """Where leases of port ranges are held."""
     return _made(home / "ports")
-
-
-def slots_directory(home: Path) -> Path:
-    """Where role slots of embedded runs are held."""
-    return _made(home / "slots")
 
 
 def server_directory(home: Path) -> Path:
@@ -100,11 +81,6 @@ def server_directory(home: Path) -> Path:
 def database_file(home: Path) -> Path:
     """The history in SQLite, when no other store is named."""
     return home / "plait.db"
-
-
-def free_bytes(path: Path) -> int:
-    """Bytes that we may still write on the disk that `path` is on, or would be on."""
-    return _space(path)[0]
 
 
 def require_space(path: Path, size: int) -> None:

@@ -15,8 +15,8 @@ from secrets import token_hex
 from typing import Literal
 
 from plait.workspace import shim, starting
-from plait.workspace.leash import LOST, PATIENCE, Leash
 from plait.workspace.output import Listener, read_tail
+from plait.workspace.shim_handle import LOST, PATIENCE, ShimHandle
 from plait.workspace.starting import UNLIMITED, Limits
 from plait.workspace.survivors import TAG, birth, family, kill, send, sweep
 
@@ -102,11 +102,11 @@ def run_supervised(
     with starting.open_log(output) as log, starting.open_input(stdin) as source:
         before, began = os.fstat(log).st_size, time.monotonic()
         order = starting.packed_order(argv, directory, {**environment, TAG: tag}, log, limits)
-        with _leashed(order, tag, streams=(source, log), grace=limits.grace) as leash:
-            leash.limit(limits.timeout)
-            leash.follow(stop=stop, listener=Listener(output, before, on_line) if on_line else None)
+        with _running_shim(order, tag, streams=(source, log), grace=limits.grace) as handle:
+            handle.limit(limits.timeout)
+            handle.follow(stop=stop, listener=Listener(output, before, on_line) if on_line else None)
         seconds, printed = time.monotonic() - began, os.fstat(log).st_size - before
-    answer = leash.answer or LOST
+    answer = handle.answer or LOST
     starting.raise_problem(answer, argv[0], directory, output)
     cause = "cancelled" if answer.cause == "lost" and stop is not None and stop.is_set() else answer.cause
     return Ended(
@@ -122,32 +122,35 @@ def run_supervised(
 
 
 @contextmanager
-def _leashed(order: bytes, tag: str, *, streams: tuple[int, int], grace: float) -> Iterator[Leash]:
+def _running_shim(order: bytes, tag: str, *, streams: tuple[int, int], grace: float) -> Iterator[ShimHandle]:
     """A running shim; whatever happens inside, after it nothing that the program started is left."""
-    process, leash = _start_shim(order, tag, streams=streams, grace=grace)
+    process, handle = _start_shim(order, tag, streams=streams, grace=grace)
     try:
-        yield leash
+        yield handle
     finally:
-        leash.let_go()
-        leash.follow()
+        handle.let_go()
+        handle.follow()
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        leash.close()
-        if process.returncode != 0 or leash.answer is None:
+        handle.close()
+        if process.returncode != 0 or handle.answer is None:
             # Killed by its own program, or by us because its program had stopped it.
-            killed, survivors = sweep(tag, leash.pid)
-            leash.answer = replace(LOST, killed=killed, survivors=survivors)
+            killed, survivors = sweep(tag, handle.pid)
+            handle.answer = replace(LOST, killed=killed, survivors=survivors)
 
 
 def _start_shim(
     order: bytes, tag: str, *, streams: tuple[int, int], grace: float
-) -> tuple[subprocess.Popen[bytes], Leash]:
+) -> tuple[subprocess.Popen[bytes], ShimHandle]:
     """Start a shim and send it its order; `streams` are what its program reads, and the log."""
     source, log = streams
-    with starting.explained("cannot start a process"), starting.two_pipes() as (order_end, leash, answers, answers_end):
+    with (
+        starting.explained("cannot start a process"),
+        starting.two_pipes() as (order_end, control, answers, answers_end),
+    ):
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", shim.__file__, str(order_end), tag],
             stdin=source,
@@ -158,9 +161,9 @@ def _start_shim(
             start_new_session=True,
             pass_fds=(order_end, log),
         )
-    held = Leash(process, leash=leash, answers=answers, grace=grace)
-    held.send(order)
-    return process, held
+    handle = ShimHandle(process, control=control, answers=answers, grace=grace)
+    handle.send(order)
+    return process, handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +179,8 @@ class Daemon:
         return stop_process(self.pid, self.started, grace)
 
 
-_daemons: dict[int, tuple[subprocess.Popen[bytes], Leash | None]] = {}
-"""Those of this process: a child that nobody waits for stays as a zombie, and a leash is held until it has ended."""
+_daemons: dict[int, tuple[subprocess.Popen[bytes], ShimHandle | None]] = {}
+"""Those of this process: a child that nobody waits for stays a zombie, and a shim is held until it has ended."""
 
 
 def start_daemon(
@@ -196,10 +199,10 @@ def start_daemon(
         order = starting.packed_order(argv, directory, environment, sink, starting.DAEMON)
         tag = f"daemon:{Path(argv[0]).name}"
         if die_with_parent:
-            process, leash = _start_shim(order, tag, streams=(source, sink), grace=starting.DAEMON.grace)
-            leash.hear(10)
-            starting.raise_problem(leash.answer or LOST, argv[0], directory, log)
-            _daemons[process.pid] = process, leash
+            process, handle = _start_shim(order, tag, streams=(source, sink), grace=starting.DAEMON.grace)
+            handle.hear(10)
+            starting.raise_problem(handle.answer or LOST, argv[0], directory, log)
+            _daemons[process.pid] = process, handle
         else:
             process = _start_alone(argv, directory, environment, source, sink)
             _daemons[process.pid] = process, None
@@ -226,10 +229,10 @@ def _start_alone(
 def started_at(pid: int) -> str | None:
     """When a process was born, in words that only compare; nothing when it is gone or a zombie."""
     if pid in _daemons and _daemons[pid][0].poll() is not None:
-        _, leash = _daemons.pop(pid)
-        if leash is not None:
-            leash.let_go()
-            leash.close()
+        _, handle = _daemons.pop(pid)
+        if handle is not None:
+            handle.let_go()
+            handle.close()
     if Path("/proc/self/stat").exists():
         return birth(pid)
     status, text = run_quick(("ps", "-o", "stat=,lstart=", "-p", str(pid)), directory=Path("/"), environment=os.environ)

@@ -17,7 +17,7 @@ _LONGEST_PATH = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HarvestLimits:
     """How much of what may be committed in one piece of work."""
 
     file_bytes: int = 50_000_000
@@ -28,7 +28,7 @@ class Limits:
     """Files and directories that are looked at, ignored ones too."""
 
 
-LIMITS = Limits()
+LIMITS = HarvestLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,7 @@ class Survey:
     """Directories that git would take for a bare repository."""
 
 
-def scan(directory: Path, limits: Limits = LIMITS) -> tuple[str, ...]:
-    """What speaks against committing everything below a directory, one sentence each; nothing means fine.
-
-    Ignored files count too: `harvest` knows which ones git would leave out.
-    """
-    found = survey(directory, limits)
-    every = (*found.files, *found.links)
-    odd = (*found.unsafe, *found.odd, *odd_links(found, every), *bare_repositories(found, every))
-    sizes = {path: found.files.get(path, 0) for path in every}
-    return (*map(str, odd), *map(str, excess(sizes, sizes, limits)))
-
-
-def survey(directory: Path, limits: Limits) -> Survey:
+def survey(directory: Path, limits: HarvestLimits) -> Survey:
     """Walk a directory without recursion, down to the depth that is allowed."""
     found = Survey()
     if not stat.S_ISDIR(directory.lstat().st_mode if os.path.lexists(directory) else 0):
@@ -108,7 +96,7 @@ def _may_be_git(name: str) -> bool:
     return not name.isascii() or "git" in name.lower()
 
 
-def _descend(found: Survey, pending: list[tuple[str, int]], path: str, depth: int, limits: Limits) -> None:
+def _descend(found: Survey, pending: list[tuple[str, int]], path: str, depth: int, limits: HarvestLimits) -> None:
     found.directories.add(path)
     if depth >= limits.depth:
         found.odd.append(Odd(path, f"directories deeper than {limits.depth}"))
@@ -174,7 +162,7 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(len(parts))]
 
 
-def excess(sizes: Mapping[str, int], new: Iterable[str], limits: Limits) -> list[Odd]:
+def excess(sizes: Mapping[str, int], new: Iterable[str], limits: HarvestLimits) -> list[Odd]:
     """What is too large or too many among the files to commit.
 
     Args:

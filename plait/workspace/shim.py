@@ -1,10 +1,10 @@
 """What stands between plait and a program: starts it, writes its log, and at the end leaves no process behind.
 
-Run by `plait.workspace.process` as `python -I -S shim.py LEASH TAG`, once for each program. It has to start in about
+Run by `plait.workspace.process` as `python -I -S shim.py CONTROL TAG`, once for each program. It has to start in about
 10 ms, so `signal`, `typing`, `json`, `subprocess` and `ctypes` are not imported (1 to 7 ms each).
 
-Descriptor 0 is what the program will read, 1 takes the answers for plait, 2 a traceback of the shim itself. LEASH is
-the number of a pipe: first the order (`Order`, by `marshal`), and its end means "stop": plait closed it or
+Descriptor 0 is what the program will read, 1 takes the answers for plait, 2 a traceback of the shim itself. CONTROL is
+the number of a pipe: first the order (`ShimOrder`, by `marshal`), and its end means "stop": plait closed it or
 died. Answers are lines of JSON: `{"pid": 123}` or `{"error": 2, "what": "exec"}`, and at the end `{"status": 0, …}`.
 
 On Linux the shim is a child subreaper: whatever the program started, however often it forked, becomes the shim's child
@@ -24,7 +24,7 @@ SETTLE = 0.05  # seconds for helpers that end by themselves with the program: th
 KILL_PATIENCE = 10.0  # seconds of SIGKILLs, after which what is left (another user's, a dead disk) is only counted
 
 
-class Order:
+class ShimOrder:
     """What plait wants to have run, sent as a tuple in this order. Times in seconds, sizes in bytes."""
 
     parent: int
@@ -39,14 +39,14 @@ class Order:
     grace: float
 
     def __init__(self, fields: tuple[object, ...]) -> None:
-        self.__dict__.update(zip(Order.__annotations__, fields, strict=True))
+        self.__dict__.update(zip(ShimOrder.__annotations__, fields, strict=True))
 
 
 class Watch:
     """One program, from its fork to the last of its descendants."""
 
-    def __init__(self, order: Order, leash: int, wake: int) -> None:
-        self.order, self.leash, self.wake = order, leash, wake
+    def __init__(self, order: ShimOrder, control: int, wake: int) -> None:
+        self.order, self.control, self.wake = order, control, wake
         self.source: int | None = None
         self.status: int | None = None
         self.cause: str | None = None
@@ -94,18 +94,18 @@ class Watch:
             self.cause = cause
 
     def listen(self, seconds: float) -> None:
-        """Wait for output, the end of a child, the end of the leash; at most `seconds`."""
+        """Wait for output, the end of a child, the end of the control pipe; at most `seconds`."""
         ears = select.poll()
         ears.register(self.wake, select.POLLIN)
         if self.cause is None:
-            ears.register(self.leash, select.POLLIN)
+            ears.register(self.control, select.POLLIN)
         if self.source is not None and self.cause not in ("flooded", "log") and not self.problem:
             ears.register(self.source, select.POLLIN)
         heard = {number for number, _ in ears.poll(max(0, int(seconds * 1000) + 1))}
         if self.wake in heard:
             self.end_by("cancelled", when=_signal.SIGTERM in os.read(self.wake, 4096))
-        # The parent as well: a fork of plait that never called exec would hold the leash.
-        self.end_by("cancelled", when=self.leash in heard or os.getppid() != self.order.parent)
+        # The parent as well: a fork of plait that never called exec would hold the control pipe.
+        self.end_by("cancelled", when=self.control in heard or os.getppid() != self.order.parent)
         if self.source in heard:
             self.copy_output()
         self.reap()
@@ -188,7 +188,7 @@ class Watch:
         say(f'{{"status": {status}, "cause": "{self.cause}", {end}}}')
 
 
-def become_program(order: Order, output: int, trouble: int) -> None:
+def become_program(order: ShimOrder, output: int, trouble: int) -> None:
     """In the forked child, never returns: a session of its own, the streams, default signals, then the program."""
     what = "directory"
     try:
@@ -280,15 +280,15 @@ def main() -> None:
     """Carry out one order."""
     if SUBREAPER:
         become_subreaper()
-    wake, leash = hear_signals(), int(sys.argv[1])
+    wake, control = hear_signals(), int(sys.argv[1])
     try:
-        with open(leash, "rb", closefd=False) as source:
-            order = Order(marshal.load(source))  # noqa: S302  (from plait alone, never from a file)
+        with open(control, "rb", closefd=False) as source:
+            order = ShimOrder(marshal.load(source))  # noqa: S302  (from plait alone, never from a file)
     except EOFError:
         return
-    for descriptor in (leash, order.log):
+    for descriptor in (control, order.log):
         os.set_inheritable(descriptor, False)
-    watch = Watch(order, leash, wake)
+    watch = Watch(order, control, wake)
     if watch.start():
         watch.run()
         watch.end_everything()

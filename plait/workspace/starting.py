@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull
-from plait.workspace.leash import Answer
+from plait.workspace.shim_handle import ShimAnswer
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -47,7 +47,7 @@ DAEMON = Limits(grace=5.0, output_bytes=None)
 def packed_order(
     argv: Sequence[str], directory: Path, environment: Mapping[str, str], log: int, limits: Limits
 ) -> bytes:
-    """What `shim.Order` takes, in its order.
+    """What `shim.ShimOrder` takes, in its order.
 
     Raises:
         CallError: what the system would not take as arguments or environment.
@@ -154,7 +154,7 @@ def explained(what: str) -> Iterator[None]:
         raise _problem(what, problem.errno or 0) from problem
 
 
-def raise_problem(answer: Answer, program: str, directory: Path, output: Path) -> None:
+def raise_problem(answer: ShimAnswer, program: str, directory: Path, output: Path) -> None:
     """Say why a program did not run, or could not go on, when that was not its own doing.
 
     Raises:

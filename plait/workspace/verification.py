@@ -3,10 +3,8 @@
 import hashlib
 import itertools
 import json
-import os
 import queue
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +16,11 @@ from typing import Literal
 
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
+from plait.workspace.files import write_whole
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits, run_supervised
-from plait.workspace.slots import Slot
+from plait.workspace.verification_slots import Slot
 
 Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
 
@@ -260,10 +259,8 @@ class _Memory:
 
     def _write(self, found: Verification) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=self._directory)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"tree": found.tree, "seconds": round(found.seconds, 3)}, file)
-        Path(name).replace(self._directory / found.tree)
+        record = {"tree": found.tree, "seconds": round(found.seconds, 3)}
+        write_whole(self._directory / found.tree, json.dumps(record))
 
 
 def _key(*parts: Sequence[str]) -> str:

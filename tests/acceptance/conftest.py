@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
+from plait.flows.servers.client import EMBEDDED
 from plait.flows.servers.embedded import embedded_server, server_environment
-from plait.flows.servers.sharing import EMBEDDED
 
 
 @pytest.fixture(scope="session")

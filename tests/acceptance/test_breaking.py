@@ -13,7 +13,7 @@ import pytest
 from plait.flows.running.breaking import explained
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode
 from tests.acceptance.conftest import WritePlan
-from tests.flows.standing import UpServer, free_port
+from tests.flows.up_server import UpServer, free_port
 from tests.support.command import Running, plait, processes_with
 from tests.support.repositories import files_of, git
 

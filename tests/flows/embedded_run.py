@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+from plait.flows.servers.client import without_heartbeats
 from plait.flows.servers.embedded import ServerAddress, embedded_server, reap_servers, server_environment
 from plait.flows.servers.probing import status_of
-from plait.flows.servers.settings import without_heartbeats
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import StateType
 
 from plait.flows.answering import answer_contract
 from plait.plans.tasks.contracts import Record
-from plait.workspace.contracts import read_records, write_record
+from plait.workspace.contract_refs import read_records, write_record
 from plait.workspace.control import Control
 
 WHEN = "1700000000 +0000"

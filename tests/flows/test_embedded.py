@@ -144,6 +144,7 @@ def test_a_server_that_cannot_start_says_where_its_log_is(tmp_path: Path) -> Non
 
 
 def test_asking_for_a_server_does_not_import_prefect() -> None:
-    code = "import sys; from plait.flows.servers import embedded, standing, serving; print('prefect' in sys.modules)"
+    modules = "client, embedded, local_server, probing"
+    code = f"import sys; from plait.flows.servers import {modules}; print('prefect' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

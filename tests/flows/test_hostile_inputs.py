@@ -9,7 +9,7 @@ import pytest
 
 from plait.flows.commands.app import say_problem
 from plait.flows.inputs.crew_option import read_crew_option
-from plait.flows.inputs.specs import read_spec_folder
+from plait.flows.inputs.given_files import read_spec_folder
 from plait.flows.picturing import chart_for
 from plait.flows.terminal.sarif_log import mistakes_log
 from plait.plans.errors import CallError, PlanError, Problem

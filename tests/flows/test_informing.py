@@ -6,7 +6,7 @@ import pytest
 
 from plait.flows.delivering import prepare_run
 from plait.flows.running.running import FeatureRun
-from plait.flows.servers.sharing import EMBEDDED
+from plait.flows.servers.client import EMBEDDED
 from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.outcomes import TaskState
 from tests.flows.opened import opened

@@ -6,7 +6,7 @@ import pytest
 
 from plait.flows.delivering import prepare_run
 from plait.flows.running.dispatching import result_of
-from plait.flows.servers.sharing import EMBEDDED
+from plait.flows.servers.client import EMBEDDED
 from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.workspace.errors import GitFailed
 from tests.flows.opened import opened

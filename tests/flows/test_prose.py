@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.flows.terminal.prose import wrapped
+from plait.flows.terminal.text_layout import wrapped
 
 LINES = [
     "cart has landed",

@@ -8,11 +8,11 @@ import pytest
 from plait.agent_tasks.implement import implement
 from plait.flows.delivering import prepare_run
 from plait.flows.running.session import Session
-from plait.flows.servers.sharing import EMBEDDED
+from plait.flows.servers.client import EMBEDDED
 from plait.plans.errors import CallError
 from plait.plans.tasks.contracts import Agreement, Record
 from plait.plans.tasks.outcomes import TaskState
-from plait.workspace.contracts import contract_content, write_record
+from plait.workspace.contract_refs import contract_content, write_record
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import git
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from plait.flows.inputs.reading import brief_from_parameters
+from plait.flows.inputs.given_files import read_spec_folder
+from plait.flows.inputs.parameters import brief_from_parameters
 from plait.flows.inputs.requests import read_brief, read_crew_file, read_plan_file
-from plait.flows.inputs.specs import read_spec_folder
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.parsing import parse_plan
 from plait.plans.specs.specs import SpecFolder

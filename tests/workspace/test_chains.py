@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.tasks.outcomes import Held
-from plait.workspace.chains import Branch, Chain, ChainBuilder, build_chain, wrap
+from plait.workspace.chains import Branch, Chain, ChainBuilder, wrap
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge
 from tests.workspace.histories import DATE, History
@@ -22,7 +22,7 @@ def history(tmp_path: Path) -> History:
 
 
 def chain_of(history: History, base: str, *branches: Branch) -> Chain:
-    return build_chain(history.repository, base, branches, batch="b1", date=DATE)
+    return ChainBuilder(history.repository, base, batch="b1", date=DATE).build(branches)
 
 
 def merged(chain: Chain) -> list[str]:

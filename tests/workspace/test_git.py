@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from plait.plans.errors import EnvironmentProblem, ExitCode
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed, RefMoved
-from plait.workspace.git import ZERO, GitRepository, ask_about, require_git, version
+from plait.workspace.git import ZERO, GitRepository, ask_about, git_date, require_git, version
 from tests.support.repositories import git, make_repository
 
 DATE = "1700000000 +0000"
@@ -216,3 +217,7 @@ def test_a_disk_or_a_quota_that_is_full_is_told_apart(tmp_path: Path, words: str
         "except DiskFull: print('full')"
     )
     assert outcome_with_path(tmp_path, f"{tmp_path}/tools:/usr/bin:/bin", code) == "full\n"
+
+
+def test_a_moment_is_written_as_git_writes_it() -> None:
+    assert git_date(datetime(2023, 11, 14, 22, 13, 20, 999_999, tzinfo=UTC)) == "1700000000 +0000"

@@ -13,7 +13,7 @@ from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.control import Control
 from plait.workspace.git import ZERO, GitRepository
 from plait.workspace.harvest import harvest, salvage
-from plait.workspace.slots import Slot
+from plait.workspace.verification_slots import Slot
 from tests.conftest import BranchWith
 from tests.support.repositories import git
 from tests.workspace.attacks import ATTACKS, DORMANT, Plant, filters, filters_by_info

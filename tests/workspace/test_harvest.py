@@ -12,14 +12,14 @@ from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed
 from plait.workspace.harvest import Harvest, harvest, salvage
-from plait.workspace.scanning import LIMITS, Limits, scan
+from plait.workspace.scanning import LIMITS, HarvestLimits
 from plait.workspace.trailers import message_with_trailers, trailers_of
 from tests.support.repositories import commit_files, files_of, git, make_repository
 from tests.workspace.histories import History
 
 DATE = "1700000000 +0000"
 MESSAGE = message_with_trailers("cart: totals", "What was done.", {"Plait-Task": "totals"})
-SMALL = Limits(file_bytes=1000, total_bytes=3000, new_files=5, depth=4)
+SMALL = HarvestLimits(file_bytes=1000, total_bytes=3000, new_files=5, depth=4)
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def checkout(control: Control, tmp_path: Path) -> Checkout:
     return make_checkout(control, tmp_path / "place", control.base_commit("main")[1], branch="work")
 
 
-def reap(control: Control, checkout: Checkout, limits: Limits = LIMITS) -> Harvest:
+def reap(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -> Harvest:
     return harvest(
         control, checkout, message=MESSAGE, parents=(checkout.commit,), date=DATE, author="backend-1", limits=limits
     )
 
 
-def keep(control: Control, checkout: Checkout, limits: Limits = LIMITS) -> str | None:
+def keep(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -> str | None:
     return salvage(control, checkout, branch="kept", message=MESSAGE, date=DATE, limits=limits)
 
 
@@ -207,14 +207,6 @@ def test_salvage_of_too_much_keeps_the_smallest(control: Control, checkout: Chec
     assert keep(control, checkout, SMALL) == "kept"
     kept = {name for name in files_of(repository, "kept") if name.startswith("n")}
     assert kept == {"n1", "n2", "n3", "n4", "n5"}
-
-
-def test_scanning_alone_tells_the_same(tmp_path: Path) -> None:
-    (tmp_path / "d/.git").mkdir(parents=True)
-    (tmp_path / "large").write_bytes(b"x" * 1001)
-    (tmp_path / "fine").write_text("x")
-    found = scan(tmp_path, SMALL)
-    assert [line.split(":")[0] for line in found] == ["d/.git", "large"]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.workspace.contracts import read_records
+from plait.workspace.contract_refs import read_records
 from plait.workspace.control import Control
 from plait.workspace.trailers import message_with_trailers
 from tests.conftest import DATE
