@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,8 @@ from plait.blocks.agents.base import (
     run_program,
 )
 from plait.plans.errors import CallError
+from plait.plans.language.backends import Backend
+from plait.plans.language.crew import Role
 from plait.plans.language.scripts import Script, read_script
 from plait.plans.phrases import near_match
 
@@ -47,6 +49,8 @@ class ScriptedAgent(CodingAgent):
     _logo_url = LOGO
     _description = "An agent that plays a script of edits, delays and mishaps: for demos, tests and dry runs."
 
+    backend: ClassVar[Backend] = "scripted"
+
     path: Path | None = Field(default=None, description="The script's YAML file, as an absolute path.")
     text: str | None = Field(default=None, description="The script itself as YAML, in place of a file.")
 
@@ -55,6 +59,17 @@ class ScriptedAgent(CodingAgent):
         if (self.path is None) == (self.text is None):
             raise ValueError("a scripted agent has either a path or a text")
         return self
+
+    @classmethod
+    def from_role(cls, role_name: str, role: Role, *, base_directory: Path) -> Self:
+        """The script that the role names; its mistakes are told before anything runs."""
+        if not role.script:
+            raise CallError(
+                f"the role {role_name} has the backend scripted, but no script", "such as `script: shop.script.yaml`"
+            )
+        agent = cls(path=(base_directory / role.script).absolute(), capabilities=role.capabilities)
+        agent.script()
+        return agent
 
     def script(self) -> Script:
         """
