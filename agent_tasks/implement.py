@@ -23,6 +23,7 @@ from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.work import RepairOrder, WorkOrder, WorkReport
+from plait.plans.usage import usage_of
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.deleting import delete_later
@@ -66,7 +67,8 @@ def implement(order: WorkOrder, shop: Workshop) -> WorkReport:
         report = _work(order, shop, folder, checkout, prompt)
         harvested = _checked_harvest(order, shop, checkout, report)
         _publish(order, shop, harvested)
-    folder.close(failed=None)
+    folder.close(failed=None, usage=report.usage)
+    tries = past_tries(shop.folder_of(order.task.id))
     return WorkReport(
         task=order.task.id,
         agent=order.agent,
@@ -74,6 +76,7 @@ def implement(order: WorkOrder, shop: Workshop) -> WorkReport:
         changed=harvested.changed,
         summary=report.summary,
         seconds=time.monotonic() - began,
+        usage=usage_of(attempt.usage for attempt in tries if attempt.dispatch == order.dispatch),
     )
 
 

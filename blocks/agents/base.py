@@ -16,6 +16,7 @@ from pydantic import Field, HttpUrl
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
+from plait.plans.usage import Usage
 from plait.workspace.output import last_line
 from plait.workspace.process import UNLIMITED, Cause, Ended, Limits, run_supervised
 
@@ -73,8 +74,8 @@ class AgentReport:
     claims_done: bool
     problem: str | None
     """Why the try counts as failed, in a sentence for people; nothing when it does not."""
-    tokens: int | None = None
-    usd: float | None = None
+    usage: Usage | None = None
+    """What it used up; nothing where the backend does not know."""
 
 
 class CodingAgent(Block, ABC):

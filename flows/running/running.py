@@ -28,6 +28,7 @@ from plait.plans.errors import EnvironmentProblem
 from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.plans.tasks.outcomes import Span, TaskState
 from plait.plans.tasks.work import WorkOrder, WorkReport
+from plait.plans.usage import usage_of
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
 from plait.workspace.slot_files import SlotSource
@@ -251,6 +252,7 @@ class FeatureRun:
     def _note_tries(self, entry: Entry) -> None:
         tries = past_tries(self.shop.folder_of(entry.planned.id))
         entry.tries = len(tries)
+        entry.usage = usage_of(attempt.usage for attempt in tries)
         self.book.salvage += [one.salvage for one in tries if one.salvage and one.salvage not in self.book.salvage]
 
     def _add_span(self, entry: Entry, *, ok: bool) -> None:

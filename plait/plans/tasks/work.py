@@ -5,6 +5,7 @@ from datetime import datetime
 
 from plait.plans.tasks.contracts import Agreement
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.usage import Usage
 
 _LONGEST_NAME = 200
 
@@ -94,6 +95,8 @@ class Try:
     """Why it does not count, in a sentence; nothing when it does."""
     salvage: str | None = None
     """The branch that keeps what it left behind."""
+    usage: Usage | None = None
+    """What the agent used up; nothing where it did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class WorkReport:
     changed: tuple[str, ...]
     summary: str
     seconds: float
+    usage: Usage | None = None
+    """What all tries of the dispatch used up, the failed ones included."""
 
 
 @dataclass(frozen=True, slots=True)
