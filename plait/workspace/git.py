@@ -4,6 +4,7 @@ import atexit
 import os
 import re
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -210,6 +211,11 @@ class GitRepository:
         answer = self.ask("for-each-ref", "--format=%(objectname) %(refname)", prefix)
         lines = (line.split(" ", 1) for line in answer.lines)
         return {name: oid for oid, name in lines}
+
+
+def git_date() -> str:
+    """Now, as git writes it: `1700000000 +0000`."""
+    return f"{int(time.time())} +0000"
 
 
 def ask_about(directory: Path, *arguments: str) -> Answer:
