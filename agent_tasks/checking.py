@@ -1,13 +1,30 @@
-"""Truth about "done": not empty, only owned paths, no conflict markers, the task's own verification green."""
+"""Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, may_change
+from plait.plans.tasks.contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
+from plait.workspace.contract_refs import missing_patterns
 from plait.workspace.harvest import Harvest
 from plait.workspace.merging import Conflict, merge
 from plait.workspace.scanning import shown
+
+
+def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
+    """Why this work does not count, in a sentence; nothing when it does. The cheap checks come first.
+
+    Raises:
+        TaskStopped: the run was cancelled meanwhile.
+        TaskImpossible: a command could not be carried out.
+    """
+    wrong = check_harvest(order, shop, harvested)
+    if wrong is None and harvested.commit is not None and order.task.task.verify:
+        wrong = verify_commit(order, shop, harvested.commit)
+    if wrong is None and order.task.writes:
+        wrong = check_contracts(order, shop, harvested.tree)
+    return wrong
 
 
 def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
@@ -77,3 +94,29 @@ def verify_commit(order: WorkOrder, shop: Workshop, commit: str) -> str | None:
     tree = shop.control.store.tree_of(commit)
     red = red_verdict(order, shop, tree, order.task.task.verify, slot="verify")
     return f"it said that it was done, but {how_red(red)}:\n{red.tail.strip()[-2000:]}" if red else None
+
+
+def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
+    """Why what the owner made is not yet the contracts that it owns, in a sentence; nothing when it is.
+
+    Their files have to be there, and their tests to succeed on this very tree, which has the mock alone.
+
+    Raises:
+        TaskStopped: the run was cancelled meanwhile.
+        TaskImpossible: a test could not be carried out.
+    """
+    for contract in map(shop.contract, order.task.writes):
+        missing = missing_patterns(shop.control, tree, contract)
+        if missing:
+            return f"it said that it was done, but {missing_files(contract, missing)}"
+        if contract.tests and (red := _test(contract, order, shop, tree)):
+            return red
+    return None
+
+
+def _test(contract: PlannedContract, order: WorkOrder, shop: Workshop, tree: str) -> str | None:
+    mocked = {AGAINST: "mock"}
+    red = red_verdict(order, shop, tree, contract.tests, slot="contract", environment=mocked)
+    return (
+        f"the contract {contract.id} is not approved: {how_red(red)} on its mock:\n{red.tail[-2000:]}" if red else None
+    )

@@ -6,46 +6,32 @@ from datetime import UTC, datetime
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from plait.agent_tasks.contracts import contracts_in
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
-from plait.agent_tasks.wholeness import Unlanded, keep_whole, still_guilty
-from plait.agent_tasks.workshop import Workshop
-from plait.plans.names import integration_branch
+from plait.agent_tasks.verifying import contracts_in
+from plait.agent_tasks.whole_phases import keep_whole, still_guilty
+from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.tasks.contracts import commands_of
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
-from plait.plans.tasks.work import BatchOrder, Candidate, Rework
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.output import plain
-from plait.workspace.ref_landing import ReadyToLand, land
+from plait.workspace.ref_landing import ReadyToLand
 
 ROUNDS = 5
 """How often a batch is built again because somebody else moved the feature branch meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What came of a batch, and what the loop needs to go on."""
-
-    outcome: BatchOutcome
-    rework: tuple[Rework, ...] = ()
-    tip: str | None = None
-    """Where the feature branch is now; nothing when it does not exist yet."""
-    land_by_hand: str | None = None
-    """The command that lands a batch which is ready-to-land."""
-    unlanded: Unlanded | None = None
-    """What waits for the rest of its phase: a repair starts on top of it, and not from the tip."""
-
-
 @task(name="integrate", task_run_name="{order.name}", cache_policy=NO_CACHE, persist_result=False)
-def integrate(order: BatchOrder, shop: Workshop) -> BatchReport:
+def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     """Merge, verify, search when red, and land one batch; a broken environment rejects nothing.
 
     Raises:
         TaskStopped: the run was cancelled; nothing has landed.
     """
+    shop = workshop_of(facts)
     began = datetime.now(UTC)
     for _ in range(ROUNDS):
         try:
@@ -65,8 +51,7 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     Raises:
         RefMoved: the feature branch moved before the batch could land.
     """
-    branch = integration_branch(shop.feature)
-    old = shop.control.branch(branch)
+    old = shop.lander.tip()
     builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
@@ -136,15 +121,7 @@ def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchRep
     """Move the feature branch to the verified tree, once."""
     if shop.stop.is_set():
         raise TaskStopped
-    placed = land(
-        shop.control,
-        feature=shop.feature,
-        batch=order.mark,
-        branch=integration_branch(shop.feature),
-        old=landing.old,
-        new=landing.new,
-        base=shop.base,
-    )
+    placed = shop.lander.land(batch=order.mark, old=landing.old, new=landing.new)
     part = report.outcome.rejected or report.outcome.held
     update = {
         "state": BatchState.PART_LANDED if part else BatchState.LANDED,
@@ -152,7 +129,7 @@ def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchRep
         "tree": landing.tree,
     }
     if isinstance(placed, ReadyToLand):
-        reason = f"the feature branch is checked out in {placed.worktree}; land it with: {placed.command}"
+        reason = plain(f"the feature branch is checked out in {placed.worktree}; land it with: {placed.command}")
         done = report.outcome.model_copy(update=update | {"state": BatchState.READY_TO_LAND, "reason": reason})
         return replace(report, outcome=done, tip=landing.old, land_by_hand=placed.command)
     return replace(report, outcome=report.outcome.model_copy(update=update), tip=landing.new)
@@ -198,7 +175,7 @@ def _rejections(
 def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
     """All that a tree of the whole batch is verified with."""
     contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
-    return tuple(dict.fromkeys((*shop.plan.integration.verify, *commands_of(contracts))))
+    return tuple(dict.fromkeys((*shop.facts.integration.verify, *commands_of(contracts))))
 
 
 def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Workshop) -> Rework:

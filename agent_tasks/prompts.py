@@ -1,14 +1,26 @@
 """What an agent is told: the task, its limits, why its last try did not count, and in a repair the work order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from plait.agent_tasks.quoted_work import information_sections
+from plait.agent_tasks.workshop import Workshop
 from plait.plans.phrasing import one_line
+from plait.plans.tasks.contracts import AGAINST, PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.quoting import fenced
-from plait.plans.tasks.work import RepairOrder, Try
+from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.tasks.work import RepairOrder, Try, WorkOrder
 
+_TOLD = 4_000
+"""Characters of a person's reason that a prompt carries."""
 LONGEST_EVIDENCE = 12_000
 """Characters of conflict or output that a prompt carries; the rest is in files that it names."""
+
+
+def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...]) -> str:
+    """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8."""
+    more = (*contract_sections(order, shop), *information_sections(order, shop))
+    prompt = write_prompt(order.task, goal=shop.facts.goal, tries=tries, repair=order.repair, more=more)
+    return prompt.encode("utf-8", "replace").decode()  # it may quote names of files that are not UTF-8
 
 
 def write_prompt(
@@ -82,3 +94,45 @@ def _repair(order: RepairOrder) -> str:
     if order.reason:
         lines.append(fenced(order.reason[-LONGEST_EVIDENCE:]))
     return f"## Repair order {order.number}\n\n" + "\n\n".join(lines)
+
+
+def contract_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:
+    """What the prompt of an owner or a consumer says about its contracts."""
+    for reason in order.rejections:
+        yield f"## A person rejected what you made\n\n{fenced(shortened(reason, _TOLD))}"
+    for name in order.task.writes:
+        yield f"## The contract {name}, which you write\n\n{_list(_of_owner(shop.contract(name)))}"
+    versions = {agreement.contract: agreement.version for agreement in order.agreements}
+    for name in order.task.contracts:
+        heading = f"{name}, version {versions[name]}" if name in versions else name
+        yield f"## The contract {heading}, which you rest on\n\n{_list(_of_consumer(shop.contract(name), order))}"
+
+
+def _of_owner(contract: PlannedContract) -> Iterator[str]:
+    if contract.files:
+        yield f"It must be there at the end: {_spelled(contract.files)}."
+    if contract.mock:
+        yield f"What stands in for the real thing must be there, too: {_spelled(contract.mock)}."
+    for command in contract.tests:
+        yield f"This command must succeed on it: `{command}` (with {AGAINST}=mock; at integration with {AGAINST}=real)."
+    if contract.consumers:
+        yield f"These tasks start from it, and see nothing else of your work: {', '.join(contract.consumers)}."
+
+
+def _of_consumer(contract: PlannedContract, order: WorkOrder) -> Iterator[str]:
+    if contract.files:
+        yield f"It is written down in {_spelled(contract.files)}: keep to it, and do not change it."
+    if contract.mock:
+        yield f"Until the real thing is there, {_spelled(contract.mock)} stands in for it."
+    if order.task.id in contract.fulfilled_by:
+        yield "You make the real thing."
+    for command in contract.tests:
+        yield f"At integration this command tests the real thing: `{command}` (with {AGAINST}=real)."
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _spelled(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)

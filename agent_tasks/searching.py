@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from plait.agent_tasks.contracts import contracts_in, verifier_with
 from plait.agent_tasks.errors import TaskStopped
-from plait.agent_tasks.verifying import not_run
+from plait.agent_tasks.verifying import contracts_in, not_run, verifier_with
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.landing.bisection import Guilty, Search, Verdict
 from plait.plans.phrases import listed
@@ -145,7 +144,7 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
 
 def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tuple[str, ...]]) -> Settled:
     """Ask the search what to verify next until it has a verdict."""
-    search = Search(items, needs=needs, slots=oracle.shop.plan.integration.slots)
+    search = Search(items, needs=needs, slots=oracle.shop.facts.integration.slots)
     step = search.next_step()
     while not isinstance(step, Verdict):
         ready = [subset for subset in step.subsets if _can_be_built(oracle, search, subset)]

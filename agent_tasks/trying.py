@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from plait.plans.tasks.work import Try
+from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout
 from plait.workspace.files import read_json_object, write_whole
 
@@ -60,7 +61,7 @@ class TryFolder:
         }
         (self.path / _BEGUN).write_text(json.dumps(said, indent=1), encoding="utf-8")
 
-    def close(self, *, failed: str | None, salvage: str | None = None) -> Try:
+    def close(self, *, failed: str | None, salvage: str | None = None, usage: Usage | None = None) -> Try:
         """Write down how the try ended."""
         done = Try(
             number=self.number,
@@ -70,8 +71,11 @@ class TryFolder:
             dispatch=self.dispatch,
             failed=failed,
             salvage=salvage,
+            usage=usage,
         )
-        text = json.dumps(asdict(done) | {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}, indent=1)
+        plain: dict[str, object] = {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}
+        plain["usage"] = usage.model_dump() if usage else None
+        text = json.dumps(asdict(done) | plain, indent=1)
         write_whole(self.path / "result.json", text)
         return done
 
@@ -133,5 +137,7 @@ def _read(path: Path) -> Try | None:
         said = read_json_object(path)
         said["started_at"] = datetime.fromisoformat(said["started_at"])
         said["ended_at"] = datetime.fromisoformat(said["ended_at"])
+        if said.get("usage") is not None:  # those of older versions have none
+            said["usage"] = Usage.model_validate(said["usage"])
         return Try(**said)
     return None

@@ -1,9 +1,10 @@
-"""Runs commands on a harvested tree, in a clean slot with the set-up of the task's role: why it is red, or nothing."""
+"""What a tree is verified with: a task's own commands in a clean slot, the plan's and its contracts' at integration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, to_be_tested
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
@@ -56,6 +57,16 @@ def red_verdict(
     if seen.outcome == "infrastructure":
         raise TaskImpossible(not_run(seen))
     return seen
+
+
+def contracts_in(shop: Workshop, present: Collection[str]) -> tuple[PlannedContract, ...]:
+    """The contracts whose tests a tree with the work of these tasks has to pass."""
+    return to_be_tested(shop.contracts, present)
+
+
+def verifier_with(shop: Workshop, contracts: Iterable[PlannedContract]) -> Verifier:
+    """What verifies a tree that these contracts can be tested in: `integration.verify`, then their tests."""
+    return shop.verifier.also(commands_of(contracts), environment={AGAINST: "real"})
 
 
 def how_red(seen: Verification) -> str:

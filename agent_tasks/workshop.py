@@ -1,50 +1,76 @@
-"""What is open during one run: the repository, the crew's agents, the folders, the stop signal."""
+"""What is open where the work of one run is done: opened from the run's facts, found by its id, never sent."""
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from plait.agent_tasks.errors import TaskStopped
 from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.registry import agent_for
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.model import Plan
+from plait.plans.names import integration_branch
 from plait.plans.tasks.contracts import PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import WorkOrder
-from plait.workspace.control import Control
+from plait.plans.tasks.work import RunFacts, WorkOrder
+from plait.workspace.control import Control, open_control
+from plait.workspace.environment import agent_environment
+from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Everything that steps of work share; opened once by the flow, never stored."""
+    """Everything that steps of work share in one process: the repository, the crew's agents, the stop signal."""
 
-    run_id: str
-    plan: Plan
-    crew: Crew
+    facts: RunFacts
     control: Control
-    home: Path
-    """PLAIT_HOME."""
-    directory: Path
-    """This run's own folder below PLAIT_HOME: logs, checkouts, results."""
-    base: str
-    """The commit that the feature starts from."""
-    agents: Mapping[str, CodingAgent]
-    """By role."""
     verifier: Verifier
     """Of `integration.verify`."""
+    lander: Lander
     stop: threading.Event
     hear: Callable[[str, str], None]
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
-    contracts: tuple[PlannedContract, ...] = ()
-    phases: tuple[tuple[str, ...], ...] = ()
-    """The tasks of each phase of the plan: they land together or not at all."""
+    _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
+    """By role, those that have been asked for."""
+
+    @property
+    def run_id(self) -> str:
+        return self.facts.run
 
     @property
     def feature(self) -> str:
-        return self.plan.feature
+        return self.facts.feature
+
+    @property
+    def base(self) -> str:
+        """The commit that the feature starts from."""
+        return self.facts.base
+
+    @property
+    def crew(self) -> Crew:
+        return self.facts.crew
+
+    @property
+    def contracts(self) -> tuple[PlannedContract, ...]:
+        return self.facts.contracts
+
+    @property
+    def phases(self) -> tuple[tuple[str, ...], ...]:
+        return self.facts.phases
+
+    @property
+    def home(self) -> Path:
+        """PLAIT_HOME."""
+        return Path(self.facts.home)
+
+    @property
+    def directory(self) -> Path:
+        """This run's own folder below PLAIT_HOME: logs, checkouts, results."""
+        return Path(self.facts.directory)
 
     @property
     def cache(self) -> Path:
@@ -54,10 +80,22 @@ class Workshop:
         """The plan's contract of this name."""
         return next(contract for contract in self.contracts if contract.id == name)
 
+    def agent_of(self, role: str) -> CodingAgent:
+        """The agent that works as a role, opened when it is asked for first.
+
+        Raises:
+            CallError: its settings do not make an agent.
+            EnvironmentProblem: its program is not on this machine.
+        """
+        if role not in self._agents:
+            folder, default = Path(self.facts.scripts), self.crew.default_backend
+            self._agents[role] = agent_for(role, self.crew.role(role), base_directory=folder, default=default)
+        return self._agents[role]
+
     def helpers_of(self, task: PlannedTask) -> tuple[str, ...]:
         """The roles that may do a task while its own has no slot for it; without an agent only what takes none."""
         helpers = self.crew.role(task.role).fallback
-        return helpers if task.task.run is not None else tuple(role for role in helpers if role in self.agents)
+        return helpers if task.task.run is not None else tuple(role for role in helpers if role in self.facts.agents)
 
     def role_of(self, order: WorkOrder) -> Role:
         """The role of the agent that carries an order out; nothing but defaults for a command without a role."""
@@ -73,3 +111,92 @@ class Workshop:
     def folder_of(self, task_id: str) -> Path:
         """Where a task's tries, logs and results are kept."""
         return self.directory / "tasks" / task_id
+
+
+_OPEN: dict[str, Workshop] = {}
+"""By run, the workshops of this process."""
+_OVER: set[str] = set()
+"""Runs that this process has closed: what of them comes late must not open them again, deaf to the stop signal."""
+_OPENING = threading.Lock()
+
+
+def _nobody(*_said: str) -> None:
+    """Where nobody watches."""
+
+
+@contextmanager
+def opened_workshop(
+    facts: RunFacts,
+    *,
+    control: Control | None = None,
+    stop: threading.Event | None = None,
+    hear: Callable[[str, str], None] = _nobody,
+    tell: Callable[[str], None] = _nobody,
+) -> Iterator[Workshop]:
+    """Open the workshop of a run with what is no data, and let all orders that come to this process find it.
+
+    Args:
+        control: The repository, where it is open already.
+        stop: Set when the run is cancelled.
+        hear: Told a task's id and the last line that its agent printed; called from any thread.
+        tell: Told in a line what a person who watches should know.
+
+    Raises:
+        CallError, EnvironmentProblem: as `open_control`.
+    """
+    before = _OPEN.get(facts.run)
+    shop = _open(facts, control or _control(facts), stop or threading.Event(), hear, tell)
+    _OVER.discard(facts.run)
+    _OPEN[facts.run] = shop
+    try:
+        yield shop
+    finally:
+        if before is not None:
+            _OPEN[facts.run] = before
+        else:
+            del _OPEN[facts.run]
+            _OVER.add(facts.run)
+
+
+def workshop_of(facts: RunFacts) -> Workshop:
+    """The workshop of a run in this process; where nobody has opened it, it is opened now, and stays open.
+
+    Raises:
+        TaskStopped: the run is over.
+        CallError, EnvironmentProblem: as `open_control`.
+    """
+    with _OPENING:
+        if facts.run in _OVER:
+            raise TaskStopped("the run is over")
+        if facts.run not in _OPEN:
+            _OPEN[facts.run] = _open(facts, _control(facts), threading.Event(), _nobody, _nobody)
+        return _OPEN[facts.run]
+
+
+def _control(facts: RunFacts) -> Control:
+    return open_control(Path(facts.repository), home=Path(facts.home))
+
+
+def _open(
+    facts: RunFacts,
+    control: Control,
+    stop: threading.Event,
+    hear: Callable[[str, str], None],
+    tell: Callable[[str], None],
+) -> Workshop:
+    directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
+    verifier = Verifier(
+        control,
+        place=directory / "slots",
+        commands=integration.verify,
+        setup=facts.crew.setup,
+        setup_inputs=facts.crew.setup_inputs,
+        cache=home / "cache",
+        home=home,
+        environment=agent_environment(extra={}),
+        timeout=integration.timeout,
+        slots=integration.slots,
+        logs=directory / "verifications",
+    )
+    lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
+    return Workshop(facts, control, verifier, lander, stop, hear, tell)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from plait.blocks.agents.base import DOCUMENTATION, LOGO
 from plait.plans.errors import CallError
+from plait.plans.language.backends import NAMED
 from plait.plans.language.crew import Crew
 
 
@@ -27,9 +28,7 @@ class CrewRole(BaseModel):
 
     name: str = Field(description="The role's name as plans use it, such as backend.")
     slots: int = Field(default=1, ge=1, le=256, description="How many agents of this role work at the same time.")
-    backend: str | None = Field(
-        default=None, description="The agent program: claude, codex, command, scripted. Empty: the crew's default."
-    )
+    backend: str | None = Field(default=None, description=f"The agent program: {NAMED}. Empty: the crew's default.")
     command: list[str] = Field(
         default_factory=list, description="For the backend command: the program and its arguments, one by one."
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from plait.advice.bounds import Bound, lower_bound
-from plait.agent_tasks.marking import mark
+from plait.agent_tasks.page_marks import mark
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.history import history_of, verifications_of
 from plait.flows.inputs.requests import priority_of
@@ -131,9 +131,9 @@ def prepare_run(
     ]
     slots = _slots(session)
     urgency = urgency or _urgency_of_informants(session, jobs, slots)
-    dispatcher = Dispatcher(jobs, slots=slots, resources=shop.plan.resources, urgency=urgency)
+    dispatcher = Dispatcher(jobs, slots=slots, resources=session.brief.plan.resources, urgency=urgency)
     shared = shared_slots(slots, home=shop.home, tell=tell)
-    run = FeatureRun(shop, book, dispatcher, shared, session.reuse)
+    run = FeatureRun(shop, session.brief.plan, book, dispatcher, shared, session.reuse)
     book.tip = shop.control.branch(book.branch)
     _settle(session, run)
     run.begin()
@@ -154,7 +154,7 @@ def _urgency_of_informants(
         replace(job, needs=(*job.needs, *((one,) for one in entries[job.id].planned.information if one in entries)))
         for job in jobs
     ]
-    layout = Layout(told, slots=slots, resources=session.shop.plan.resources, urgency=None)
+    layout = Layout(told, slots=slots, resources=session.brief.plan.resources, urgency=None)
     return dict(zip(layout.graph.ids, layout.urgency, strict=True))
 
 
@@ -212,7 +212,7 @@ def actual_bound(session: Session) -> Bound:
         )
         for entry in session.book.entries.values()
     ]
-    return lower_bound(jobs, _slots(session), session.shop.plan.resources)
+    return lower_bound(jobs, _slots(session), session.brief.plan.resources)
 
 
 def _conditions(session: Session, bound: Bound) -> Conditions:
@@ -226,7 +226,7 @@ def _conditions(session: Session, bound: Bound) -> Conditions:
         needs={task.id: task.waits_for for task in planned if task.waits_for},
         uses={task.id: dict(task.task.uses) for task in planned if task.task.uses},
         slots=dict(_slots(session)),
-        resources=dict(session.shop.plan.resources),
+        resources=dict(session.brief.plan.resources),
         phases=phases,
         commands=tuple(task.id for task in planned if task.task.run is not None),
         bound_kind=bound.kind,

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
+from plait.plans.language.backends import Backend
+from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
+from plait.plans.usage import Usage
 from plait.workspace.output import last_line
 from plait.workspace.process import UNLIMITED, Cause, Ended, Limits, run_supervised
 
@@ -71,8 +74,8 @@ class AgentReport:
     claims_done: bool
     problem: str | None
     """Why the try counts as failed, in a sentence for people; nothing when it does not."""
-    tokens: int | None = None
-    usd: float | None = None
+    usage: Usage | None = None
+    """What it used up; nothing where the backend does not know."""
 
 
 class CodingAgent(Block, ABC):
@@ -100,6 +103,24 @@ class CodingAgent(Block, ABC):
     capabilities: tuple[str, ...] = Field(
         default=(), description="What this agent is good at, in words that plans use, such as python or docs."
     )
+
+    backend: ClassVar[Backend]
+    """What crews call it: its row in `plait/plans/language/backends.py`."""
+
+    @classmethod
+    @abstractmethod
+    def from_role(cls, role_name: str, role: Role, *, base_directory: Path) -> Self:
+        """
+        The agent that works as a role of this backend; whatever is wrong with its settings is said now.
+
+        Args:
+            base_directory: What a relative path in the role starts from: the folder of the crew or plan file.
+
+        Raises:
+            CallError: The role's settings do not fit the backend.
+            PlanError: A file that they name has mistakes.
+            ValidationError: A setting is none that the block can have.
+        """
 
     @abstractmethod
     def work(self, order: AgentOrder) -> AgentReport:

@@ -1,7 +1,8 @@
 """Agents that are any program: an argv template of the crew, or a shell script of the plan."""
 
 import re
-from typing import Self
+from pathlib import Path
+from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +16,8 @@ from plait.blocks.agents.base import (
     run_program,
 )
 from plait.plans.errors import CallError
+from plait.plans.language.backends import Backend
+from plait.plans.language.crew import Role
 from plait.plans.phrases import near_match
 
 PLACEHOLDERS = ("{prompt_file}", "{task}", "{model}", "{directory}")
@@ -47,6 +50,8 @@ class CommandAgent(CodingAgent):
     _logo_url = LOGO
     _description = "Any program as a coding agent: an argument list, with the prompt on standard input or as a file."
 
+    backend: ClassVar[Backend] = "command"
+
     command: tuple[str, ...] = Field(
         min_length=1,
         description="Program and arguments; {prompt_file}, {task}, {model} and {directory} stand for their values.",
@@ -67,6 +72,25 @@ class CommandAgent(CodingAgent):
         if self.model is not None:
             self.arguments({"{model}": self.model})
         return self
+
+    @classmethod
+    def from_role(cls, role_name: str, role: Role, *, base_directory: Path) -> Self:  # noqa: ARG003
+        """The program that the role names; its one model, if it has just one: of several the order says which."""
+        if not role.command:
+            raise CallError(
+                f"the role {role_name} has the backend command, but no command",
+                'such as `command: [my-agent, --task, "{task}"]`; the prompt comes on standard input',
+            )
+        if role.prompt_by == "file" and "{prompt_file}" not in role.command:
+            raise CallError(
+                f"the role {role_name} gets its prompt as a file, but its command does not say where",
+                'add the argument "{prompt_file}" to its command',
+            )
+        model = role.model if isinstance(role.model, str) else None
+        agent = cls(command=role.command, model=model, capabilities=role.capabilities)
+        for each in role.model.values() if isinstance(role.model, dict) else ():
+            agent.arguments({"{model}": each})  # one that would be read as an option is told before anything runs
+        return agent
 
     def work(self, order: AgentOrder) -> AgentReport:
         """Start the program in the checkout and wait until it and all that it started have ended."""

@@ -17,6 +17,9 @@ from typing import Any, NoReturn
 REFUSED = 2
 """Exit status when a step cannot be played as it is written."""
 
+USAGE = ".usage"
+"""What the name of the file of steps ends with where it is that of what was used up."""
+
 CHILD_LIFETIME = 600.0
 """Seconds after which a child that nobody killed ends by itself."""
 
@@ -26,7 +29,10 @@ class RefusedStepError(Exception):
 
 
 def main(path: str) -> None:
-    """Play the steps of one JSON file, saying its lines: the last one at the end, the others before."""
+    """Play the steps of one JSON file, saying its lines: the last one at the end, the others before.
+
+    What it used up it writes beside that file, a line for each time.
+    """
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib would be half of the start-up time)
         entry = json.load(file)
     lines = entry["say"]
@@ -124,6 +130,12 @@ def children(count: int) -> None:
     say("left running: " + " ".join(map(str, pids)))
 
 
+def usage(step: dict[str, Any]) -> None:
+    """Tell what a model would have used up, where whoever started this looks for it."""
+    with open(sys.argv[1] + USAGE, "a", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(json.dumps(step) + "\n")
+
+
 def fail(step: dict[str, Any]) -> None:
     """End with a status, and say why."""
     end(step["status"], step["say"])
@@ -143,6 +155,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "flood": flood,
     "hang": hang,
     "children": children,
+    "usage": usage,
     "fail": fail,
 }
 

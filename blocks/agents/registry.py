@@ -1,5 +1,6 @@
 """Which backend a role's agents are: from what the crew says to a block that works."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,6 +12,11 @@ from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.workspace.programs import backend_of
+
+AGENTS: tuple[type[CodingAgent], ...] = (CommandAgent, ScriptedAgent)
+"""Every backend that this version drives; their names and programs are in `plait/plans/language/backends.py`."""
+
+BY_BACKEND: Mapping[Backend, type[CodingAgent]] = {agent.backend: agent for agent in AGENTS}
 
 
 def agent_for(
@@ -36,39 +42,7 @@ def agent_for(
     """
     backend = backend_of(role_name, role, default=default, search_path=search_path)
     try:
-        return _scripted(role_name, role, base_directory) if backend == "scripted" else _command(role_name, role)
+        return BY_BACKEND[backend].from_role(role_name, role, base_directory=base_directory)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise CallError(f"the role {role_name} cannot use the backend {backend}: {message}") from error
-
-
-def _command(role_name: str, role: Role) -> CommandAgent:
-    if not role.command:
-        raise CallError(
-            f"the role {role_name} has the backend command, but no command",
-            'such as `command: [my-agent, --task, "{task}"]`; the prompt comes on standard input',
-        )
-    if role.prompt_by == "file" and "{prompt_file}" not in role.command:
-        raise CallError(
-            f"the role {role_name} gets its prompt as a file, but its command does not say where",
-            'add the argument "{prompt_file}" to its command',
-        )
-    agent = CommandAgent(command=role.command, model=_model(role), capabilities=role.capabilities)
-    for model in role.model.values() if isinstance(role.model, dict) else ():
-        agent.arguments({"{model}": model})  # one that would be read as an option is told before anything runs
-    return agent
-
-
-def _scripted(role_name: str, role: Role, base_directory: Path) -> ScriptedAgent:
-    if not role.script:
-        raise CallError(
-            f"the role {role_name} has the backend scripted, but no script", "such as `script: shop.script.yaml`"
-        )
-    agent = ScriptedAgent(path=(base_directory / role.script).absolute(), capabilities=role.capabilities)
-    agent.script()  # its mistakes are told before anything runs
-    return agent
-
-
-def _model(role: Role) -> str | None:
-    """The one model of the role; a model for each complexity is chosen task by task and comes with the order."""
-    return role.model if isinstance(role.model, str) else None

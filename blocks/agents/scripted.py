@@ -2,9 +2,10 @@
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -18,9 +19,13 @@ from plait.blocks.agents.base import (
     private_file,
     run_program,
 )
+from plait.blocks.agents.player import USAGE
 from plait.plans.errors import CallError
+from plait.plans.language.backends import Backend
+from plait.plans.language.crew import Role
 from plait.plans.language.scripts import Script, read_script
 from plait.plans.phrases import near_match
+from plait.plans.usage import Usage, usage_of
 
 PLAYER = Path(__file__).with_name("player.py")
 
@@ -47,6 +52,8 @@ class ScriptedAgent(CodingAgent):
     _logo_url = LOGO
     _description = "An agent that plays a script of edits, delays and mishaps: for demos, tests and dry runs."
 
+    backend: ClassVar[Backend] = "scripted"
+
     path: Path | None = Field(default=None, description="The script's YAML file, as an absolute path.")
     text: str | None = Field(default=None, description="The script itself as YAML, in place of a file.")
 
@@ -55,6 +62,17 @@ class ScriptedAgent(CodingAgent):
         if (self.path is None) == (self.text is None):
             raise ValueError("a scripted agent has either a path or a text")
         return self
+
+    @classmethod
+    def from_role(cls, role_name: str, role: Role, *, base_directory: Path) -> Self:
+        """The script that the role names; its mistakes are told before anything runs."""
+        if not role.script:
+            raise CallError(
+                f"the role {role_name} has the backend scripted, but no script", "such as `script: shop.script.yaml`"
+            )
+        agent = cls(path=(base_directory / role.script).absolute(), capabilities=role.capabilities)
+        agent.script()
+        return agent
 
     def script(self) -> Script:
         """
@@ -79,9 +97,19 @@ class ScriptedAgent(CodingAgent):
             return not_started(order, _what_is_missing(script, order))
         steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
         report = run_program(order, [sys.executable, "-I", "-S", str(PLAYER), str(steps)], stdin=None)
+        report = replace(report, usage=_told(Path(f"{steps}{USAGE}")))
         if report.claims_done and not entry.done:
             return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
         return report
+
+
+def _told(file: Path) -> Usage | None:
+    """What the player says that it used up, before whatever ended it; a line that was cut off is passed over."""
+    told = list[Usage]()
+    for line in file.read_bytes().splitlines() if file.is_file() else ():
+        with suppress(ValueError):
+            told.append(Usage.model_validate_json(line))
+    return usage_of(told)
 
 
 def _what_is_missing(script: Script, order: AgentOrder) -> str:

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
-from plait.agent_tasks.informing import quoted_work
+from plait.agent_tasks.quoted_work import quoted_work
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.recording.artifacts import artifact_key, publish_question
 from plait.flows.running.contracts import Contracting

@@ -16,6 +16,7 @@ from plait.plans.tasks.outcomes import (
     TaskOutcome,
     TaskState,
 )
+from plait.plans.usage import Usage
 from plait.show.one_line import telling_line
 from plait.show.progress import Eta
 from plait.workspace.output import plain
@@ -42,6 +43,8 @@ class Entry:
     dispatched_at: datetime | None = None
     """When the dispatch in work began."""
     spans: list[Span] = field(default_factory=list)
+    usage: Usage | None = None
+    """What all tries so far used up."""
     rests_on: tuple[str, ...] = ()
     """The tasks whose commits its own contains: of alternatives the chosen one, of a need without a commit its own."""
 
@@ -65,6 +68,7 @@ class Entry:
             spans=tuple(self.spans),
             members=tuple(member.id for member in self.planned.members),
             dispatched_at=self.dispatched_at if self.state is TaskState.RUNNING else None,
+            usage=self.usage,
         )
 
 

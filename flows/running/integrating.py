@@ -10,8 +10,8 @@ from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
 from plait.agent_tasks.errors import TaskStopped
-from plait.agent_tasks.integrate import BatchReport, integrate
-from plait.agent_tasks.marking import mark
+from plait.agent_tasks.integrate import integrate
+from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.running.book import Book, Entry
 from plait.flows.running.dispatching import Dispatching, result_of
@@ -20,7 +20,7 @@ from plait.flows.running.reuse import Finished as Done
 from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
 from plait.plans.schedule.dispatch import Blocked
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
-from plait.plans.tasks.work import BatchOrder, Candidate, RepairOrder, Rework
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RepairOrder, Rework
 from plait.workspace.git import git_date
 from plait.workspace.output import plain
 
@@ -91,7 +91,7 @@ class Integrating:
             self._integrate(due.tasks, merge_only=True)
 
     def _due(self, tasks: Iterable[str], *, running: int) -> Due | NotYet:
-        settings = self.shop.plan.integration
+        settings = self.shop.facts.integration
         return next_batch(
             [self._finished(task) for task in tasks],
             running=running,
@@ -142,7 +142,7 @@ class Integrating:
         futures = self.dispatching.futures
         waits = [futures[branch.task] for branch in branches if branch.task in futures]
         # `quote` keeps Prefect from walking through what is not data for it.
-        future = integrate.submit(quote(order), quote(self.shop), wait_for=waits, return_state=False)
+        future = integrate.submit(quote(order), quote(self.shop.facts), wait_for=waits, return_state=False)
         future.add_done_callback(partial(self._heard, order))
 
     def _candidate(self, entry: Entry) -> Candidate:
@@ -223,7 +223,7 @@ class Integrating:
         same_again = entry.planned.task.run is not None and self.rejections.get(rework.task) == how
         self.rejections[rework.task] = how
         # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.
-        return self.by_hand is None and not same_again and entry.repairs < self.shop.plan.integration.repairs
+        return self.by_hand is None and not same_again and entry.repairs < self.shop.facts.integration.repairs
 
     def block(self, blocked: list[Blocked]) -> None:
         """Show what can no longer start as blocked, in the book and on the Prefect page."""

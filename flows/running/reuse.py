@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from plait.agent_tasks.remembering import empty_tasks
+from plait.agent_tasks.task_branches import empty_tasks
 from plait.plans.errors import CallError
 from plait.plans.names import agent_branch, base_ref, integration_branch
 from plait.plans.tasks.bundling import is_member, members_said

@@ -25,9 +25,11 @@ from plait.flows.running.reuse import Finished, Reuse
 from plait.flows.running.waiting import Waiting
 from plait.flows.servers.client import is_embedded
 from plait.plans.errors import EnvironmentProblem
+from plait.plans.language.model import Plan
 from plait.plans.schedule.dispatch import Dispatcher, Start
 from plait.plans.tasks.outcomes import Span, TaskState
-from plait.plans.tasks.work import WorkOrder, WorkReport
+from plait.plans.tasks.work import RunFacts, WorkOrder, WorkReport
+from plait.plans.usage import usage_of
 from plait.workspace.git import git_date
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
@@ -44,6 +46,7 @@ class FeatureRun:
     """The loop of one run: what runs and what may start; `integrating` has what is finished."""
 
     shop: Workshop
+    plan: Plan
     book: Book
     dispatcher: Dispatcher
     slots: SlotSource
@@ -71,7 +74,7 @@ class FeatureRun:
         self.waiting = Waiting(self.dispatching)
         self.redoing = Redoing(self.shop, self.book, self.integrating)
         self.contracting = Contracting(self.shop, self.book, self.integrating, self.waiting, self.redoing, self.reuse)
-        self.informing = Informing(self.shop.plan, self.book, self.waiting, self.outside)
+        self.informing = Informing(self.plan, self.book, self.waiting, self.outside)
 
     def begin(self) -> None:
         """Take up what earlier runs finished, once all of that is in the book."""
@@ -149,7 +152,7 @@ class FeatureRun:
         before += order.task.information
         needed = [futures[name] for name in before if name in futures and futures[name].state.is_completed()]
         # `quote` keeps Prefect from walking through what is not data for it.
-        return suited.submit(quote(order), quote(self.shop), wait_for=needed, return_state=False)
+        return suited.submit(quote(order), quote(self.shop.facts), wait_for=needed, return_state=False)
 
     def _tags(self, order: WorkOrder) -> frozenset[str]:
         """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""
@@ -252,6 +255,7 @@ class FeatureRun:
     def _note_tries(self, entry: Entry) -> None:
         tries = past_tries(self.shop.folder_of(entry.planned.id))
         entry.tries = len(tries)
+        entry.usage = usage_of(attempt.usage for attempt in tries)
         self.book.salvage += [one.salvage for one in tries if one.salvage and one.salvage not in self.book.salvage]
 
     def _add_span(self, entry: Entry, *, ok: bool) -> None:
@@ -291,6 +295,6 @@ class FeatureRun:
 
 
 @cache
-def _implement(tags: frozenset[str], retries: int) -> Task[[WorkOrder, Workshop], WorkReport]:
+def _implement(tags: frozenset[str], retries: int) -> Task[[WorkOrder, RunFacts], WorkReport]:
     """The Prefect task with these options: made once for each, as making it takes a millisecond."""
     return implement.with_options(tags=tags, retries=retries)

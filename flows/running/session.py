@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from plait.agent_tasks.remembering import forget_empty
-from plait.agent_tasks.workshop import Workshop
-from plait.blocks.agents.base import CodingAgent
+from plait.agent_tasks.task_branches import forget_empty
+from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.running.book import Book, open_book
 from plait.flows.running.bundles import bundle
@@ -22,14 +21,13 @@ from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import tidy_killed_runs
 from plait.plans.errors import CallError
 from plait.plans.names import agent_branch, base_ref, integration_branch, refname_problem
+from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.contract_refs import forget_records, require_on_base
 from plait.workspace.control import Control, open_control
-from plait.workspace.environment import agent_environment
 from plait.workspace.git import require_git
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
 from plait.workspace.ref_landing import feature_lock, reconcile
-from plait.workspace.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +94,14 @@ def open_session(
         book = _book(brief, run_id, chosen)
         staff = open_agents(brief, [entry.planned for entry in book.entries.values()])
         notices += staff.notices
-        shop = _workshop(brief, run_id, control, home, directory, commit, book, stop, staff.agents)
+        facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
         move_aside(control, reuse.outdated, run_id=run_id)  # last: whatever is refused is refused with nothing moved
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
         if fresh:
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
-        yield Session(brief, shop, book, reuse, chosen, tuple(notices))
+        with opened_workshop(facts, control=control, stop=stop, hear=book.hear, tell=book.tell) as shop:
+            yield Session(brief, shop, book, reuse, chosen, tuple(notices))
 
 
 def _reuse(
@@ -169,44 +168,21 @@ def _book(brief: Brief, run_id: str, chosen: tuple[str, ...]) -> Book:
     return open_book(run_id, feature, integration_branch(feature), tasks, branches, brief.expansion.unsupported)
 
 
-def _workshop(
-    brief: Brief,
-    run_id: str,
-    control: Control,
-    home: Path,
-    directory: Path,
-    base: str,
-    book: Book,
-    stop: threading.Event,
-    agents: Mapping[str, CodingAgent],
-) -> Workshop:
-    integration = brief.plan.integration
-    verifier = Verifier(
-        control,
-        place=directory / "slots",
-        commands=integration.verify,
-        setup=brief.crew.setup,
-        setup_inputs=brief.crew.setup_inputs,
-        cache=home / "cache",
-        home=home,
-        environment=agent_environment(extra={}),
-        timeout=integration.timeout,
-        slots=integration.slots,
-        logs=directory / "verifications",
-    )
-    return Workshop(
-        run_id=run_id,
-        plan=brief.plan,
-        crew=brief.crew,
-        control=control,
-        home=home,
-        directory=directory,
+def _facts(
+    brief: Brief, run_id: str, control: Control, home: Path, directory: Path, base: str, agents: Collection[str]
+) -> RunFacts:
+    return RunFacts(
+        run=run_id,
+        feature=brief.plan.feature,
+        goal=brief.plan.goal,
+        repository=str(control.common_dir),
+        home=str(home),
+        directory=str(directory),
+        scripts=str(brief.folder.absolute()),
         base=base,
-        agents=agents,
-        verifier=verifier,
-        stop=stop,
-        hear=book.hear,
-        tell=book.tell,
+        crew=brief.crew,
+        integration=brief.plan.integration,
+        agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
     )

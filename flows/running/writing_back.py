@@ -16,7 +16,7 @@ from plait.plans.tasks.outcomes import BatchState, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
-from plait.workspace.ref_landing import ReadyToLand, land
+from plait.workspace.ref_landing import ReadyToLand
 from plait.workspace.trailers import message_with_trailers
 
 ROUNDS = 3
@@ -153,15 +153,7 @@ def _land(session: Session, amended: _Amended, tip: str, tell: Callable[[str], N
         tell(f"the specs are as they were: `{seen.command or 'the verification'}` does not succeed with what is new")
         return
     commit = _commit(session, amended, tip, verified=not seen.unverified)
-    placed = land(
-        shop.control,
-        feature=shop.feature,
-        batch=f"{shop.run_id}-specs",
-        branch=book.branch,
-        old=tip,
-        new=commit,
-        base=shop.base,
-    )
+    placed = shop.lander.land(batch=f"{shop.run_id}-specs", old=tip, new=commit)
     if isinstance(placed, ReadyToLand):  # somebody checked it out within the last moments
         tell(f"the specs are written by: {placed.command}")
         return

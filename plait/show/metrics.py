@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome, TaskState
+from plait.plans.usage import Usage, usage_of
 
 _SUCCEEDED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
 _ABANDONED = {TaskState.CANCELLED, TaskState.RUNNING}
@@ -47,6 +48,8 @@ class Metrics:
     busiest_role: str | None
     busiest_share: float | None
     """Share of the elapsed time that the busiest role's agents worked, those without work counted: at most 1."""
+    usage: Usage | None = None
+    """What all agents used up, as far as somebody told."""
 
 
 Verdict = Literal["good", "fair", "poor"]
@@ -102,7 +105,14 @@ def measure(outcome: FeatureOutcome) -> Metrics:
         bound_ratio=_ratio(elapsed - approval, outcome.bound_seconds),
         busiest_role=role,
         busiest_share=role_share,
+        usage=_usage(outcome),
     )
+
+
+def _usage(outcome: FeatureOutcome) -> Usage | None:
+    """Of all that agents have tried; commands use up nothing."""
+    commands = outcome.conditions.commands if outcome.conditions else ()
+    return usage_of(task.usage for task in outcome.tasks if task.tries and task.id not in commands)
 
 
 def failed_tries(task: TaskOutcome) -> int:

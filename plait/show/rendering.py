@@ -62,6 +62,7 @@ def _task(task: TaskOutcome) -> dict[str, Any]:
         "tries": task.tries,
         "reason": task.reason,
         **({"bundle": task.bundle} if task.bundle else {}),
+        **({"usage": task.usage.model_dump(mode="json")} if task.usage else {}),
     }
 
 

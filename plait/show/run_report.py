@@ -14,6 +14,7 @@ from plait.plans.phrasing import (
     spell_share,
 )
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.usage import Usage
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
 from plait.show.next_steps import next_commands
@@ -106,7 +107,20 @@ def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
         ("verifications", str(metrics.verifications), ""),
         ("conflicts", conflicts, said.get("conflicts", "")),
         ("tries", f"{metrics.tries}, {metrics.failed_tries} failed", ""),
+        *([("used up", _used_up(metrics.usage), "as its agents told")] if metrics.usage else []),
     ]
+
+
+def _used_up(usage: Usage) -> str:
+    """`at least 12,000 input tokens (9,000 cached), 800 output tokens, 7 turns, $0.31`."""
+    cached = f" ({usage.cached_input_tokens:,} cached)" if usage.cached_input_tokens else ""
+    known = [
+        *([f"{usage.input_tokens:,} input tokens{cached}"] if usage.input_tokens is not None else []),
+        *([f"{usage.output_tokens:,} output tokens"] if usage.output_tokens is not None else []),
+        *([count(usage.turns, "turn")] if usage.turns is not None else []),
+        *([f"${usage.usd:,.2f}"] if usage.usd is not None else []),
+    ]
+    return ("" if usage.exact else "at least ") + (", ".join(known) or "something, nobody says how much")
 
 
 def _what_next(outcome: FeatureOutcome, logs_hint: str) -> list[str]:
@@ -243,7 +257,8 @@ def _figures_lines(metrics: Metrics) -> list[str]:
         *(f"{value} {name}" for name, value, _ in _for_persons(metrics)),
     ]
     read = {figure: (value, reading) for figure, value, reading in figures(metrics)}
-    named = [figure for figure in (_BOUND, "ran beside another", "conflicts") if read[figure][1]]
+    wanted = (_BOUND, "ran beside another", "conflicts", "used up")
+    named = [figure for figure in wanted if figure in read and read[figure][1]]
     return [", ".join(said), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
 
 

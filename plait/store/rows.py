@@ -12,6 +12,7 @@ from plait.plans.tasks.outcomes import (
     TaskOutcome,
     TaskState,
 )
+from plait.plans.usage import Usage
 from plait.store.records import TaskWork
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow
 
@@ -43,6 +44,10 @@ def task_rows(outcome: FeatureOutcome, work: Mapping[str, TaskWork]) -> list[Tas
     ]
 
 
+_USAGE = tuple(Usage.model_fields)
+"""Columns of the same names."""
+
+
 def _task_row(run_id: str, position: int, task: TaskOutcome, work: TaskWork) -> TaskRow:
     return TaskRow(
         run_id=run_id,
@@ -59,6 +64,7 @@ def _task_row(run_id: str, position: int, task: TaskOutcome, work: TaskWork) -> 
         reason=task.reason,
         planned_seconds=work.planned_seconds,
         actual_seconds=_span(task) if work.actual_seconds is None else work.actual_seconds,
+        **(task.usage.model_dump() if task.usage else {}),
     )
 
 
@@ -143,7 +149,12 @@ def _task_of(row: TaskRow) -> TaskOutcome:
         ended_at=row.ended_at,
         tries=row.tries,
         reason=row.reason,
+        usage=_usage_of(row),
     )
+
+
+def _usage_of(row: TaskRow) -> Usage | None:
+    return None if row.exact is None else Usage.model_validate({name: getattr(row, name) for name in _USAGE})
 
 
 def _batch_of(row: BatchRow, rejections: Sequence[RejectionRow]) -> BatchOutcome:

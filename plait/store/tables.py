@@ -100,6 +100,15 @@ class TaskRow(Row, table=True):
     reason: str | None = Field(default=None, sa_type=Words)
     planned_seconds: float | None = None
     actual_seconds: float | None = None
+    input_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    output_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    cached_input_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    usd: float | None = None
+    turns: int | None = Field(default=None, sa_type=BigInteger)
+    model: str | None = Field(default=None, sa_type=Words)
+    session: str | None = Field(default=None, sa_type=Words)
+    exact: bool | None = None
+    """Whether that is all that was used up; nothing where nobody told anything."""
 
 
 class BatchRow(Row, table=True):

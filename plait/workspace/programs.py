@@ -46,7 +46,7 @@ def require_backends(crew: Crew, roles: frozenset[str]) -> None:
 def _only_program(role_name: str, search_path: str | None) -> Backend:
     found = [program for program in PROGRAMS if shutil.which(program, path=search_path)]
     if len(found) == 1:
-        return found[0]
+        return PROGRAMS[found[0]]
     if found:
         raise EnvironmentProblem(
             f"the role {role_name} names no backend, and there are several agent programs: {listed(found, 'and')}",

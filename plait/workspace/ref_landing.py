@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from plait.plans.errors import CallError, PlaitError
 from plait.workspace.control import HEADS, Control
@@ -85,6 +85,40 @@ def land(
     with suppress(GitFailed, DiskFull):  # it has landed: the intent stays, and `reconcile` marks it another time
         _mark(control, feature, batch, new)
     return Landed(new)
+
+
+class Lander(Protocol):
+    """Brings what was verified to where a feature's work comes together; call with the feature's lock held."""
+
+    def tip(self) -> str | None:
+        """Where that is now; nothing when it does not exist yet."""
+
+    def land(self, *, batch: str, old: str | None, new: str) -> Landed | ReadyToLand:
+        """Bring it from `old` to `new`, once, or say how its user does.
+
+        Raises:
+            RefMoved: it is not at `old`; the batch is to be built again on where it is.
+            GitFailed: git could not, and `reconcile` tells what has happened.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BranchLander:
+    """Moves the integration branch in the target repository, by one compare-and-swap."""
+
+    control: Control
+    feature: str
+    branch: str
+    """The integration branch, without `refs/heads/`."""
+    base: str
+    """The commit that a branch made anew starts from."""
+
+    def tip(self) -> str | None:
+        return self.control.branch(self.branch)
+
+    def land(self, *, batch: str, old: str | None, new: str) -> Landed | ReadyToLand:
+        place = {"feature": self.feature, "branch": self.branch, "base": self.base}
+        return land(self.control, **place, batch=batch, old=old, new=new)
 
 
 def reconcile(control: Control, feature: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def carry_out(repository: Path, repair: RepairOrder, work: str) -> str:
     with opened(PLAN % work, repository) as session:
         order = order_of(session, "A", start=repair.rejected, expected=repair.rejected, repair=repair)
         git(repository, "branch", order.branch, repair.rejected)
-        return implement.fn(order, session.shop).commit or ""
+        return implement.fn(order, session.shop.facts).commit or ""
 
 
 def test_a_marker_left_over_is_no_done_whatever_the_branch_was_rejected_for(
@@ -62,7 +62,7 @@ def test_a_file_s_name_cannot_add_a_line_to_what_is_said(repository: Path) -> No
           - {{id: A, run: "echo more > \\"{name}\\"", owns: [other.txt]}}
     """
     with opened(plan, repository) as session, pytest.raises(TryFailed) as failed:
-        implement.fn(order_of(session, "A"), session.shop)
+        implement.fn(order_of(session, "A"), session.shop.facts)
 
     assert str(failed.value) == r"it changed what it does not own: x\nB: landed"
 
@@ -82,9 +82,9 @@ def test_a_contract_is_changed_by_who_only_rests_on_it_where_the_plan_says_so_an
     with opened(plan, repository) as session:
         order = order_of(session, "A")
         if accepted:
-            assert implement.fn(order, session.shop).commit
+            assert implement.fn(order, session.shop.facts).commit
             return
         with pytest.raises(TryFailed) as failed:
-            implement.fn(order, session.shop)
+            implement.fn(order, session.shop.facts)
 
     assert str(failed.value) == "it changed the contract that it rests on, and has to keep to: api.txt"

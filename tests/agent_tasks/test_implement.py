@@ -30,7 +30,7 @@ def test_work_is_kept_when_the_run_is_cancelled_during_its_verification(reposito
 
         threading.Thread(target=stop).start()
         with pytest.raises(TaskStopped):
-            implement.fn(order_of(session, "A"), session.shop)
+            implement.fn(order_of(session, "A"), session.shop.facts)
         (one,) = past_tries(session.shop.folder_of("A"))
 
     assert one.salvage is not None
@@ -43,7 +43,7 @@ def test_a_branch_that_somebody_else_made_is_left_alone_and_the_work_is_kept(rep
         git(repository, "branch", "feature/kept/agent/command/A")
 
         with pytest.raises(Exception, match="somebody else"):
-            implement.fn(order_of(session, "A"), session.shop)
+            implement.fn(order_of(session, "A"), session.shop.facts)
         (one,) = past_tries(session.shop.folder_of("A"))
 
     assert one.salvage is not None
@@ -61,7 +61,7 @@ def test_a_file_whose_name_is_no_text_fails_the_try_and_the_next_one_is_told(rep
     with opened(plan, repository) as session:
         for _ in range(2):
             with pytest.raises(TryFailed, match="does not own"):
-                implement.fn(order_of(session, "A"), session.shop)
+                implement.fn(order_of(session, "A"), session.shop.facts)
         prompt = (session.shop.folder_of("A") / "try-2" / "prompt.md").read_text(encoding="utf-8")
 
     assert "does not own: bad" in prompt
@@ -70,6 +70,6 @@ def test_a_file_whose_name_is_no_text_fails_the_try_and_the_next_one_is_told(rep
 def test_the_verification_of_a_task_leaves_no_checkout_behind(repository: Path) -> None:
     plan = "feature: tidy\ngoal: Be tidy.\ntasks:\n  - {id: A, run: echo x > a.txt, verify: [test -f a.txt]}\n"
     with opened(plan, repository) as session:
-        implement.fn(order_of(session, "A"), session.shop)
+        implement.fn(order_of(session, "A"), session.shop.facts)
 
         assert not (session.shop.folder_of("A") / "verify").exists()

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from plait.agent_tasks.integrate import BatchReport, integrate
+from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.verifying import not_run
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held
-from plait.plans.tasks.work import BatchOrder, Candidate
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from plait.workspace.verification import Verification
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
@@ -25,7 +25,7 @@ TIP = "feature/shop/integration"
 
 def batch(session: Session, tips: dict[str, str], *, needs: dict[str, tuple[str, ...]] | None = None) -> BatchReport:
     branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
-    return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop)
+    return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop.facts)
 
 
 def test_a_branch_that_conflicts_only_with_a_rejected_one_waits_for_the_next_batch(

@@ -6,8 +6,7 @@ import pytest
 from prefect.client.schemas.objects import State, StateType, TaskRun
 
 from plait.agent_tasks.errors import TaskStopped, TryFailed
-from plait.agent_tasks.implement import implement
-from plait.agent_tasks.policies import may_try_again
+from plait.agent_tasks.implement import implement, may_try_again
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull, GitFailed
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from plait.blocks.agents.base import AgentOrder, AgentReport, CodingAgent
+from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.command import CommandAgent, run_script
+from plait.blocks.agents.registry import BY_BACKEND
 from plait.blocks.agents.scripted import ScriptedAgent
 from tests.support.agents import alive, order_for, wait_until
 
@@ -204,6 +205,5 @@ def test_it_never_sees_our_environment(backend: Backend, tmp_path: Path, monkeyp
     assert report.summary == "nothing"
 
 
-def test_every_backend_is_a_coding_agent() -> None:
-    assert issubclass(ScriptedAgent, CodingAgent)
-    assert issubclass(CommandAgent, CodingAgent)
+def test_every_backend_of_the_registry_keeps_this_contract() -> None:
+    assert set(BACKENDS) == {*BY_BACKEND, "script of the plan"}

@@ -1,14 +1,16 @@
 """From what a crew says about a role to the agent that works as it."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from plait.blocks import SAVED_BLOCKS
 from plait.blocks.agents.command import CommandAgent
-from plait.blocks.agents.registry import agent_for
+from plait.blocks.agents.registry import AGENTS, BY_BACKEND, agent_for
 from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
-from plait.plans.language.backends import LATER, Backend
+from plait.plans.language.backends import BACKENDS, LATER, Backend
 from plait.plans.language.crew import Role
 
 
@@ -66,6 +68,15 @@ def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> N
 def test_settings_that_do_not_fit_the_backend_are_refused(tmp_path: Path, role: Role, told: str) -> None:
     with pytest.raises(CallError, match=told):
         agent_for("backend", role, base_directory=tmp_path)
+
+
+def test_the_table_of_backends_and_the_registry_agree() -> None:
+    assert set(BACKENDS) == set(get_args(Backend))
+    assert set(BY_BACKEND) == set(BACKENDS) - set(LATER)
+    assert set(AGENTS) <= set(SAVED_BLOCKS)
+    for agent in AGENTS:
+        setting = BACKENDS[agent.backend].setting
+        assert setting is None or setting in Role.model_fields
 
 
 @pytest.mark.parametrize("backend", LATER)

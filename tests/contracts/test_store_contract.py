@@ -11,12 +11,14 @@ from sqlalchemy import text
 
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.usage import Usage
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
 from plait.store.history import batch_durations, find_run, latest_run, recent_runs, record_run, role_durations
 from plait.store.records import BatchDuration, RoleDuration, TaskWork
 from plait.store.tables import Row
-from plait.store.versions import VERSION_TABLE
+from plait.store.versions import HEAD, READ_VERSION, VERSION_TABLE, VERSIONS
+from tests.support.databases import a_store_of
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
@@ -173,6 +175,33 @@ def test_the_migrated_schema_is_the_one_of_the_tables(store: Store) -> None:
         context = MigrationContext.configure(connection, opts=options)
 
         assert compare_metadata(context, Row.metadata) == []
+
+
+def test_what_agents_used_up_is_kept_as_far_as_they_told(store: Store) -> None:
+    used = Usage(input_tokens=2**40, output_tokens=7, usd=0.25, turns=3, model="opus", session="s-1", exact=False)
+    tasks = (a_task("MODEL").model_copy(update={"usage": used}), a_task("API"))
+    record(store, an_outcome(tasks=tasks))
+
+    found = find_run(store, "run-0001")
+
+    assert found is not None
+    assert [task.usage for task in found.tasks] == [used, None]
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_a_store_of_an_older_plait_is_brought_to_this_version_with_all_that_is_in_it(
+    store_url: str, version: str
+) -> None:
+    tasks = tuple(a_task(name) for name in ("MODEL", "API"))
+    a_store_of(version, store_url, an_outcome(tasks=tasks, batches=()))
+
+    with open_store(store_url) as store:
+        assert find_run(store, "run-0001") == an_outcome(tasks=tasks, batches=())
+        assert role_durations(store, "/shop", "backend") == tuple(
+            RoleDuration("backend", name, None, 60.0) for name in ("MODEL", "API")
+        )
+        with store.engine.connect() as connection:
+            assert connection.execute(text(READ_VERSION)).scalar() == HEAD
 
 
 def test_a_store_of_a_newer_plait_is_left_alone(store: Store, store_url: str) -> None:

@@ -29,7 +29,7 @@ BUNDLE = "L1-and-3-more"
 
 
 def work(session: Session, task: str, *, start: str | None = None) -> str:
-    commit = implement.fn(order_of(session, task, start=start), session.shop).commit
+    commit = implement.fn(order_of(session, task, start=start), session.shop.facts).commit
     assert commit
     return commit
 
@@ -167,7 +167,7 @@ def test_a_repaired_bundle_is_the_bundle(repository: Path) -> None:
         tip = commit_files(repository, {"other.txt": "landed meanwhile\n"})
         repair = RepairOrder(1, "fails-alone", rejected, tip, None, None, (), "red", ())
         order = order_of(first, BUNDLE, start=tip, expected=rejected, repair=repair)
-        repaired = implement.fn(order, first.shop).commit
+        repaired = implement.fn(order, first.shop.facts).commit
 
     assert repaired not in (None, rejected)
     with opened(PLAN, repository, run_id="run-2") as second:

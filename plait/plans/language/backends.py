@@ -1,11 +1,44 @@
-"""Which programs agents can be: those that plait drives, and those that crews may name already."""
+"""The one table of agent backends: what crews may call them, which program each is, and what it needs and can do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 Backend = Literal["command", "scripted", "claude", "codex", "opencode", "aider", "model"]
-"""The name of an agent program in a crew."""
+"""The name of a backend in a crew. Each has its row in `BACKENDS` (mypy and pydantic want the names spelled out)."""
 
-PROGRAMS: tuple[Backend, ...] = ("claude", "codex", "opencode", "aider")
-"""Agent programs that are looked for on the PATH when a role names no backend."""
-LATER: tuple[Backend, ...] = (*PROGRAMS, "model")
+Ability = Literal["model", "usage"]
+"""`model`: works with the model that a role names. `usage`: may tell what an agent used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendFacts:
+    """What is known of a backend without its code."""
+
+    program: str | None = None
+    """Looked for on the PATH when a role names no backend."""
+    setting: Literal["command", "script"] | None = None
+    """The key of a role without which it cannot work."""
+    abilities: frozenset[Ability] = frozenset()
+    later: bool = False
+    """Crews may name it, and this version does not carry it out: nothing in `blocks/agents/registry.py` is it."""
+
+
+_MODEL: frozenset[Ability] = frozenset({"model"})
+
+BACKENDS: Mapping[Backend, BackendFacts] = {
+    "command": BackendFacts(setting="command", abilities=_MODEL),
+    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage"})),
+    "claude": BackendFacts(program="claude", abilities=_MODEL, later=True),
+    "codex": BackendFacts(program="codex", abilities=_MODEL, later=True),
+    "opencode": BackendFacts(program="opencode", abilities=_MODEL, later=True),
+    "aider": BackendFacts(program="aider", abilities=_MODEL, later=True),
+    "model": BackendFacts(abilities=_MODEL, later=True),
+}
+
+PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}
+"""By program, the backend that is chosen where it is the only one on the PATH and a role names none."""
+LATER: tuple[Backend, ...] = tuple(name for name, facts in BACKENDS.items() if facts.later)
 """Backends that crews may name and that this version does not carry out."""
+NAMED = ", ".join(BACKENDS)
+"""All of their names, for the description of a key that holds one."""

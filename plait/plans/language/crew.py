@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from plait.plans.errors import CallError
-from plait.plans.language.backends import Backend
+from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.durations import SomeSeconds
 from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug, Variable
 
@@ -29,7 +29,7 @@ class Role(Part):
     slots: int = Field(default=1, ge=1, le=256, description="How many agents of this role work at the same time.")
     backend: Backend | None = Field(
         default=None,
-        description="The agent program: claude, codex, command, scripted, …; without it the crew's default_backend.",
+        description=f"The agent program: {NAMED}; without it the crew's default_backend.",
     )
     command: tuple[Line, ...] | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from plait.plans.errors import PlanError, Problem
@@ -15,6 +15,7 @@ from plait.plans.language.fields import Part
 from plait.plans.language.places import Loc, Places
 from plait.plans.language.reading import read
 from plait.plans.phrases import kind_of, listed, near_match, quoted
+from plait.plans.usage import Usage
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(B|kB|KB|MB|GB)")
 _SIZE_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -129,6 +130,7 @@ class Step(Part):
     children: Annotated[int, Field(ge=1, le=50)] | None = Field(
         default=None, description="Leave so many processes that refuse to end."
     )
+    usage: Usage | None = Field(default=None, description="Tell what a model would have used up; several add up.")
     fail: Failure | None = Field(default=None, description="End with this exit status.")
 
     @model_validator(mode="after")
@@ -241,7 +243,7 @@ def _keys_beside(loc: Loc) -> tuple[str, ...]:
     """The keys that could stand where an unknown one stands."""
     match loc[:-1]:
         case ():
-            part: type[Part] = Script
+            part: type[BaseModel] = Script
         case (*_, "steps", int()):
             part = Step
         case (*_, int()):

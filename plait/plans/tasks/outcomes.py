@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from plait.plans.usage import Usage
+
 
 class TaskState(StrEnum):
     """Where a task stands (SEMANTICS, States)."""
@@ -89,12 +91,22 @@ class TaskOutcome(_Outcome):
     """The bundle that it was done in."""
     dispatched_at: AwareDatetime | None = None
     """When the stretch of work began that goes on; not part of `--json`."""
+    usage: Usage | None = None
+    """What its agents used up, over all tries and repairs; nothing where nobody told."""
 
     def singly(self) -> "tuple[TaskOutcome, ...]":
-        """By the plan's own ids: a bundle as each of its members, with what came of the whole."""
+        """By the plan's own ids: a bundle as each of its members, with what came of the whole.
+
+        What it used up is told once, of the first of them, so that it can be added up.
+        """
         if not self.members:
             return (self,)
-        return tuple(self.model_copy(update={"id": one, "members": (), "bundle": self.id}) for one in self.members)
+        alone: dict[str, object] = {"members": (), "bundle": self.id}
+        first, *others = self.members
+        return (
+            self.model_copy(update={**alone, "id": first}),
+            *(self.model_copy(update={**alone, "id": member, "usage": None}) for member in others),
+        )
 
 
 class Rejection(_Outcome):

@@ -1,12 +1,93 @@
-"""What one dispatch asks for, and what comes back: the data that crosses a Prefect task's border."""
+"""What goes to whoever works and what comes back: the data that crosses a Prefect task's border, and its JSON form.
 
+All of it is frozen and equal to what `from_json` makes of its `to_json`, so that a thread, another process and another
+machine can take the same order.
+"""
+
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from plait.plans.tasks.contracts import Agreement
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
+
+from plait.plans.language.crew import Crew
+from plait.plans.language.model import Integration
+from plait.plans.tasks.contracts import Agreement, PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.outcomes import BatchOutcome
+from plait.plans.usage import Usage
 
 _LONGEST_NAME = 200
+_T = TypeVar("_T")
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[%\ud800-\udfff]", lambda found: f"%{ord(found[0]):04x}", text)
+
+
+def _unescaped(text: Any) -> str:
+    if not isinstance(text, str):
+        raise ValueError("must be text")  # noqa: TRY004 - pydantic takes no TypeError
+    return re.sub("%([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
+
+
+OddText = Annotated[str, PlainValidator(_unescaped), PlainSerializer(_escaped, return_type=str, when_used="json")]
+"""Text that may name files: a name that is no UTF-8 has half characters in it, which JSON cannot hold as they are."""
+
+
+_FORMS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _form(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made once, and only by those who send something: the large ones take tens of milliseconds."""
+    if kind not in _FORMS:
+        _FORMS[kind] = TypeAdapter(kind)
+    return _FORMS[kind]
+
+
+def to_json(order: Any) -> str:
+    """An order, facts or report as JSON in UTF-8; of plans and crews what they say, and not what they leave out."""
+    return _form(type(order)).dump_json(order, exclude_unset=True).decode()
+
+
+def from_json(kind: type[_T], text: str | bytes) -> _T:
+    """The same again.
+
+    Raises:
+        ValidationError: it is none of this kind.
+    """
+    made: _T = _form(kind).validate_json(text)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What all orders of one run have in common: a workshop is opened from it, where the work is done.
+
+    It is without the plan's tasks, of which there may be thousands: each order brings its own.
+    """
+
+    run: str
+    feature: str
+    goal: str
+    repository: OddText
+    """The path of the target's git directory, the one that its worktrees share."""
+    home: OddText
+    """The path of PLAIT_HOME."""
+    directory: OddText
+    """The path of the run's own folder: logs, checkouts, results."""
+    scripts: OddText
+    """The path of the folder that relative names in the crew start from."""
+    base: str
+    """The commit that the feature starts from."""
+    crew: Crew
+    integration: Integration
+    agents: frozenset[str]
+    """Roles that there is an agent for."""
+    contracts: tuple[PlannedContract, ...] = ()
+    phases: tuple[tuple[str, ...], ...] = ()
+    """The tasks of each phase of the plan: they land together or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +105,8 @@ class RepairOrder:
     partner: str | None
     """The task that it conflicts with, or fails only together with."""
     partner_commit: str | None
-    files: tuple[str, ...]
-    reason: str
+    files: tuple[OddText, ...]
+    reason: OddText
     """The conflict's hunks or the tail of the failing output."""
     commands: tuple[str, ...]
     """How to repeat the failure."""
@@ -39,7 +120,7 @@ class Informant:
     commit: str | None
     """Where its work is; nothing when it changed no file, or has none to show."""
     outputs: tuple[str, ...]
-    missing: str = ""
+    missing: OddText = ""
     """Why there is nothing to tell, in a sentence."""
 
 
@@ -60,7 +141,7 @@ class WorkOrder:
     """The versions of the contracts that it rests on."""
     informants: tuple[Informant, ...] = ()
     """The tasks whose text it is told."""
-    rejections: tuple[str, ...] = ()
+    rejections: tuple[OddText, ...] = ()
     """Why a person rejected what it made before."""
 
     @property
@@ -94,6 +175,8 @@ class Try:
     """Why it does not count, in a sentence; nothing when it does."""
     salvage: str | None = None
     """The branch that keeps what it left behind."""
+    usage: Usage | None = None
+    """What the agent used up; nothing where it did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +187,11 @@ class WorkReport:
     agent: str
     commit: str | None
     """Nothing when the task changed nothing and need not."""
-    changed: tuple[str, ...]
-    summary: str
+    changed: tuple[OddText, ...]
+    summary: OddText
     seconds: float
+    usage: Usage | None = None
+    """What all tries of the dispatch used up, the failed ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +245,32 @@ class Rework:
     kind: str
     partner: str | None
     partner_commit: str | None
-    files: tuple[str, ...]
-    reason: str
+    files: tuple[OddText, ...]
+    reason: OddText
     commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlanded:
+    """What fits, and waits for what its phase lacks."""
+
+    onto: str
+    """The commit that has it merged in: what a repair of the lacking part has to fit."""
+    tasks: tuple[str, ...]
+    mates: frozenset[str]
+    """Tasks that land only together with some of these, or rest on them: their repair starts from `onto`; others do not
+    have to wait for a phase that is not theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What came of a batch, and what the loop needs to go on."""
+
+    outcome: BatchOutcome
+    rework: tuple[Rework, ...] = ()
+    tip: str | None = None
+    """Where the feature branch is now; nothing when it does not exist yet."""
+    land_by_hand: OddText | None = None
+    """The command that lands a batch which is ready-to-land."""
+    unlanded: Unlanded | None = None
+    """What waits for the rest of its phase: a repair starts on top of it, and not from the tip."""

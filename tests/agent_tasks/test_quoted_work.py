@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from plait.agent_tasks.informing import ALL_BYTES, FILE_BYTES, information_sections
+from plait.agent_tasks.quoted_work import ALL_BYTES, FILE_BYTES, information_sections
 from plait.plans.tasks.work import Informant
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import Content, commit_on_branch

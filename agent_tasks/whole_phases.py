@@ -1,26 +1,14 @@
 """Lets a phase land whole or not at all: what fits but lacks a part of its phase waits; the rest is verified anew."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from plait.agent_tasks.searching import Settled, settle_chain
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.language.phases import absent_from, held_back, mates_of
 from plait.plans.tasks.outcomes import Held
-from plait.plans.tasks.work import BatchOrder
+from plait.plans.tasks.work import BatchOrder, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict
-
-
-@dataclass(frozen=True, slots=True)
-class Unlanded:
-    """What fits, and waits for what its phase lacks."""
-
-    onto: str
-    """The commit that has it merged in: what a repair of the lacking part has to fit."""
-    tasks: tuple[str, ...]
-    mates: frozenset[str]
-    """Tasks that land only together with some of these, or rest on them: their repair starts from `onto`; others do not
-    have to wait for a phase that is not theirs."""
 
 
 def keep_whole(

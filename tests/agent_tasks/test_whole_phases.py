@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from plait.agent_tasks.integrate import BatchReport, integrate
+from plait.agent_tasks.integrate import integrate
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
-from plait.plans.tasks.work import BatchOrder, Candidate
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.repositories import files_of, git
@@ -32,7 +32,7 @@ def batch(
 ) -> BatchReport:
     branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
     order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, tuple(groups), merge_only=merge_only)
-    return integrate.fn(order, session.shop)
+    return integrate.fn(order, session.shop.facts)
 
 
 def held(report: BatchReport) -> dict[str, str]:

@@ -1,0 +1,184 @@
+"""One agent at work in a checkout of its own: laid out, prepared, supervised, and kept until it has been harvested."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.trying import TryFolder, begin_try
+from plait.agent_tasks.workshop import Workshop
+from plait.blocks.agents.base import AgentOrder, AgentReport
+from plait.blocks.agents.command import run_script
+from plait.plans.errors import PlaitError
+from plait.plans.language.crew import Complexity
+from plait.plans.names import salvage_branch
+from plait.workspace.checkouts import Checkout, make_checkout
+from plait.workspace.deleting import delete_later
+from plait.workspace.environment import agent_environment
+from plait.workspace.git import git_date
+from plait.workspace.harvest import salvage
+from plait.workspace.ports import lease_ports
+from plait.workspace.preparation import prepare
+from plait.workspace.process import Limits
+from plait.workspace.trailers import message_with_trailers
+
+_EVIDENCE = 2_000
+"""Characters of what an agent printed that a reason carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What one agent is asked to do once, on which files, and within which limits."""
+
+    name: str
+    """How people are told of it, such as `CART` or `CART (repair 1)`."""
+    task: str
+    """Whose folder keeps the try."""
+    role: str
+    """Of the task: what is left behind is kept below it."""
+    agent: str
+    """The instance: `<role>-<n>`, of a role that may be another one."""
+    dispatch: str
+    """What the tries of one errand share."""
+    prompt: str
+    start: str
+    """The commit that it starts from."""
+    branch: str
+    """The name that the branch has in the checkout."""
+    tree: str | None = None
+    """Files to start from in place of the commit's, such as a merge with conflict markers."""
+    run: str | None = None
+    """A shell script that is carried out in an agent's place."""
+    complexity: Complexity = "moderate"
+    timeout: float | None = None
+    """Seconds, where it is not the role's."""
+    setup: tuple[str, ...] = ()
+    setup_inputs: tuple[str, ...] = ()
+    repair: int = 0
+    """0 for the task itself, 1 for its first repair order."""
+    members: str = ""
+    """Of a bundle: what the branch that keeps a failed try says of its tasks, so that they go alone in the next run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What an agent left that ended as it should, and what it says of it; whether that is true is for the harvest."""
+
+    checkout: Checkout
+    report: AgentReport
+
+
+@contextmanager
+def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
+    """Let an agent work in a fresh checkout to its end, and give what it left to the block, which harvests it.
+
+    However the agent or the block fails, what was left is on a salvage branch, and reason and usage are written down,
+    before the checkout goes: the next try starts anew, and its prompt can say why.
+
+    Raises:
+        TryFailed: the set-up failed, or the agent did not end as one that has done its work.
+        TaskStopped: the run was cancelled meanwhile, whatever failed then.
+    """
+    folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
+    folder.prompt.write_text(errand.prompt, encoding="utf-8")
+    checkout: Checkout | None = None
+    report: AgentReport | None = None
+    try:
+        checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        folder.note_checkout(checkout, role=errand.role)
+        report = _work(errand, shop, folder, checkout)
+        _refuse(report)
+        yield Worked(checkout, report)
+    except Exception as failure:
+        reason = str(failure).strip() or type(failure).__name__
+        _write_down(errand, shop, folder, checkout, report, reason)
+        if shop.stop.is_set() and not isinstance(failure, TaskStopped):
+            raise TaskStopped from failure
+        raise
+    finally:
+        delete_later(folder.work)
+    folder.close(failed=None, usage=report.usage)
+
+
+def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout) -> AgentReport:
+    """Prepare the checkout and let the agent, or the command, work in it to the end."""
+    role = shop.crew.role(errand.agent.rpartition("-")[0])
+    timeout = errand.timeout or role.timeout
+    with lease_ports(shop.home) as port:
+        variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(checkout.temporary)}
+        environment = agent_environment(allow=role.environment, extra=variables)
+        prepared = prepare(
+            checkout.directory,
+            commands=errand.setup,
+            inputs=errand.setup_inputs,
+            cache=shop.cache,
+            environment=environment,
+            output=folder.setup,
+            stop=shop.stop,
+            limits=Limits(timeout=timeout),
+            # Elsewhere other agents' code may run in the set-up.
+            keep=errand.start == shop.base and errand.tree is None and not errand.repair,
+        )
+        if not prepared.ok:
+            tail = prepared.ended.tail if prepared.ended else ""
+            raise TryFailed(f"the set-up failed:\n{tail}")
+        order = AgentOrder(
+            task=errand.task,
+            attempt=folder.attempt,
+            prompt=errand.prompt,
+            directory=checkout.directory,
+            output=folder.output,
+            environment=environment,
+            timeout=timeout,
+            stall=role.stall,
+            model=role.model_for(errand.complexity),
+            temporary=checkout.temporary,
+            stop=shop.stop,
+            on_line=lambda line: shop.hear(errand.task, line),
+            repair=errand.repair,
+        )
+        if errand.run is not None:
+            return run_script(order, errand.run)
+        return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+
+
+def _refuse(report: AgentReport) -> None:
+    """Raise where an agent did not end as one that has done its work, with what it printed last."""
+    if report.problem is None:
+        return
+    shown = report.tail.strip()[-_EVIDENCE:]
+    problem = f"{report.problem}\n{shown}" if shown and shown not in report.problem else report.problem
+    raise TaskStopped(problem) if report.cause == "cancelled" else TryFailed(problem)
+
+
+def _write_down(
+    errand: Errand,
+    shop: Workshop,
+    folder: TryFolder,
+    checkout: Checkout | None,
+    report: AgentReport | None,
+    reason: str,
+) -> None:
+    """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt."""
+    kept = _salvage(errand, shop, folder, checkout, reason) if checkout is not None else None
+    with suppress(OSError):  # a full disk must not hide what went wrong first
+        folder.close(failed=reason, salvage=kept, usage=report.usage if report else None)
+    if not shop.stop.is_set():
+        shop.tell(f"{errand.name}: try {folder.number} does not count: {reason.splitlines()[0]}")
+
+
+def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:
+    branch = salvage_branch(shop.feature, errand.role, errand.task, folder.number)
+    trailers = {"Plait-Run": shop.run_id, "Plait-Task": errand.task}
+    if errand.members and not shop.stop.is_set():
+        trailers["Plait-Members"] = errand.members
+    message = message_with_trailers(f"Salvage of {errand.name}, try {folder.number}", reason[-_EVIDENCE:], trailers)
+    try:
+        return salvage(shop.control, checkout, branch=branch, message=message, date=git_date())
+    except (PlaitError, OSError) as problem:
+        with suppress(OSError):
+            folder.work.rename(folder.left)
+        shop.tell(
+            f"{errand.name}: what try {folder.number} left is still in {folder.left}, and on no branch: {problem}"
+        )
+        return None
