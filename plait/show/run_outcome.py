@@ -73,6 +73,7 @@ def _task(run: Standings, states: States, task: str) -> TaskOutcome:
         reason=states.reason_of(task),
         spans=standing.spans,
         members=facts.members,
+        usage=standing.usage,
         dispatched_at=since if state is TaskState.RUNNING else None,
     )
 

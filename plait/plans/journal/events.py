@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plait.plans.tasks.contracts import Record
-from plait.plans.tasks.outcomes import BatchOutcome
-from plait.plans.tasks.work import Rework
+from plait.plans.tasks.work import BatchReport
+from plait.plans.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +96,18 @@ class WorkEnded:
     """Of this task by now, over all of its dispatches in this run."""
     salvage: tuple[str, ...] = ()
     """Branches that keep what its failed tries left."""
+    usage: Usage | None = None
+    """What its tries have used up by now, over all of its dispatches in this run."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage of its work: `setup`, `work`, `check`."""
     kind: Literal["work-ended"] = "work-ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Unmerged:
-    """What fits, and waits for what its phase lacks."""
-
-    onto: str
-    """The commit that has it merged in."""
-    tasks: tuple[str, ...]
-    mates: tuple[str, ...]
-    """Tasks that land only together with some of these: their repair starts from `onto`."""
-
-
-@dataclass(frozen=True, slots=True)
 class BatchDone:
     """A batch was merged and verified, and landed as far as its outcome says."""
 
-    outcome: BatchOutcome
-    rework: tuple[Rework, ...] = ()
-    tip: str | None = None
-    """Where the feature branch is now; nothing when it does not exist yet."""
-    by_hand: str | None = None
-    """The command that lands a batch which is ready-to-land."""
-    unmerged: Unmerged | None = None
+    report: BatchReport
     kind: Literal["done"] = "done"
 
 

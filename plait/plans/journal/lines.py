@@ -127,17 +127,12 @@ def fitting(event: Event, clean: Callable[[str], str]) -> Event:
         case BatchEnded(result=BatchBroken(reason)):
             return replace(event, result=BatchBroken(text(reason)))
         case BatchEnded(result=BatchDone() as done):
-            outcome = done.outcome.model_copy(
-                update={
-                    "reason": text(done.outcome.reason) if done.outcome.reason else None,
-                    "rejected": tuple(
-                        rejected.model_copy(update={"reason": text(rejected.reason)})
-                        for rejected in done.outcome.rejected
-                    ),
-                }
-            )
-            rework = tuple(replace(order, reason=clean(order.reason)) for order in done.rework)
-            return replace(event, result=replace(done, outcome=outcome, rework=rework))
+            outcome = done.report.outcome
+            rejected = (one.model_copy(update={"reason": text(one.reason)}) for one in outcome.rejected)
+            why = text(outcome.reason) if outcome.reason else None
+            outcome = outcome.model_copy(update={"reason": why, "rejected": tuple(rejected)})
+            rework = tuple(replace(order, reason=clean(order.reason)) for order in done.report.rework)
+            return replace(event, result=BatchDone(replace(done.report, outcome=outcome, rework=rework)))
         case BranchPutAside(refused=str(reason)):
             return replace(event, refused=text(reason))
         case Stop():
@@ -147,10 +142,12 @@ def fitting(event: Event, clean: Callable[[str], str]) -> Event:
 
 
 def _cut_rework(event: Event) -> Event:
-    if isinstance(event, BatchEnded) and isinstance(event.result, BatchDone) and event.result.rework:
-        rework = tuple(replace(order, reason=shortened(order.reason)) for order in event.result.rework)
-        return replace(event, result=replace(event.result, rework=rework))
-    return event
+    match event:
+        case BatchEnded(result=BatchDone(report)) if report.rework:
+            rework = tuple(replace(order, reason=shortened(order.reason)) for order in report.rework)
+            return replace(event, result=BatchDone(replace(report, rework=rework)))
+        case _:
+            return event
 
 
 def shortened(text: str) -> str:

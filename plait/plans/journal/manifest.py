@@ -10,6 +10,7 @@ from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.contracts import PlannedContract, Record
 from plait.plans.tasks.expansion import Needs, PlannedTask
 from plait.plans.tasks.outcomes import Span
+from plait.plans.usage import Usage
 
 DEFAULT_PRIORITY = 3
 
@@ -77,6 +78,7 @@ class PastEffort:
 
     tries: int = 0
     spans: tuple[Span, ...] = ()
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from plait.plans.run.effects import StartBatch
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Preparing, Rejected, Waiting, Working
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState
-from plait.plans.tasks.work import BatchOrder, RepairOrder, Rework
+from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework
 
 
 def form_batch(run: Standings) -> float | None:
@@ -56,8 +56,8 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
         return
     run.batch = None
     match event.result:
-        case BatchDone():
-            _take_over(run, order, event.result)
+        case BatchDone(report):
+            _take_over(run, order, report)
         case BatchStopped():
             stopped = BatchOutcome(id=order.id, state=BatchState.VERIFYING, reason="the run was cancelled before")
             run.put_batch(stopped, says="cancelled, nothing of it has landed")
@@ -68,9 +68,9 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
     run.end_waits(ConflictWait)
 
 
-def _take_over(run: Standings, order: BatchOrder, done: BatchDone) -> None:
-    outcome, tips = done.outcome, {branch.task: branch.tip for branch in order.branches}
-    run.tip, run.by_hand = done.tip or run.tip, done.by_hand
+def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
+    outcome, tips = report.outcome, {branch.task: branch.tip for branch in order.branches}
+    run.tip, run.by_hand = report.tip or run.tip, report.land_by_hand
     for task in outcome.landed:
         _landed(run, task, tips.get(task, ""), by_hand=outcome.state is BatchState.READY_TO_LAND)
     run.put_batch(outcome, says=batch_words(outcome))
@@ -78,9 +78,9 @@ def _take_over(run: Standings, order: BatchOrder, done: BatchDone) -> None:
         run.trouble = outcome.reason or "the integration could not go on"
         run.environment = outcome.state is BatchState.INFRASTRUCTURE
         return
-    for rework in done.rework:
+    for rework in report.rework:
         if _is_as_it_was(run, rework.task, tips.get(rework.task, "")):
-            _hand_back(run, rework, done)
+            _hand_back(run, rework, report)
     rules = run.rules
     for held in outcome.held:
         if held.task in run.tasks and isinstance(run.tasks[held.task].status, Built):
@@ -104,10 +104,10 @@ def _landed(run: Standings, task: str, tip: str, *, by_hand: bool) -> None:
         run.tell("landed", about=task)
 
 
-def _hand_back(run: Standings, rework: Rework, done: BatchDone) -> None:
+def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
     """Order a repair from the role that made the branch, or give up after `integration.repairs`."""
     standing, reason = run.tasks[rework.task], rejection_words(rework)
-    with_phase = done.unmerged if done.unmerged and rework.task in done.unmerged.mates else None
+    with_phase = report.unlanded if report.unlanded and rework.task in report.unlanded.mates else None
     how = (rework.kind, rework.partner or "", *rework.files)
     may_repair = _may_repair(run, rework.task, how)
     blocked = run.dispatcher.reopen(rework.task, now=run.now)
@@ -117,7 +117,7 @@ def _hand_back(run: Standings, rework: Rework, done: BatchDone) -> None:
         _reject(run, rework.task, reason, how)
         run.lose(rework.task)
     else:
-        onto = with_phase.onto if with_phase else done.tip or run.manifest.base
+        onto = with_phase.onto if with_phase else report.tip or run.manifest.base
         number = standing.repairs + 1
         run.put(
             rework.task,

@@ -84,7 +84,7 @@ class Run:
 def _begin(run: Standings, _event: Begin) -> None:
     for task, past in run.manifest.past.items():
         if task in run.tasks:
-            run.put(task, tries=past.tries, spans=past.spans)
+            run.put(task, tries=past.tries, spans=past.spans, usage=past.usage)
     for task, work in run.manifest.earlier.items():
         if task in run.tasks:
             _reuse(run, task, work)

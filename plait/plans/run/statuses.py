@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from plait.plans.tasks.contracts import PlannedContract, Record, newest
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.work import RepairOrder
+from plait.plans.usage import Usage
 
 # Statuses: what has happened to a task. Ready, blocked, held, may land are computed (`Run.state_of`, `LandingRules`).
 
@@ -159,6 +160,8 @@ class Standing:
     spans: tuple[Span, ...] = ()
     waited: Mapping[str, float] = field(default_factory=dict)
     """Seconds that it has waited, by kind of wait; what it waits for now is not in it."""
+    usage: Usage | None = None
+    """What its tries have used up."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds of its work by stage."""
 

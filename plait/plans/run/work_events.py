@@ -29,6 +29,7 @@ from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.contracts import Agreement
 from plait.plans.tasks.outcomes import Span, TaskState
 from plait.plans.tasks.work import Informant, RepairOrder
+from plait.plans.usage import usage_of
 
 CANCELLED = "the run was cancelled"
 
@@ -166,6 +167,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
     standing = run.tasks.get(event.task)
     if standing is None or not isinstance(standing.status, Working):
         return
+    past = run.manifest.past.get(event.task)
     status, repair, done = standing.status, standing.repair, isinstance(event.result, WorkDone)
     span = Span(
         started_at=moment(status.since),
@@ -177,7 +179,8 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
     standing = run.put(
         event.task,
         spans=(*standing.spans, span),
-        tries=max(standing.tries, _past_tries(run, event.task) + event.tries),
+        tries=max(standing.tries, (past.tries if past else 0) + event.tries),
+        usage=usage_of((*((past.usage,) if past else ()), event.usage)),
         spent=added(standing.spent, event.spent),
         repair=None,
     )
@@ -196,11 +199,6 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.block(run.dispatcher.requeue(event.task, now=run.now))
     else:
         _failed(run, event.task, event.result, repair)
-
-
-def _past_tries(run: Standings, task: str) -> int:
-    past = run.manifest.past.get(task)
-    return past.tries if past else 0
 
 
 def why_stopped(run: Standings) -> str:

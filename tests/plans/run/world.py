@@ -22,13 +22,13 @@ from plait.plans.journal.events import (
     StartPrepared,
     Stop,
     Tick,
-    Unmerged,
     WorkDone,
     WorkEnded,
     WorkFailed,
     WorkPutOff,
     WorkStopped,
 )
+from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest
 from plait.plans.language.phases import absent_from, held_back, mates_of
 from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
@@ -47,7 +47,8 @@ from plait.plans.run.statuses import (
 )
 from plait.plans.tasks.contracts import Record, newest
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, TaskState
-from plait.plans.tasks.work import BatchOrder, Candidate, Rework
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, Unlanded
+from plait.show.run_outcome import outcome_of, replayed
 
 ENDED = (Landed, LandsByHand, Built, Failed, Rejected, Impossible, Cancelled)
 
@@ -341,7 +342,7 @@ class World:
             state, kind = self.random.choice(((BatchState.INFRASTRUCTURE, None), (BatchState.REJECTED, "base-red")))
             told = tuple(Rejection(task=one.task, kind="base-red") for one in order.branches[:1]) if kind else ()
             outcome = BatchOutcome(id=order.id, state=state, rejected=told, reason="red")
-            self.hear(BatchEnded(order.id, BatchDone(outcome, tip=self.tip)))
+            self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, tip=self.tip))))
         else:
             self.hear(BatchEnded(order.id, self._settled(order, by_hand=0.06 < chance < 0.08, well=well)))
 
@@ -355,14 +356,14 @@ class World:
         waits = held_back(order.branches, left_out=left_out, groups=order.groups)
         rest = [one for one in order.branches if one.task not in out | set(by_needs) | set(waits)]
         fitting = [one for one in order.branches if one.task in waits and one.task not in by_needs]
-        unmerged = None
+        unlanded = None
         if order.merge_only:
             fitting, rest = [one for one in order.branches if one.task not in out | set(by_needs)], []
         if fitting:
             tasks = tuple(one.task for one in fitting)
             inside = self.landed.union(*(self.commits[one.tip].inside for one in (*fitting, *rest)))
             mates = mates_of(tasks, order.branches, groups=order.groups)
-            unmerged = Unmerged(self._new(Commit(None, inside)), tasks, tuple(sorted(mates)))
+            unlanded = Unlanded(self._new(Commit(None, inside)), tasks, mates)
         held = tuple(Held(task=task, by=by) for task, by in {**waits, **by_needs}.items() if task not in out)
         state = BatchState.PART_LANDED if rejected or held else BatchState.LANDED
         if rest and by_hand:
@@ -380,7 +381,7 @@ class World:
             held=held,
         )
         command = "git merge" if rest and by_hand else None
-        return BatchDone(outcome, rejected, self.tip, command, unmerged)
+        return BatchDone(BatchReport(outcome, rejected, self.tip, command, unlanded))
 
     def _rejection(self, branch: Candidate, order: BatchOrder) -> Rework:
         kind = "conflict" if order.merge_only else self.random.choice(("conflict", "fails-alone", "interaction"))
@@ -460,6 +461,8 @@ class World:
                     assert run.closed or state in (TaskState.CANCELLED, TaskState.FAILED), (task, state)
                 case _:
                     assert state in (TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED), (task, state)
+        if self.random.random() < 0.05:
+            outcome_of(run)
         assert all(taken[role] <= self.plan.slots[role] for role in taken), "more agents than slots"
         assert all(units[name] <= self.plan.resources[name] for name in units), "more than there is of a resource"
 
@@ -524,6 +527,17 @@ class World:
         self.hear(Close())
         self._check_end()
         self._check_complete()
+        self._check_journal()
+
+    def _check_journal(self) -> None:
+        """What was written down, played again, comes to the same."""
+        text = first_line(self.manifest) + "".join(line_of(at, event) for at, event in self.heard)
+        journal = read_journal(text + '{"at":')
+        assert journal.manifest == self.manifest
+        assert journal.is_closed
+        again = replayed(journal).standings
+        assert again.tasks == self.run.standings.tasks
+        assert outcome_of(again) == outcome_of(self.run.standings)
 
     def _check_complete(self) -> None:
         """After the end, whoever did not land has a reason."""
