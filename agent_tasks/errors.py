@@ -25,5 +25,9 @@ class TaskStopped(_TryEnded):
         super().__init__(reason)
 
 
+class TaskPutOff(_TryEnded):
+    """The run was paused before another try could begin; the message says why the try before does not count."""
+
+
 class TaskImpossible(_TryEnded):
     """Trying again would not help: the environment is broken, or another hand moved the branch."""

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from plait.flows.delivering import deliver
 from plait.flows.inputs.parameters import brief_from_parameters
 from plait.flows.inputs.requests import Brief
-from plait.flows.running.book import Book
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.watching import Watcher, Watchers
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 
@@ -91,6 +91,7 @@ def deliver_feature(
             only=tuple(options.only),
             fresh=options.fresh,
             stop=call.stop,
+            watchers=Watchers([call.watcher]),
         ) as session:
             outcome = deliver(
                 session, call, flow_run=current_flow_run.id, deployed=deployment.id is not None, improve=options.improve
@@ -108,12 +109,20 @@ def deliver_feature(
 
 def _call_of_worker(brief: Brief) -> Call:
     """Nobody watches but the page: what a terminal would show goes to the run's log there."""
-    say = get_run_logger().info
+    return Call(brief, watcher=_RunLog())
 
-    def follow(book: Book) -> None:
-        book.on_change = say
 
-    return Call(brief, on_start=follow, on_note=say)
+class _RunLog(Watcher):
+    """Says everything in the log of the flow run."""
+
+    def __init__(self) -> None:
+        self._say = get_run_logger().info
+
+    def noted(self, text: str) -> None:
+        self._say(text)
+
+    def told(self, text: str) -> None:
+        self._say(text)
 
 
 def _paragraph(problem: PlaitError) -> str:

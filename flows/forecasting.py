@@ -9,7 +9,8 @@ from plait.advice.forecasts.estimating import Bundled, Durations, Finished
 from plait.advice.forecasts.forecast import Forecast
 from plait.advice.forecasts.forecasting import forecast, is_better_order
 from plait.advice.forecasts.sharing import Part, Sharing, share
-from plait.flows.inputs.requests import Brief, priority_of
+from plait.flows.inputs.requests import Brief
+from plait.plans.journal.manifest import facts_of, job_of
 from plait.plans.language.crew import Crew, merge_crews
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.bundling import (
@@ -55,20 +56,9 @@ def jobs_of(brief: Brief, chosen: Collection[str] = ()) -> tuple[tuple[Job, ...]
     chosen = frozenset(chosen)
     tasks = [task for task in brief.expansion.tasks if not chosen or task.id in chosen]
     known = frozenset(task.id for task in tasks)
-    jobs = tuple(
-        Job(
-            id=task.id,
-            role=task.role,
-            seconds=task.seconds,
-            needs=tuple(
-                inside for group in task.waits_for if (inside := tuple(need for need in group if need in known))
-            ),
-            priority=priority_of(task, brief.crew),
-            uses=task.task.uses,
-            fallback=brief.crew.role(task.role).fallback,
-        )
-        for task in tasks
-    )
+    facts = (facts_of(task, brief.crew) for task in tasks)
+    # What a task waits to read is a need here: nobody fails in a forecast.
+    jobs = tuple(job_of(replace(task, needs=task.waits_for, information=()), known=known) for task in facts)
     return jobs, brief.crew.slots_of(task.role for task in tasks)
 
 

@@ -64,7 +64,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     _check_first(wanted)
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
-    call = Call(wanted.brief, on_start=view.follow, on_note=view.note)
+    call = Call(wanted.brief, watcher=view)
     broken = _carry_out(wanted, call, view)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.

@@ -18,9 +18,7 @@ from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_
 from plait.plans.language.places import NOWHERE, Places
 from plait.plans.language.plan_text import plan_text
 from plait.plans.specs.specs import SpecFolder, read_specs, task_ids
-from plait.plans.tasks.expansion import Expansion, PlannedTask, expand
-
-DEFAULT_PRIORITY = 3
+from plait.plans.tasks.expansion import Expansion, expand
 
 PlanText = str | SpecFolder
 """A plan as it was read from the disk: the text of a file, or a folder of task specs."""
@@ -95,11 +93,6 @@ def read_crew_file(path: Path) -> Crew:
         PlanError: every mistake of the crew at once.
     """
     return parse_crew(read_given_file(path), source=str(path))
-
-
-def priority_of(task: PlannedTask, crew: Crew) -> int:
-    """A task's own priority class (1 first, 5 last), or its role's when it has the default one."""
-    return crew.role(task.role).priority if task.task.priority == DEFAULT_PRIORITY else task.task.priority
 
 
 def narrow(expansion: Expansion, only: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,9 +15,9 @@ from prefect.utilities.urls import url_for
 from plait.agent_tasks.quoted_work import quoted_work
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.recording.artifacts import artifact_key, publish_question
-from plait.flows.running.contracts import Contracting
+from plait.flows.running.watching import Watcher
 from plait.plans.phrasing import markdown
-from plait.plans.tasks.contracts import Record, newest
+from plait.plans.tasks.contracts import Record
 from plait.plans.tasks.quoting import in_code
 from plait.plans.tasks.work import Informant
 
@@ -28,29 +28,23 @@ _LOG = logging.getLogger("plait")
 
 
 @dataclass(slots=True)
-class Asking:
+class Asking(Watcher):
     """Puts each draft that waits for a person on the page once, and what came of it when it was answered."""
 
     shop: Workshop
-    contracting: Contracting
     is_shown: bool = True
     """Not where nobody can look, as beside a server that dies with the run."""
-    _asked: dict[str, Record] = field(default_factory=dict)
 
-    def look(self) -> None:
+    def asked(self, draft: Record) -> None:
         """Ask what has not been asked yet."""
-        if not self.is_shown:
-            return
-        for name in self.contracting.drafts:
-            draft = newest(self.contracting.records.get(name, ()))
-            if draft is not None and self._asked.get(name) != draft:
-                self._asked[name] = draft
-                self._publish(name, "\n\n".join(self._question(draft)))
-        for name in [name for name in self._asked if name not in self.contracting.drafts]:
-            del self._asked[name]
-            last = newest(self.contracting.records.get(name, ()))
-            if last is not None and last.by:
-                self._publish(name, f"The contract `{name}` v{last.version} was {last.status} by {markdown(last.by)}.")
+        if self.is_shown:
+            self._publish(draft.contract, "\n\n".join(self._question(draft)))
+
+    def answered(self, contract: str, record: Record | None) -> None:
+        """Say what came of it."""
+        if self.is_shown and record is not None and record.by:
+            words = f"The contract `{contract}` v{record.version} was {record.status} by {markdown(record.by)}."
+            self._publish(contract, words)
 
     def _publish(self, contract: str, text: str) -> None:
         key = artifact_key(self.shop.feature, f"contract-{contract}")

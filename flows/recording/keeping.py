@@ -30,7 +30,7 @@ def keep_expectations(session: Session, brief: Brief, *, urgency: Mapping[str, f
     """
     directory, finished = session.shop.directory, session.reuse.finished
     try:
-        tasks = [task for task in brief.expansion.tasks if task.id in session.book.entries]
+        tasks = [task for task in brief.expansion.tasks if task.id in session.chosen]
         write_whole(directory / GRAPH_FILE, graph_json(plan_graph(brief.plan.feature, tasks)))
         made, ahead = None, [task for task in tasks if task.id not in finished]
         history = history_of(session.shop.control.common_dir)

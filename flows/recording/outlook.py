@@ -8,7 +8,9 @@ from math import inf
 from plait.advice.forecasts.estimating import Durations, Finished
 from plait.advice.forecasts.reforecasting import reforecast
 from plait.advice.forecasts.verifying import Landing, Verified, verification_lengths
-from plait.flows.running.book import Book
+from plait.flows.running.watching import LiveRun, Watcher
+from plait.plans.run.standings import Standings
+from plait.plans.run.states import States
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome, TaskState
 from plait.show.progress import Eta
@@ -23,14 +25,13 @@ _AHEAD = (TaskState.PENDING, TaskState.READY, TaskState.RUNNING)
 
 
 @dataclass(slots=True)
-class Outlook:
-    """Keeps a book's ETA true.
+class Outlook(Watcher):
+    """Keeps a run's ETA true.
 
     What waits for a person counts as if the answer came now: when it comes, no forecast knows.
     """
 
-    book: Book
-    dispatcher: Dispatcher
+    live: LiveRun
     durations: Durations
     """What was known before this run."""
     verifications: tuple[float, ...] = ()
@@ -39,8 +40,8 @@ class Outlook:
     _seen: tuple[object, ...] = ()
     _made: int = 0
 
-    def look(self, now: float) -> None:
-        """Renew the ETA when something has ended since, or some time has passed; `now` is the dispatcher's clock."""
+    def ticked(self, now: float) -> None:
+        """Renew the ETA when something has ended since, or some time has passed; `now` in seconds since the epoch."""
         seen = tuple(self._what_has_happened())
         if now - self._made_at < (SOONEST if seen != self._seen else LATEST):
             return
@@ -48,7 +49,7 @@ class Outlook:
         durations = self.durations.learning(self._finished())
         self._made += 1
         band = reforecast(self._freed(now), now=now, durations=durations, seed=self._made, landing=self._landing())
-        self.book.eta = (
+        self.live.eta = (
             None
             if band is None
             else Eta(
@@ -61,13 +62,15 @@ class Outlook:
         )
 
     def _what_has_happened(self) -> Iterator[object]:
-        yield sum(len(entry.spans) for entry in self.book.entries.values())
-        yield from ((batch.id, batch.ended_at) for batch in self.book.batches)
-        yield from ((one.contract, one.answered_at) for one in self.book.approvals)
+        run = self._run
+        yield sum(len(standing.spans) for standing in run.tasks.values())
+        yield from ((batch.id, batch.ended_at) for batch in run.batches)
+        yield from ((asked.contract, asked.answered_at) for asked in run.approvals)
+        yield run.paused_at
 
     def _freed(self, now: float) -> Dispatcher:
         """The dispatcher as if nothing were held back: for a person's answer, another's draft, a batch."""
-        freed = self.dispatcher.copy()
+        freed = self._run.dispatcher.copy()
         held = [job.id for job in freed.layout.jobs if freed.state_of(job.id) is TaskState.HELD]
         for task in held if TaskState.HELD in freed.counts else ():
             freed.release(task, now=now)
@@ -75,9 +78,9 @@ class Outlook:
 
     def _landing(self) -> Landing | None:
         """What is still to be verified; nothing where nobody knows how long that takes, or all of it is over."""
-        ended = [Verified(_seconds(batch), batch.verifications) for batch in self.book.batches]
+        ended = [Verified(_seconds(batch), batch.verifications) for batch in self._run.batches]
         lengths = verification_lengths(ended) or self.verifications
-        begun = next((batch.started_at for batch in self.book.batches if not batch.ended_at), None)
+        begun = next((batch.started_at for batch in self._run.batches if not batch.ended_at), None)
         more = self._is_more_than_what_began(begun)
         if not lengths or not (begun or more):
             return None
@@ -86,22 +89,26 @@ class Outlook:
 
     def _is_more_than_what_began(self, begun: datetime | None) -> bool:
         """Whether a batch has to come after the one that began then, if one did."""
-        if self.book.in_state(*_AHEAD) or any(one.answered_at is None for one in self.book.approvals):
+        states, run = States(self._run), self._run
+        if states.in_state(*_AHEAD) or any(asked.answered_at is None for asked in run.approvals):
             return True
-        done = self.book.in_state(TaskState.DONE)
-        return any(begun is None or (entry.ended_at is not None and entry.ended_at > begun) for entry in done)
+        done = (run.tasks[facts.id].spans for facts in states.in_state(TaskState.DONE))
+        return any(begun is None or (spans and spans[-1].ended_at > begun) for spans in done)
 
     def _finished(self) -> list[Finished]:
         """What this run's finished tasks took, the first dispatch of each: a repair is another kind of work."""
-        return [
-            Finished(
-                role=entry.planned.role,
-                planned=entry.planned.task.duration.likely if entry.planned.task.duration else None,
-                actual=(entry.spans[0].ended_at - entry.spans[0].started_at).total_seconds(),
-            )
-            for entry in self.book.in_state(*_FINISHED)
-            if entry.spans
-        ]
+        run, finished = self._run, []
+        for facts in States(run).in_state(*_FINISHED):
+            past = run.manifest.past.get(facts.id)
+            spans = run.tasks[facts.id].spans[len(past.spans) if past else 0 :]
+            if spans:
+                actual = (spans[0].ended_at - spans[0].started_at).total_seconds()
+                finished.append(Finished(role=facts.role, planned=facts.planned_seconds, actual=actual))
+        return finished
+
+    @property
+    def _run(self) -> Standings:
+        return self.live.standings
 
 
 def _seconds(batch: BatchOutcome) -> float:

@@ -11,30 +11,33 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from plait.flows.recording.artifacts import artifact_key
-from plait.flows.running.book import ENDED, Book
+from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.phrasing import markdown, spell_moment
-from plait.plans.tasks.outcomes import Approval, RunState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
 from plait.show.next_steps import answer_command
+from plait.show.progress import Eta
 from plait.show.waiting import asked_for, held_by, spell_left
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""
 
+ENDED = {TaskState.LANDED, TaskState.FAILED, TaskState.BLOCKED, TaskState.HELD, TaskState.CANCELLED}
+
 _LOG = logging.getLogger("plait")
 
 
 @dataclass(slots=True)
-class PageProgress:
+class PageProgress(Watcher):
     """One progress artifact, kept true; a server that is lost for a while costs a warning and no more."""
 
-    book: Book
+    live: LiveRun
     is_shown: bool = True
     """Not where nobody can look, as beside a server that dies with the run."""
     _artifact: UUID | None = None
     _updated_at: float = -inf
     _shown: tuple[float, str] | None = None
 
-    def look(self, now: float) -> None:
+    def ticked(self, now: float) -> None:
         """Update it when something has changed and some time has passed."""
         if now - self._updated_at < EVERY:
             return
@@ -43,12 +46,13 @@ class PageProgress:
 
     def show(self) -> None:
         """Put on the page where the run stands now."""
-        share, words = _share(self.book), progress_words(self.book)
+        outcome = self.live.outcome()
+        share, words = _share(outcome), progress_words(outcome, self.live.eta)
         if not self.is_shown or (share, words) == self._shown:
             return
         try:
             if self._artifact is None:
-                key = artifact_key(self.book.feature, "progress")
+                key = artifact_key(outcome.feature, "progress")
                 self._artifact = cast("UUID", create_progress_artifact(progress=share, key=key, description=words))
             else:
                 update_progress_artifact(self._artifact, progress=share, description=words)
@@ -56,20 +60,27 @@ class PageProgress:
         except Exception as problem:
             _LOG.warning("the progress could not be put on the Prefect page: %s", problem)
 
+    def ended(self, _live: LiveRun) -> None:
+        """Show the end."""
+        self.show()
 
-def _share(book: Book) -> float:
+
+def _share(outcome: FeatureOutcome) -> float:
     """How many of the tasks are over, in percent."""
-    return round(100.0 * len(book.in_state(*ENDED)) / max(1, len(book.entries)), 1)
+    over = sum(task.state in ENDED for task in outcome.tasks)
+    return round(100.0 * over / max(1, len(outcome.tasks)), 1)
 
 
-def progress_words(book: Book) -> str:
+def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
     """`8 tasks: 5 landed, 2 running, 1 pending; about 12 min left (8 min to 20 min)`, as Markdown."""
-    counts = Counter(state for entry in book.entries.values() for state in [entry.state.value] * entry.size)
-    said = [f"{book.size} tasks: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"]
-    if book.final_state in (None, RunState.RUNNING):
-        asked = tuple(one for one in book.approvals if one.answered_at is None)
-        said += [_asked(book.feature, one) for one in asked]
-        left = spell_left(book.eta.after(datetime.now(UTC)), asked) if book.eta else ""
+    single = outcome.singly().tasks
+    counts = Counter(task.state.value for task in single)
+    said = [f"{len(single)} tasks: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"]
+    if outcome.paused_by is not None:
+        said.append(f"paused{f' by {markdown(outcome.paused_by)}' if outcome.paused_by else ''}: nothing new starts")
+    if outcome.state is RunState.RUNNING:
+        said += [_asked(outcome.feature, asked) for asked in outcome.asked]
+        left = spell_left(eta.after(datetime.now(UTC)), outcome.asked) if eta else ""
         said += [markdown(left)] if left else []
     return "; ".join(said)
 

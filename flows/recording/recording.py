@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.flows.running.book import Book
+from plait.flows.running.watching import LiveRun
 from plait.plans.errors import PlaitError
-from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.progress import ActiveAgent, progress_of
 from plait.show.rendering import outcome_json
 from plait.workspace.files import write_whole
@@ -69,14 +69,14 @@ def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None
 
 
 @contextmanager
-def recorded_progress(book: Book, directory: Path) -> Iterator[None]:
-    """Keep `progress.json` and `outcome.json` true while the block runs."""
+def recorded_progress(live: LiveRun, directory: Path) -> Iterator[None]:
+    """Keep `progress.json` true while the block runs: what agents printed last, and when it will end."""
     over, told = threading.Event(), set[int | None]()
-    write_progress(book, directory, told)
+    write_progress(live, directory, told)
 
     def keep() -> None:
         while not over.wait(PROGRESS_SECONDS):
-            write_progress(book, directory, told)
+            write_progress(live, directory, told)
 
     thread = threading.Thread(target=keep, name="plait-progress", daemon=True)
     thread.start()
@@ -85,30 +85,32 @@ def recorded_progress(book: Book, directory: Path) -> Iterator[None]:
     finally:
         over.set()
         thread.join(timeout=5)
-        write_progress(book, directory, told)  # what came between the last half second and the end
+        write_progress(live, directory, told)  # what came between the last half second and the end
 
 
-def write_progress(book: Book, directory: Path, told: set[int | None]) -> None:
+def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> None:
     """Write where the run stands; a full disk must not end the run for this.
 
     `told`: the causes (numbers of errors) that have been said already; each is said once.
     """
-    outcome = book.outcome(state=RunState.RUNNING)
+    outcome = live.outcome(time.time())
     active = tuple(
         ActiveAgent(
-            task=task, role=entry.planned.role, agent=entry.agent or "", since=entry.dispatched_at, last_line=entry.line
+            task=task.id,
+            role=task.role,
+            agent=task.agent or "",
+            since=task.dispatched_at,
+            last_line=live.lines.get(task.id, ""),
         )
-        for task, entry in book.entries.items()
-        if entry.state is TaskState.RUNNING and entry.dispatched_at
+        for task in outcome.tasks
+        if task.dispatched_at
     )
     try:
-        write_whole(directory / "outcome.json", outcome.model_dump_json())
-        write_whole(
-            directory / "progress.json", progress_of(outcome, active, datetime.now(UTC), eta=book.eta).to_json()
-        )
+        progress = progress_of(outcome, active, datetime.now(UTC), eta=live.eta)
+        write_whole(directory / "progress.json", progress.to_json())
     except OSError as problem:
         if problem.errno not in told:
-            _LOG.warning("cannot write the progress of %s: %s", book.run_id, problem)
+            _LOG.warning("cannot write the progress of %s: %s", outcome.run_id, problem)
         told.add(problem.errno)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from plait.flows.running.book import Book
+from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.phrasing import spell_seconds
 from plait.show.next_steps import answer_command
 from plait.show.waiting import asked_for
@@ -12,20 +12,21 @@ EVERY = 600.0
 
 
 @dataclass(slots=True)
-class Reminding:
-    """Reminds of each question in a book until it is answered; what asks says it first."""
+class Reminding(Watcher):
+    """Reminds of each question of a run until it is answered; what asks says it first."""
 
-    book: Book
+    live: LiveRun
+    watchers: Watcher
     _said_at: dict[str, tuple[float, float]] = field(default_factory=dict)
     """By contract: when it was first seen waiting, and when that was said last, by the dispatching clock."""
 
-    def look(self, now: float) -> None:
+    def ticked(self, now: float) -> None:
         """Say what has waited for some time again."""
-        asked = {one.contract: one for one in self.book.approvals if one.answered_at is None}
+        asked = {one.contract: one for one in self.live.outcome().asked}
         self._said_at = {name: said for name, said in self._said_at.items() if name in asked}
         for name, one in asked.items():
             since, said = self._said_at.setdefault(name, (now, now))
             if now - said >= EVERY:
                 self._said_at[name] = since, now
                 waits = f"still waits for a person to approve {asked_for(one)}, for {spell_seconds(now - since)} by now"
-                self.book.tell(f"{waits}: {answer_command(self.book.feature, one)}")
+                self.watchers.told(f"{waits}: {answer_command(self.live.standings.manifest.feature, one)}")

@@ -3,14 +3,15 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from plait.flows.running.reuse import Finished, Reuse
+from plait.flows.running.reuse import Reuse
+from plait.plans.journal.manifest import EarlierWork
 from plait.plans.tasks.contracts import PlannedContract, newest
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
 
 
 def rejected_owners(
-    control: Control, feature: str, contracts: Iterable[PlannedContract], finished: Mapping[str, Finished]
+    control: Control, feature: str, contracts: Iterable[PlannedContract], finished: Mapping[str, EarlierWork]
 ) -> frozenset[str]:
     """The finished tasks of which a person rejected a contract as it still is."""
     written = [(contract, contract.owner) for contract in contracts if contract.owner in finished]
@@ -28,5 +29,5 @@ def rejected_owners(
 def without(reuse: Reuse, rejected: Collection[str]) -> Reuse:
     """What is taken over when these tasks have to go again: an agent goes on from what it made before."""
     finished = {task: done for task, done in reuse.finished.items() if task not in rejected}
-    before = {task: reuse.finished[task].commit if task in reuse.finished else None for task in rejected}
+    before = {task: reuse.finished.get(task, EarlierWork(None, landed=False)) for task in rejected}
     return replace(reuse, finished=finished, sent_back=before)

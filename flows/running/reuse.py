@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from plait.agent_tasks.task_branches import empty_tasks
 from plait.plans.errors import CallError
+from plait.plans.journal.manifest import EarlierWork
 from plait.plans.names import agent_branch, base_ref, integration_branch
 from plait.plans.tasks.bundling import is_member, members_said
 from plait.plans.tasks.expansion import PlannedTask
@@ -14,29 +15,16 @@ from plait.workspace.control import Control
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A task that need not be done again."""
-
-    commit: str | None
-    """Nothing when it had nothing to change."""
-    landed: bool
-    rests_on: tuple[str, ...] = ()
-    """The tasks whose commits its own contains, or would contain if it had one."""
-    at: str | None = None
-    """The commit whose files are what it left: its own, or the one in which it had nothing to change."""
-
-
-@dataclass(frozen=True, slots=True)
 class Reuse:
     """What to take over from the repository, and what to move out of the way."""
 
-    finished: Mapping[str, Finished]
+    finished: Mapping[str, EarlierWork]
     outdated: tuple[str, ...]
     """Branches of tasks whose spec or needs changed: kept below `refs/plait/old/`."""
     redone: frozenset[str] = frozenset()
     """Unfinished tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
-    sent_back: Mapping[str, str | None] = field(default_factory=dict)
-    """What was finished and a person rejected: where its agent goes on from; nothing where it starts anew."""
+    sent_back: Mapping[str, EarlierWork] = field(default_factory=dict)
+    """What was finished and a person rejected: its agent goes on from the commit, where there is one."""
 
 
 def find_finished(
@@ -68,14 +56,14 @@ def find_finished(
     landed = {task for task, commit in made.items() if tip and commit and history.contains(tip, commit)}
     works, ordered, stale = _Works.read(history, feature, landed=tip or base), _in_order(tasks), set(unwanted)
     while True:
-        finished = dict[str, Finished]()
+        finished = dict[str, EarlierWork]()
         for task in ordered:
             commit = made[task.id]
             known = commit or empties.get(task.id)
             rests_on = _rests_on(history, task, known, finished) if known and task.id not in stale else None
             if rests_on is not None:
                 at = commit or next(iter(history.parents.get(known or "", ())), None)
-                finished[task.id] = Finished(commit, commit is None or task.id in landed, rests_on, at)
+                finished[task.id] = EarlierWork(commit, commit is None or task.id in landed, rests_on, at)
         more = works.outdated_in(finished)
         if not more:
             break
@@ -113,7 +101,7 @@ class _Works:
         """Whether anything that a task ever made is on the feature branch."""
         return bool(self.own.get(task, 0) & self.landed)
 
-    def outdated_in(self, finished: Mapping[str, Finished]) -> set[str]:
+    def outdated_in(self, finished: Mapping[str, EarlierWork]) -> set[str]:
         """The tasks whose commit holds work that has not landed and is nobody's any more.
 
         A repair inside a phase starts from what others of the phase have made, without needing them.
@@ -123,11 +111,11 @@ class _Works:
             sound |= self.own.get(task, 0) & self.history.inside(done.commit or "")
         return {task for task, done in finished.items() if self._of_others(task, done) & ~sound}
 
-    def completed(self, finished: Mapping[str, Finished]) -> dict[str, Finished]:
+    def completed(self, finished: Mapping[str, EarlierWork]) -> dict[str, EarlierWork]:
         """The same, each resting also on those whose work its commit has without needing it."""
         return {task: self._completed(task, done, finished) for task, done in finished.items()}
 
-    def _completed(self, task: str, done: Finished, finished: Mapping[str, Finished]) -> Finished:
+    def _completed(self, task: str, done: EarlierWork, finished: Mapping[str, EarlierWork]) -> EarlierWork:
         more = self._of_others(task, done)
         for need in done.rests_on if more else ():
             more &= ~self.history.inside(finished[need].commit or "")
@@ -136,13 +124,13 @@ class _Works:
         others = (self.history.trailers[commit]["Plait-Task"] for commit in self.history.named(more))
         return replace(done, rests_on=tuple(dict.fromkeys((*done.rests_on, *others))))
 
-    def _of_others(self, task: str, done: Finished) -> int:
+    def _of_others(self, task: str, done: EarlierWork) -> int:
         inside = self.history.inside(done.commit or "")
         return inside & self.everybody & ~self.own.get(task, 0) & ~self.landed
 
 
 def _rests_on(
-    history: Ancestry, task: PlannedTask, commit: str, finished: Mapping[str, Finished]
+    history: Ancestry, task: PlannedTask, commit: str, finished: Mapping[str, EarlierWork]
 ) -> tuple[str, ...] | None:
     """The tasks that a commit was made on; nothing when it is not this very task's, made on what its needs are now."""
     said = history.trailers.get(commit, {})

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +13,17 @@ from pathlib import Path
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.requests import Brief, narrow
-from plait.flows.running.book import Book, open_book
 from plait.flows.running.bundles import bundle
 from plait.flows.running.clashes import refuse_clash
+from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.rejected import rejected_owners, without
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import tidy_killed_runs
+from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
-from plait.plans.names import agent_branch, base_ref, integration_branch, refname_problem
+from plait.plans.names import base_ref, integration_branch, refname_problem
+from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.contract_refs import forget_records, require_on_base
@@ -37,10 +40,19 @@ class Session:
     brief: Brief
     """The plan as it runs: small tasks that one agent does together are one task of it."""
     shop: Workshop
-    book: Book
+    tasks: tuple[PlannedTask, ...]
+    """Those that are part of this run."""
     reuse: Reuse
-    chosen: tuple[str, ...]
     notices: tuple[str, ...]
+    watchers: Watchers
+    began: float
+    """Seconds since the epoch."""
+    killed: KilledRun | None = None
+    """The run before, if it was killed: what was spent on it counts on."""
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        return tuple(task.id for task in self.tasks)
 
 
 def new_run_id(feature: str) -> str:
@@ -59,6 +71,7 @@ def open_session(
     only: tuple[str, ...],
     fresh: bool,
     stop: threading.Event,
+    watchers: Watchers | None = None,
 ) -> Iterator[Session]:
     """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
 
@@ -66,6 +79,7 @@ def open_session(
         CallError: no repository, no such base, a branch in the way, another live run of the feature.
         EnvironmentProblem: git too old, disk full, a repository that cannot be written, no agent program.
     """
+    began, watchers = time.time(), watchers or Watchers()
     require_git()
     home = plait_home()
     require_space(home, LEAST_FREE_BYTES)
@@ -74,6 +88,7 @@ def open_session(
     feature = brief.plan.feature
     with feature_lock(control, feature, run_id):
         kept = tidy_killed_runs(home, control, feature=feature)
+        killed = None if fresh else killed_run(home, control, feature)
         notices = [
             *kept,
             *brief.expansion.notices,
@@ -91,8 +106,8 @@ def open_session(
         notices += bundled.notices
         _refuse_missing(brief, chosen, reuse)
         directory = run_directory(home, run_id)
-        book = _book(brief, run_id, chosen)
-        staff = open_agents(brief, [entry.planned for entry in book.entries.values()])
+        tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
+        staff = open_agents(brief, tasks)
         notices += staff.notices
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
         move_aside(control, reuse.outdated, run_id=run_id)  # last: whatever is refused is refused with nothing moved
@@ -100,8 +115,8 @@ def open_session(
         if fresh:
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
-        with opened_workshop(facts, control=control, stop=stop, hear=book.hear, tell=book.tell) as shop:
-            yield Session(brief, shop, book, reuse, chosen, tuple(notices))
+        with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
 
 
 def _reuse(
@@ -159,13 +174,6 @@ def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None
 
 def _named(need: str, reuse: Reuse) -> str:
     return f"{need}, whose contract was rejected" if need in reuse.sent_back else need
-
-
-def _book(brief: Brief, run_id: str, chosen: tuple[str, ...]) -> Book:
-    feature = brief.plan.feature
-    tasks = [task for task in brief.expansion.tasks if task.id in chosen]
-    branches = {task.id: agent_branch(feature, task.role, task.id) for task in tasks}
-    return open_book(run_id, feature, integration_branch(feature), tasks, branches, brief.expansion.unsupported)
 
 
 def _facts(

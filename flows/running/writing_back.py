@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from plait.flows.inputs.requests import Brief
-from plait.flows.running.book import Entry
 from plait.flows.running.session import Session
 from plait.plans.errors import PlaitError
 from plait.plans.language.reading import MAX_BYTES
 from plait.plans.specs.history import Record, Row, with_record
 from plait.plans.specs.specs import SpecFile, read_spec
-from plait.plans.tasks.outcomes import BatchState, TaskState
+from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, TaskOutcome, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
@@ -57,154 +55,159 @@ class _Amended:
         return (*([absent] if self.absent else []), *([unwritable] if self.unwritable else []))
 
 
-def write_back(session: Session, brief: Brief, *, tell: Callable[[str], None]) -> None:
+def write_back(session: Session, outcome: FeatureOutcome, *, tell: Callable[[str], None]) -> str | None:
     """Record states and history in the specs, when something has landed; what keeps it from that is told, not raised.
 
     The user's checkout is not touched, and neither is a feature branch that somebody has checked out.
+
+    Returns:
+        The new tip of the feature branch; nothing where it was not moved.
     """
-    states = {batch.state for batch in session.book.batches if batch.commit} if brief.specs else set()
+    specs = session.brief.specs
+    states = {batch.state for batch in outcome.batches if batch.commit} if specs else set()
     if BatchState.READY_TO_LAND in states:  # its command is for the branch as it is
         tell("the feature branch is checked out, so nothing is written into its specs")
-    elif states & _LANDED:
-        _try_to_write_back(session, brief, tell)
-    elif brief.specs and len(session.book.in_state(TaskState.LANDED)) == len(session.book.entries):
-        _catch_up(session, brief, tell)
+        return None
+    if states & _LANDED:
+        return _SpecWriter(session, outcome, tell).try_to_write()
+    if specs and len(outcome.landed) == len(outcome.tasks):
+        # What an earlier run could not, killed or stopped after it had landed; silent when there is nothing.
+        told = list[str]()
+        tip = _SpecWriter(session, outcome, told.append).try_to_write()
+        for text in told if tip else ():
+            tell(text)
+        return tip
+    return None
 
 
-def _catch_up(session: Session, brief: Brief, tell: Callable[[str], None]) -> None:
-    """Write what an earlier run could not, killed or stopped after it had landed; silent when there is nothing."""
-    before, told = session.book.tip, list[str]()
-    _try_to_write_back(session, brief, told.append)
-    for text in told if session.book.tip != before else ():
-        tell(text)
+@dataclass(frozen=True, slots=True)
+class _SpecWriter:
+    session: Session
+    outcome: FeatureOutcome
+    tell: Callable[[str], None]
 
-
-def _try_to_write_back(session: Session, brief: Brief, tell: Callable[[str], None]) -> None:
-    try:
-        _write_back(session, brief, tell)
-    except (PlaitError, OSError) as problem:
-        tell(f"the specs are as they were: {problem}")
-
-
-def _write_back(session: Session, brief: Brief, tell: Callable[[str], None]) -> None:
-    control, book = session.shop.control, session.book
-    folder = place_in(control, next(iter(brief.specs.values())).parent)
-    if folder is None:
-        tell("the specs are not in the repository, so nothing is written into them")
-        return
-    for _ in range(ROUNDS):
-        worktree, tip = control.worktree_of(book.branch), control.branch(book.branch)
-        if worktree is not None:
-            tell(f"the feature branch is checked out in {worktree}, so nothing is written into its specs")
-            return
-        if tip is None or session.shop.stop.is_set():
-            tell(_STOPPED)
-            return
-        amended = _amended(session, brief, folder, tip)
+    def try_to_write(self) -> str | None:
         try:
-            if amended.names:
-                _land(session, amended, tip, tell)
-        except RefMoved:
-            continue
-        for note in amended.notes:
-            tell(note)
-        return
-    tell("the specs are as they were: the feature branch was moved by somebody else again and again")
+            return self._write()
+        except (PlaitError, OSError) as problem:
+            self.tell(f"the specs are as they were: {problem}")
+            return None
+
+    def _write(self) -> str | None:
+        control, branch = self.session.shop.control, self.outcome.branch
+        folder = place_in(control, next(iter(self.session.brief.specs.values())).parent)
+        if folder is None:
+            self.tell("the specs are not in the repository, so nothing is written into them")
+            return None
+        for _ in range(ROUNDS):
+            worktree, tip = control.worktree_of(branch), control.branch(branch)
+            if worktree is not None:
+                self.tell(f"the feature branch is checked out in {worktree}, so nothing is written into its specs")
+                return None
+            if tip is None or self.session.shop.stop.is_set():
+                self.tell(_STOPPED)
+                return None
+            amended = self._amended(folder, tip)
+            try:
+                moved = self._land(amended, tip) if amended.names else None
+            except RefMoved:
+                continue
+            for note in amended.notes:
+                self.tell(note)
+            return moved
+        self.tell("the specs are as they were: the feature branch was moved by somebody else again and again")
+        return None
+
+    def _amended(self, folder: str, tip: str) -> _Amended:
+        """The tip's tree with the specs written; those that are not on the branch, or are others there, are left."""
+        store, specs = self.session.shop.control.store, self.session.brief.specs
+        names = {place.name for place in specs.values()}
+        there = files_in(store, tip, folder, largest=MAX_BYTES, names=names)
+        outcomes: dict[str, list[TaskOutcome]] = defaultdict(list)
+        for planned, outcome in zip(self.session.tasks, self.outcome.tasks, strict=True):
+            for member in planned.members or (planned,):
+                outcomes[member.task.id].append(outcome)
+        written: dict[str, TrackedFile] = {}
+        unwritable, absent = list[str](), list[str]()
+        for task in outcomes.keys() & specs.keys():
+            name = specs[task].name
+            file = there.get(name)
+            if file is None or read_spec(SpecFile(name, file.content)).task.get("id") != task:
+                absent.append(name)
+                continue
+            made = with_record(SpecFile(name, file.content), self._record(outcomes[task]))
+            if made is None:
+                unwritable.append(name)
+            elif made.content != file.content:
+                written[name] = TrackedFile(file.mode, made.content)
+        tree = replace_files(store, tip, folder, written) if written else ""
+        return _Amended(tree, tuple(sorted(written)), tuple(sorted(unwritable)), tuple(sorted(absent)))
+
+    def _land(self, amended: _Amended, tip: str) -> str | None:
+        """Verify the exact tree, and move the feature branch to it.
+
+        Raises:
+            RefMoved: somebody else moved it meanwhile.
+        """
+        shop = self.session.shop
+        seen = shop.verifier.verify(amended.tree, stop=shop.stop)
+        if seen.outcome == "cancelled":
+            self.tell(_STOPPED)
+            return None
+        if not seen.green:
+            command = seen.command or "the verification"
+            self.tell(f"the specs are as they were: `{command}` does not succeed with what is new")
+            return None
+        commit = self._commit(amended, tip, verified=not seen.unverified)
+        placed = shop.lander.land(batch=f"{shop.run_id}-specs", old=tip, new=commit)
+        if isinstance(placed, ReadyToLand):  # somebody checked it out within the last moments
+            self.tell(f"the specs are written by: {placed.command}")
+            return None
+        self.tell(f"status and history are written into {amended.counted} on {self.outcome.branch}")
+        return commit
+
+    def _commit(self, amended: _Amended, tip: str, *, verified: bool) -> str:
+        shop = self.session.shop
+        trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": "yes" if verified else "no"}
+        subject = f"Write status and history into {amended.counted}"
+        message = message_with_trailers(subject, "\n".join(f"- {name}" for name in amended.names), trailers)
+        return shop.control.store.commit_tree(amended.tree, (tip,), message, date=git_date())
+
+    def _record(self, outcomes: Sequence[TaskOutcome]) -> Record:
+        """What there is to say of one spec's task; of a counted one, of the instance that is worst off."""
+        worst = min(outcomes, key=lambda outcome: _WORST_FIRST.get(outcome.state, 4))
+        worked = [outcome for outcome in outcomes if not self._had_landed(outcome)]
+        commit = worst.commit if len(outcomes) == 1 else None
+        row = Row(
+            run=self.session.shop.run_id,
+            when=f"{max(_moments(worked), default=datetime.now(UTC)):%Y-%m-%d %H:%M} UTC",
+            state=worst.state.value,
+            tries=sum(outcome.tries for outcome in worked),
+            commit=(commit or "")[:12],
+            note=_note(worst, outcomes),
+        )
+        return Record(
+            status=worst.state.value,
+            branch=worst.branch if commit else None,
+            commit=commit,
+            row=row if worked else None,
+        )
+
+    def _had_landed(self, outcome: TaskOutcome) -> bool:
+        work = self.session.reuse.finished.get(outcome.id)
+        return work is not None and work.landed
 
 
-def _amended(session: Session, brief: Brief, folder: str, tip: str) -> _Amended:
-    """The tip's tree with the specs written; those that are not on the branch, or are others there, are left alone."""
-    store = session.shop.control.store
-    names = {place.name for place in brief.specs.values()}
-    there = files_in(store, tip, folder, largest=MAX_BYTES, names=names)
-    entries: dict[str, list[Entry]] = defaultdict(list)
-    for entry in session.book.entries.values():
-        for planned in entry.planned.members or (entry.planned,):
-            entries[planned.task.id].append(entry)
-    written: dict[str, TrackedFile] = {}
-    unwritable, absent = list[str](), list[str]()
-    for task in entries.keys() & brief.specs.keys():
-        name = brief.specs[task].name
-        file = there.get(name)
-        if file is None or read_spec(SpecFile(name, file.content)).task.get("id") != task:
-            absent.append(name)
-            continue
-        made = with_record(SpecFile(name, file.content), _record(session, entries[task]))
-        if made is None:
-            unwritable.append(name)
-        elif made.content != file.content:
-            written[name] = TrackedFile(file.mode, made.content)
-    tree = replace_files(store, tip, folder, written) if written else ""
-    return _Amended(tree, tuple(sorted(written)), tuple(sorted(unwritable)), tuple(sorted(absent)))
+def _moments(outcomes: Iterable[TaskOutcome]) -> list[datetime]:
+    return [outcome.ended_at for outcome in outcomes if outcome.ended_at]
 
 
-def _land(session: Session, amended: _Amended, tip: str, tell: Callable[[str], None]) -> None:
-    """Verify the exact tree, and move the feature branch to it.
-
-    Raises:
-        RefMoved: somebody else moved it meanwhile.
-    """
-    shop, book = session.shop, session.book
-    seen = shop.verifier.verify(amended.tree, stop=shop.stop)
-    if seen.outcome == "cancelled":
-        tell(_STOPPED)
-        return
-    if not seen.green:
-        tell(f"the specs are as they were: `{seen.command or 'the verification'}` does not succeed with what is new")
-        return
-    commit = _commit(session, amended, tip, verified=not seen.unverified)
-    placed = shop.lander.land(batch=f"{shop.run_id}-specs", old=tip, new=commit)
-    if isinstance(placed, ReadyToLand):  # somebody checked it out within the last moments
-        tell(f"the specs are written by: {placed.command}")
-        return
-    book.tip = commit
-    tell(f"status and history are written into {amended.counted} on {book.branch}")
-
-
-def _commit(session: Session, amended: _Amended, tip: str, *, verified: bool) -> str:
-    shop = session.shop
-    trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": "yes" if verified else "no"}
-    subject = f"Write status and history into {amended.counted}"
-    message = message_with_trailers(subject, "\n".join(f"- {name}" for name in amended.names), trailers)
-    return shop.control.store.commit_tree(amended.tree, (tip,), message, date=git_date())
-
-
-def _record(session: Session, entries: Sequence[Entry]) -> Record:
-    """What there is to say of one spec's task; of a counted one, of the instance that is worst off."""
-    worst = min(entries, key=lambda entry: _WORST_FIRST.get(entry.state, 4))
-    worked = [entry for entry in entries if not _had_landed(session, entry)]
-    commit = worst.commit if len(entries) == 1 else None
-    row = Row(
-        run=session.shop.run_id,
-        when=f"{max(_moments(worked), default=datetime.now(UTC)):%Y-%m-%d %H:%M} UTC",
-        state=worst.state.value,
-        tries=sum(entry.tries for entry in worked),
-        commit=(commit or "")[:12],
-        note=_note(worst, entries),
-    )
-    return Record(
-        status=worst.state.value,
-        branch=worst.branch if commit else None,
-        commit=commit,
-        row=row if worked else None,
-    )
-
-
-def _had_landed(session: Session, entry: Entry) -> bool:
-    finished = session.reuse.finished.get(entry.planned.id)
-    return finished is not None and finished.landed
-
-
-def _moments(entries: Iterable[Entry]) -> list[datetime]:
-    return [entry.ended_at for entry in entries if entry.ended_at]
-
-
-def _note(worst: Entry, entries: Sequence[Entry]) -> str:
+def _note(worst: TaskOutcome, outcomes: Sequence[TaskOutcome]) -> str:
     parts = [next(iter((worst.reason or "").strip().splitlines()), "")]
-    if len(entries) > 1:
-        landed = sum(entry.state is TaskState.LANDED for entry in entries)
-        parts.insert(0, f"{landed} of {len(entries)} landed")
-    repairs = sum(entry.repairs for entry in entries)
+    if len(outcomes) > 1:
+        landed = sum(outcome.state is TaskState.LANDED for outcome in outcomes)
+        parts.insert(0, f"{landed} of {len(outcomes)} landed")
+    repairs = sum(max((span.repair for span in outcome.spans), default=0) for outcome in outcomes)
     if repairs:
         parts.append(f"{repairs} repair{'' if repairs == 1 else 's'}")
     return "; ".join(part for part in parts if part)

@@ -10,46 +10,45 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from plait.flows.running.book import Book
+from plait.flows.running.watching import LiveRun, Watcher
 from plait.flows.terminal.sheet import Sheet
 from plait.plans.phrasing import count
-from plait.plans.tasks.outcomes import RunState
 from plait.workspace.output import plain
 
 REFRESHES_PER_SECOND = 5
 
 
-class LiveView:
-    """A table that follows a run's book."""
+class LiveView(Watcher):
+    """A table that follows a run."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._book: Book | None = None
+        self._run: LiveRun | None = None
         self._step = ""
         self._over = False
         self._live = Live(
             get_renderable=self._draw, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=False
         )
 
-    def follow(self, book: Book) -> None:
+    def begun(self, live: LiveRun) -> None:
         """Show this run from now on."""
-        self._book = book
+        self._run = live
 
     def step(self, text: str) -> None:
         """What is being done before there is a run."""
         self._step = text
 
-    def note(self, text: str) -> None:
+    def noted(self, text: str) -> None:
         """A line that stays above the table."""
         self._console.print(Text(plain(f"note: {text}"), style="yellow"))
 
     def _draw(self) -> RenderableType:
-        if self._book is None:
+        if self._run is None:
             return Text(f"… {self._step}", style="dim")
-        book = self._book
-        lines = {task: entry.line for task, entry in book.entries.items()}
-        outcome = book.outcome(state=book.final_state or RunState.RUNNING)
-        return Sheet(outcome, lines, book.eta, height=None if self._over else self._console.height)
+        live = self._run
+        return Sheet(
+            live.outcome(time.time()), live.lines, live.eta, height=None if self._over else self._console.height
+        )
 
     @contextmanager
     def shown(self) -> Iterator["LiveView"]:
@@ -60,7 +59,7 @@ class LiveView:
                 self._over = True  # what stays on the screen is the whole table
 
 
-class PlainView:
+class PlainView(Watcher):
     """One line for each change, with the seconds since the start: for logs, pipes and CI."""
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -68,16 +67,20 @@ class PlainView:
         self._quiet = quiet
         self._lock = threading.Lock()
 
-    def follow(self, book: Book) -> None:
-        """Print this run's changes from now on."""
-        book.on_change = self._say
-        self._say(f"run {book.run_id}: {count(book.size, 'task')} onto {book.branch}")
+    def begun(self, live: LiveRun) -> None:
+        """Say what is about to happen."""
+        manifest = live.standings.manifest
+        self._say(f"run {manifest.run}: {count(live.size, 'task')} onto {manifest.branch}")
+
+    def told(self, text: str) -> None:
+        """What has changed."""
+        self._say(text)
 
     def step(self, text: str) -> None:
         """What is being done before there is a run."""
         self._say(text)
 
-    def note(self, text: str) -> None:
+    def noted(self, text: str) -> None:
         """What a person should know."""
         self._say(f"note: {text}")
 

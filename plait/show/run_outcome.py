@@ -33,8 +33,8 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
 
     `now`: seconds since the epoch; when the run heard something last if absent.
     """
-    now = run.now if now is None else max(now, run.now)
     states, over = States(run), run.closed
+    now = run.now if now is None or over else max(now, run.now)
     bound = bound_of(run) if over else None
     return FeatureOutcome(
         run_id=run.manifest.run,
@@ -53,6 +53,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         contracts=tuple(line for contract in run.contracts.values() for line in _versions(contract)),
         approvals=tuple(_approval(run, asked) for asked in run.approvals),
         conditions=conditions_of(run, bound) if bound else None,
+        paused_by=run.paused_by,
         reason=run.trouble or run.by_hand if over else None,
     )
 

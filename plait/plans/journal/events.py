@@ -193,11 +193,17 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Nothing more will be heard: what has not ended by now is given up."""
+    """The run is over: what has not ended by now is given up."""
 
-    tip: str | None = None
-    """Where the feature branch is at the end, when somebody else than a batch has moved it: the specs' history."""
     kind: Literal["close"] = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class TipMoved:
+    """Something else than a batch has moved the feature branch: the history that is written into its specs."""
+
+    tip: str
+    kind: Literal["tip-moved"] = "tip-moved"
 
 
 Event = (
@@ -214,4 +220,5 @@ Event = (
     | Resume
     | Stop
     | Close
+    | TipMoved
 )

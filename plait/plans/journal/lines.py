@@ -48,7 +48,7 @@ class Journal:
     @property
     def is_closed(self) -> bool:
         """Whether the run came to its end, and was not killed."""
-        return bool(self.entries) and isinstance(self.entries[-1].event, Close)
+        return any(isinstance(entry.event, Close) for entry in self.entries[-2:])
 
 
 @cache

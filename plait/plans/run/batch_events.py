@@ -6,8 +6,8 @@ from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, Batch
 from plait.plans.landing.batching import Due
 from plait.plans.run.effects import StartBatch
 from plait.plans.run.standings import Standings
-from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Preparing, Rejected, Waiting, Working
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState
+from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework
 
 
@@ -17,7 +17,7 @@ def form_batch(run: Standings) -> float | None:
         return None
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
-    running = 0 if run.is_parked else sum(isinstance(one.status, Preparing | Working) for one in run.tasks.values())
+    running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
     due = rules.due(running=running, now=run.run_time)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)

@@ -17,6 +17,7 @@ from plait.plans.journal.events import (
     StartPrepared,
     Stop,
     Tick,
+    TipMoved,
     WorkEnded,
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
@@ -62,7 +63,9 @@ class Run:
         """What is to be done because of an event; one that comes too late, or twice, changes nothing."""
         run = self.standings
         run.now = max(now, run.now)
-        if not run.closed:
+        if isinstance(event, TipMoved):
+            run.tip = event.tip
+        elif not run.closed:
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)
             else:
@@ -75,10 +78,8 @@ class Run:
         """Whether nothing goes on and nothing more can: true only after a tick, which gives up what waits in vain."""
         run = self.standings
         if run.stopping:
-            return not any(isinstance(one.status, Preparing | Working) for one in run.tasks.values()) and not run.batch
-        return not run.goes_on() and not any(
-            isinstance(wait, TextWait) for one in run.tasks.values() for wait in one.waits
-        )
+            return not run.dispatcher.running and run.batch is None
+        return not run.goes_on() and not run.waiters(TextWait)
 
 
 def _begin(run: Standings, _event: Begin) -> None:
@@ -126,7 +127,7 @@ def _dispatch(run: Standings, event: Tick) -> None:
 
 def _give_up_texts(run: Standings) -> bool:
     """Let all go on who wait to read something, when nothing else does: whether any waited."""
-    readers = [task for task, one in run.tasks.items() if any(isinstance(wait, TextWait) for wait in one.waits)]
+    readers = run.waiters(TextWait)
     for task in readers:
         run.put(task, reads_without=True)
     return bool(readers)
@@ -152,9 +153,8 @@ def _stop(run: Standings, event: Stop) -> None:
         run.dispatcher.cancel_all()
 
 
-def _close(run: Standings, event: Close) -> None:
+def _close(run: Standings, _event: Close) -> None:
     """Say where every task was left."""
-    run.tip = event.tip or run.tip
     stopped = work_events.why_stopped(run)
     for task, standing in tuple(run.tasks.items()):
         parked = any(isinstance(wait, ConflictWait) for wait in standing.waits)

@@ -308,22 +308,21 @@ class Standings:
 
     def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:
         """What is merged, and cannot land, to settle conflicts that tasks wait for; the same is not merged again."""
-        parked = [task for task in self._waiters if any(isinstance(w, ConflictWait) for w in self.tasks[task].waits)]
-        parts = rules.parts_to_merge(sorted(parked)) if parked else ()
+        parked = self.waiters(ConflictWait)
+        parts = rules.parts_to_merge(parked) if parked else ()
         return () if self.as_they_are(parts) in self.merged else parts
 
     def as_they_are(self, tasks: Iterable[str]) -> frozenset[tuple[str, str | None]]:
         """These tasks with their commits."""
         return frozenset((task, self.tasks[task].commit) for task in tasks)
 
-    @property
-    def is_parked(self) -> bool:
-        """Whether a task waits for a batch to settle a conflict of its needs."""
-        return any(isinstance(wait, ConflictWait) for task in self._waiters for wait in self.tasks[task].waits)
+    def waiters(self, kind: type[Wait]) -> list[str]:
+        """The tasks that wait for anything of this kind."""
+        waiters = (task for task in self._waiters if any(isinstance(wait, kind) for wait in self.tasks[task].waits))
+        return sorted(waiters)
 
     def _is_being_done(self) -> bool:
-        asides = (wait for task in self._waiters for wait in self.tasks[task].waits if isinstance(wait, AsideWait))
-        return any(contract.writing for contract in self.contracts.values()) or any(True for _ in asides)
+        return any(contract.writing for contract in self.contracts.values()) or bool(self.waiters(AsideWait))
 
 
 def moment(seconds: float) -> datetime:

@@ -219,6 +219,8 @@ class FeatureOutcome(_Outcome):
     conditions: Conditions | None = None
     """Once the run is over; not part of `--json`, not kept by the store."""
     reason: str | None = None
+    paused_by: str | None = None
+    """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
 
     @property
     def landed(self) -> tuple[TaskOutcome, ...]:

@@ -1,0 +1,87 @@
+"""The file of a run's journal: written line by line, so that a kill loses at most the last; read by whoever asks."""
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Self, TextIO
+
+from plait.plans.journal.events import Event
+from plait.plans.journal.lines import Journal, first_line, line_of, read_journal
+from plait.plans.journal.manifest import Manifest
+from plait.workspace.files import read_plain_file
+from plait.workspace.output import plain
+
+JOURNAL = "journal.jsonl"
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a journal that are read: 10,000 tasks have been seen to take 12 MB."""
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_SHORTEST_SECRET = 8
+"""Characters; what is shorter stands in ordinary text by chance."""
+
+_LOG = logging.getLogger("plait")
+
+
+class JournalFile:
+    """Written by the loop of the run alone."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file: TextIO | None = file
+
+    @classmethod
+    def begin(cls, directory: Path, manifest: Manifest) -> Self:
+        """Begin the journal of a run."""
+        descriptor = os.open(directory / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        file = cls(os.fdopen(descriptor, "w", encoding="utf-8"))
+        file._write(first_line(manifest))
+        return file
+
+    def append(self, at: float, event: Event) -> None:
+        """Write an event down before it is heard."""
+        self._write(line_of(at, event))
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, line: str) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as problem:  # a full disk must not end the run for this; a journal with a hole is none
+            _LOG.warning("the journal of the run ends here: %s", problem)
+            self._file = None
+
+
+def kept_journal(directory: Path) -> Journal | None:
+    """The journal in the folder of a run; nothing in those of older versions.
+
+    Raises:
+        CallError: it is of a later version, or damaged.
+    """
+    try:
+        text = read_plain_file(directory / JOURNAL, most=LARGEST)
+    except OSError:
+        return None
+    return read_journal(text)
+
+
+class Redactor:
+    """Takes the values of secrets out of texts that are kept."""
+
+    def __init__(self, environment: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
+        """`allowed`: names of variables that agents get, whatever they are called."""
+        names = {name for name in environment if _SECRET.search(name)} | set(allowed)
+        values = {environment.get(name, "") for name in names}
+        self._values = sorted((value for value in values if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        text = plain(text)
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text

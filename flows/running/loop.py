@@ -1,0 +1,275 @@
+"""The loop of a run: carries out what the machine orders, and lets it hear what came of that, through one queue."""
+
+import queue
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+from prefect import Task
+from prefect.futures import PrefectFuture
+from prefect.utilities.annotations import quote
+
+from plait.agent_tasks.implement import implement
+from plait.agent_tasks.integrate import integrate
+from plait.agent_tasks.page_marks import mark
+from plait.agent_tasks.workshop import Workshop
+from plait.flows.running.journal_file import JournalFile, Redactor
+from plait.flows.running.results import batch_ended, work_ended
+from plait.flows.running.reuse import move_aside
+from plait.flows.running.slot_keeper import SlotKeeper, demand_of
+from plait.flows.running.watching import LiveRun, Watchers
+from plait.plans.errors import CallError
+from plait.plans.journal.events import (
+    Begin,
+    BranchPutAside,
+    Close,
+    Event,
+    Pause,
+    RecordsRead,
+    RecordWritten,
+    Resume,
+    StartConflicted,
+    StartPrepared,
+    Stop,
+    Tick,
+)
+from plait.plans.journal.lines import fitting
+from plait.plans.run.effects import (
+    AskPerson,
+    CloseQuestion,
+    Effect,
+    MarkTask,
+    PrepareStart,
+    PutBranchAside,
+    StartBatch,
+    StartWork,
+    Tell,
+    WriteRecord,
+)
+from plait.plans.run.work_events import CANCELLED
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.work import BatchOrder, BatchReport, RunFacts, WorkOrder, WorkReport
+from plait.show.one_line import telling_line
+from plait.workspace.contract_refs import read_records, write_record
+from plait.workspace.errors import RefMoved
+from plait.workspace.git import git_date
+from plait.workspace.merging import StartConflict, merge_start
+from plait.workspace.output import plain
+
+TICK_SECONDS = 0.2
+"""How long the main thread waits at most before it looks for a signal, a due batch or a freed slot."""
+LOOK_SECONDS = 1.0
+"""How often a person's answer, or wish to pause, is looked for."""
+STOP_SECONDS = 6.0
+"""How long a stopped run waits for its supervisors, which take 2.5 s at most."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """One run's machine, bound to Prefect, to git and to the limits that runs share."""
+
+    live: LiveRun
+    shop: Workshop
+    tasks: Mapping[str, PlannedTask]
+    keeper: SlotKeeper
+    watchers: Watchers
+    journal: JournalFile
+    redact: Redactor
+    wish_to_pause: Callable[[], str | None]
+    """Who wants the run to be paused now; nothing when nobody does."""
+    is_on_page: bool
+    """Whether there is a page that somebody may look at: an embedded server's has no tags."""
+    events: "queue.SimpleQueue[Event]" = field(default_factory=queue.SimpleQueue)
+    """All that the machine hears, but ticks; worker threads only put."""
+    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
+    """The newest of each task: what others come after, so that the page draws the edges."""
+    _now: float = 0.0
+    _looked_at: float = 0.0
+    _room: Mapping[str, int] | None = None
+    _stirred: bool = True
+    """Whether anything was heard since the last tick."""
+
+    def go(self) -> None:
+        """Go on until nothing runs and nothing can start; on any signal, stop every agent and keep its work."""
+        stop = self.shop.stop
+        try:
+            self._hear(Begin())
+            while not self.live.run.is_over and not stop.is_set():
+                self._look()
+                self._tick()
+                self._drain(TICK_SECONDS)
+                self.watchers.ticked(self._clock())
+            if stop.is_set():
+                self._hear(Stop(CANCELLED))
+            self._wind_down()
+        except BaseException as problem:
+            # Prefect's cancellation arrives as TerminationSignal, in the main thread only; the supervisors poll `stop`.
+            broken = isinstance(problem, Exception) and not stop.is_set()
+            stop.set()
+            self._hear(Stop(f"the run broke: {problem}" if broken else CANCELLED, broken=broken))
+            self._wind_down()
+            raise
+        finally:
+            self.keeper.close()
+
+    def hear_more(self, event: Event) -> None:
+        """Let the machine hear what came after the end: the specs' history."""
+        self._hear(event)
+
+    def _clock(self) -> float:
+        """Seconds since the epoch; set back by nobody."""
+        self._now = max(self._now, time.time())
+        return self._now
+
+    def _hear(self, event: Event) -> None:
+        heard, now = fitting(event, self.redact), self._clock()
+        self.journal.append(now, heard)
+        self._stirred = not isinstance(event, Tick)
+        for effect in self.live.run.hear(heard, now):
+            self._carry_out(effect)
+
+    def _tick(self) -> None:
+        """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
+        now, wakes_at = self._clock(), self.live.run.wakes_at
+        room = self.keeper.room(demand_of(self.live.standings), now=now)
+        if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
+            self._hear(Tick(room))
+        self._room = room
+        self.keeper.give_back_idle(demand_of(self.live.standings))
+
+    def _drain(self, patience: float) -> None:
+        """Hear what has come by now, or comes within `patience` seconds: the main thread has to see signals."""
+        try:
+            self._hear(self.events.get(timeout=patience))
+            while True:
+                self._hear(self.events.get_nowait())
+        except queue.Empty:
+            return
+
+    def _look(self) -> None:
+        """See what people have said meanwhile: contracts answered, the run paused or resumed."""
+        now, run = self._clock(), self.live.standings
+        if now < self._looked_at + LOOK_SECONDS:
+            return
+        self._looked_at = now
+        if any(contract.asks for contract in run.contracts.values()):
+            records = read_records(self.shop.control, self.shop.feature)
+            if any(contract.records != records.get(name, ()) for name, contract in run.contracts.items()):
+                self._hear(RecordsRead(records))
+        by = self.wish_to_pause()
+        if by is not None and run.paused_at is None:
+            self._hear(Pause(by))
+        elif by is None and run.paused_at is not None:
+            self._hear(Resume())
+
+    def _wind_down(self) -> None:
+        """Wait for what still runs, which is only after a stop, and say where every task was left."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while not self.live.run.is_over and time.monotonic() < deadline:
+            self._drain(TICK_SECONDS)
+        self._hear(Close())
+
+    # Effects.
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Tell():
+                self._tell(effect)
+            case PrepareStart():
+                self.events.put(self._prepared(effect))
+            case StartWork():
+                self._start_work(effect)
+            case StartBatch(order):
+                self._start_batch(order)
+            case PutBranchAside():
+                self.events.put(self._put_aside(effect))
+            case WriteRecord():
+                self.events.put(self._write_record(effect))
+            case AskPerson(draft):
+                self.watchers.asked(draft)
+            case CloseQuestion(contract, record):
+                self.watchers.answered(contract, record)
+            case MarkTask(task, name, message):
+                future = mark.submit(task, name, message)
+                if name == "Reused":
+                    self.futures[task] = future
+
+    def _tell(self, said: Tell) -> None:
+        reason = telling_line(said.reason or "")
+        about = f"{said.about}: " if said.about else ""
+        self.watchers.told(plain(f"{about}{said.says}" + (f" ({reason})" if reason else "")))
+
+    def _prepared(self, effect: PrepareStart) -> Event:
+        """Merge what a task needs; where that conflicts, whether the feature branch has settled it."""
+        store, tip = self.shop.control.store, self.live.standings.tip
+        started = merge_start(store, self.shop.base, effect.commits, date=git_date())
+        if not isinstance(started, StartConflict):
+            return StartPrepared(effect.task, started)
+        inside_tip = tip is not None and all(store.is_ancestor(commit, tip) for commit in effect.commits)
+        return StartConflicted(effect.task, tuple(map(plain, started.paths)), inside_tip=inside_tip)
+
+    def _start_work(self, effect: StartWork) -> None:
+        """Hand a task to Prefect as one task run, with edges to what it comes after."""
+        planned = self.tasks[effect.task]
+        order = WorkOrder(
+            task=planned,
+            agent=effect.agent,
+            start=effect.start,
+            branch=self.live.standings.facts[effect.task].branch,
+            expected=effect.expected,
+            repair=effect.repair,
+            agreements=effect.agreements,
+            informants=effect.informants,
+            rejections=effect.rejections,
+        )
+        suited = _implement(self._tags(order), planned.task.retries)
+        before = (self.futures[name] for name in effect.after if name in self.futures)
+        needed = [future for future in before if future.state.is_completed()]
+        # `quote` keeps Prefect from walking through what is not data for it.
+        future = suited.submit(quote(order), quote(self.shop.facts), wait_for=needed, return_state=False)
+        self.futures[effect.task] = future
+        future.add_done_callback(partial(self._work_ended, order))
+
+    def _tags(self, order: WorkOrder) -> frozenset[str]:
+        """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""
+        if not self.is_on_page:
+            return frozenset()
+        return frozenset({f"role:{order.role}", f"feature:{self.shop.feature}", *order.task.task.tags})
+
+    def _start_batch(self, order: BatchOrder) -> None:
+        before = [self.futures[branch.task] for branch in order.branches if branch.task in self.futures]
+        future: PrefectFuture[BatchReport] = integrate.submit(
+            quote(order), quote(self.shop.facts), wait_for=before, return_state=False
+        )
+        future.add_done_callback(partial(self._batch_ended, order))
+
+    def _work_ended(self, order: WorkOrder, future: PrefectFuture[Any]) -> None:
+        """Called by the thread that ran it."""
+        self.events.put(work_ended(order, future, self.shop))
+
+    def _batch_ended(self, order: BatchOrder, future: PrefectFuture[Any]) -> None:
+        """Called by the thread that integrated."""
+        self.events.put(batch_ended(order, future))
+
+    def _put_aside(self, effect: PutBranchAside) -> Event:
+        try:
+            move_aside(self.shop.control, [effect.branch], run_id=f"{self.shop.run_id}/again-{effect.number}")
+        except CallError as problem:
+            return BranchPutAside(effect.task, refused=str(problem))
+        return BranchPutAside(effect.task)
+
+    def _write_record(self, effect: WriteRecord) -> Event:
+        control, feature = self.shop.control, self.shop.feature
+        try:
+            kept = write_record(control, feature, effect.record, run=self.shop.run_id, date=git_date())
+        except RefMoved:  # a person has just answered
+            return RecordsRead(read_records(control, feature), refused=effect.record.contract)
+        return RecordWritten(kept)
+
+
+@cache
+def _implement(tags: frozenset[str], retries: int) -> Task[[WorkOrder, RunFacts], WorkReport]:
+    """The Prefect task with these options: made once for each, as making it takes a millisecond."""
+    return implement.with_options(tags=tags, retries=retries)

@@ -1,0 +1,75 @@
+"""What a run that was killed had spent: read from its journal and its tries, so that it counts on."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from plait.agent_tasks.trying import past_tries
+from plait.flows.running.journal_file import kept_journal
+from plait.plans.errors import CallError
+from plait.plans.journal.lines import Journal
+from plait.plans.journal.manifest import PastEffort
+from plait.plans.run.standings import Standings, moment
+from plait.plans.run.statuses import Working
+from plait.plans.tasks.outcomes import Span
+from plait.plans.usage import usage_of
+from plait.show.run_outcome import replayed
+from plait.workspace.control import Control
+from plait.workspace.files import read_json_object
+
+
+@dataclass(frozen=True, slots=True)
+class KilledRun:
+    """A run that did not come to its end."""
+
+    run: str
+    effort: Mapping[str, PastEffort]
+    """By task, what was spent on it, by this run and by those that were killed before it."""
+    salvage: tuple[str, ...]
+
+
+def killed_run(home: Path, control: Control, feature: str) -> KilledRun | None:
+    """The newest run of the feature in the repository, if it was killed; one that ended starts anew.
+
+    To be asked with the feature's lock, so that no run of it is alive.
+    """
+    newest: tuple[float, Path] | None = None
+    for run_file in (home / "runs").glob("*/run.json"):
+        with suppress(OSError, ValueError, KeyError):
+            said = read_json_object(run_file)
+            if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
+                newest = max(newest or (0.0, run_file), (run_file.stat().st_mtime, run_file))
+    if newest is None or (newest[1].parent / "result.json").exists():
+        return None
+    directory = newest[1].parent
+    try:
+        journal = kept_journal(directory)
+    except CallError:
+        return None
+    return None if journal is None or journal.is_closed else _spent(directory, journal)
+
+
+def _spent(directory: Path, journal: Journal) -> KilledRun:
+    run = replayed(journal).standings
+    salvage, effort = dict.fromkeys(run.salvage), {}
+    for task in run.tasks:
+        tries = past_tries(directory / "tasks" / task)
+        salvage |= dict.fromkeys(attempt.salvage for attempt in tries if attempt.salvage)
+        before = journal.manifest.past.get(task)
+        spans = _spans(run, task)
+        if tries or spans:
+            usage = usage_of((*((before.usage,) if before else ()), *(attempt.usage for attempt in tries)))
+            effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage)
+    return KilledRun(journal.manifest.run, effort, tuple(salvage))
+
+
+def _spans(run: Standings, task: str) -> tuple[Span, ...]:
+    """When it was worked on: what went on until the kill ended with the last thing that was heard."""
+    standing = run.tasks[task]
+    if not isinstance(standing.status, Working):
+        return standing.spans
+    number = standing.repair.number if standing.repair else 0
+    began, ended = moment(standing.status.since), run.moment
+    last = Span(started_at=began, ended_at=ended, repair=number, ok=False, agent=standing.agent)
+    return (*standing.spans, last)

@@ -1,0 +1,77 @@
+"""What came of a Prefect task run, as the event that the machine hears."""
+
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from plait.agent_tasks.errors import TaskPutOff, TaskStopped
+from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.workshop import Workshop
+from plait.plans.errors import EnvironmentProblem
+from plait.plans.journal.events import (
+    BatchBroken,
+    BatchDone,
+    BatchEnded,
+    BatchStopped,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+    WorkPutOff,
+    WorkStopped,
+)
+from plait.plans.tasks.work import BatchOrder, BatchReport, WorkOrder, WorkReport
+from plait.plans.usage import usage_of
+from plait.workspace.contract_refs import contract_content
+
+
+def result_of(future: PrefectFuture[Any]) -> Any:
+    """What came of a task run: what it returned, or the exception that ended it, also where Prefect itself raises it.
+
+    Prefect raises for a run that never began (`NotReady`), and passes on what its own engine stumbled over.
+    """
+    try:
+        return future.result(raise_on_failure=False)
+    except Exception as problem:
+        return problem
+
+
+def work_ended(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> WorkEnded:
+    """What came of a task; called by the thread that ran it, so whatever goes wrong here is a result, too."""
+    try:
+        tries = past_tries(shop.folder_of(order.task.id))
+        return WorkEnded(
+            order.task.id,
+            _result(order, result_of(future), shop),
+            tries=len(tries),
+            salvage=tuple(attempt.salvage for attempt in tries if attempt.salvage),
+            usage=usage_of(attempt.usage for attempt in tries),
+        )
+    except Exception as problem:
+        return WorkEnded(order.task.id, WorkFailed(f"what came of it cannot be told: {problem}"))
+
+
+def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFailed | WorkStopped | WorkPutOff:
+    match result:
+        case WorkReport():
+            commit = result.commit or order.expected or order.start
+            contents = {name: contract_content(shop.control, commit, shop.contract(name)) for name in order.task.writes}
+            return WorkDone(result.commit, len(result.changed), contents)
+        case TaskStopped():
+            return WorkStopped()
+        case TaskPutOff():
+            return WorkPutOff(str(result))
+        case EnvironmentProblem():
+            return WorkFailed(f"{result}; {result.hint}" if result.hint else str(result), environment=True)
+        case _:
+            return WorkFailed(str(result))
+
+
+def batch_ended(order: BatchOrder, future: PrefectFuture[Any]) -> BatchEnded:
+    """What came of a batch."""
+    match result_of(future):
+        case BatchReport() as report:
+            return BatchEnded(order.id, BatchDone(report))
+        case TaskStopped():
+            return BatchEnded(order.id, BatchStopped())
+        case problem:
+            return BatchEnded(order.id, BatchBroken(str(problem)))
