@@ -6,11 +6,12 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import task_run
 from prefect.tasks import Task
 
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import why_not_done
-from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import past_tries
@@ -38,7 +39,7 @@ def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     failure = state.data
     if isinstance(failure, GitFailed):
         return failure.may_pass
-    return not isinstance(failure, (TaskStopped, TaskImpossible, EnvironmentProblem, CallError, PlanError))
+    return not isinstance(failure, (TaskStopped, TaskPutOff, TaskImpossible, EnvironmentProblem, CallError, PlanError))
 
 
 @task(
@@ -56,10 +57,14 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         TryFailed: the try does not count; Prefect tries again, and the next prompt says why.
         TaskStopped: the run was cancelled; what the agent left is kept.
         TaskImpossible: trying again would not help.
+        TaskPutOff: the run is paused, and this would be another try.
     """
     shop = workshop_of(facts)
     if shop.stop.is_set():
         raise TaskStopped
+    if shop.pause.is_set() and task_run.run_count > 1:
+        tries = past_tries(shop.folder_of(order.task.id))
+        raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _checked_harvest(order, shop, worked)

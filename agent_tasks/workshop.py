@@ -30,6 +30,8 @@ class Workshop:
     """Of `integration.verify`."""
     lander: Lander
     stop: threading.Event
+    pause: threading.Event
+    """Set while the run is paused: no other try begins."""
     hear: Callable[[str, str], None]
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
@@ -199,4 +201,4 @@ def _open(
         logs=directory / "verifications",
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
-    return Workshop(facts, control, verifier, lander, stop, hear, tell)
+    return Workshop(facts, control, verifier, lander, stop, threading.Event(), hear, tell)

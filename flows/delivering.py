@@ -5,20 +5,22 @@ import logging
 import os
 from collections.abc import Mapping
 from functools import partial
+from uuid import UUID
 
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.history import history_of, verifications_of
+from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
 from plait.flows.recording.keeping import keep_expectations
 from plait.flows.recording.kept import kept_forecast
 from plait.flows.recording.outlook import Outlook
+from plait.flows.recording.page_pause import PagePause
 from plait.flows.recording.page_progress import PageProgress
 from plait.flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
 from plait.flows.recording.reminding import Reminding
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
-from plait.flows.running.journal_file import JournalFile, Redactor
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
@@ -64,7 +66,7 @@ def deliver(
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
     loop = open_loop(session, urgency=urgency, lines=lines)
-    _watch(session, loop.live)
+    _watch(session, loop.live, flow_run=flow_run)
     try:
         with recorded_progress(loop.live, shop.directory):
             loop.go()
@@ -104,7 +106,7 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
     )
 
 
-def _watch(session: Session, live: LiveRun) -> None:
+def _watch(session: Session, live: LiveRun, *, flow_run: str | None) -> None:
     """Keep the ETA true while the run goes on, and show it on the page; a server that dies with the run has none."""
     history = history_of(session.shop.control.common_dir)
     verified = verifications_of(session.shop.control.common_dir, session.brief.plan)
@@ -113,6 +115,8 @@ def _watch(session: Session, live: LiveRun) -> None:
     watchers.add(Reminding(live, watchers))
     watchers.add(PageProgress(live, is_shown=is_shown))
     watchers.add(Asking(session.shop, is_shown=is_shown))
+    if flow_run and is_shown:
+        watchers.add(PagePause(session.shop.control, session.shop.feature, UUID(flow_run)))
 
 
 def _better_order(session: Session, *, seconds: float) -> Mapping[str, float] | None:

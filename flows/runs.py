@@ -1,15 +1,18 @@
 """Finds the runs of this machine: live ones by their run file, older ones by what they left in PLAIT_HOME."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.show.progress import Eta, Progress
+from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.files import read_json_object, read_plain_file
 from plait.workspace.process import is_alive
 
@@ -34,18 +37,32 @@ class KnownRun:
         return is_alive(self.pid, self.started)
 
     def outcome(self) -> FeatureOutcome | None:
-        """Where it stands; a run that is marked as running but has no process was killed."""
+        """Where it stands: the fold of its journal; what ended, and what older versions left, is read as it was kept.
+
+        Raises:
+            CallError: its journal is of a later version, or damaged.
+        """
+        kept = None if self._has_ended else kept_journal(self.directory)
+        if kept is None:
+            outcome = self._kept_outcome()
+        else:
+            outcome = outcome_of(replayed(kept).standings, now=time.time() if self.alive else None)
+        if outcome is not None and outcome.state is RunState.RUNNING and not self.alive:
+            tasks = tuple(self._stopped(task, outcome) for task in outcome.tasks)
+            update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks, "ended_at": None}
+            return outcome.model_copy(update=update)
+        return outcome
+
+    @property
+    def _has_ended(self) -> bool:
+        return (self.directory / "result.json").exists()
+
+    def _kept_outcome(self) -> FeatureOutcome | None:
         try:
             found = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
         except (OSError, ValueError):
             return None
-        if not _could_be(found):
-            return None
-        if found.state is RunState.RUNNING and not self.alive:
-            reason = "it was killed; `plait run` goes on with it"
-            tasks = tuple(self._stopped(task) for task in found.tasks)
-            return found.model_copy(update={"state": RunState.FAILED, "reason": reason, "tasks": tasks})
-        return found
+        return found if _could_be(found) else None
 
     def progress(self) -> Progress | None:
         """How far it is, as it said last; nothing when it is over."""
@@ -61,16 +78,25 @@ class KnownRun:
         progress = self.progress()
         return progress.eta if progress else None
 
-    def _stopped(self, task: TaskOutcome) -> TaskOutcome:
-        """A task of a killed run: what ran then does not run any more, and took no longer than the run lived."""
+    def _stopped(self, task: TaskOutcome, outcome: FeatureOutcome) -> TaskOutcome:
+        """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
         if task.state is not TaskState.RUNNING:
             return task
-        ended = datetime.fromtimestamp((self.directory / "outcome.json").stat().st_mtime, UTC)
-        return task.model_copy(
-            update={"state": TaskState.CANCELLED, "ended_at": ended, "reason": "it was killed with its run"}
-        )
+        ended = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
+        began = task.dispatched_at or ended
+        span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
+        update = {
+            "state": TaskState.CANCELLED,
+            "ended_at": span.ended_at,
+            "reason": "it was killed with its run",
+            "tries": task.tries + 1,
+            "spans": (*task.spans, span),
+            "dispatched_at": None,
+        }
+        return task.model_copy(update=update)
 
 
+KILLED = "it was killed; `plait run` goes on with it, and what was spent by then counts on"
 _LONGEST = 1e10
 """Seconds (three centuries): what took longer, or was at another time, was written by no clock."""
 

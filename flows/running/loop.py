@@ -15,7 +15,7 @@ from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.workshop import Workshop
-from plait.flows.running.journal_file import JournalFile, Redactor
+from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.running.results import batch_ended, work_ended
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
@@ -129,6 +129,7 @@ class Loop:
         self._stirred = not isinstance(event, Tick)
         for effect in self.live.run.hear(heard, now):
             self._carry_out(effect)
+        (self.shop.pause.set if self.live.standings.paused_at is not None else self.shop.pause.clear)()
 
     def _tick(self) -> None:
         """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""

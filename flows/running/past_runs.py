@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.agent_tasks.trying import past_tries
-from plait.flows.running.journal_file import kept_journal
+from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import PastEffort

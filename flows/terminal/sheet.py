@@ -70,6 +70,8 @@ class Sheet:
         yield from _headlines(self.outcome, self.eta, width)
         if self.outcome.reason:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
+        if self.outcome.paused_by is not None and self.outcome.state is RunState.RUNNING:
+            yield _fitting(_paused_line(self.outcome), width)
         asked = [_fitting(line, width) if self.height is not None else line for line in _asked_lines(self.outcome)]
         yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
@@ -190,6 +192,12 @@ def _asked_lines(outcome: FeatureOutcome) -> Iterator[Text]:
         said = f"waits {since} for a person to approve {asked_for(asked)}"
         yield Text("; ".join(filter(None, [said, held_by(asked)])), style="bold yellow")
         yield Text(f"  {answer_command(outcome.feature, asked)}", style="bold")
+
+
+def _paused_line(outcome: FeatureOutcome) -> Text:
+    by = f" by {one_line(outcome.paused_by, 100)}" if outcome.paused_by else ""
+    said = f"paused{by}: nothing new starts until `plait resume {outcome.feature}`"
+    return Text(said, style="bold yellow")
 
 
 def _waits_of(outcome: FeatureOutcome) -> dict[str, str]:

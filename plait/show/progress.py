@@ -100,6 +100,7 @@ class Progress(_Record):
         description="Until the run ends, a person's answers aside; nothing while there is nothing to go by."
     )
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
+    paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
     waiting: tuple[Waiting, ...] = Field(default=(), description="What persons are waited for.")
 
     def to_json(self) -> str:
@@ -136,6 +137,7 @@ def progress_of(
         error_rate=_error_rate(outcome),
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
+        paused_by=outcome.paused_by,
         waiting=tuple(_waiting(outcome.feature, one) for one in outcome.asked),
     )
 

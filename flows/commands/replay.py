@@ -1,0 +1,43 @@
+"""Play the journal of a run through the machine that decided it, and print the outcome that comes of it."""
+
+from typing import Annotated
+
+import typer
+
+NAME = "replay"
+EXAMPLES = "Examples: `plait replay` · `plait replay shopping-cart --json`"
+
+
+def command(
+    run: Annotated[
+        str | None,
+        typer.Argument(help="A run's id (or its beginning) or a feature; the live or newest run when absent."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As `plait run --json` prints it.")] = False,
+) -> None:
+    """Nothing is started or changed: what the run heard is heard again."""
+    from plait.flows.journal_file import JOURNAL, kept_journal
+    from plait.flows.runs import find_run, seen_from_here, worktree_of
+    from plait.flows.terminal.printing import forgive_encoding
+    from plait.flows.terminal.text_layout import for_reading
+    from plait.plans.errors import CallError
+    from plait.show.metrics import measure
+    from plait.show.rendering import outcome_json
+    from plait.show.run_outcome import outcome_of, replayed
+    from plait.show.run_report import report_text
+    from plait.workspace.home import plait_home
+
+    forgive_encoding()
+    found = find_run(plait_home(), run)
+    journal = kept_journal(found.directory)
+    if journal is None:
+        raise CallError(
+            f"run {found.run_id} has left no journal", hint=f"an older plait wrote it; {JOURNAL} is kept since 0.2"
+        )
+    outcome = outcome_of(replayed(journal).standings)
+    if json:
+        typer.echo(outcome_json(outcome))
+        return
+    place = seen_from_here(worktree_of(found.repository))
+    for line in for_reading(report_text(outcome, measure(outcome), None, repository=place)):
+        typer.echo(line)
