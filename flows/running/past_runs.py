@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from plait.agent_tasks.trying import past_tries
@@ -27,12 +28,15 @@ class KilledRun:
     effort: Mapping[str, PastEffort]
     """By task, what was spent on it, by this run and by those that were killed before it."""
     salvage: tuple[str, ...]
+    seconds: float
+    """How long it went on, with those that were killed before it."""
 
 
-def killed_run(home: Path, control: Control, feature: str) -> KilledRun | None:
+def killed_run(home: Path, control: Control, feature: str, *, now: float) -> KilledRun | None:
     """The newest run of the feature in the repository, if it was killed; one that ended starts anew.
 
-    To be asked with the feature's lock, so that no run of it is alive.
+    To be asked with the feature's lock, so that no run of it is alive. What it did is moved up to `now` (seconds since
+    the epoch): the time in which nothing ran counts for nothing.
     """
     newest: tuple[float, Path] | None = None
     for run_file in (home / "runs").glob("*/run.json"):
@@ -47,21 +51,27 @@ def killed_run(home: Path, control: Control, feature: str) -> KilledRun | None:
         journal = kept_journal(directory)
     except CallError:
         return None
-    return None if journal is None or journal.is_closed else _spent(directory, journal)
+    return None if journal is None or journal.is_closed else _spent(directory, journal, now=now)
 
 
-def _spent(directory: Path, journal: Journal) -> KilledRun:
+def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:
     run = replayed(journal).standings
     salvage, effort = dict.fromkeys(run.salvage), {}
     for task in run.tasks:
         tries = past_tries(directory / "tasks" / task)
         salvage |= dict.fromkeys(attempt.salvage for attempt in tries if attempt.salvage)
         before = journal.manifest.past.get(task)
-        spans = _spans(run, task)
+        spans = tuple(_moved(span, by=now - run.now) for span in _spans(run, task))
         if tries or spans:
             usage = usage_of((*((before.usage,) if before else ()), *(attempt.usage for attempt in tries)))
             effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage)
-    return KilledRun(journal.manifest.run, effort, tuple(salvage))
+    seconds = run.now - journal.manifest.started_at + journal.manifest.before
+    return KilledRun(journal.manifest.run, effort, tuple(salvage), max(0.0, seconds))
+
+
+def _moved(span: Span, *, by: float) -> Span:
+    later = timedelta(seconds=by)
+    return span.model_copy(update={"started_at": span.started_at + later, "ended_at": span.ended_at + later})
 
 
 def _spans(run: Standings, task: str) -> tuple[Span, ...]:

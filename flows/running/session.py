@@ -88,7 +88,7 @@ def open_session(
     feature = brief.plan.feature
     with feature_lock(control, feature, run_id):
         kept = tidy_killed_runs(home, control, feature=feature)
-        killed = None if fresh else killed_run(home, control, feature)
+        killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
             *kept,
             *brief.expansion.notices,

@@ -35,16 +35,16 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
     """
     states, over = States(run), run.closed
     now = run.now if now is None or over else max(now, run.now)
-    bound = bound_of(run) if over else None
+    bound, began = bound_of(run) if over else None, run.manifest.started_at - run.manifest.before
     return FeatureOutcome(
         run_id=run.manifest.run,
         feature=run.manifest.feature,
         state=final_state(run) if over else RunState.RUNNING,
         branch=run.manifest.branch,
         commit=run.tip,
-        started_at=moment(run.manifest.started_at),
+        started_at=moment(began),
         ended_at=moment(now) if over else None,
-        elapsed_seconds=round(now - run.manifest.started_at, 3),
+        elapsed_seconds=round(now - began, 3),
         bound_seconds=round(bound.seconds, 3) if bound else 0.0,
         tasks=tuple(_task(run, states, task) for task in run.tasks),
         batches=run.batches,

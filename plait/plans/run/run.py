@@ -85,7 +85,8 @@ class Run:
 def _begin(run: Standings, _event: Begin) -> None:
     for task, past in run.manifest.past.items():
         if task in run.tasks:
-            run.put(task, tries=past.tries, spans=past.spans, usage=past.usage)
+            agent = past.spans[-1].agent if past.spans else None
+            run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, agent=agent)
     for task, work in run.manifest.earlier.items():
         if task in run.tasks:
             _reuse(run, task, work)
