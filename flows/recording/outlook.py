@@ -10,10 +10,10 @@ from plait.advice.forecasts.reforecasting import reforecast
 from plait.advice.forecasts.verifying import Landing, Verified, verification_lengths
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.run.standings import Standings
-from plait.plans.run.states import States
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome, TaskState
 from plait.show.progress import Eta
+from plait.show.task_states import States
 
 SOONEST = 1.0
 """Seconds between two forecasts however much happens: one takes 20 to 50 ms of the loop that starts agents."""

@@ -21,6 +21,18 @@ from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.watching import LiveRun, Watchers
 from plait.plans.errors import CallError
+from plait.plans.journal.effects import (
+    AskPerson,
+    CloseQuestion,
+    Effect,
+    MarkTask,
+    PrepareStart,
+    PutBranchAside,
+    StartBatch,
+    StartWork,
+    Tell,
+    WriteRecord,
+)
 from plait.plans.journal.events import (
     Begin,
     BranchPutAside,
@@ -36,18 +48,6 @@ from plait.plans.journal.events import (
     Tick,
 )
 from plait.plans.journal.lines import fitting
-from plait.plans.run.effects import (
-    AskPerson,
-    CloseQuestion,
-    Effect,
-    MarkTask,
-    PrepareStart,
-    PutBranchAside,
-    StartBatch,
-    StartWork,
-    Tell,
-    WriteRecord,
-)
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import BatchOrder, BatchReport, RunFacts, WorkOrder, WorkReport

@@ -7,7 +7,6 @@ from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
 from plait.plans.run.run import Run
 from plait.plans.run.standings import Standings, moment
-from plait.plans.run.states import States, final_state
 from plait.plans.run.statuses import ApprovalWait, ContractStanding, Working
 from plait.plans.tasks.outcomes import (
     Approval,
@@ -18,6 +17,7 @@ from plait.plans.tasks.outcomes import (
     TaskOutcome,
     TaskState,
 )
+from plait.show.task_states import States, final_state
 
 
 def replayed(journal: Journal) -> Run:

@@ -1,1 +1,1 @@
-"""What a run began with and what it heard, as data: enough to play it again."""
+"""What a run begins with, hears and orders, as data: the language between the machine and the loop, and its journal."""

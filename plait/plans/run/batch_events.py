@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
+from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
-from plait.plans.landing.batching import Due
-from plait.plans.run.effects import StartBatch
+from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
+from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
-from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RepairOrder, Rework
 
 
 def form_batch(run: Standings) -> float | None:
@@ -18,28 +19,50 @@ def form_batch(run: Standings) -> float | None:
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
     running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
-    due = rules.due(running=running, now=run.run_time)
+    due = _due(run, rules, (task for task in rules.built if task not in rules.held), running=running)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
         return None
     parts = run.parts_to_merge(rules)
-    if parts and isinstance(merge := rules.due_parts(parts, now=run.run_time), Due):
+    if parts and isinstance(merge := _due(run, rules, parts, running=0), Due):
         run.merged |= {run.as_they_are(parts)}
         _integrate(run, merge.tasks, merge_only=True)
         return None
     return None if due.until is None else run.clock_time(due.until)
 
 
+def _due(run: Standings, rules: LandingRules, tasks: Iterable[str], *, running: int) -> Due | NotYet:
+    """Whether a batch of these forms now (SEMANTICS, Batches); `running` is how many agents it could wait for."""
+    branches = [
+        Finished(task, rules.built[task], rules.needs_of(task), run.facts[task].merge_priority) for task in tasks
+    ]
+    settings = run.manifest
+    return next_batch(branches, running=running, ready=settings.ready, wait=settings.wait, now=run.run_time)
+
+
+def _candidate(run: Standings, rules: LandingRules, task: str) -> Candidate:
+    """A finished branch as a batch takes it."""
+    facts = run.facts[task]
+    return Candidate(
+        task=task,
+        tip=run.tasks[task].commit or "",
+        needs=rules.needs_of(task),
+        title=facts.title,
+        ref=f"refs/heads/{facts.branch}",
+        carries=rules.carried(task),
+    )
+
+
 def _integrate(run: Standings, tasks: Iterable[str], *, merge_only: bool) -> None:
     rules, number = run.rules, len(run.batches) + 1
-    branches = tuple(map(rules.candidate, tasks))
+    branches = tuple(_candidate(run, rules, task) for task in tasks)
     order = BatchOrder(
         id=f"batch-{number}",
         run=run.manifest.run,
         branches=branches,
         date=f"{int(run.now)} +0000",
         groups=run.manifest.phases,
-        landed=rules.landed,
+        landed=run.landed,
         merge_only=merge_only,
     )
     run.batch = order
@@ -81,10 +104,9 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
     for rework in report.rework:
         if _is_as_it_was(run, rework.task, tips.get(rework.task, "")):
             _hand_back(run, rework, report)
-    rules = run.rules
     for held in outcome.held:
         if held.task in run.tasks and isinstance(run.tasks[held.task].status, Built):
-            run.tell("held", about=held.task, reason=rules.why_held(held.task, held.by))
+            run.tell("held", about=held.task, reason=run.why_held(held.task, held.by))
 
 
 def _is_as_it_was(run: Standings, task: str, tip: str) -> bool:

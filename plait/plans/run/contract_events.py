@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from plait.plans.journal.effects import AskPerson, CloseQuestion, WriteRecord
 from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.phrases import listed
-from plait.plans.run.agreements import ROUNDS, drafted, outdated_consumers, with_what_rests_on, with_written
-from plait.plans.run.effects import AskPerson, CloseQuestion, WriteRecord
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import ApprovalWait, Built, ContractStanding, Impossible, LandsByHand, Waiting, Working
 from plait.plans.tasks.contracts import Record
 from plait.plans.tasks.outcomes import Approval, TaskState
+
+ROUNDS = 5
+"""How often a record is written again because a person has just answered."""
 
 
 def answer_command(feature: str, contract: str) -> str:
@@ -42,7 +44,7 @@ def _take_up(run: Standings, name: str, owner: str, commit: str, content: str) -
 def written(run: Standings, name: str, *, owner: str, commit: str, content: str) -> None:
     """A task has finished, for the first time or again: what it owns is approved, or waits for a person."""
     standing = run.contracts[name]
-    draft = drafted(standing, owner=owner, commit=commit, content=content)
+    draft = standing.drafted(owner, commit, content)
     run.put_contract(replace(standing, writing=draft, asks=None))
     if draft is not None:
         run.order(WriteRecord(draft.record))
@@ -57,7 +59,7 @@ def record_written(run: Standings, event: RecordWritten) -> None:
     if standing is None:
         return
     draft = standing.writing
-    run.put_contract(with_written(standing, record))
+    run.put_contract(standing.with_record(record))
     if draft is None or draft.record.version != record.version:
         return
     if record.status == "approved":
@@ -92,7 +94,7 @@ def _write_again(run: Standings, name: str) -> None:
         run.trouble = f"the contract {name} is being answered again and again: run it once more"
         run.put_contract(replace(standing, writing=None))
         return
-    again = drafted(standing, owner=draft.owner, commit=draft.commit, content=draft.content, rounds=draft.rounds + 1)
+    again = standing.drafted(draft.owner, draft.commit, draft.content, rounds=draft.rounds + 1)
     run.put_contract(replace(standing, writing=again))
     if again is not None:
         run.order(WriteRecord(again.record))
@@ -190,10 +192,10 @@ def _rejection(record: Record) -> str:
 
 def _redo_consumers(run: Standings, name: str, version: int) -> None:
     standing = run.contracts[name]
-    outdated = outdated_consumers(standing.contract, version, run.tasks, run.outside)
+    outdated = [task for task in standing.contract.consumers if _built_on(run, task).get(name, version) < version]
     # What is not part of this run cannot go again in it: it does not land with others either.
     run.kept_out |= {task for task in outdated if task in run.outside and not run.outside[task].landed}
-    redone = [task for task in with_what_rests_on(outdated, run.tasks) if _take_back(run, task)]
+    redone = [task for task in _with_what_rests_on(run, outdated) if _take_back(run, task)]
     for task in redone:
         run.tell(f"done again, the contract {name} is version {version} now", about=task)
     if redone:
@@ -204,9 +206,27 @@ def _with(standing: ContractStanding, version: int, tasks: Iterable[str]) -> Map
     return {**standing.redone, version: tuple(dict.fromkeys((*standing.redone.get(version, ()), *tasks)))}
 
 
+def _built_on(run: Standings, task: str) -> Mapping[str, int]:
+    """The versions of contracts that the work of a task rests on."""
+    if task in run.tasks:
+        return run.tasks[task].built_on
+    return run.outside[task].built_on if task in run.outside else {}
+
+
+def _with_what_rests_on(run: Standings, tasks: Iterable[str]) -> list[str]:
+    """These tasks of the run, and all whose work contains theirs, each after what it rests on."""
+    affected = dict.fromkeys(task for task in tasks if task in run.tasks)
+    causes = list(affected)
+    for cause in causes:
+        more = [task for task, one in run.tasks.items() if cause in one.rests_on and task not in affected]
+        affected |= dict.fromkeys(more)
+        causes += more
+    return list(affected)
+
+
 def redo_resting_on(run: Standings, started_anew: str) -> None:
     """Take back what rests on work that was put aside: what its task makes next does not descend from that."""
-    for task in with_what_rests_on([started_anew], run.tasks):
+    for task in _with_what_rests_on(run, [started_anew]):
         if task != started_anew and _take_back(run, task):
             run.tell(f"done again, {started_anew} starts anew", about=task)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
     BatchEnded,
     Begin,
@@ -22,7 +23,6 @@ from plait.plans.journal.events import (
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
 from plait.plans.run import batch_events, contract_events, work_events
-from plait.plans.run.effects import Effect, MarkTask
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -168,10 +168,9 @@ def _close(run: Standings, _event: Close) -> None:
         elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
             run.put(task, status=Cancelled(stopped), waits={})
             run.tell("cancelled", about=task, reason=stopped)
-    rules = run.rules
-    for task, by in rules.held.items():
+    for task, by in run.rules.held.items():
         if by != task:
-            run.tell("held", about=task, reason=rules.why_held(task, by))
+            run.tell("held", about=task, reason=run.why_held(task, by))
     run.closed = True
 
 

@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, Tell
 from plait.plans.journal.events import Stop
-from plait.plans.journal.manifest import EarlierWork, Manifest, job_of
-from plait.plans.run.agreements import approvals_needed, unapproved
-from plait.plans.run.effects import Effect, MarkTask, PutBranchAside, Tell
-from plait.plans.run.landing_rules import LandingRules
+from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of
+from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.statuses import (
     ApprovalWait,
     AsideWait,
@@ -203,8 +202,19 @@ class Standings:
         standing, facts = self.tasks[task], self.facts[task]
         if not standing.reads_without:
             yield from (TextWait(source) for source in facts.information if self.may_publish(source))
-        needed = approvals_needed(facts, self.contracts, self.tasks, self.outside)
-        yield from (ApprovalWait(contract) for contract in needed)
+        for name, contract in self.contracts.items():
+            if contract.unapproved_owner is not None and self._needs_approved(facts, name, contract.unapproved_owner):
+                yield ApprovalWait(name)
+
+    def _needs_approved(self, task: TaskFacts, contract: str, owner: str) -> bool:
+        """Whether a contract has to be approved before a task can start: of alternatives, another may be there.
+
+        Example: it needs A or B. A has a draft that waits, and B is done: it does not wait.
+        """
+        groups, unapproved = (group for group in task.needs if owner in group), self.unapproved
+        return contract in task.contracts or any(
+            not any(self.has_succeeded(need) and need not in unapproved for need in group) for group in groups
+        )
 
     def may_publish(self, source: str) -> bool:
         """Whether a task may still give a text that others want to read."""
@@ -220,12 +230,13 @@ class Standings:
     @property
     def rules(self) -> LandingRules:
         """What holds for finished branches now."""
-        return LandingRules(self.manifest, self.facts, self.tasks, self._built, self.unapproved)
+        return LandingRules(self, self.manifest.phases)
 
     @property
     def unapproved(self) -> frozenset[str]:
         """Tasks that must not land, nor what rests on them."""
-        return unapproved(self.contracts.values()) | self.kept_out
+        owners = (contract.unapproved_owner for contract in self.contracts.values())
+        return self.kept_out.union(owner for owner in owners if owner is not None)
 
     @property
     def run_time(self) -> float:
@@ -244,6 +255,29 @@ class Standings:
     def waiting_for(self, wait: Wait) -> tuple[str, ...]:
         """The tasks that wait for this, in the order of the plan."""
         return tuple(task for task, standing in self.tasks.items() if wait in standing.waits)
+
+    @property
+    def built(self) -> dict[str, float]:
+        """Branches that are finished and not landed, oldest first, each since when."""
+        return dict(self._built)
+
+    @property
+    def landed(self) -> tuple[str, ...]:
+        """All tasks that have landed, in this run or before it."""
+        before = (task for task, work in self.outside.items() if work.landed)
+        return (*before, *(task for task, standing in self.tasks.items() if isinstance(standing.status, Landed)))
+
+    def is_part(self, task: str) -> bool:
+        """Whether a task is part of this run."""
+        return task in self.tasks
+
+    def rests_on(self, task: str) -> tuple[str, ...]:
+        """The tasks whose commits those of a task contain."""
+        return self.tasks[task].rests_on if task in self.tasks else self.outside[task].rests_on
+
+    def why_held(self, task: str, by: str) -> str:
+        """In words, what a finished branch waits for."""
+        return self.rules.why_held(task, by, phase=self.facts[task].phase)
 
     def has_succeeded(self, task: str) -> bool:
         """Whether others may rest on its work: it is finished, and not being repaired or rejected."""
@@ -273,13 +307,10 @@ class Standings:
         rules, resting = self.rules, dict[str, None]()
         for group in self.facts[task].needs:
             there = [need for need in group if self.has_succeeded(need)]
-            sound = [need for need in there if need not in rules.held and need not in rules.unapproved]
+            sound = [need for need in there if need not in rules.held and need not in self.unapproved]
             for need in (sound or there)[:1]:
-                resting |= dict.fromkeys((need,) if self.commit_of(need) else self._rests_on(need))
+                resting |= dict.fromkeys((need,) if self.commit_of(need) else self.rests_on(need))
         return tuple(resting)
-
-    def _rests_on(self, task: str) -> tuple[str, ...]:
-        return self.tasks[task].rests_on if task in self.tasks else self.outside[task].rests_on
 
     def is_waiting_for_person(self) -> bool:
         """Whether a person has to say something before the run can end."""

@@ -1,9 +1,10 @@
 """Where each task of a run stands: a status, its commit, what it rests on, what it waits for beside its needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
-from plait.plans.tasks.contracts import PlannedContract, Record, newest
+from plait.plans.tasks.contracts import PlannedContract, Record, due_record, newest
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
@@ -199,6 +200,18 @@ class ContractStanding:
     @property
     def newest(self) -> Record | None:
         return newest(self.records)
+
+    def with_record(self, record: Record) -> Self:
+        """The contract once a record is in git."""
+        others = (known for known in self.records if known.version != record.version)
+        records = tuple(sorted((*others, record), key=lambda known: known.version))
+        return replace(self, records=records, writing=None)
+
+    def drafted(self, owner: str, commit: str, content: str, *, rounds: int = 1) -> Draft | None:
+        """What has to be written down of an owner's work; nothing when git says it already."""
+        record = due_record(self.contract, self.newest, owner=owner, commit=commit, content=content)
+        is_known = record.oid and record in self.records
+        return None if is_known else Draft(owner, commit, content, record, rounds)
 
     @property
     def unapproved_owner(self) -> str | None:

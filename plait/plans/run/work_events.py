@@ -1,5 +1,6 @@
 """What a prepared start and the end of a task's work make of a run."""
 
+from plait.plans.journal.effects import PrepareStart, StartWork
 from plait.plans.journal.events import (
     BranchPutAside,
     StartConflicted,
@@ -11,7 +12,6 @@ from plait.plans.journal.events import (
     WorkStopped,
 )
 from plait.plans.run.contract_events import redo_resting_on, written
-from plait.plans.run.effects import PrepareStart, StartWork
 from plait.plans.run.standings import Standings, added, moment
 from plait.plans.run.statuses import (
     AsideWait,

@@ -1,7 +1,7 @@
 """Contracts as a run carries them out: who writes each, who rests on it, which version is due, when its tests run."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 AGAINST = "PLAIT_CONTRACT"
@@ -80,6 +80,21 @@ def due_version(planned: int, last: Record | None, content: str) -> int:
 def is_same(planned: int, last: Record | None, content: str) -> bool:
     """Whether what was written is the last version once more, so that what became of that still holds."""
     return last is not None and last.content == content and last.version >= planned
+
+
+def due_record(contract: PlannedContract, last: Record | None, *, owner: str, commit: str, content: str) -> Record:
+    """The record that belongs to what an owner has just written; `last` itself where nothing new has to be said.
+
+    Example: v1 was approved, and the contents are others now: v2, a draft where a person approves, approved else.
+    """
+    record = last
+    if record is None or record.status == "rejected" or not is_same(contract.version, record, content):
+        version = due_version(contract.version, record, content)
+        oid = record.oid if record and record.version == version else ""
+        record = Record(contract.id, version, "draft", commit, content, owner=owner, oid=oid)
+    if record.status == "draft" and not contract.by_person:
+        record = replace(record, status="approved", by="tests" if contract.tests else "plan")
+    return record
 
 
 def to_be_tested(contracts: Iterable[PlannedContract], present: Collection[str]) -> tuple[PlannedContract, ...]:

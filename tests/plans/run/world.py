@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
 from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
@@ -31,7 +32,6 @@ from plait.plans.journal.events import (
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest
 from plait.plans.language.phases import absent_from, held_back, mates_of
-from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
 from plait.plans.run.run import Run
 from plait.plans.run.statuses import (
     Built,

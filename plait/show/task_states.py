@@ -59,7 +59,7 @@ class States:
             case Standing(status=LandsByHand()):
                 return BY_HAND
             case Standing(status=Built()) if self._is_held(task):
-                return self._rules.why_held(task, self._rules.held[task])
+                return self._run.why_held(task, self._rules.held[task])
             case Standing(status=Built() | Landed()):
                 return self._asks(task)
             case Standing(status=Waiting(), repair=repair) if repair is not None:
