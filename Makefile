@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast lint format bench bench-schedule lock clean pictures
+.PHONY: help demo test test-fast soak lint format bench bench-schedule lock clean pictures
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,10 @@ lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
 format: .venv/installed-dev ## mends what ruff can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+N ?= 1000000
+soak: .venv/installed-dev ## any interleaving of what can happen to a run: make soak N=1000000
+	@$(BIN)/python -m benchmarks.soak $(N)
 
 bench: .venv/installed-dev ## every benchmark: tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks

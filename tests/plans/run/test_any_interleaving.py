@@ -2,9 +2,11 @@
 
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.soak import soaked
 from tests.plans.run.plans import drawn_manifest
 from tests.plans.run.world import World
 
@@ -21,3 +23,10 @@ def played(random: Random, *, steps: int) -> World:
 @given(random=st.randoms(use_true_random=False), steps=st.integers(0, 60))
 def test_any_run_ends_and_nothing_wrong_lands(random: Random, steps: int) -> None:
     played(random, steps=steps)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_events_break_nothing() -> None:
+    heard, _runs = soaked(100_000, seed=20_261_129)
+
+    assert heard >= 100_000
