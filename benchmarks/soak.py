@@ -1,7 +1,7 @@
-"""Lets anything happen to runs in any order, for as many events as are wanted: `python -m benchmarks.soak 1000000 [SEED]`.
+"""Lets anything happen to runs in any order: `python -m benchmarks.soak EVENTS [SEED]`, or `make soak N=EVENTS`.
 
-The same world as the tests' (tests/plans/run/world.py), without Hypothesis: ten times as many events a second. A failure
-names its seed; `python -m benchmarks.soak 1 SEED` plays it again.
+The world of the tests (tests/plans/run/world.py) without Hypothesis: ten times as many events a second. A failure names
+its seed; `python -m benchmarks.soak 1 SEED` plays it again.
 """
 
 import sys

@@ -1,5 +1,6 @@
 """One Prefect server for the acceptance tests that do not care whose it is, and plans as files."""
 
+import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,8 +8,23 @@ from typing import Protocol
 
 import pytest
 
+from plait.flows.journal_file import kept_journal
 from plait.flows.servers.client import EMBEDDED
 from plait.flows.servers.embedded import embedded_server, server_environment
+from plait.show.rendering import outcome_json
+from plait.show.run_outcome import outcome_of, replayed
+
+
+@pytest.fixture(autouse=True)
+def _journals_come_to_the_same(hermetic: Path) -> Iterator[None]:
+    """The journal of every run of every acceptance test, played through the machine again, gives what the run gave."""
+    yield
+    for result in sorted(hermetic.glob("runs/*/result.json")):
+        journal = kept_journal(result.parent)
+        if journal is None or not journal.is_closed:
+            continue
+        replayed_outcome = json.loads(outcome_json(outcome_of(replayed(journal).standings)))
+        assert replayed_outcome == json.loads(result.read_text(encoding="utf-8")), result.parent.name
 
 
 @pytest.fixture(scope="session")
