@@ -12,9 +12,9 @@ from pathlib import Path
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.book import Book, open_book
 from plait.flows.running.bundles import bundle
-from plait.flows.running.clashes import refuse_clash
 from plait.flows.running.rejected import rejected_owners, without
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside
 from plait.flows.running.staffing import open_agents
@@ -24,9 +24,8 @@ from plait.plans.names import agent_branch, base_ref, integration_branch, refnam
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.contract_refs import forget_records, require_on_base
-from plait.workspace.control import Control, open_control
-from plait.workspace.git import require_git
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
+from plait.workspace.control import Control
+from plait.workspace.home import plait_home, run_directory
 from plait.workspace.ref_landing import feature_lock, reconcile
 
 
@@ -66,11 +65,8 @@ def open_session(
         CallError: no repository, no such base, a branch in the way, another live run of the feature.
         EnvironmentProblem: git too old, disk full, a repository that cannot be written, no agent program.
     """
-    require_git()
     home = plait_home()
-    require_space(home, LEAST_FREE_BYTES)
-    control = open_control(repository, home=home)
-    control.require_writable()
+    control = usable_repository(repository, home=home)
     feature = brief.plan.feature
     with feature_lock(control, feature, run_id):
         kept = tidy_killed_runs(home, control, feature=feature)
