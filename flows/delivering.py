@@ -8,8 +8,8 @@ from dataclasses import replace
 from plait.advice.bounds import Bound, lower_bound
 from plait.agent_tasks.page_marks import mark
 from plait.flows.forecasting import durations_of, improved_order
-from plait.flows.history import history_of, verifications_of
 from plait.flows.inputs.requests import priority_of
+from plait.flows.past_durations import history_of, verifications_of
 from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
 from plait.flows.recording.keeping import keep_expectations

@@ -34,8 +34,8 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
 
 def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
     from plait.flows.forecasting import bundling_of, forecast_of
-    from plait.flows.history import history_of
     from plait.flows.inputs.crew_option import read_crew_option
+    from plait.flows.past_durations import history_of
 
     said = read_crew_option(crew)
     brief = _read(plan, said.file)

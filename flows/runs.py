@@ -10,8 +10,8 @@ from typing import Any
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.show.progress import Eta, Progress
-from plait.workspace.files import read_json_object, read_plain_file
 from plait.workspace.process import is_alive
+from plait.workspace.small_files import read_json_object, read_plain_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,12 @@ from plait.flows.commands import (
     status,
     up,
 )
-from plait.flows.commands.help import Command, Group, in_lines
+from plait.flows.commands.help_pages import Command, CommandGroup, in_lines
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode, PlaitError
 
 app = typer.Typer(
     name="plait",
-    cls=Group,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="markdown",

@@ -20,7 +20,7 @@ EXAMPLES = (
 )
 
 
-class Format(StrEnum):
+class FindingsFormat(StrEnum):
     """How the findings are printed."""
 
     text = "text"
@@ -40,7 +40,7 @@ def command(
         typer.Option(help="A crew file, or agents by role, such as backend=3,frontend=2 (may be repeated)."),
     ] = None,
     form: Annotated[
-        Format | None,
+        FindingsFormat | None,
         typer.Option("--format", help="Lines, one JSON object, or SARIF for code scanning.", show_default="text"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
@@ -86,24 +86,24 @@ def _print_rules(explain: str | None) -> None:
     typer.echo(rules_page() if explain is None else explanation(rule_named(explain)), nl=False)
 
 
-def _format_of(form: Format | None, *, json: bool) -> Format:
+def _format_of(form: FindingsFormat | None, *, json: bool) -> FindingsFormat:
     from plait.plans.errors import CallError
 
-    if json and form not in (None, Format.json):
+    if json and form not in (None, FindingsFormat.json):
         raise CallError(f"--json and --format {form} are two formats")
-    return Format.json if json else form or Format.text
+    return FindingsFormat.json if json else form or FindingsFormat.text
 
 
 def _codes(given: list[str] | None) -> list[str]:
     return [code.strip() for several in given or () for code in several.split(",")]
 
 
-def _print_problems(problems: "PlanError", form: Format) -> None:
+def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
     """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
     from plait.show.mistakes_json import mistakes_json
 
-    if form is not Format.text:
-        typer.echo(mistakes_json(problems) if form is Format.json else _mistakes_sarif(problems))
+    if form is not FindingsFormat.text:
+        typer.echo(mistakes_json(problems) if form is FindingsFormat.json else _mistakes_sarif(problems))
         return
     label = typer.style("error", fg="red", bold=True) if _may_colour(err=True) else "error"
     for one in problems.problems:
@@ -112,10 +112,10 @@ def _print_problems(problems: "PlanError", form: Format) -> None:
     typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
 
 
-def _print(brief: "Brief", found: "Findings", form: Format) -> None:
-    if form is Format.json:
+def _print(brief: "Brief", found: "Findings", form: FindingsFormat) -> None:
+    if form is FindingsFormat.json:
         typer.echo(_summary_json(brief, found))
-    elif form is Format.sarif:
+    elif form is FindingsFormat.sarif:
         typer.echo(_sarif(brief, found))
     else:
         _print_text(brief, found)

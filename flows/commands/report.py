@@ -62,7 +62,7 @@ def _written(found: "KnownRun") -> str:
         CallError: it has left none, or none that can be read.
     """
     from plait.plans.errors import CallError
-    from plait.workspace.files import read_plain_file
+    from plait.workspace.small_files import read_plain_file
 
     written = found.directory / "report.md"
     if not written.exists():

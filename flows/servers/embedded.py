@@ -25,8 +25,8 @@ from plait.flows.servers.settings import (
     log_to_file,
 )
 from plait.plans.errors import EnvironmentProblem
-from plait.workspace.files import write_whole
 from plait.workspace.process import Daemon, is_alive, start_daemon, started_at, stop_process
+from plait.workspace.small_files import write_whole
 
 STARTED_WITHIN = 60.0
 """Seconds that a server may take; 2.5 on two free cores."""

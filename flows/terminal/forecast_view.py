@@ -7,7 +7,7 @@ from itertools import pairwise
 from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
 from plait.advice.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.advice.forecasts.sizing import CrewStep, Sizing
-from plait.flows.forecasting import Order
+from plait.flows.forecasting import ImprovedOrder
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.printing import show_lines, terminal_width
 from plait.flows.terminal.text_layout import Column, paragraph, rough_time, short_time, table_lines
@@ -25,7 +25,7 @@ _MOST_ROWS = 12
 
 
 def show_forecast(
-    brief: Brief, made: Forecast, order: Order | None, *, told: str = "", verification: float | None = None
+    brief: Brief, made: Forecast, order: ImprovedOrder | None, *, told: str = "", verification: float | None = None
 ) -> None:
     """Print a forecast, as wide as the terminal allows and not wider than is easy to read.
 
@@ -199,7 +199,7 @@ def _verification(seconds: float | None) -> Iterator[str]:
         yield f"Verification: about {rough_time(seconds)} each in earlier runs, not counted in the times above."
 
 
-def _sentences(made: Forecast, order: Order | None, *, resources: Collection[str]) -> Iterator[str]:
+def _sentences(made: Forecast, order: ImprovedOrder | None, *, resources: Collection[str]) -> Iterator[str]:
     """What the tables' signs mean, what was searched for, and what the history says."""
     short = "no agent or resource" if resources else "no agent"
     yield f"{_CRITICAL} no slack, even with agents for all. Waits: ready, but {short} is free."

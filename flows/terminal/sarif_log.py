@@ -9,7 +9,7 @@ from plait.advice.lint.engine import Findings
 from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
 from plait.plans.language.reading import MAX_BYTES
-from plait.workspace.files import read_plain_file
+from plait.workspace.small_files import read_plain_file
 
 
 def findings_log(found: Findings, *, source: str, text: str | None = None) -> str:

@@ -12,8 +12,8 @@ from plait.plans.names import is_made_by_plait
 from plait.plans.phrases import near_match
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import GitFailed
-from plait.workspace.files import write_whole
 from plait.workspace.git import GitRepository, ask_about
+from plait.workspace.small_files import write_whole
 
 HEADS = "refs/heads/"
 _PINS = "refs/plait/pin/"

@@ -16,10 +16,10 @@ from typing import Literal
 
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
-from plait.workspace.files import write_whole
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.small_files import write_whole
 from plait.workspace.verification_slots import Slot
 
 Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]

@@ -56,8 +56,8 @@ class UpServer:
             env={
                 **os.environ,
                 "PLAIT_HOME": str(self.home),
-                "PYTHONPATH": str(ROOT),
-            },  # the worker imports a flow of the tests
+                "PYTHONPATH": str(ROOT),  # the worker imports a flow of the tests
+            },
             capture_output=True,
             text=True,
             timeout=240,

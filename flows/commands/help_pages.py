@@ -43,5 +43,5 @@ class Command(_PlainValues, TyperCommand):
     """A command."""
 
 
-class Group(_PlainValues, TyperGroup):
+class CommandGroup(_PlainValues, TyperGroup):
     """All commands."""
