@@ -36,16 +36,16 @@ class KnownRun:
     def outcome(self) -> FeatureOutcome | None:
         """Where it stands; a run that is marked as running but has no process was killed."""
         try:
-            found = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
+            outcome = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
         except (OSError, ValueError):
             return None
-        if not _could_be(found):
+        if not _could_be(outcome):
             return None
-        if found.state is RunState.RUNNING and not self.alive:
+        if outcome.state is RunState.RUNNING and not self.alive:
             reason = "it was killed; `plait run` goes on with it"
-            tasks = tuple(self._stopped(task) for task in found.tasks)
-            return found.model_copy(update={"state": RunState.FAILED, "reason": reason, "tasks": tasks})
-        return found
+            tasks = tuple(self._stopped(task) for task in outcome.tasks)
+            return outcome.model_copy(update={"state": RunState.FAILED, "reason": reason, "tasks": tasks})
+        return outcome
 
     def progress(self) -> Progress | None:
         """How far it is, as it said last; nothing when it is over."""
@@ -88,8 +88,8 @@ def _could_be(outcome: FeatureOutcome) -> bool:
 
 def known_runs(home: Path) -> list[KnownRun]:
     """All runs that left a folder, newest first."""
-    found = sorted(_read_all(home), key=lambda dated: dated[0], reverse=True)
-    return [run for _, run in found]
+    dated_runs = sorted(_read_all(home), key=lambda dated: dated[0], reverse=True)
+    return [run for _, run in dated_runs]
 
 
 def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
@@ -101,23 +101,23 @@ def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
             continue
 
 
-def _known(directory: Path, said: dict[str, Any]) -> KnownRun:
+def _known(directory: Path, facts: dict[str, Any]) -> KnownRun:
     """Raises KeyError or ValueError for what is no run file."""
-    texts = [said[key] for key in ("run_id", "feature", "repository", "started")]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(said["pid"], int):
+    texts = [facts[key] for key in ("run_id", "feature", "repository", "started")]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(facts["pid"], int):
         raise ValueError(f"{directory} has no run file that this version knows")
-    if not (said["run_id"] + said["feature"]).isprintable():
+    if not (facts["run_id"] + facts["feature"]).isprintable():
         raise ValueError("no run is called so")
     return KnownRun(
         directory=directory,
-        run_id=said["run_id"],
-        feature=said["feature"],
-        repository=said["repository"],
-        pid=said["pid"],
-        started=said["started"],
-        flow_run=_text_or_none(said.get("flow_run")),
-        deployed=bool(said.get("deployed")),
-        api_url=_text_or_none(said.get("api_url")),
+        run_id=facts["run_id"],
+        feature=facts["feature"],
+        repository=facts["repository"],
+        pid=facts["pid"],
+        started=facts["started"],
+        flow_run=_text_or_none(facts.get("flow_run")),
+        deployed=bool(facts.get("deployed")),
+        api_url=_text_or_none(facts.get("api_url")),
     )
 
 

@@ -72,12 +72,12 @@ def command(
     from plait.flows.terminal.plan_notices import mistakes_told
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
-    said = read_crew_option(crew or ())
+    option = read_crew_option(crew or ())
     with mistakes_told(json=json):
-        given, folder = read_crew_file(said.file) if said.file else None, (said.file or plan).resolve().parent
+        given, folder = read_crew_file(option.file) if option.file else None, (option.file or plan).resolve().parent
         brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
     chosen = narrow(brief.expansion, tuple(only or ()))
-    slots = said.slots_for({task.role for task in brief.expansion.tasks})
+    slots = option.slots_for({task.role for task in brief.expansion.tasks})
     history, verification = history_of(repo), usual_verification(verifications_of(repo, brief.plan))
     order = sizing = bundling = None
     if not size:  # which compares crews: what fits one of them may be bundled differently for the next
@@ -155,7 +155,7 @@ def _json(
 
     from plait.advice.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
 
-    said = {
+    record = {
         "feature": brief.plan.feature,
         "seed": seed,
         "order": _order_record(order),
@@ -167,7 +167,7 @@ def _json(
         "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),
     }
-    return json.dumps(said, indent=2)
+    return json.dumps(record, indent=2)
 
 
 def _order_record(order: "ImprovedOrder | None") -> dict[str, Any] | None:

@@ -79,8 +79,8 @@ def command(
     from plait.show.pictures.graph_lines import graph_lines
 
     form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=GraphFormat.text)
-    found = graph_for(what, crew=crew)
-    graph = found if every else found.reduced()
+    whole = graph_for(what, crew=crew)
+    graph = whole if every else whole.reduced()
     if form is GraphFormat.text and output is None:
         show_lines(graph_lines(graph, width=terminal_width()))
     else:

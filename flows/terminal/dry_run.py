@@ -33,7 +33,7 @@ def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repositor
 
 def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: Bundling) -> str:
     """One JSON object; times in seconds from the start."""
-    said: dict[str, Any] = {
+    record: dict[str, Any] = {
         "dry_run": True,
         "feature": brief.plan.feature,
         "branch": integration_branch(brief.plan.feature),
@@ -55,7 +55,7 @@ def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: B
         "bundles": bundle_records(bundling.bundles),
         "unsupported": list(brief.expansion.unsupported),
     }
-    return json_format.dumps(said, indent=2) + "\n"
+    return json_format.dumps(record, indent=2) + "\n"
 
 
 def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:
