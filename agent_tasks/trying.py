@@ -10,7 +10,7 @@ from pathlib import Path
 from plait.plans.tasks.work import Try
 from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout
-from plait.workspace.files import read_json_object, write_whole
+from plait.workspace.small_files import read_json_object, write_whole
 
 _BEGUN = "begun.json"
 

@@ -76,7 +76,11 @@ def _row(record: Record, *, last: bool) -> dict[str, Any]:
 def _unwritten(run: KnownRun, written: set[str]) -> list[dict[str, Any]]:
     """Those that the run knows of and that no task has written: on base, or still to come."""
     outcome = run.outcome()
-    rows = [one.model_dump(mode="json") for one in (outcome.contracts if outcome else ()) if one.id not in written]
+    rows = [
+        contract.model_dump(mode="json")
+        for contract in (outcome.contracts if outcome else ())
+        if contract.id not in written
+    ]
     return [{key: row[key] for key in ("id", "version", "status", "owner", "commit", "by")} for row in rows]
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from uuid import UUID
 
 from plait.flows.forecasting import durations_of, improved_order
-from plait.flows.history import history_of, verifications_of
 from plait.flows.journal_file import JournalFile, Redactor
+from plait.flows.past_durations import history_of, verifications_of
 from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
 from plait.flows.recording.keeping import keep_expectations

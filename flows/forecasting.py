@@ -37,7 +37,7 @@ _MOST_EFFORT = 300_000
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ImprovedOrder:
     """What a search for a better order of dispatch found."""
 
     urgency: Mapping[str, float] | None
@@ -205,7 +205,7 @@ def improved_order(
     slots_override: Mapping[str, int] | None = None,
     history: "Sequence[RoleDuration]" = (),
     seed: int = 0,
-) -> Order:
+) -> ImprovedOrder:
     """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations."""
     from plait.advice.orders.order_search import improve
 
@@ -218,4 +218,4 @@ def improved_order(
     better = is_better_order(
         jobs, found.urgency, slots=slots, resources=resources, durations=durations, samples=200, seed=seed
     )
-    return Order(found.urgency if better else None, found.elapsed, found.rule_elapsed, found.evaluations)
+    return ImprovedOrder(found.urgency if better else None, found.elapsed, found.rule_elapsed, found.evaluations)

@@ -10,8 +10,8 @@ from typing import Self, TextIO
 from plait.plans.journal.events import Event
 from plait.plans.journal.lines import Journal, first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest
-from plait.workspace.files import read_plain_file
 from plait.workspace.output import plain
+from plait.workspace.small_files import read_plain_file
 
 JOURNAL = "journal.jsonl"
 LARGEST = 256 * 1024 * 1024

@@ -14,21 +14,20 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.inputs.requests import Brief
+from plait.flows.preflight import require_startable
 from plait.flows.recording.kept import kept_forecast
 from plait.flows.running.calling import CALL, Call
-from plait.flows.running.clashes import refuse_clash
 from plait.flows.runs import seen_from_here
 from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
 from plait.plans.language.reading import MAX_BYTES
-from plait.plans.names import integration_branch
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.show.metrics import measure
 from plait.show.rendering import outcome_json
 from plait.show.run_report import report_text
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
+from plait.workspace.home import plait_home, run_directory
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
@@ -61,7 +60,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
-    _check_first(wanted)
+    require_startable(wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only)
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)
@@ -110,40 +109,6 @@ def exit_code_of(outcome: FeatureOutcome, *, environment: bool) -> ExitCode:
     if outcome.state is RunState.CANCELLED:
         return ExitCode.CANCELLED
     return ExitCode.BAD_ENVIRONMENT if environment else ExitCode.HELD_BACK
-
-
-def _check_first(wanted: Launch) -> None:
-    """Find what is wrong with the repository before a server is started for it.
-
-    Raises:
-        CallError: no repository, no such base, another live run of the feature.
-        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
-            program is missing.
-    """
-    from plait.workspace.control import open_control
-    from plait.workspace.git import require_git
-    from plait.workspace.ref_landing import feature_lock
-
-    require_git()
-    home = plait_home()
-    require_space(home, LEAST_FREE_BYTES)
-    control = open_control(wanted.repository, home=home)
-    control.require_writable()
-    control.base_commit(wanted.base or wanted.brief.plan.base)
-    refuse_clash(control, integration_branch(wanted.brief.plan.feature))
-    _require_agents(wanted)
-    # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
-    with feature_lock(control, wanted.brief.plan.feature, "that is just starting"):
-        pass
-
-
-def _require_agents(wanted: Launch) -> None:
-    """Refuse a plan with a role that no agent can work as."""
-    from plait.workspace.programs import require_backends
-
-    chosen = set(narrow(wanted.brief.expansion, wanted.only))
-    tasks = [task for task in wanted.brief.expansion.tasks if task.id in chosen and task.task.run is None]
-    require_backends(wanted.brief.crew, frozenset(task.role for task in tasks))
 
 
 def _view(*, json: bool, quiet: bool) -> "LiveView | PlainView":

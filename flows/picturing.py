@@ -22,24 +22,24 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
         CallError: there is no such plan or run, or the run has left nothing yet.
         PlanError: every mistake of the plan at once.
     """
-    found = _find(wanted)
-    if isinstance(found, Path):
-        return _chart_of_plan(found, crew=crew, repository=repository, grouped=grouped)
-    outcome = found.outcome()
+    source = _find(wanted)
+    if isinstance(source, Path):
+        return _chart_of_plan(source, crew=crew, repository=repository, grouped=grouped)
+    outcome = source.outcome()
     if outcome is None:
-        raise CallError(f"run {found.run_id} has left nothing to show yet")
-    title = f"{outcome.feature}: run {found.run_id}"
-    return chart_of(title, outcome=outcome, forecast=kept_forecast(found.directory), grouped=grouped)
+        raise CallError(f"run {source.run_id} has left nothing to show yet")
+    title = f"{outcome.feature}: run {source.run_id}"
+    return chart_of(title, outcome=outcome, forecast=kept_forecast(source.directory), grouped=grouped)
 
 
 def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
     from plait.flows.forecasting import bundling_of, forecast_of
-    from plait.flows.history import history_of
     from plait.flows.inputs.crew_option import read_crew_option
+    from plait.flows.past_durations import history_of
 
-    said = read_crew_option(crew)
-    brief = _read(plan, said.file)
-    slots = said.slots_for(brief.crew.slots_of(task.role for task in brief.expansion.tasks))
+    option = read_crew_option(crew)
+    brief = _read(plan, option.file)
+    slots = option.slots_for(brief.crew.slots_of(task.role for task in brief.expansion.tasks))
     history = history_of(repository)
     brief = bundling_of(brief, slots_override=slots, history=history).brief
     made = forecast_of(brief, slots_override=slots, history=history, what_if=False)
@@ -53,13 +53,13 @@ def graph_for(wanted: str | None, *, crew: Path | None) -> PlanGraph:
         CallError: there is no such plan or run, or the run kept no graph.
         PlanError: every mistake of the plan at once.
     """
-    found = _find(wanted)
-    if isinstance(found, Path):
-        brief = _read(found, crew)
+    source = _find(wanted)
+    if isinstance(source, Path):
+        brief = _read(source, crew)
         return plan_graph(brief.plan.feature, brief.expansion.tasks)
-    graph, outcome = kept_graph(found.directory), found.outcome()
+    graph, outcome = kept_graph(source.directory), source.outcome()
     if graph is None:
-        raise CallError(f"run {found.run_id} has kept no graph", hint="name its plan file: `plait graph PLAN`")
+        raise CallError(f"run {source.run_id} has kept no graph", hint="name its plan file: `plait graph PLAN`")
     return graph.with_states({task.id: task.state.value for task in outcome.tasks} if outcome else {})
 
 

@@ -13,8 +13,8 @@ from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
-from plait.workspace.files import read_json_object, read_plain_file
 from plait.workspace.process import is_alive
+from plait.workspace.small_files import read_json_object, read_plain_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class KnownRun:
 
     def _kept_outcome(self) -> FeatureOutcome | None:
         try:
-            found = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
+            outcome = FeatureOutcome.model_validate_json(read_plain_file(self.directory / "outcome.json"))
         except (OSError, ValueError):
             return None
-        return found if _could_be(found) else None
+        return outcome if _could_be(outcome) else None
 
     def progress(self) -> Progress | None:
         """How far it is, as it said last; nothing when it is over."""
@@ -114,8 +114,8 @@ def _could_be(outcome: FeatureOutcome) -> bool:
 
 def known_runs(home: Path) -> list[KnownRun]:
     """All runs that left a folder, newest first."""
-    found = sorted(_read_all(home), key=lambda dated: dated[0], reverse=True)
-    return [run for _, run in found]
+    dated_runs = sorted(_read_all(home), key=lambda dated: dated[0], reverse=True)
+    return [run for _, run in dated_runs]
 
 
 def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
@@ -127,23 +127,23 @@ def _read_all(home: Path) -> Iterator[tuple[float, KnownRun]]:
             continue
 
 
-def _known(directory: Path, said: dict[str, Any]) -> KnownRun:
+def _known(directory: Path, facts: dict[str, Any]) -> KnownRun:
     """Raises KeyError or ValueError for what is no run file."""
-    texts = [said[key] for key in ("run_id", "feature", "repository", "started")]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(said["pid"], int):
+    texts = [facts[key] for key in ("run_id", "feature", "repository", "started")]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(facts["pid"], int):
         raise ValueError(f"{directory} has no run file that this version knows")
-    if not (said["run_id"] + said["feature"]).isprintable():
+    if not (facts["run_id"] + facts["feature"]).isprintable():
         raise ValueError("no run is called so")
     return KnownRun(
         directory=directory,
-        run_id=said["run_id"],
-        feature=said["feature"],
-        repository=said["repository"],
-        pid=said["pid"],
-        started=said["started"],
-        flow_run=_text_or_none(said.get("flow_run")),
-        deployed=bool(said.get("deployed")),
-        api_url=_text_or_none(said.get("api_url")),
+        run_id=facts["run_id"],
+        feature=facts["feature"],
+        repository=facts["repository"],
+        pid=facts["pid"],
+        started=facts["started"],
+        flow_run=_text_or_none(facts.get("flow_run")),
+        deployed=bool(facts.get("deployed")),
+        api_url=_text_or_none(facts.get("api_url")),
     )
 
 

@@ -30,12 +30,12 @@ from plait.flows.commands import (
     status,
     up,
 )
-from plait.flows.commands.help import Command, Group, in_lines
+from plait.flows.commands.help_pages import Command, CommandGroup, in_lines
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode, PlaitError
 
 app = typer.Typer(
     name="plait",
-    cls=Group,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode="markdown",
@@ -119,8 +119,8 @@ def _of_the_machine(problem: OSError) -> PlaitError | None:
     if problem.errno == errno.ENAMETOOLONG:
         return CallError(f"no file can be called {str(problem.filename)[:40]}…: the name is too long")
     if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        said = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
-        return EnvironmentProblem(said, hint="free some space, or make it writable")
+        sentence = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
+        return EnvironmentProblem(sentence, hint="free some space, or make it writable")
     try:
         os.getcwd()  # noqa: PTH109 (pathlib's is the same)
     except FileNotFoundError:
@@ -151,12 +151,12 @@ def _say_usage(problem: Exception) -> int | None:
     told = getattr(problem, "format_message", None)
     if told is None or not hasattr(problem, "exit_code"):
         return None
-    said = " ".join(str(told()).split()).replace("Value error, ", "").removesuffix(".")
-    if not said:  # no arguments at all: the exception shows the page of help
+    sentence = " ".join(str(told()).split()).replace("Value error, ", "").removesuffix(".")
+    if not sentence:  # no arguments at all: the exception shows the page of help
         problem.show()  # type: ignore[attr-defined]
         return int(ExitCode.BAD_INPUT)
     command = getattr(getattr(problem, "ctx", None), "command_path", app.info.name)
-    say_problem(CallError(said[0].lower() + said[1:], hint=f"`{command} --help` says how it is called"))
+    say_problem(CallError(sentence[0].lower() + sentence[1:], hint=f"`{command} --help` says how it is called"))
     return int(ExitCode.BAD_INPUT)
 
 

@@ -20,7 +20,7 @@ EXAMPLES = (
 )
 
 
-class Format(StrEnum):
+class FindingsFormat(StrEnum):
     """How the findings are printed."""
 
     text = "text"
@@ -40,7 +40,7 @@ def command(
         typer.Option(help="A crew file, or agents by role, such as backend=3,frontend=2 (may be repeated)."),
     ] = None,
     form: Annotated[
-        Format | None,
+        FindingsFormat | None,
         typer.Option("--format", help="Lines, one JSON object, or SARIF for code scanning.", show_default="text"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as `--format json`.")] = False,
@@ -73,10 +73,10 @@ def command(
     except PlanError as problems:
         _print_problems(problems, form)
         raise typer.Exit(int(problems.exit_code)) from None
-    found = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
-    _print(brief, found, form)
-    if found.errors or (strict and found.shown):
-        raise typer.Exit(int(ExitCode.BAD_INPUT if found.errors else ExitCode.HELD_BACK))
+    findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
+    _print(brief, findings, form)
+    if findings.errors or (strict and findings.shown):
+        raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
 
 
 def _print_rules(explain: str | None) -> None:
@@ -86,50 +86,50 @@ def _print_rules(explain: str | None) -> None:
     typer.echo(rules_page() if explain is None else explanation(rule_named(explain)), nl=False)
 
 
-def _format_of(form: Format | None, *, json: bool) -> Format:
+def _format_of(form: FindingsFormat | None, *, json: bool) -> FindingsFormat:
     from plait.plans.errors import CallError
 
-    if json and form not in (None, Format.json):
+    if json and form not in (None, FindingsFormat.json):
         raise CallError(f"--json and --format {form} are two formats")
-    return Format.json if json else form or Format.text
+    return FindingsFormat.json if json else form or FindingsFormat.text
 
 
 def _codes(given: list[str] | None) -> list[str]:
     return [code.strip() for several in given or () for code in several.split(",")]
 
 
-def _print_problems(problems: "PlanError", form: Format) -> None:
+def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
     """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
     from plait.show.mistakes_json import mistakes_json
 
-    if form is not Format.text:
-        typer.echo(mistakes_json(problems) if form is Format.json else _mistakes_sarif(problems))
+    if form is not FindingsFormat.text:
+        typer.echo(mistakes_json(problems) if form is FindingsFormat.json else _mistakes_sarif(problems))
         return
     label = typer.style("error", fg="red", bold=True) if _may_colour(err=True) else "error"
-    for one in problems.problems:
-        typer.echo(f"{label}: {one.at(problems.source, coded=True)}", err=True)
+    for problem in problems.problems:
+        typer.echo(f"{label}: {problem.at(problems.source, coded=True)}", err=True)
     code = problems.problems[0].code
     typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
 
 
-def _print(brief: "Brief", found: "Findings", form: Format) -> None:
-    if form is Format.json:
-        typer.echo(_summary_json(brief, found))
-    elif form is Format.sarif:
-        typer.echo(_sarif(brief, found))
+def _print(brief: "Brief", findings: "Findings", form: FindingsFormat) -> None:
+    if form is FindingsFormat.json:
+        typer.echo(_summary_json(brief, findings))
+    elif form is FindingsFormat.sarif:
+        typer.echo(_sarif(brief, findings))
     else:
-        _print_text(brief, found)
+        _print_text(brief, findings)
 
 
-def _print_text(brief: "Brief", found: "Findings") -> None:
+def _print_text(brief: "Brief", findings: "Findings") -> None:
     from plait.advice.lint.lines import finding_lines, tally
 
-    for line in finding_lines(found, source=brief.source, colour=_may_colour()):
+    for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
         typer.echo(line)
     tasks = brief.expansion.tasks
     roles = sorted({task.role for task in tasks})
-    said = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
-    typer.echo(f"{brief.source}: {said}; {tally(found)}")
+    summary = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
+    typer.echo(f"{brief.source}: {summary}; {tally(findings)}")
     for line in brief.expansion.notices:
         typer.echo(f"note: {line}", err=True)
     for keys in _alike(brief.expansion.unsupported):
@@ -141,10 +141,10 @@ def _alike(keys: Iterable[str]) -> list[list[str]]:
     """The paths of keys, those that differ only by their position together."""
     import re
 
-    found: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for key in keys:
-        found.setdefault(re.sub(r"\[[0-9]+\]", "[]", key), []).append(key)
-    return list(found.values())
+        alike.setdefault(re.sub(r"\[[0-9]+\]", "[]", key), []).append(key)
+    return list(alike.values())
 
 
 def _may_colour(*, err: bool = False) -> bool:
@@ -158,10 +158,10 @@ def _may_colour(*, err: bool = False) -> bool:
     )
 
 
-def _sarif(brief: "Brief", found: "Findings") -> str:
+def _sarif(brief: "Brief", findings: "Findings") -> str:
     from plait.flows.terminal.sarif_log import findings_log
 
-    return findings_log(found, source=brief.source, text=brief.text)
+    return findings_log(findings, source=brief.source, text=brief.text)
 
 
 def _mistakes_sarif(problems: "PlanError") -> str:
@@ -170,24 +170,24 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", found: "Findings") -> str:
+def _summary_json(brief: "Brief", findings: "Findings") -> str:
     import json
 
     tasks = [
         {"id": task.id, "role": task.role, "needs": [list(group) for group in task.needs], "seconds": task.seconds}
         for task in brief.expansion.tasks
     ]
-    said = {
+    record = {
         "source": brief.source,
-        "ok": not found.errors,
+        "ok": not findings.errors,
         "feature": brief.plan.feature,
         "tasks": tasks,
-        "findings": [_row(finding, brief.source) for finding in found.shown],
-        "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in found.silenced],
+        "findings": [_row(finding, brief.source) for finding in findings.shown],
+        "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),
     }
-    return json.dumps(said, indent=2)
+    return json.dumps(record, indent=2)
 
 
 def _row(finding: "Finding", source: str) -> dict[str, object]:

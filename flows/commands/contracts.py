@@ -24,17 +24,17 @@ def command(
     from plait.flows.approving import agreed
     from plait.plans.phrasing import one_line
 
-    found = agreed(run)
+    listing = agreed(run)
     if json:
         import json as json_format
 
-        typer.echo(json_format.dumps(found, indent=2))
+        typer.echo(json_format.dumps(listing, indent=2))
         return
-    for row in found["contracts"]:
-        said = [f"{row['id']} v{row['version']}", row["status"] + (f" by {row['by']}" if row["by"] else "")]
-        said += [f"written by {row['owner']}" if row["owner"] else "on base", (row["commit"] or "")[:10]]
-        typer.echo(one_line("  ".join(filter(None, said)), 1000))
+    for row in listing["contracts"]:
+        parts = [f"{row['id']} v{row['version']}", row["status"] + (f" by {row['by']}" if row["by"] else "")]
+        parts += [f"written by {row['owner']}" if row["owner"] else "on base", (row["commit"] or "")[:10]]
+        typer.echo(one_line("  ".join(filter(None, parts)), 1000))
         if row["status"] == "waiting":
-            typer.echo(f"  look: git show {row['commit'][:10]}; then: plait approve {found['feature']} {row['id']}")
-    if not found["contracts"]:
-        typer.echo(f"{found['feature']} has no contracts")
+            typer.echo(f"  look: git show {row['commit'][:10]}; then: plait approve {listing['feature']} {row['id']}")
+    if not listing["contracts"]:
+        typer.echo(f"{listing['feature']} has no contracts")

@@ -15,6 +15,6 @@ def command(
     ] = None,
 ) -> None:
     """Make the shop and run its plan."""
-    from plait.flows.demo import run_demo
+    from plait.flows.demo_shop import run_demo
 
     raise typer.Exit(run_demo(directory))

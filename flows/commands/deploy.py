@@ -30,6 +30,6 @@ def command() -> None:
 
     made = register_everything(on_step=lambda text: typer.echo(f"… {text}", err=True))
     typer.echo(f"On {url}:")
-    for one in made:
-        typer.echo(f"  {one}")
+    for thing in made:
+        typer.echo(f"  {thing}")
     typer.echo(f"\nNext: prefect worker start --pool {POOL}, then run {DEPLOYMENTS[0].name} on the page.")

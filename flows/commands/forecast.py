@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
     from plait.advice.forecasts.forecast import Forecast
     from plait.advice.forecasts.sizing import Sizing
-    from plait.flows.forecasting import Bundling, Order
+    from plait.flows.forecasting import Bundling, ImprovedOrder
     from plait.flows.inputs.requests import Brief
 
 NAME = "forecast"
@@ -66,18 +66,18 @@ def command(
     """Say what a plan will take; nothing runs."""
     from plait.advice.forecasts.verifying import usual_verification
     from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
-    from plait.flows.history import history_of, verifications_of
     from plait.flows.inputs.crew_option import read_crew_option
     from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
+    from plait.flows.past_durations import history_of, verifications_of
     from plait.flows.terminal.plan_notices import mistakes_told
 
     _refuse_what_contradicts(size=size, agents=agents, improve=improve, repo=repo)
-    said = read_crew_option(crew or ())
+    option = read_crew_option(crew or ())
     with mistakes_told(json=json):
-        given, folder = read_crew_file(said.file) if said.file else None, (said.file or plan).resolve().parent
+        given, folder = read_crew_file(option.file) if option.file else None, (option.file or plan).resolve().parent
         brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
     chosen = narrow(brief.expansion, tuple(only or ()))
-    slots = said.slots_for({task.role for task in brief.expansion.tasks})
+    slots = option.slots_for({task.role for task in brief.expansion.tasks})
     history, verification = history_of(repo), usual_verification(verifications_of(repo, brief.plan))
     order = sizing = bundling = None
     if not size:  # which compares crews: what fits one of them may be bundled differently for the next
@@ -122,7 +122,7 @@ def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, 
 def _show(
     brief: "Brief",
     made: "Forecast",
-    order: "Order | None",
+    order: "ImprovedOrder | None",
     sizing: "Sizing | None",
     bundling: "Bundling | None",
     verification: float | None,
@@ -144,7 +144,7 @@ def _show(
 def _json(
     brief: "Brief",
     made: "Forecast",
-    order: "Order | None",
+    order: "ImprovedOrder | None",
     sizing: "Sizing | None",
     bundling: "Bundling | None",
     *,
@@ -155,7 +155,7 @@ def _json(
 
     from plait.advice.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
 
-    said = {
+    record = {
         "feature": brief.plan.feature,
         "seed": seed,
         "order": _order_record(order),
@@ -167,10 +167,10 @@ def _json(
         "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),
     }
-    return json.dumps(said, indent=2)
+    return json.dumps(record, indent=2)
 
 
-def _order_record(order: "Order | None") -> dict[str, Any] | None:
+def _order_record(order: "ImprovedOrder | None") -> dict[str, Any] | None:
     """What `--improve` found, in hours at expected durations."""
     if order is None:
         return None

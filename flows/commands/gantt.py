@@ -17,7 +17,7 @@ EXAMPLES = (
 )
 
 
-class Format(StrEnum):
+class ChartFormat(StrEnum):
     """How a chart is written."""
 
     text = "text"
@@ -25,7 +25,7 @@ class Format(StrEnum):
     png = "png"
 
 
-_ENDINGS = {".svg": Format.svg, ".png": Format.png, ".txt": Format.text}
+_ENDINGS = {".svg": ChartFormat.svg, ".png": ChartFormat.png, ".txt": ChartFormat.text}
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
         typer.Option("--output", "-o", help="A .svg, .png or .txt file; - is SVG on standard output.", metavar="FILE"),
     ] = None,
     form: Annotated[
-        Format | None,
+        ChartFormat | None,
         typer.Option("--format", help="text when nothing is said; else as the file's name says."),
     ] = None,
     theme: Annotated[Theme, typer.Option(help="The page it is for; auto follows the reader's (a PNG is light).")] = (
@@ -68,11 +68,11 @@ def command(
     from plait.show.pictures.svg import size_of
     from plait.show.pictures.text_gantt import text_gantt
 
-    form = format_of(form, output, _ENDINGS, otherwise=Format.svg if output == "-" else Format.text)
+    form = format_of(form, output, _ENDINGS, otherwise=ChartFormat.svg if output == "-" else ChartFormat.text)
     chart = chart_for(what, crew=crew or (), repository=repo, grouped=by_role)
-    if form is Format.text:
+    if form is ChartFormat.text:
         lines = text_gantt(chart, width=width or terminal_width())
         show_lines(lines) if output is None else write_text(output, plain_text([*map(without_colour, lines)]))
         return
     svg = draw_gantt(chart, width=max(400, width or 960), theme=theme)
-    write_png(output or "-", svg, size=size_of(svg)) if form is Format.png else write_text(output or "-", svg)
+    write_png(output or "-", svg, size=size_of(svg)) if form is ChartFormat.png else write_text(output or "-", svg)

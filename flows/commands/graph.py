@@ -20,7 +20,7 @@ EXAMPLES = (
 )
 
 
-class Format(StrEnum):
+class GraphFormat(StrEnum):
     """How a graph is written."""
 
     text = "text"
@@ -32,13 +32,13 @@ class Format(StrEnum):
 
 
 _ENDINGS = {
-    ".svg": Format.svg,
-    ".png": Format.png,
-    ".dot": Format.dot,
-    ".gv": Format.dot,
-    ".mmd": Format.mermaid,
-    ".json": Format.json,
-    ".txt": Format.text,
+    ".svg": GraphFormat.svg,
+    ".png": GraphFormat.png,
+    ".dot": GraphFormat.dot,
+    ".gv": GraphFormat.dot,
+    ".mmd": GraphFormat.mermaid,
+    ".json": GraphFormat.json,
+    ".txt": GraphFormat.text,
 }
 
 
@@ -52,7 +52,7 @@ def command(
         ),
     ] = None,
     form: Annotated[
-        Format | None,
+        GraphFormat | None,
         typer.Option(
             "--format",
             help="text (when nothing is said), mermaid, dot, svg, png or json; else as the file's name says.",
@@ -78,24 +78,24 @@ def command(
     from plait.flows.terminal.printing import show_lines, terminal_width
     from plait.show.pictures.graph_lines import graph_lines
 
-    form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=Format.text)
-    found = graph_for(what, crew=crew)
-    graph = found if every else found.reduced()
-    if form is Format.text and output is None:
+    form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=GraphFormat.text)
+    whole = graph_for(what, crew=crew)
+    graph = whole if every else whole.reduced()
+    if form is GraphFormat.text and output is None:
         show_lines(graph_lines(graph, width=terminal_width()))
     else:
         _write(graph, form, output or "-", theme)
 
 
-def _wanted(form: Format | None, *, json: bool) -> Format | None:
+def _wanted(form: GraphFormat | None, *, json: bool) -> GraphFormat | None:
     from plait.plans.errors import CallError
 
-    if json and form not in (None, Format.json):
+    if json and form not in (None, GraphFormat.json):
         raise CallError(f"--json and --format {form} are two formats")
-    return Format.json if json else form
+    return GraphFormat.json if json else form
 
 
-def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
+def _write(graph: "PlanGraph", form: GraphFormat, output: str, theme: Theme) -> None:
     from plait.flows.terminal.picture_files import write_png, write_text
     from plait.flows.terminal.printing import plain_text
     from plait.show.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
@@ -103,11 +103,11 @@ def _write(graph: "PlanGraph", form: Format, output: str, theme: Theme) -> None:
     from plait.show.pictures.graph_svg import draw_graph
     from plait.show.pictures.svg import size_of
 
-    if form in (Format.svg, Format.png):
+    if form in (GraphFormat.svg, GraphFormat.png):
         svg = draw_graph(graph, theme=theme)
-        write_png(output, svg, size=size_of(svg)) if form is Format.png else write_text(output, svg)
-    elif form is Format.text:
+        write_png(output, svg, size=size_of(svg)) if form is GraphFormat.png else write_text(output, svg)
+    elif form is GraphFormat.text:
         write_text(output, plain_text(graph_lines(graph, width=100)))
     else:
-        write = {Format.mermaid: graph_mermaid, Format.dot: graph_dot, Format.json: graph_data}[form]
+        write = {GraphFormat.mermaid: graph_mermaid, GraphFormat.dot: graph_dot, GraphFormat.json: graph_data}[form]
         write_text(output, write(graph))

@@ -37,12 +37,12 @@ def command(
     from plait.plans.errors import CallError
     from plait.workspace.home import plait_home
 
-    found = find_run(plait_home(), run, task=task)
-    if not _tries(found, task) and (bundle := _bundle_of(found, task)):
-        found, task = find_run(plait_home(), run, task=bundle), bundle
-    tries = _tries(found, task)
+    known = find_run(plait_home(), run, task=task)
+    if not _tries(known, task) and (bundle := _bundle_of(known, task)):
+        known, task = find_run(plait_home(), run, task=bundle), bundle
+    tries = _tries(known, task)
     if not tries:
-        raise _nothing_of(found, task)
+        raise _nothing_of(known, task)
     chosen = max(tries) if number is None else number
     if chosen not in tries:
         raise CallError(f"{task} has no try {chosen}", hint=f"it has {', '.join(map(str, sorted(tries)))}")
@@ -51,39 +51,39 @@ def command(
         typer.echo(str(file))
         return
     over = tries[chosen] / "result.json"
-    if not _print(file, going_on=lambda: follow and found.alive and not over.exists()):
+    if not _print(file, going_on=lambda: follow and known.alive and not over.exists()):
         typer.echo(f"{task} {'was told nothing' if prompt else 'has printed nothing'} (try {chosen})", err=True)
 
 
-def _bundle_of(found: "KnownRun", task: str) -> str | None:
+def _bundle_of(known: "KnownRun", task: str) -> str | None:
     """The bundle that a task was done in, whose log is its own."""
-    outcome = found.outcome()
-    return next((one.bundle for one in outcome.singly().tasks if one.id == task), None) if outcome else None
+    outcome = known.outcome()
+    return next((member.bundle for member in outcome.singly().tasks if member.id == task), None) if outcome else None
 
 
-def _tries(found: "KnownRun", task: str) -> dict[int, Path]:
+def _tries(known: "KnownRun", task: str) -> dict[int, Path]:
     """The folders of a task's tries by their number."""
     if task in (".", "..") or Path(task).name != task:
         return {}
-    folders = (found.directory / "tasks" / task).glob("try-*")
-    return {int(one.name[4:]): one for one in folders if one.name[4:].isdecimal()}
+    folders = (known.directory / "tasks" / task).glob("try-*")
+    return {int(folder.name[4:]): folder for folder in folders if folder.name[4:].isdecimal()}
 
 
-def _nothing_of(found: "KnownRun", task: str) -> "CallError":
+def _nothing_of(known: "KnownRun", task: str) -> "CallError":
     """Why a run has no log of a task, and which it has."""
     from plait.plans.errors import CallError
     from plait.plans.phrases import near_match, quoted
     from plait.plans.tasks.outcomes import TaskState
 
-    outcome = found.outcome()
-    known = {one.id: one for one in outcome.tasks} if outcome else {}
-    logged = sorted(one.name for one in (found.directory / "tasks").glob("*") if _tries(found, one.name))
+    outcome = known.outcome()
+    tasks = {planned.id: planned for planned in outcome.tasks} if outcome else {}
+    logged = sorted(place.name for place in (known.directory / "tasks").glob("*") if _tries(known, place.name))
     has = f"there are logs of {', '.join(logged[:12])}{', …' if len(logged) > 12 else ''}" if logged else None
-    if task not in known:
-        return CallError(f"run {found.run_id} has no task {quoted(task)}", hint=near_match(task, known) or has)
-    if known[task].state in (TaskState.LANDED, TaskState.DONE):
-        return CallError(f"{task} was finished before run {found.run_id}", hint=f"see `plait logs {task}`")
-    return CallError(f"{task} has not started ({known[task].state.value})", hint=has)
+    if task not in tasks:
+        return CallError(f"run {known.run_id} has no task {quoted(task)}", hint=near_match(task, tasks) or has)
+    if tasks[task].state in (TaskState.LANDED, TaskState.DONE):
+        return CallError(f"{task} was finished before run {known.run_id}", hint=f"see `plait logs {task}`")
+    return CallError(f"{task} has not started ({tasks[task].state.value})", hint=has)
 
 
 def _print(file: Path, *, going_on: Callable[[], bool]) -> bool:

@@ -1,6 +1,8 @@
 """Write a first plan to fill in: a way to cut the work, or a workflow, commented and ready for `plait check`."""
 
+import re
 from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -54,12 +56,11 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a plan to fill in."""
-    from plait.flows.templating import fill_template
     from plait.plans.errors import CallError
 
     if cut and workflow:
         raise CallError("--slice and --workflow are two kinds of plan", hint="choose one of them")
-    text = fill_template((workflow or cut or Slice.VERTICAL).value, name)
+    text = _filled_template((workflow or cut or Slice.VERTICAL).value, name)
     if str(output) == "-":
         typer.echo(text, nl=False)
         return
@@ -75,3 +76,21 @@ def command(
     typer.echo(
         f"wrote {output}: fill it in, then `plait check {output}`, `plait forecast {output}`, `plait run {output}`"
     )
+
+
+def _filled_template(kind: str, name: str | None) -> str:
+    """The text of a template, which passes `plait check` as it is, for a feature of this name.
+
+    Raises:
+        CallError: the name is not one for a feature.
+    """
+    from plait.plans.errors import CallError
+    from plait.plans.names import check_slug
+
+    text = files("plait.flows").joinpath("templates", f"{kind}.plan.yaml").read_text(encoding="utf-8")
+    if name is None:
+        return text
+    try:
+        return re.sub(r"^feature: .*$", f"feature: {check_slug(name)}", text, count=1, flags=re.MULTILINE)
+    except ValueError as problem:
+        raise CallError(f"a feature cannot be called so: {problem}", hint="such as shopping-cart") from None

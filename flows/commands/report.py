@@ -38,46 +38,46 @@ def command(
     from plait.workspace.home import plait_home
 
     forgive_encoding()
-    found = find_run(plait_home(), run)
-    outcome = found.outcome()
+    known = find_run(plait_home(), run)
+    outcome = known.outcome()
     if outcome is None:
-        raise CallError(f"run {found.run_id} has left nothing to report yet")
+        raise CallError(f"run {known.run_id} has left nothing to report yet")
     if json:
         metrics = measure(outcome)
-        typer.echo(report_json(outcome, metrics, insights(outcome, metrics, kept_forecast(found.directory))))
+        typer.echo(report_json(outcome, metrics, insights(outcome, metrics, kept_forecast(known.directory))))
     elif markdown:
-        typer.echo(_written(found))
+        typer.echo(_written(known))
     else:
-        place = seen_from_here(worktree_of(found.repository))
-        lines = report_text(outcome, measure(outcome), kept_forecast(found.directory), repository=place)
+        place = seen_from_here(worktree_of(known.repository))
+        lines = report_text(outcome, measure(outcome), kept_forecast(known.directory), repository=place)
         for line in for_reading(lines):
             typer.echo(line)
-        _show_chart(found, outcome)
+        _show_chart(known, outcome)
 
 
-def _written(found: "KnownRun") -> str:
+def _written(known: "KnownRun") -> str:
     """The Markdown that the run left.
 
     Raises:
         CallError: it has left none, or none that can be read.
     """
     from plait.plans.errors import CallError
-    from plait.workspace.files import read_plain_file
+    from plait.workspace.small_files import read_plain_file
 
-    written = found.directory / "report.md"
+    written = known.directory / "report.md"
     if not written.exists():
-        raise CallError(f"run {found.run_id} is not over", hint="see `plait status`")
+        raise CallError(f"run {known.run_id} is not over", hint="see `plait status`")
     try:
         return read_plain_file(written)
     except (OSError, ValueError) as problem:
-        raise CallError(f"the report of {found.run_id} cannot be read: {problem}", hint="see `plait report`") from None
+        raise CallError(f"the report of {known.run_id} cannot be read: {problem}", hint="see `plait report`") from None
 
 
 MOST_LANES = 40
 """Tasks up to which a chart in the terminal helps more than it hides."""
 
 
-def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
+def _show_chart(known: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
     from plait.flows.recording.kept import kept_forecast
     from plait.flows.terminal.printing import show_lines, terminal_width
@@ -86,9 +86,9 @@ def _show_chart(found: "KnownRun", outcome: "FeatureOutcome") -> None:
 
     if any(task.started_at for task in outcome.tasks) and len(outcome.tasks) <= MOST_LANES:
         typer.echo("")
-        chart = chart_of("what ran when", outcome=outcome, forecast=kept_forecast(found.directory))
+        chart = chart_of("what ran when", outcome=outcome, forecast=kept_forecast(known.directory))
         show_lines(text_gantt(chart, width=terminal_width()))
         typer.echo("")
-    picture = found.directory / "gantt.svg"
+    picture = known.directory / "gantt.svg"
     if picture.exists():
         typer.echo(f"Gantt: {picture}")

@@ -35,12 +35,12 @@ def command(
     if every:
         _list(known_runs(home), json=json)
         return
-    found = find_run(home, run)
-    outcome = found.outcome()
+    known = find_run(home, run)
+    outcome = known.outcome()
     if outcome is None:
-        raise CallError(f"run {found.run_id} has left nothing to show yet")
+        raise CallError(f"run {known.run_id} has left nothing to show yet")
     if json:
-        typer.echo(status_json(outcome, found.progress()))
+        typer.echo(status_json(outcome, known.progress()))
         return
     from rich.console import Console
 
@@ -49,7 +49,7 @@ def command(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPED_WIDTH)
-    console.print(status_table(outcome, eta=found.eta()))
+    console.print(status_table(outcome, eta=known.eta()))
 
 
 def _list(runs: "list[KnownRun]", *, json: bool) -> None:

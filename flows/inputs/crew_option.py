@@ -59,11 +59,11 @@ def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
         PlanError: every mistake of the plan at once.
         CallError: a file that is not there, or a role that no task has.
     """
-    said = read_crew_option(crew)
-    given = read_crew_file(said.file) if said.file else None
-    folder = (said.file or plan).resolve().parent
+    option = read_crew_option(crew)
+    given = read_crew_file(option.file) if option.file else None
+    folder = (option.file or plan).resolve().parent
     brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
-    return with_slots(brief, said), said.file
+    return with_slots(brief, option), option.file
 
 
 def with_slots(brief: Brief, option: CrewOption) -> Brief:

@@ -40,7 +40,7 @@ def read_given_file(path: Path) -> str:
     try:
         return checked_text(_content(path), source=str(path))
     except FileNotFoundError:
-        near = sorted(str(found) for found in path.parent.glob("*.y*ml"))[:3] if path.parent.is_dir() else []
+        near = sorted(str(file) for file in path.parent.glob("*.y*ml"))[:3] if path.parent.is_dir() else []
         raise CallError(f"there is no file {path}", hint=f"there is {', '.join(near)}" if near else None) from None
     except OSError as problem:
         raise CallError(f"cannot read {path}: {problem.strerror}") from None

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_json
 from plait.flows.forecasting import forecast_of
-from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
+from plait.flows.past_durations import history_of
 from plait.flows.recording.artifacts import publish_plan
 from plait.flows.running.session import Session
 from plait.flows.servers.client import is_embedded
@@ -14,7 +14,7 @@ from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import gantt_uri
 from plait.show.pictures.plan_graph import GRAPH_FILE, graph_json, plan_graph
 from plait.show.plan_report import plan_markdown
-from plait.workspace.files import write_whole
+from plait.workspace.small_files import write_whole
 
 _LOG = logging.getLogger("prefect.plait")
 _EFFORT = 60_000

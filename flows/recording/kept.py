@@ -7,7 +7,7 @@ from typing import TypeVar
 from plait.advice.forecasts.forecast import Forecast
 from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
 from plait.show.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
-from plait.workspace.files import read_plain_file
+from plait.workspace.small_files import read_plain_file
 
 Kept = TypeVar("Kept")
 

@@ -17,8 +17,8 @@ from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.progress import ActiveAgent, progress_of
 from plait.show.rendering import outcome_json
-from plait.workspace.files import write_whole
 from plait.workspace.process import started_at
+from plait.workspace.small_files import write_whole
 
 if TYPE_CHECKING:  # SQLModel takes 0.2 to 1.5 s to import, and is needed at the end only
     from plait.store.records import TaskWork

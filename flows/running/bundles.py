@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from plait.flows.forecasting import bundling_of
-from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
+from plait.flows.past_durations import history_of
 from plait.flows.running.reuse import Reuse
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.tasks.bundling import BUNDLED, bundle_of, in_bundles, is_member, members_said, with_bundles

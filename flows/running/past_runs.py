@@ -17,7 +17,7 @@ from plait.plans.tasks.outcomes import Span
 from plait.plans.usage import usage_of
 from plait.show.run_outcome import replayed
 from plait.workspace.control import Control
-from plait.workspace.files import read_json_object
+from plait.workspace.small_files import read_json_object
 
 
 @dataclass(frozen=True, slots=True)

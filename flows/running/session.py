@@ -13,8 +13,8 @@ from pathlib import Path
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
-from plait.flows.running.clashes import refuse_clash
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.rejected import rejected_owners, without
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside
@@ -27,9 +27,8 @@ from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.contract_refs import forget_records, require_on_base
-from plait.workspace.control import Control, open_control
-from plait.workspace.git import require_git
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space, run_directory
+from plait.workspace.control import Control
+from plait.workspace.home import plait_home, run_directory
 from plait.workspace.ref_landing import feature_lock, reconcile
 
 
@@ -80,11 +79,8 @@ def open_session(
         EnvironmentProblem: git too old, disk full, a repository that cannot be written, no agent program.
     """
     began, watchers = time.time(), watchers or Watchers()
-    require_git()
     home = plait_home()
-    require_space(home, LEAST_FREE_BYTES)
-    control = open_control(repository, home=home)
-    control.require_writable()
+    control = usable_repository(repository, home=home)
     feature = brief.plan.feature
     with feature_lock(control, feature, run_id):
         kept = tidy_killed_runs(home, control, feature=feature)

@@ -9,9 +9,9 @@ from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.workspace.control import Control
 from plait.workspace.deleting import TRASH, delete_tree
-from plait.workspace.files import read_json_object
 from plait.workspace.git import git_date
 from plait.workspace.harvest import salvage
+from plait.workspace.small_files import read_json_object
 from plait.workspace.trailers import message_with_trailers
 
 

@@ -25,8 +25,8 @@ from plait.flows.servers.settings import (
     log_to_file,
 )
 from plait.plans.errors import EnvironmentProblem
-from plait.workspace.files import write_whole
 from plait.workspace.process import Daemon, is_alive, start_daemon, started_at, stop_process
+from plait.workspace.small_files import write_whole
 
 STARTED_WITHIN = 60.0
 """Seconds that a server may take; 2.5 on two free cores."""
@@ -119,11 +119,11 @@ def reap_servers(home: Path) -> int:
     """Stop the servers whose run is gone, and give how many: they die with it, but who knows."""
     reaped = 0
     for record in (home / "prefect" / "embedded").glob("*/server.json"):
-        found = _read(record)
-        if found is not None and is_alive(found.owner_pid, found.owner_started):
+        known = _read(record)
+        if known is not None and is_alive(known.owner_pid, known.owner_started):
             continue
-        if found is not None and is_alive(found.pid, found.started):
-            stop_process(found.pid, found.started, 2.0)
+        if known is not None and is_alive(known.pid, known.started):
+            stop_process(known.pid, known.started, 2.0)
             reaped += 1
         _clear(record.parent)
     for directory in (home / "prefect" / "embedded").glob("*-*"):

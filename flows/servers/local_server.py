@@ -27,9 +27,9 @@ from plait.flows.servers.settings import (
     worker_settings,
 )
 from plait.plans.errors import CallError, EnvironmentProblem
-from plait.workspace.files import write_whole
 from plait.workspace.home import plait_home, server_directory
 from plait.workspace.process import Daemon, is_alive, start_daemon, stop_process
+from plait.workspace.small_files import write_whole
 
 STARTED_WITHIN = 120.0
 """Seconds; 4 on two free cores, 10 where its database is new."""

@@ -8,8 +8,8 @@ from typing import Any
 from plait.advice.forecasts.forecast import Forecast, TaskForecast
 from plait.advice.forecasts.forecast_json import bundle_records
 from plait.flows.forecasting import Bundling, bundling_of, forecast_of
-from plait.flows.history import history_of
 from plait.flows.inputs.requests import Brief
+from plait.flows.past_durations import history_of
 from plait.flows.terminal.text_layout import rough_time
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
@@ -33,7 +33,7 @@ def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repositor
 
 def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: Bundling) -> str:
     """One JSON object; times in seconds from the start."""
-    said: dict[str, Any] = {
+    record: dict[str, Any] = {
         "dry_run": True,
         "feature": brief.plan.feature,
         "branch": integration_branch(brief.plan.feature),
@@ -55,7 +55,7 @@ def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: B
         "bundles": bundle_records(bundling.bundles),
         "unsupported": list(brief.expansion.unsupported),
     }
-    return json_format.dumps(said, indent=2) + "\n"
+    return json_format.dumps(record, indent=2) + "\n"
 
 
 def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
 from plait.advice.forecasts.forecast import Forecast, TaskForecast, WhatIf
 from plait.advice.forecasts.sizing import CrewStep, Sizing
-from plait.flows.forecasting import Order
+from plait.flows.forecasting import ImprovedOrder
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.printing import show_lines, terminal_width
 from plait.flows.terminal.text_layout import Column, paragraph, rough_time, short_time, table_lines
@@ -25,7 +25,7 @@ _MOST_ROWS = 12
 
 
 def show_forecast(
-    brief: Brief, made: Forecast, order: Order | None, *, told: str = "", verification: float | None = None
+    brief: Brief, made: Forecast, order: ImprovedOrder | None, *, told: str = "", verification: float | None = None
 ) -> None:
     """Print a forecast, as wide as the terminal allows and not wider than is easy to read.
 
@@ -109,7 +109,9 @@ def _tasks(made: Forecast, titles: Mapping[str, str], width: int) -> list[Line]:
         Column("waits", right=True, spare=2),
         Column("ends, P50 to P95" if made.ends else "", right=True, spare=4),
     )
-    rows = [_task(task, titles.get(task.id, "")) for task in sorted(made.tasks, key=lambda one: (one.start, one.end))]
+    rows = [
+        _task(task, titles.get(task.id, "")) for task in sorted(made.tasks, key=lambda task: (task.start, task.end))
+    ]
     return table_lines(columns, rows, width=width)
 
 
@@ -156,10 +158,10 @@ def _variants(made: Forecast, width: int) -> list[Line]:
         Column("one fewer"),
         Column("one more"),
     )
-    found = {(variant.role, variant.slots): variant for variant in made.what_if}
+    variants = {(variant.role, variant.slots): variant for variant in made.what_if}
     rows = []
     for role in made.roles:
-        changes = [_change(found.get((role.role, role.slots + step)), made, width) for step in (-1, 1)]
+        changes = [_change(variants.get((role.role, role.slots + step)), made, width) for step in (-1, 1)]
         rows.append([(Piece(role.role),), (Piece(str(role.slots)),), *changes])
     return table_lines(columns, rows, width=width)
 
@@ -171,11 +173,11 @@ def _change(variant: WhatIf | None, made: Forecast, width: int) -> Line:
     likely = variant.p50 - made.ends.p50 if variant.p50 is not None and made.ends else 0.0
     if abs(change) < _SAME and abs(likely) < _SAME:
         return (Piece("no change", dim=True),)
-    said = Piece(f"{short_time(variant.elapsed)} "), _signed(change, short_time(abs(change)))
+    planned = Piece(f"{short_time(variant.elapsed)} "), _signed(change, short_time(abs(change)))
     if variant.p50 is None or (width < _WIDE and abs(change) >= _SAME):
-        return said
+        return planned
     median = Piece(f"P50 {rough_time(variant.p50)} ", dim=True), _signed(likely, rough_time(abs(likely)))
-    return median if width < _WIDE else (*said, Piece("  "), *median)
+    return median if width < _WIDE else (*planned, Piece("  "), *median)
 
 
 def _signed(change: float, size: str) -> Piece:
@@ -199,7 +201,7 @@ def _verification(seconds: float | None) -> Iterator[str]:
         yield f"Verification: about {rough_time(seconds)} each in earlier runs, not counted in the times above."
 
 
-def _sentences(made: Forecast, order: Order | None, *, resources: Collection[str]) -> Iterator[str]:
+def _sentences(made: Forecast, order: ImprovedOrder | None, *, resources: Collection[str]) -> Iterator[str]:
     """What the tables' signs mean, what was searched for, and what the history says."""
     short = "no agent or resource" if resources else "no agent"
     yield f"{_CRITICAL} no slack, even with agents for all. Waits: ready, but {short} is free."
@@ -209,8 +211,8 @@ def _sentences(made: Forecast, order: Order | None, *, resources: Collection[str
         saved = f"{short_time(order.elapsed)} instead of {short_time(order.rule_elapsed)}"
         yield f"Order: a better one was found among {order.evaluations:,}: {saved} at expected durations."
     elif order and order.elapsed < order.rule_elapsed:
-        found = f"{short_time(order.elapsed)} in place of {short_time(order.rule_elapsed)} at expected durations"
-        best = f"the best of {count(order.evaluations, 'other')}, {found}"
+        gain = f"{short_time(order.elapsed)} in place of {short_time(order.rule_elapsed)} at expected durations"
+        best = f"the best of {count(order.evaluations, 'other')}, {gain}"
         yield f"Order: the rule's; {best}, is no better in simulation."
     elif order and order.evaluations:
         yield f"Order: the rule's; none of {count(order.evaluations, 'other')} is better."

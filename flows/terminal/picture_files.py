@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.phrases import listed
-from plait.workspace.files import write_whole
+from plait.workspace.small_files import write_whole
 
 F = TypeVar("F", bound=StrEnum)
 

@@ -9,13 +9,13 @@ from plait.advice.lint.engine import Findings
 from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
 from plait.plans.language.reading import MAX_BYTES
-from plait.workspace.files import read_plain_file
+from plait.workspace.small_files import read_plain_file
 
 
-def findings_log(found: Findings, *, source: str, text: str | None = None) -> str:
+def findings_log(findings: Findings, *, source: str, text: str | None = None) -> str:
     """The log of a plan that could be read; `text` is what came on standard input."""
-    names = {finding.file or source for finding in (*found.shown, *found.silenced)}
-    return sarif(found, source=source, version=__version__, sources=_sources({source, *names}, source, text))
+    names = {finding.file or source for finding in (*findings.shown, *findings.silenced)}
+    return sarif(findings, source=source, version=__version__, sources=_sources({source, *names}, source, text))
 
 
 def mistakes_log(wrong: PlanError) -> str:

@@ -51,14 +51,14 @@ def files_in(
     tree = repository.run("ls-tree", "-z", "-l", f"{commit}:{folder.rstrip('/')}")
     if tree.status:
         return {}
-    found: dict[str, tuple[str, str]] = {}
+    files: dict[str, tuple[str, str]] = {}
     for record in tree.records:
         facts, _, name = record.partition("\t")
         mode, _, oid, size = facts.split()
         if mode in _PLAIN and int(size) <= largest and (names is None or name in names):
-            found[name] = (mode, oid)
-    contents = _contents(repository, {oid for _, oid in found.values()})
-    return {name: TrackedFile(mode, contents[oid]) for name, (mode, oid) in found.items()}
+            files[name] = (mode, oid)
+    contents = _contents(repository, {oid for _, oid in files.values()})
+    return {name: TrackedFile(mode, contents[oid]) for name, (mode, oid) in files.items()}
 
 
 def _contents(repository: GitRepository, oids: set[str]) -> dict[str, bytes]:
@@ -66,16 +66,16 @@ def _contents(repository: GitRepository, oids: set[str]) -> dict[str, bytes]:
     if not oids:
         return {}
     asked = "".join(f"{oid}\n" for oid in sorted(oids)).encode()
-    answer, at, found = repository.ask("cat-file", "--batch", stdin=asked).stdout, 0, dict[str, bytes]()
+    answer, at, contents = repository.ask("cat-file", "--batch", stdin=asked).stdout, 0, dict[str, bytes]()
     while at < len(answer):
         end = answer.index(b"\n", at)
         facts = answer[at:end].decode("ascii", "replace").split()
         if len(facts) != 3:
             raise GitFailed("cat-file --batch", 128, f"an object is missing: {' '.join(facts)}")
         start, size = end + 1, int(facts[2])
-        found[facts[0]] = answer[start : start + size]
+        contents[facts[0]] = answer[start : start + size]
         at = start + size + 1
-    return found
+    return contents
 
 
 def replace_files(repository: GitRepository, commit: str, folder: str, files: Mapping[str, TrackedFile]) -> str:

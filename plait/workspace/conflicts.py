@@ -75,15 +75,15 @@ def left_over_markers(
     """
     entries = _entries(repository, tree)
     before = [_entries(repository, parent) for parent in parents]
-    found = []
+    marked = []
     for path in dict.fromkeys(paths):
         mode, oid = entries.get(path, ("", ""))
         if mode not in _REGULAR or any(there.get(path, ("", ""))[1] == oid for there in before):
             continue
         known = {line for there in before if path in there for line in _blob(repository, there[path][1]).splitlines()}
         if any(line not in known for line in _marker_lines(_blob(repository, oid))):
-            found.append(path)
-    return tuple(found)
+            marked.append(path)
+    return tuple(marked)
 
 
 def describe(
@@ -118,13 +118,13 @@ def _is_binary(content: bytes) -> bool:
 
 def _marker_lines(content: bytes) -> list[bytes]:
     """Lines that git writes into a conflict: an opening, an ancestor, or a closing after a line of seven `=`."""
-    found = []
+    markers = []
     divided = False
     for line in content.splitlines():
         if _OPENING.match(line) or _ANCESTOR.match(line) or (divided and _CLOSING.match(line)):
-            found.append(line)
+            markers.append(line)
         divided = divided or line == b"======="
-    return found
+    return markers
 
 
 def _labels(conflict: Conflict, ours_label: str, theirs_label: str) -> Labels:
@@ -183,12 +183,12 @@ def _bounded(parts: Sequence[str], limit: int) -> str:
 
 def _entries(repository: GitRepository, tree: str) -> dict[str, tuple[str, str]]:
     """Every file of a tree: path to mode and object name."""
-    found = {}
+    entries = {}
     for record in repository.ask("ls-tree", "-r", "-z", "--full-tree", tree).records:
         facts, path = record.split("\t", 1)
         mode, _, oid = facts.split(" ")
-        found[path] = (mode, oid)
-    return found
+        entries[path] = (mode, oid)
+    return entries
 
 
 def _blob(repository: GitRepository, oid: str) -> bytes:

@@ -21,12 +21,12 @@ _OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 def read_records(control: Control, feature: str) -> dict[str, tuple[Record, ...]]:
     """The records of all contracts of a feature, by contract, oldest version first."""
-    found: dict[str, list[Record]] = {}
+    records: dict[str, list[Record]] = {}
     for ref, oid in control.target.refs(f"{_RECORDS}{feature}/").items():
         record = _read(control, oid)
         if record is not None and ref == _ref(feature, record):
-            found.setdefault(record.contract, []).append(record)
-    return {name: tuple(sorted(of, key=lambda record: record.version)) for name, of in found.items()}
+            records.setdefault(record.contract, []).append(record)
+    return {name: tuple(sorted(of, key=lambda record: record.version)) for name, of in records.items()}
 
 
 def write_record(control: Control, feature: str, record: Record, *, run: str, date: str) -> Record:
@@ -124,22 +124,22 @@ def _entries(control: Control, tree: str) -> list[tuple[str, str]]:
 def _read(control: Control, oid: str) -> Record | None:
     """The record that an object is; nothing when it is none of ours: its words end in commands and on pages."""
     content = control.store.run("cat-file", "commit", oid).stdout.decode("utf-8", "replace")
-    said = read_trailers(content)
+    trailers = read_trailers(content)
     try:
-        version, status, words = int(said["Plait-Version"]), said["Plait-Status"], "".join(said.values())
+        version, status, words = int(trailers["Plait-Version"]), trailers["Plait-Status"], "".join(trailers.values())
         if status not in ("draft", "approved", "rejected") or not words.isprintable():
             return None
-        if not _OBJECT.fullmatch(said["Plait-Commit"]):
+        if not _OBJECT.fullmatch(trailers["Plait-Commit"]):
             return None
         paragraphs = content.partition("\n\n")[2].rstrip("\n").split("\n\n")
         return Record(
-            contract=check_slug(said["Plait-Contract"]),
+            contract=check_slug(trailers["Plait-Contract"]),
             version=version,
             status=status,  # type: ignore[arg-type]  # one of the three, as was just seen
-            commit=said["Plait-Commit"],
-            content=said["Plait-Content"],
-            by=said.get("Plait-By", ""),
-            owner=said.get("Plait-Owner", ""),
+            commit=trailers["Plait-Commit"],
+            content=trailers["Plait-Content"],
+            by=trailers.get("Plait-By", ""),
+            owner=trailers.get("Plait-Owner", ""),
             reason="\n\n".join(paragraphs[1:-1]),
             oid=oid,
         )

@@ -12,8 +12,8 @@ from plait.plans.names import is_made_by_plait
 from plait.plans.phrases import near_match
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import GitFailed
-from plait.workspace.files import write_whole
 from plait.workspace.git import GitRepository, ask_about
+from plait.workspace.small_files import write_whole
 
 HEADS = "refs/heads/"
 _PINS = "refs/plait/pin/"
@@ -71,8 +71,8 @@ class Control:
         if f"broken ref {ref}" in answer.stderr:  # an empty file after a power failure, say: only a warning to git
             raise GitFailed("for-each-ref", answer.status, answer.stderr)
         for line in answer.lines:
-            kind, oid, found = line.split(" ", 2)
-            if found == ref and kind == "commit":
+            kind, oid, listed = line.split(" ", 2)
+            if listed == ref and kind == "commit":
                 return oid
         return None
 
@@ -91,8 +91,8 @@ class Control:
         ref = HEADS + branch
         answer = self.target.ask("for-each-ref", "--format=%(refname) %(worktreepath)", ref)
         for line in answer.lines:
-            found, _, path = line.partition(" ")
-            if found == ref and path:
+            listed, _, path = line.partition(" ")
+            if listed == ref and path:
                 return self._checkout_at(Path(path))
         return None
 
@@ -172,8 +172,8 @@ def open_control(repository: Path, *, home: Path) -> Control:
 def _discover(repository: Path) -> tuple[Path, Path, str]:
     """The worktree's git directory, the common one, and the object format."""
     if not repository.is_dir():
-        said = f"{repository} is no directory" if repository.exists() else f"there is no directory {repository}"
-        raise CallError(said, hint="name a directory inside a git clone")
+        sentence = f"{repository} is no directory" if repository.exists() else f"there is no directory {repository}"
+        raise CallError(sentence, hint="name a directory inside a git clone")
     answer = ask_about(
         repository,
         "rev-parse",

@@ -31,19 +31,19 @@ def list_tree(directory: Path) -> Listing:
     """All below a checkout but its `.git`; links are not followed."""
     listing = {}
     for path, entry in _walk(directory):
-        found = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
         # Time of change, not of modification: a program can set the latter as it likes.
-        listing[path] = (found.st_mode, found.st_size, found.st_ctime_ns, found.st_ino)
+        listing[path] = (status.st_mode, status.st_size, status.st_ctime_ns, status.st_ino)
     return listing
 
 
 def matching_files(directory: Path, patterns: tuple[str, ...]) -> dict[str, bool]:
     """Sorted paths that match one of the patterns (`fnmatch` on the whole path), and whether each is a regular file."""
-    found = {}
+    matches = {}
     for path, entry in _walk(directory):
         if not entry.is_dir(follow_symlinks=False) and any(fnmatchcase(path, pattern) for pattern in patterns):
-            found[path] = entry.is_file(follow_symlinks=False)
-    return dict(sorted(found.items()))
+            matches[path] = entry.is_file(follow_symlinks=False)
+    return dict(sorted(matches.items()))
 
 
 def keep_created(directory: Path, before: Listing, entry: Path) -> bool:
@@ -170,9 +170,9 @@ def _copy_file(source: Path, target: Path) -> None:
         if not _clone(read.fileno(), written.fileno()):
             shutil.copyfileobj(read, written, 1 << 20)
             written.flush()
-        found = os.fstat(read.fileno())
-        os.fchmod(written.fileno(), stat.S_IMODE(found.st_mode))
-        os.utime(written.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
+        status = os.fstat(read.fileno())
+        os.fchmod(written.fileno(), stat.S_IMODE(status.st_mode))
+        os.utime(written.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _clone(read: int, written: int) -> bool:

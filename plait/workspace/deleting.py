@@ -89,8 +89,8 @@ def _delete_files(directory: int, problems: list[OSError]) -> list[str]:
     """Delete files, links and empty directories; gives the names of the directories that are left."""
     left = []
     with os.scandir(directory) as entries:
-        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_directory in found:
+        names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_directory in names:
         try:
             if not is_directory:
                 os.unlink(name, dir_fd=directory)

@@ -27,8 +27,8 @@ class GitFailed(EnvironmentProblem):
 def _sentence(stderr: str) -> str:
     """git's messages in one line, each without its first word."""
     lines = (line.strip() for line in stderr.splitlines())
-    said = (re.sub(r"\A((error|fatal): )+", "", line) for line in lines if line)
-    return "; ".join(said) or "no message"
+    sentences = (re.sub(r"\A((error|fatal): )+", "", line) for line in lines if line)
+    return "; ".join(sentences) or "no message"
 
 
 def _hint(stderr: str) -> str:

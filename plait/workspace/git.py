@@ -290,10 +290,10 @@ def version() -> tuple[int, int, int]:
         EnvironmentProblem: git is missing.
     """
     answer = _execute(["env", "-i", f"PATH={_ENVIRONMENT['PATH']}", _git_program(), "--version"], cwd="/", stdin=None)
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.text)
-    if not found:
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.text)
+    if not match:
         raise EnvironmentProblem(f"cannot tell git's version from {answer.text!r}")
-    return int(found[1]), int(found[2]), int(found[3] or 0)
+    return int(match[1]), int(match[2]), int(match[3] or 0)
 
 
 def require_git(minimum: tuple[int, int] = (2, 39)) -> None:
@@ -302,10 +302,10 @@ def require_git(minimum: tuple[int, int] = (2, 39)) -> None:
     Raises:
         EnvironmentProblem: git is missing or too old.
     """
-    found = version()
-    if found[:2] < minimum:
+    present = version()
+    if present[:2] < minimum:
         raise EnvironmentProblem(
-            f"git {'.'.join(map(str, found))} is too old",
+            f"git {'.'.join(map(str, present))} is too old",
             hint=f"plait needs git {minimum[0]}.{minimum[1]} or newer",
         )
 

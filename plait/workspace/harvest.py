@@ -63,12 +63,12 @@ def harvest(
         GitFailed: the target's object store is damaged or cannot be written.
         DiskFull: no space for the objects.
     """
-    found = survey(checkout.directory, limits)
-    if found.unsafe:
-        return _refused(checkout, found.unsafe)
+    seen = survey(checkout.directory, limits)
+    if seen.unsafe:
+        return _refused(checkout, seen.unsafe)
     with _staging(control, checkout) as staging:
-        selection = staging.select(found)
-        sizes = {path: found.files.get(path, 0) for path in selection.write}
+        selection = staging.select(seen)
+        sizes = {path: seen.files.get(path, 0) for path in selection.write}
         odd = [*selection.odd, *excess(sizes, selection.new, limits)]
         if odd:
             return _refused(checkout, odd)
@@ -99,16 +99,16 @@ def salvage(
         GitFailed: the target's object store is damaged or cannot be written.
         DiskFull: no space for the objects.
     """
-    found = survey(checkout.directory, limits)
-    unsafe = found.unsafe
+    seen = survey(checkout.directory, limits)
+    unsafe = seen.unsafe
     if unsafe:
         _set_aside(checkout, unsafe)
-        found = survey(checkout.directory, limits)
-    if found.unsafe:
+        seen = survey(checkout.directory, limits)
+    if seen.unsafe:
         return None
     with _staging(control, checkout) as staging:
-        selection = staging.select(found)
-        left_out = [*unsafe, *selection.odd, *_over(selection, found, limits)]
+        selection = staging.select(seen)
+        left_out = [*unsafe, *selection.odd, *_over(selection, seen, limits)]
         selection = selection.without(_kept_back(selection, left_out))
         left_out += _stage(staging, selection)
         tree = _tree(staging, selection)
@@ -127,7 +127,7 @@ def _staging(control: Control, checkout: Checkout) -> Iterator[Staging]:
 
 
 def _refused(checkout: Checkout, odd: list[Odd]) -> Harvest:
-    named = [str(one) for one in odd[:_NAMED_AT_MOST]]
+    named = [str(oddity) for oddity in odd[:_NAMED_AT_MOST]]
     if len(odd) > _NAMED_AT_MOST:
         named.append(f"and {len(odd) - _NAMED_AT_MOST} more")
     return Harvest(None, checkout.tree, (), tuple(named))
@@ -176,11 +176,11 @@ def _changed(control: Control, old: str, new: str) -> tuple[str, ...]:
     return tuple(control.store.ask("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new).records[1::2])
 
 
-def _over(selection: Selection, found: Survey, limits: HarvestLimits) -> list[Odd]:
+def _over(selection: Selection, seen: Survey, limits: HarvestLimits) -> list[Odd]:
     """What to leave out so that the rest is within the limits: the largest files first."""
     over: list[Odd] = []
     total, fresh = 0, 0
-    for size, path in sorted((found.files.get(path, 0), path) for path in selection.write):
+    for size, path in sorted((seen.files.get(path, 0), path) for path in selection.write):
         is_new = path in selection.new
         if size > limits.file_bytes or total + size > limits.total_bytes or fresh + is_new > limits.new_files:
             over.append(Odd(path, f"{size:,} bytes, over what may be committed"))
@@ -191,7 +191,7 @@ def _over(selection: Selection, found: Survey, limits: HarvestLimits) -> list[Od
 
 def _kept_back(selection: Selection, odd: list[Odd]) -> list[str]:
     """The odd files, and the `HEAD` without which nothing looks like a bare repository."""
-    named = {one.path for one in odd}
+    named = {oddity.path for oddity in odd}
     parts = [(path, *path.rpartition("/")[::2]) for path in selection.write]
     return [path for path, above, name in parts if path in named or (name.casefold() == "head" and above in named)]
 
@@ -199,13 +199,13 @@ def _kept_back(selection: Selection, odd: list[Odd]) -> list[str]:
 def _set_aside(checkout: Checkout, odd: list[Odd]) -> None:
     """Move what git must not read out of the files, but not out of the checkout's place."""
     aside = Path(tempfile.mkdtemp(prefix="left-out-", dir=checkout.place))
-    for number, one in enumerate(odd):
-        if one.path != ROOT:
-            (checkout.directory / one.path).rename(aside / str(number))
+    for number, oddity in enumerate(odd):
+        if oddity.path != ROOT:
+            (checkout.directory / oddity.path).rename(aside / str(number))
 
 
 def _note(odd: list[Odd]) -> str:
-    named = [f"  {one}" for one in odd[:_NAMED_AT_MOST]]
+    named = [f"  {oddity}" for oddity in odd[:_NAMED_AT_MOST]]
     more = [f"  and {len(odd) - _NAMED_AT_MOST} more"] if len(odd) > _NAMED_AT_MOST else []
     return "\n".join(["Left out, because it cannot be committed:", *named, *more])
 

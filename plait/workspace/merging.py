@@ -218,9 +218,9 @@ def _conflict_paths(
     """Every staged path, and the first path of a message that names no staged one."""
     kinds: dict[str, list[str]] = {path: [] for path in staged}
     for name, paths, _ in records:
-        found = _KIND.match(name)
+        kind = _KIND.match(name)
         for path in [path for path in paths if path in staged] or list(paths[:1]):
-            kinds.setdefault(path, []).append(found[1] if found else name)
+            kinds.setdefault(path, []).append(kind[1] if kind else name)
     return tuple(
         ConflictPath(path, tuple(dict.fromkeys(of)), tuple(staged.get(path, ()))) for path, of in kinds.items()
     )
@@ -228,16 +228,16 @@ def _conflict_paths(
 
 def _only_built_in(line: bytes) -> bytes | None:
     """One line of a `.gitattributes` with nothing but the choice of a merge driver that git brings itself."""
-    found = re.match(rb'\s*("(?:[^"\\]|\\.)*"|(?!\[attr\])[^\s"#]\S*)\s+(.*)', line)
-    if not found:
+    rule = re.match(rb'\s*("(?:[^"\\]|\\.)*"|(?!\[attr\])[^\s"#]\S*)\s+(.*)', line)
+    if not rule:
         return None
     kept = []
-    for word in found[2].decode("utf-8", "replace").split():
+    for word in rule[2].decode("utf-8", "replace").split():
         if word in _BUILT_IN:
             kept.append(word)
         elif word.startswith("merge="):
             kept.append("-merge" if word == "merge=lfs" else "merge")
-    return found[1] + b" " + " ".join(kept).encode() if kept else None
+    return rule[1] + b" " + " ".join(kept).encode() if kept else None
 
 
 def _large_paths(repository: GitRepository, base: str, theirs: tuple[str, ...]) -> tuple[str, ...]:
@@ -248,11 +248,11 @@ def _large_paths(repository: GitRepository, base: str, theirs: tuple[str, ...]) 
         "rev-list", "--objects", "--no-object-names", limit, "--filter-print-omitted", "--stdin", stdin=revisions
     )
     large = {line[1:] for line in listing.text.splitlines() if line.startswith("~")}
-    found: set[str] = set()
+    brought: set[str] = set()
     for commit in theirs if large else ():
         fields = repository.ask("diff-tree", "-r", "-z", "--raw", "--no-renames", base, commit).records
-        found |= {path for facts, path in zip(fields[::2], fields[1::2], strict=True) if facts.split(" ")[3] in large}
-    return tuple(sorted(found))
+        brought |= {path for facts, path in zip(fields[::2], fields[1::2], strict=True) if facts.split(" ")[3] in large}
+    return tuple(sorted(brought))
 
 
 def _pattern(path: str) -> bytes:

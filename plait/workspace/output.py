@@ -51,8 +51,8 @@ def read_tail(log: Path, start: int = 0, size: int = TAIL) -> str:
 def last_line(text: str) -> str:
     """The last line that says something, at most 200 characters of it."""
     for line in reversed(text.splitlines()):
-        if said := line.strip():
-            return said[:LINE]
+        if words := line.strip():
+            return words[:LINE]
     return ""
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plait.workspace.control import Control
-from plait.workspace.files import read_json_object, write_whole
+from plait.workspace.small_files import read_json_object, write_whole
 
 _FOLDER = "paused"
 

@@ -44,12 +44,12 @@ def require_backends(crew: Crew, roles: frozenset[str]) -> None:
 
 
 def _only_program(role_name: str, search_path: str | None) -> Backend:
-    found = [program for program in PROGRAMS if shutil.which(program, path=search_path)]
-    if len(found) == 1:
-        return PROGRAMS[found[0]]
-    if found:
+    programs = [program for program in PROGRAMS if shutil.which(program, path=search_path)]
+    if len(programs) == 1:
+        return PROGRAMS[programs[0]]
+    if programs:
         raise EnvironmentProblem(
-            f"the role {role_name} names no backend, and there are several agent programs: {listed(found, 'and')}",
+            f"the role {role_name} names no backend, and there are several agent programs: {listed(programs, 'and')}",
             "say which in the crew: `default_backend`, or the role's `backend`",
         )
     raise EnvironmentProblem(

@@ -195,14 +195,14 @@ def _ready(control: Control, feature: str) -> dict[str, str]:
 
 def _landed_by_hand(control: Control, feature: str) -> list[str]:
     """Batches that were ready to land, and that a branch contains now."""
-    found = []
+    sentences = []
     for name, commit in _ready(control, feature).items():
         if control.target.ask("for-each-ref", "--count=1", f"--contains={commit}", HEADS).text:
             batch = name.rpartition("/")[2]
             _mark(control, feature, batch, commit)
             control.unpin(name)
-            found.append(f"batch {batch} has been landed by its user")
-    return found
+            sentences.append(f"batch {batch} has been landed by its user")
+    return sentences
 
 
 def _write_intent(control: Control, feature: str, intent: _Intent) -> None:
@@ -263,8 +263,8 @@ def _past_stale_locks(control: Control, branch: str | None, action: Callable[[],
     try:
         action()
     except GitFailed as failure:
-        found = _LOCK_IN_THE_WAY.search(failure.stderr)
-        if not found or not _is_ours(control, branch, Path(found[1])) or not _outlived(Path(found[1])):
+        lock = _LOCK_IN_THE_WAY.search(failure.stderr)
+        if not lock or not _is_ours(control, branch, Path(lock[1])) or not _outlived(Path(lock[1])):
             raise
         action()
 
@@ -283,13 +283,13 @@ def _outlived(lock: Path) -> bool:
     deadline = since + 3 * STALE_LOCK
     while time.monotonic() < deadline:
         try:
-            found = lock.stat()
+            status = lock.stat()
         except FileNotFoundError:
             return True
-        if (found.st_ino, found.st_mtime_ns) != watched:
-            watched, since = (found.st_ino, found.st_mtime_ns), time.monotonic()
+        if (status.st_ino, status.st_mtime_ns) != watched:
+            watched, since = (status.st_ino, status.st_mtime_ns), time.monotonic()
         # Watched, too, because the clock may have been set back since the lock was left.
-        if time.time() - found.st_mtime >= STALE_LOCK or time.monotonic() - since >= STALE_LOCK:
+        if time.time() - status.st_mtime >= STALE_LOCK or time.monotonic() - since >= STALE_LOCK:
             lock.unlink(missing_ok=True)
             return True
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What lies in a checkout, seen by lstat alone: no file is opened, no link followed, no git asked."""
+"""What lies in a checkout, counted by lstat alone: no file is opened, no link followed, no git asked."""
 
 import os
 import stat
@@ -44,7 +44,7 @@ class Odd:
 
 @dataclass(slots=True)
 class Survey:
-    """All that was found below a directory, its own `.git` left out."""
+    """All that was seen below a directory, its own `.git` left out."""
 
     files: dict[str, int] = field(default_factory=dict)
     """Paths of regular files with their apparent size in bytes: a sparse file counts in full."""
@@ -60,35 +60,35 @@ class Survey:
 
 def survey(directory: Path, limits: HarvestLimits) -> Survey:
     """Walk a directory without recursion, down to the depth that is allowed."""
-    found = Survey()
+    seen = Survey()
     if not stat.S_ISDIR(directory.lstat().st_mode if os.path.lexists(directory) else 0):
-        found.unsafe.append(Odd(ROOT, "the checkout itself is no longer a directory"))
-        return found
-    seen, pending = 0, [("", 1)]
+        seen.unsafe.append(Odd(ROOT, "the checkout itself is no longer a directory"))
+        return seen
+    counted, pending = 0, [("", 1)]
     while pending:
         above, depth = pending.pop()
         try:
             with os.scandir(f"{directory}/{above}") as entries:
-                some = islice(entries, limits.entries - seen + 2)  # one that is too many, and a `.git`
+                some = islice(entries, limits.entries - counted + 2)  # one that is too many, and a `.git`
                 here = [entry for entry in some if above or entry.name != ".git"]
         except OSError as error:
-            (found.odd if above else found.unsafe).append(Odd(above or ROOT, f"cannot be read ({error.strerror})"))
+            (seen.odd if above else seen.unsafe).append(Odd(above or ROOT, f"cannot be read ({error.strerror})"))
             continue
-        seen += len(here)
-        if seen > limits.entries:
-            found.odd.append(Odd(ROOT, f"more than {limits.entries:,} files and directories in the checkout"))
+        counted += len(here)
+        if counted > limits.entries:
+            seen.odd.append(Odd(ROOT, f"more than {limits.entries:,} files and directories in the checkout"))
             break
         if _is_bare_repository(entry.name for entry in here):
-            found.repositories.append(above)
+            seen.repositories.append(above)
         for entry in here:
             path = f"{above}/{entry.name}" if above else entry.name
             if _may_be_git(entry.name) and is_git_directory(entry.name):
-                found.odd.append(Odd(path, "a nested repository, or a name that some file systems take for .git"))
+                seen.odd.append(Odd(path, "a nested repository, or a name that some file systems take for .git"))
             elif entry.is_dir(follow_symlinks=False):
-                _descend(found, pending, path, depth, limits)
+                _descend(seen, pending, path, depth, limits)
             else:
-                _note(found, path, entry)
-    return found
+                _note(seen, path, entry)
+    return seen
 
 
 def _may_be_git(name: str) -> bool:
@@ -96,42 +96,42 @@ def _may_be_git(name: str) -> bool:
     return not name.isascii() or "git" in name.lower()
 
 
-def _descend(found: Survey, pending: list[tuple[str, int]], path: str, depth: int, limits: HarvestLimits) -> None:
-    found.directories.add(path)
+def _descend(seen: Survey, pending: list[tuple[str, int]], path: str, depth: int, limits: HarvestLimits) -> None:
+    seen.directories.add(path)
     if depth >= limits.depth:
-        found.odd.append(Odd(path, f"directories deeper than {limits.depth}"))
+        seen.odd.append(Odd(path, f"directories deeper than {limits.depth}"))
     elif len(os.fsencode(path)) > _LONGEST_PATH:
-        found.odd.append(Odd(path, f"a path longer than {_LONGEST_PATH} bytes"))
+        seen.odd.append(Odd(path, f"a path longer than {_LONGEST_PATH} bytes"))
     else:
         pending.append((path, depth + 1))
 
 
-def _note(found: Survey, path: str, entry: os.DirEntry[str]) -> None:
+def _note(seen: Survey, path: str, entry: os.DirEntry[str]) -> None:
     """Sort one entry that is not a directory into the survey."""
     try:
         status = entry.stat(follow_symlinks=False)
         target = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else None  # noqa: PTH115
     except OSError as error:
-        found.odd.append(Odd(path, f"cannot be read ({error.strerror})"))
+        seen.odd.append(Odd(path, f"cannot be read ({error.strerror})"))
         return
     regular = stat.S_ISREG(status.st_mode)
     if entry.name in _READ_BY_GIT and target is None and (not regular or status.st_size > _READ_BY_GIT_BYTES):
-        found.unsafe.append(Odd(path, f"not a regular file of at most {_READ_BY_GIT_BYTES:,} bytes, and git reads it"))
+        seen.unsafe.append(Odd(path, f"not a regular file of at most {_READ_BY_GIT_BYTES:,} bytes, and git reads it"))
     elif target is not None:
-        found.links[path] = target
+        seen.links[path] = target
     elif regular:
-        found.files[path] = status.st_size
+        seen.files[path] = status.st_size
     else:
-        found.odd.append(Odd(path, f"{_nature(status.st_mode)}, not a file"))
+        seen.odd.append(Odd(path, f"{_nature(status.st_mode)}, not a file"))
 
 
-def odd_links(found: Survey, paths: Iterable[str]) -> list[Odd]:
+def odd_links(seen: Survey, paths: Iterable[str]) -> list[Odd]:
     """The symbolic links among `paths` that could lead out of the tree."""
     reason = "a symbolic link that leaves the repository (to {})"
     return [
-        Odd(path, reason.format(shown(found.links[path])))
+        Odd(path, reason.format(shown(seen.links[path])))
         for path in paths
-        if path in found.links and _leaves(path, found.links[path])
+        if path in seen.links and _leaves(path, seen.links[path])
     ]
 
 
@@ -148,13 +148,13 @@ def _leaves(path: str, target: str) -> bool:
     return ".." in parts[up:] or any(is_git_directory(part) for part in parts)
 
 
-def bare_repositories(found: Survey, paths: Iterable[str]) -> list[Odd]:
+def bare_repositories(seen: Survey, paths: Iterable[str]) -> list[Odd]:
     """Directories with the look of a bare repository that hold one of `paths`."""
-    if not found.repositories:
+    if not seen.repositories:
         return []
     inside = {parent for path in paths for parent in _above(path)}
     reason = "looks like a bare repository: git run in it would obey its configuration"
-    return [Odd(directory or ROOT, reason) for directory in found.repositories if directory in inside]
+    return [Odd(directory or ROOT, reason) for directory in seen.repositories if directory in inside]
 
 
 def _above(path: str) -> list[str]:

@@ -46,29 +46,29 @@ class Staging:
     checkout: Checkout
     index: Path
 
-    def select(self, found: Survey) -> Selection:
+    def select(self, seen: Survey) -> Selection:
         """Compare a survey of the checkout with what was handed out.
 
         Only to be called when `found.unsafe` is empty: git reads the ignore files.
         """
         known = self._known()
         links = {path for path, mode in known.items() if mode == _GITLINK}
-        present = found.files.keys() | found.links.keys()
+        present = seen.files.keys() | seen.links.keys()
         fresh = present - known.keys()
-        ignored = self._ignored({*fresh, *(odd.path for odd in found.odd)}, known, links)
-        directories = (known.keys() - links) & found.directories
+        ignored = self._ignored({*fresh, *(odd.path for odd in seen.odd)}, known, links)
+        directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
         new = fresh - ignored
         write = tuple(sorted(new | ((touched | links) & present)))
-        remove = missing | directories | (links - found.directories - present)
-        odd = [odd for odd in found.odd if odd.path not in ignored]
-        odd += [*odd_links(found, write), *bare_repositories(found, write)]
+        remove = missing | directories | (links - seen.directories - present)
+        odd = [odd for odd in seen.odd if odd.path not in ignored]
+        odd += [*odd_links(seen, write), *bare_repositories(seen, write)]
         odd += self._replaced(touched - present, odd)
         return Selection(write, tuple(sorted(remove)), frozenset(new), tuple(odd))
 
     def _replaced(self, paths: set[str], odd: list[Odd]) -> list[Odd]:
         """Files that became neither file nor link nor directory, unless they are named already."""
-        named = {one.path for one in odd}
+        named = {oddity.path for oddity in odd}
         return [Odd(path, "no longer a file") for path in sorted(paths - named)]
 
     def _known(self) -> dict[str, str]:

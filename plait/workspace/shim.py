@@ -247,22 +247,22 @@ def send(target: int, number: int) -> bool:
 
 def children_of(pid: int) -> list[int]:
     """From the kernel's lists, one a thread: microseconds; reading all of /proc takes long enough to fork on."""
-    found: list[int] = []
+    children: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208  (pathlib takes 5 ms to import)
             with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
-                found += map(int, file.read().split())
+                children += map(int, file.read().split())
     except OSError:  # the process or a thread of it has ended
-        return found
-    return found
+        return children
+    return children
 
 
 def descendants() -> list[int]:
     """All processes below the shim, nearest first; nothing where there is no /proc."""
-    found = children_of(os.getpid())
-    for pid in found:
-        found += children_of(pid)
-    return found
+    pids = children_of(os.getpid())
+    for pid in pids:
+        pids += children_of(pid)
+    return pids
 
 
 def hear_signals() -> int:

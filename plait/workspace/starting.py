@@ -85,12 +85,12 @@ def find_program(name: str, directory: Path, environment: Mapping[str, str]) -> 
         EnvironmentProblem: there is none, or it may not be executed.
     """
     places = [""] if "/" in name else environment.get("PATH", os.defpath).split(os.pathsep)
-    found = [path for place in places if (path := directory / place / name).is_file()]
-    for path in found:
+    candidates = [path for place in places if (path := directory / place / name).is_file()]
+    for path in candidates:
         if os.access(path, os.X_OK):
             return path
-    if found:
-        raise EnvironmentProblem(f"{found[0]} is not executable", hint=f"chmod +x {found[0]}")
+    if candidates:
+        raise EnvironmentProblem(f"{candidates[0]} is not executable", hint=f"chmod +x {candidates[0]}")
     hint = f"it is looked for from {directory}" if "/" in name else f"install {name}, or add where it is to PATH"
     raise EnvironmentProblem(f"the program {name!r} was not found", hint=hint)
 

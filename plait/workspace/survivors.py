@@ -32,10 +32,10 @@ def family(pid: int) -> list[int]:
     for other in _numbers():
         if fields := _stat(other):
             children.setdefault(int(fields[1]), []).append(other)
-    found = [pid]
-    for member in found:
-        found += children.get(member, ())
-    return found
+    members = [pid]
+    for member in members:
+        members += children.get(member, ())
+    return members
 
 
 def tagged(tag: str) -> list[int]:
@@ -57,10 +57,10 @@ def sweep(tag: str, group: int | None, *, patience: float = 3.0) -> tuple[int, i
     until, met = time.monotonic() + patience, set[int]()
     if group is not None and not _PROC.is_dir():
         send(-group, signal.SIGKILL)
-    while (found := tagged(tag)) and time.monotonic() < until:
-        met.update(found)
-        kill(found, groups_of=met)
-    return len(met), len(found)
+    while (left := tagged(tag)) and time.monotonic() < until:
+        met.update(left)
+        kill(left, groups_of=met)
+    return len(met), len(left)
 
 
 def kill(pids: Iterable[int], *, groups_of: Container[int]) -> None:

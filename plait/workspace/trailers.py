@@ -60,6 +60,6 @@ def read_trailers(content: str) -> dict[str, str]:
 
 def _read(paragraph: str) -> dict[str, str]:
     """The trailers of a paragraph in which every line is one."""
-    found = [_TRAILER.fullmatch(line) for line in paragraph.split("\n")]
-    matches = [match for match in found if match is not None]
-    return {match[1]: match[2] for match in matches} if len(matches) == len(found) else {}
+    lines = [_TRAILER.fullmatch(line) for line in paragraph.split("\n")]
+    matches = [match for match in lines if match is not None]
+    return {match[1]: match[2] for match in matches} if len(matches) == len(lines) else {}

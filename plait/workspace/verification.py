@@ -16,10 +16,10 @@ from typing import Literal
 
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
-from plait.workspace.files import write_whole
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.small_files import write_whole
 from plait.workspace.verification_slots import Slot
 
 Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
@@ -108,8 +108,8 @@ class Verifier:
             wider = copy(self)
             wider._commands = (*self._commands, *added)
             wider._environment = {**self._environment, **environment}
-            said = [f"{name}={value}" for name, value in sorted(environment.items())]
-            known = _key(wider._commands, self._setup, self._setup_inputs, said)
+            variables = [f"{name}={value}" for name, value in sorted(environment.items())]
+            known = _key(wider._commands, self._setup, self._setup_inputs, variables)
             wider._memory, wider._trees, wider._wider = _Memory(self._control.directory / "verified" / known), {}, {}
             self._wider.setdefault(key, wider)  # of two threads, both use the first one's
         return self._wider[key]
@@ -139,10 +139,10 @@ class Verifier:
 
     def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
         started = time.monotonic()
-        found = self._in_a_slot(tree, stop)
-        if found.outcome in ("timeout", "infrastructure"):
-            found = self._in_a_slot(tree, stop)
-        return replace(found, seconds=time.monotonic() - started)
+        verdict = self._in_a_slot(tree, stop)
+        if verdict.outcome in ("timeout", "infrastructure"):
+            verdict = self._in_a_slot(tree, stop)
+        return replace(verdict, seconds=time.monotonic() - started)
 
     def _in_a_slot(self, tree: str, stop: threading.Event | None) -> Verification:
         with self._slot(stop) as taken:
@@ -240,13 +240,13 @@ class _Memory:
         known = self._known.get(tree) or self._read(tree)
         return replace(known, remembered=True) if known else None
 
-    def keep(self, found: Verification) -> None:
+    def keep(self, verdict: Verification) -> None:
         """Remember a verdict; trouble and cancellation are none."""
-        if found.outcome not in ("infrastructure", "cancelled"):
-            self._known[found.tree] = found
-        if found.green:
+        if verdict.outcome not in ("infrastructure", "cancelled"):
+            self._known[verdict.tree] = verdict
+        if verdict.green:
             with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again
-                self._write(found)
+                self._write(verdict)
 
     def _read(self, tree: str) -> Verification | None:
         try:
@@ -257,10 +257,10 @@ class _Memory:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _write(self, found: Verification) -> None:
+    def _write(self, verdict: Verification) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        record = {"tree": found.tree, "seconds": round(found.seconds, 3)}
-        write_whole(self._directory / found.tree, json.dumps(record))
+        record = {"tree": verdict.tree, "seconds": round(verdict.seconds, 3)}
+        write_whole(self._directory / verdict.tree, json.dumps(record))
 
 
 def _key(*parts: Sequence[str]) -> str:

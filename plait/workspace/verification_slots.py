@@ -97,8 +97,8 @@ class Slot:
         while pending:
             above = pending.pop()
             with os.scandir(root + above) as entries:
-                found = list(entries)
-            for entry in found:
+                listed = list(entries)
+            for entry in listed:
                 path = f"{above}/{entry.name}"
                 if not entry.is_dir(follow_symlinks=False):
                     if path[1:] not in known or _is_altered(entry):
@@ -121,10 +121,10 @@ def _parents(path: str) -> Iterator[str]:
 
 def _is_altered(entry: os.DirEntry[str]) -> bool:
     """Whether a file was changed in a way that git's index does not see within one second: permissions, hard links."""
-    found = entry.stat(follow_symlinks=False)
-    if stat.S_ISLNK(found.st_mode):
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
         return False
-    return not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_mode & 0o7600 != 0o600
+    return not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_mode & 0o7600 != 0o600
 
 
 def _open_up(directory: str) -> None:

@@ -53,7 +53,11 @@ class UpServer:
         return subprocess.run(
             [sys.executable, "-m", "tests.flows.plait_command", *arguments],
             cwd=ROOT,
-            env={**os.environ, "PLAIT_HOME": str(self.home)},
+            env={
+                **os.environ,
+                "PLAIT_HOME": str(self.home),
+                "PYTHONPATH": str(ROOT),  # the worker imports a flow of the tests
+            },
             capture_output=True,
             text=True,
             timeout=240,

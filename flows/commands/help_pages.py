@@ -9,9 +9,9 @@ _WORDS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER"}
 
 def in_lines(epilog: str) -> str:
     """`Examples: a · b` as Markdown with a line for each."""
-    said, _, rest = epilog.partition("\n\n")
-    label, _, examples = said.partition(": ")
-    listed = "\n".join(f"- {one}" for one in examples.split(" · "))
+    first, _, rest = epilog.partition("\n\n")
+    label, _, examples = first.partition(": ")
+    listed = "\n".join(f"- {example}" for example in examples.split(" · "))
     return "\n\n".join(filter(None, [f"{label}:", listed, rest]))
 
 
@@ -43,5 +43,5 @@ class Command(_PlainValues, TyperCommand):
     """A command."""
 
 
-class Group(_PlainValues, TyperGroup):
+class CommandGroup(_PlainValues, TyperGroup):
     """All commands."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.workspace.files import read_json_object, read_plain_file, write_whole
+from plait.workspace.small_files import read_json_object, read_plain_file, write_whole
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
     if not plan.integration.verify and not any(contract.tests for contract in plan.contracts):
         return ()
     batches = _asked(repository, _batches)
-    return verification_lengths(Verified(one.seconds, one.verifications) for one in batches)
+    return verification_lengths(Verified(batch.seconds, batch.verifications) for batch in batches)
 
 
 def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept, ...]]) -> tuple[Kept, ...]:
