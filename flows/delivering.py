@@ -26,11 +26,11 @@ from plait.flows.running.tidying import tidy_run
 from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
-from plait.plans.phrasing import count, spell_seconds
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.schedule.jobs import Layout
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import Conditions, FeatureOutcome, TaskState
+from plait.plans.wording import count, spell_seconds
 from plait.show.metrics import measure
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt, gantt_uri

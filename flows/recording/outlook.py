@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-from plait.advice.forecasts.estimating import Durations, Finished
-from plait.advice.forecasts.reforecasting import reforecast
-from plait.advice.forecasts.verifying import Landing, Verified, verification_lengths
+from plait.advice.forecasts.estimating import Durations, FinishedTask
+from plait.advice.forecasts.reforecasting import Landing, Verified, reforecast, verification_lengths
 from plait.flows.running.book import Book
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome, TaskState
@@ -91,10 +90,10 @@ class Outlook:
         done = self.book.in_state(TaskState.DONE)
         return any(begun is None or (entry.ended_at is not None and entry.ended_at > begun) for entry in done)
 
-    def _finished(self) -> list[Finished]:
+    def _finished(self) -> list[FinishedTask]:
         """What this run's finished tasks took, the first dispatch of each: a repair is another kind of work."""
         return [
-            Finished(
+            FinishedTask(
                 role=entry.planned.role,
                 planned=entry.planned.task.duration.likely if entry.planned.task.duration else None,
                 actual=(entry.spans[0].ended_at - entry.spans[0].started_at).total_seconds(),

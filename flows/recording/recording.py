@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from plait.flows.running.book import Book
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState, TaskState
+from plait.show.outcome_json import outcome_json
 from plait.show.progress import ActiveAgent, progress_of
-from plait.show.rendering import outcome_json
 from plait.workspace.files import write_whole
 from plait.workspace.process import started_at
 

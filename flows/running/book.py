@@ -17,7 +17,7 @@ from plait.plans.tasks.outcomes import (
     TaskState,
 )
 from plait.plans.usage import Usage
-from plait.show.one_line import telling_line
+from plait.plans.wording import key_line
 from plait.show.progress import Eta
 from plait.workspace.output import plain
 
@@ -106,7 +106,7 @@ class Book:
             entry.ended_at = None
         elif was_running:
             entry.ended_at = datetime.now(UTC)
-        told = telling_line(reason or "")
+        told = key_line(reason or "")
         self.on_change(f"{task}: {says or state.value}" + (f" ({told})" if told else ""))
 
     def tell(self, text: str) -> None:

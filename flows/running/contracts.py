@@ -10,9 +10,9 @@ from plait.flows.running.redoing import Redoing
 from plait.flows.running.reuse import Reuse
 from plait.flows.running.waiting import Waiting
 from plait.plans.errors import CallError
-from plait.plans.phrasing import listed
-from plait.plans.tasks.contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
 from plait.plans.tasks.outcomes import ContractOutcome, TaskState
+from plait.plans.tasks.planned_contracts import Agreement, PlannedContract, Record, due_version, is_same, newest
+from plait.plans.wording import listed
 from plait.workspace.contract_refs import contract_content, read_records, write_record
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date

@@ -17,7 +17,7 @@ from plait.flows.running.book import Book, Entry
 from plait.flows.running.dispatching import Dispatching, result_of
 from plait.flows.running.holding import Holding
 from plait.flows.running.reuse import Finished as Done
-from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
+from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.schedule.dispatch import Blocked
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RepairOrder, Rework
@@ -118,9 +118,9 @@ class Integrating:
     def _as_they_are(self, tasks: Iterable[str]) -> frozenset[tuple[str, str | None]]:
         return frozenset((task, self.book.entries[task].commit) for task in tasks)
 
-    def _finished(self, task: str) -> Finished:
+    def _finished(self, task: str) -> FinishedBranch:
         needs, priority = self.holding.needs_of(task), self.book.entries[task].planned.task.priority
-        return Finished(task, self.finished_at[task], needs, priority)
+        return FinishedBranch(task, self.finished_at[task], needs, priority)
 
     def _integrate(self, tasks: Iterable[str], *, merge_only: bool = False) -> None:
         entries = [self.book.entries[task] for task in tasks]

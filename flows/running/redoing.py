@@ -8,8 +8,8 @@ from plait.flows.running.book import Book, Entry
 from plait.flows.running.integrating import Integrating
 from plait.flows.running.reuse import move_aside
 from plait.plans.errors import CallError
-from plait.plans.tasks.contracts import Agreement, PlannedContract
 from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.planned_contracts import Agreement, PlannedContract
 from plait.workspace.trailers import trailers_of
 
 

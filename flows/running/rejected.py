@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from plait.flows.running.reuse import Finished, Reuse
-from plait.plans.tasks.contracts import PlannedContract, newest
+from plait.plans.tasks.planned_contracts import PlannedContract, newest
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
 

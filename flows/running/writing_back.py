@@ -9,9 +9,9 @@ from plait.flows.inputs.requests import Brief
 from plait.flows.running.book import Entry
 from plait.flows.running.session import Session
 from plait.plans.errors import PlaitError
-from plait.plans.language.reading import MAX_BYTES
-from plait.plans.specs.history import Record, Row, with_record
-from plait.plans.specs.specs import SpecFile, read_spec
+from plait.plans.language.documents import MAX_BYTES
+from plait.plans.specs.spec_folder import SpecFile, read_spec
+from plait.plans.specs.spec_history import HistoryRow, SpecRecord, with_record
 from plait.plans.tasks.outcomes import BatchState, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
@@ -169,12 +169,12 @@ def _commit(session: Session, amended: _Amended, tip: str, *, verified: bool) ->
     return shop.control.store.commit_tree(amended.tree, (tip,), message, date=git_date())
 
 
-def _record(session: Session, entries: Sequence[Entry]) -> Record:
+def _record(session: Session, entries: Sequence[Entry]) -> SpecRecord:
     """What there is to say of one spec's task; of a counted one, of the instance that is worst off."""
     worst = min(entries, key=lambda entry: _WORST_FIRST.get(entry.state, 4))
     worked = [entry for entry in entries if not _had_landed(session, entry)]
     commit = worst.commit if len(entries) == 1 else None
-    row = Row(
+    row = HistoryRow(
         run=session.shop.run_id,
         when=f"{max(_moments(worked), default=datetime.now(UTC)):%Y-%m-%d %H:%M} UTC",
         state=worst.state.value,
@@ -182,7 +182,7 @@ def _record(session: Session, entries: Sequence[Entry]) -> Record:
         commit=(commit or "")[:12],
         note=_note(worst, entries),
     )
-    return Record(
+    return SpecRecord(
         status=worst.state.value,
         branch=worst.branch if commit else None,
         commit=commit,

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from plait.flows.running.book import Book
 from plait.flows.terminal.sheet import Sheet
-from plait.plans.phrasing import count
 from plait.plans.tasks.outcomes import RunState
+from plait.plans.wording import count
 from plait.workspace.output import plain
 
 REFRESHES_PER_SECOND = 5

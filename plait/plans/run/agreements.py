@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from plait.plans.journal.manifest import EarlierWork, TaskFacts
 from plait.plans.run.statuses import Built, ContractStanding, Draft, Landed, LandsByHand, Standing
-from plait.plans.tasks.contracts import PlannedContract, Record, due_version, is_same
+from plait.plans.tasks.planned_contracts import PlannedContract, Record, due_version, is_same
 
 ROUNDS = 5
 """How often a record is written again because a person has just answered."""

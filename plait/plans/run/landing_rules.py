@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts
-from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
+from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.language.phases import waiting_for
 from plait.plans.run.statuses import Built, Landed, LandsByHand, Standing
 from plait.plans.tasks.work import Candidate
@@ -73,7 +73,8 @@ class LandingRules:
 
     def _due(self, tasks: Iterable[str], *, running: int, now: float) -> Due | NotYet:
         branches = [
-            Finished(task, self.built[task], self.needs_of(task), self.facts[task].merge_priority) for task in tasks
+            FinishedBranch(task, self.built[task], self.needs_of(task), self.facts[task].merge_priority)
+            for task in tasks
         ]
         return next_batch(branches, running=running, ready=self.manifest.ready, wait=self.manifest.wait, now=now)
 
