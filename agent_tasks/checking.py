@@ -3,7 +3,7 @@
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, may_change
-from plait.plans.tasks.contracts import AGAINST, PlannedContract, missing_files
+from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.contract_refs import missing_patterns

@@ -11,8 +11,8 @@ from plait.agent_tasks.searching import Settled, already_landed, settle_chain, s
 from plait.agent_tasks.verifying import contracts_in
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
-from plait.plans.tasks.contracts import commands_of
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
+from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from plait.agent_tasks.quoted_work import information_sections
 from plait.agent_tasks.workshop import Workshop
-from plait.plans.phrasing import one_line
-from plait.plans.tasks.contracts import AGAINST, PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract
 from plait.plans.tasks.work import RepairOrder, Try, WorkOrder
+from plait.plans.wording import fenced, one_line, shortened
 
 _TOLD = 4_000
 """Characters of a person's reason that a prompt carries."""

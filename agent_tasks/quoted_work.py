@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches
-from plait.plans.tasks.quoting import fenced, in_code, shortened
 from plait.plans.tasks.work import Informant, WorkOrder
+from plait.plans.wording import fenced, in_code, shortened
 from plait.workspace.output import clean, plain
 
 FILE_BYTES = 20_000

@@ -8,10 +8,10 @@ from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.verifying import contracts_in, not_run, verifier_with
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.landing.bisection import Guilty, Search, Verdict
-from plait.plans.phrases import listed
-from plait.plans.tasks.contracts import broken_by
 from plait.plans.tasks.outcomes import Held
+from plait.plans.tasks.planned_contracts import broken_by
 from plait.plans.tasks.work import BatchOrder
+from plait.plans.wording import listed
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, contained_tips
 from plait.workspace.verification import Verification
 
@@ -70,7 +70,7 @@ class _Oracle:
         self.runs += 0 if seen.remembered or seen.unverified else 1
         said = f"$ {seen.command}\n{seen.tail}" if seen.command else seen.tail
         broken = broken_by(seen.command, contracts)
-        kept = f"the real thing does not keep the contract {listed(broken, 'and')}\n" if broken else ""
+        kept = f"the real thing does not keep the contract {listed(broken, limit=None)}\n" if broken else ""
         self.tails[subset] = f"{kept}{said}"
         return seen
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.workshop import Workshop
-from plait.plans.tasks.contracts import AGAINST, PlannedContract, commands_of, to_be_tested
+from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, commands_of, to_be_tested
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment

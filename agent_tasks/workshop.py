@@ -11,8 +11,8 @@ from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.language.crew import Crew, Role
 from plait.plans.names import integration_branch
-from plait.plans.tasks.contracts import PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment

@@ -14,7 +14,7 @@ from plait.advice.bounds import lower_bound
 from plait.advice.orders.order_search import Improved, improve
 from plait.advice.simulation import play, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job
-from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.need_graph import Graph
 from tests.support.psplib import ROLE, Instance, check_schedule, psplib_instances, workflow_traces
 
 SLOTS = {"frontend": 3, "backend": 6, "qa": 9}

@@ -7,7 +7,7 @@ from typing import Any
 
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
-from plait.plans.tasks.contracts import Record
+from plait.plans.tasks.planned_contracts import Record
 from plait.workspace.contract_refs import answer, read_records
 from plait.workspace.control import open_control
 from plait.workspace.git import git_date

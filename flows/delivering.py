@@ -30,9 +30,9 @@ from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
 from plait.plans.journal.events import TipMoved
-from plait.plans.phrasing import count, spell_seconds
 from plait.plans.run.run import Run
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.wording import count, spell_seconds
 from plait.show.metrics import measure
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt, gantt_uri

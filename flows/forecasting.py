@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from plait.advice.forecasts.estimating import Bundled, Durations, Finished
-from plait.advice.forecasts.forecast import Forecast
-from plait.advice.forecasts.forecasting import forecast, is_better_order
-from plait.advice.forecasts.sharing import Part, Sharing, share
+from plait.advice.forecasts.bundle_search import Bundle, ChosenBundles, bundles_sentence, choose_bundles
+from plait.advice.forecasts.estimating import BundleEstimate, Durations, FinishedTask
+from plait.advice.forecasts.forecast_record import Forecast
+from plait.advice.forecasts.plan_forecast import forecast, is_better_order
 from plait.flows.inputs.requests import Brief
 from plait.plans.journal.manifest import facts_of, job_of
 from plait.plans.language.crew import Crew, merge_crews
@@ -23,7 +23,6 @@ from plait.plans.tasks.bundling import (
     with_bundles,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.show.bundles import told_bundles
 
 if TYPE_CHECKING:
     from plait.advice.forecasts.sizing import Sizing
@@ -67,12 +66,12 @@ def durations_of(brief: Brief, history: "Sequence[RoleDuration]" = ()) -> Durati
     estimates = {task.id: task.task.duration for task in brief.expansion.tasks}
     bundles = {task.id: _bundled(task, brief.crew) for task in brief.expansion.tasks if task.members}
     return Durations(estimates, bundles=bundles).learning(
-        Finished(role=one.role, planned=one.planned_seconds, actual=one.actual_seconds) for one in history
+        FinishedTask(role=one.role, planned=one.planned_seconds, actual=one.actual_seconds) for one in history
     )
 
 
-def _bundled(task: PlannedTask, crew: Crew) -> Bundled:
-    return Bundled(tuple(map(estimate_of, task.members)), crew.role(task.role).start_up or 0.0)
+def _bundled(task: PlannedTask, crew: Crew) -> BundleEstimate:
+    return BundleEstimate(tuple(map(estimate_of, task.members)), crew.role(task.role).start_up or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,14 @@ class Bundling:
     brief: Brief
     bundles: tuple[PlannedTask, ...]
     """Those that were made; there may be more, which earlier runs have finished."""
-    sharing: Sharing
+    sharing: ChosenBundles
     chosen: tuple[str, ...]
     """The tasks that were chosen, bundles in place of their members."""
 
     @property
     def told(self) -> str:
         """A sentence on the bundles that were made; empty without any."""
-        return told_bundles(self.bundles, saved=self.sharing.saved_p50) if self.bundles else ""
+        return bundles_sentence(self.bundles, saved=self.sharing.saved_p50) if self.bundles else ""
 
 
 def bundling_of(
@@ -108,21 +107,21 @@ def bundling_of(
     chosen = tuple(chosen) or tuple(everything)
     bursts = bursts_of(brief.expansion, brief.crew, alone={*alone, *set(everything).difference(chosen)})
     if not bursts:
-        return Bundling(brief, (), Sharing(), chosen)
+        return Bundling(brief, (), ChosenBundles(), chosen)
     jobs, slots = jobs_of(brief, chosen)
-    sharing = share(
+    sharing = choose_bundles(
         jobs,
         (bursts, parted_by_needers(bursts, brief.expansion.tasks)),
         slots=slots | dict(slots_override or {}),
         resources=brief.plan.resources,
         durations=durations_of(brief, history),
     )
-    bundles = tuple(_bundles(brief, sharing.parts))
+    bundles = tuple(_bundles(brief, sharing.bundles))
     bundled = replace(brief, expansion=with_bundles(brief.expansion, bundles))
     return Bundling(bundled, bundles, sharing, in_bundles(chosen, bundles))
 
 
-def _bundles(brief: Brief, parts: Sequence[Part]) -> Iterator[PlannedTask]:
+def _bundles(brief: Brief, parts: Sequence[Bundle]) -> Iterator[PlannedTask]:
     task_of = {task.id: task for task in brief.expansion.tasks}
     taken = set(task_of)
     for part in parts:

@@ -22,10 +22,10 @@ from plait.flows.runs import seen_from_here
 from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
-from plait.plans.language.reading import MAX_BYTES
+from plait.plans.language.documents import MAX_BYTES
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.show.metrics import measure
-from plait.show.rendering import outcome_json
+from plait.show.outcome_json import outcome_json
 from plait.show.run_report import report_text
 from plait.workspace.home import plait_home, run_directory
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from plait.advice.forecasts.verifying import Verified, verification_lengths
+from plait.advice.forecasts.reforecasting import Verified, verification_lengths
 from plait.plans.errors import PlaitError
 from plait.plans.language.model import Plan
 

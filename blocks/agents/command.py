@@ -18,7 +18,7 @@ from plait.blocks.agents.base import (
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
-from plait.plans.phrases import near_match
+from plait.plans.wording import near_match
 
 PLACEHOLDERS = ("{prompt_file}", "{task}", "{model}", "{directory}")
 """What stands for something in an argv template, always as a whole argument."""

@@ -24,8 +24,8 @@ from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.scripts import Script, read_script
-from plait.plans.phrases import near_match
 from plait.plans.usage import Usage, usage_of
+from plait.plans.wording import near_match
 
 PLAYER = Path(__file__).with_name("player.py")
 

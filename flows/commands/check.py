@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from plait.advice.lint.engine import Finding, Findings
+    from plait.advice.lint.findings import LintFinding, LintFindings
     from plait.flows.inputs.requests import Brief
     from plait.plans.errors import PlanError
 
@@ -58,9 +58,9 @@ def command(
     if rules or explain is not None:
         _print_rules(explain)
         return
-    from plait.advice.lint.engine import lint
     from plait.advice.lint.facts import Facts
-    from plait.advice.lint.registry import chosen
+    from plait.advice.lint.findings import lint
+    from plait.advice.lint.rules import chosen
     from plait.flows.inputs.crew_option import given_brief
     from plait.plans.errors import CallError, ExitCode, PlanError
 
@@ -81,7 +81,7 @@ def command(
 
 def _print_rules(explain: str | None) -> None:
     from plait.advice.lint.page import explanation, rules_page
-    from plait.advice.lint.registry import rule_named
+    from plait.advice.lint.rules import rule_named
 
     typer.echo(rules_page() if explain is None else explanation(rule_named(explain)), nl=False)
 
@@ -100,10 +100,8 @@ def _codes(given: list[str] | None) -> list[str]:
 
 def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
     """Mistakes as the format has them; for people on standard error, each with its code as findings have it."""
-    from plait.show.mistakes_json import mistakes_json
-
     if form is not FindingsFormat.text:
-        typer.echo(mistakes_json(problems) if form is FindingsFormat.json else _mistakes_sarif(problems))
+        typer.echo(problems.to_json() if form is FindingsFormat.json else _mistakes_sarif(problems))
         return
     label = typer.style("error", fg="red", bold=True) if _may_colour(err=True) else "error"
     for problem in problems.problems:
@@ -112,7 +110,7 @@ def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
     typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
 
 
-def _print(brief: "Brief", findings: "Findings", form: FindingsFormat) -> None:
+def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat) -> None:
     if form is FindingsFormat.json:
         typer.echo(_summary_json(brief, findings))
     elif form is FindingsFormat.sarif:
@@ -121,8 +119,8 @@ def _print(brief: "Brief", findings: "Findings", form: FindingsFormat) -> None:
         _print_text(brief, findings)
 
 
-def _print_text(brief: "Brief", findings: "Findings") -> None:
-    from plait.advice.lint.lines import finding_lines, tally
+def _print_text(brief: "Brief", findings: "LintFindings") -> None:
+    from plait.advice.lint.findings import finding_lines, tally
 
     for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
         typer.echo(line)
@@ -158,7 +156,7 @@ def _may_colour(*, err: bool = False) -> bool:
     )
 
 
-def _sarif(brief: "Brief", findings: "Findings") -> str:
+def _sarif(brief: "Brief", findings: "LintFindings") -> str:
     from plait.flows.terminal.sarif_log import findings_log
 
     return findings_log(findings, source=brief.source, text=brief.text)
@@ -170,7 +168,7 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", findings: "Findings") -> str:
+def _summary_json(brief: "Brief", findings: "LintFindings") -> str:
     import json
 
     tasks = [
@@ -190,7 +188,7 @@ def _summary_json(brief: "Brief", findings: "Findings") -> str:
     return json.dumps(record, indent=2)
 
 
-def _row(finding: "Finding", source: str) -> dict[str, object]:
+def _row(finding: "LintFinding", source: str) -> dict[str, object]:
     return {
         "code": finding.rule.code,
         "name": finding.rule.name,

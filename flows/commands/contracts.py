@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """List each version of each contract, oldest first."""
     from plait.flows.approving import agreed
-    from plait.plans.phrasing import one_line
+    from plait.plans.wording import one_line
 
     listing = agreed(run)
     if json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
-    from plait.advice.forecasts.forecast import Forecast
+    from plait.advice.forecasts.forecast_record import Forecast
     from plait.advice.forecasts.sizing import Sizing
     from plait.flows.forecasting import Bundling, ImprovedOrder
     from plait.flows.inputs.requests import Brief
@@ -64,7 +64,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Say what a plan will take; nothing runs."""
-    from plait.advice.forecasts.verifying import usual_verification
+    from plait.advice.forecasts.reforecasting import usual_verification
     from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
     from plait.flows.inputs.crew_option import read_crew_option
     from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
@@ -153,7 +153,7 @@ def _json(
 ) -> str:
     import json
 
-    from plait.advice.forecasts.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
+    from plait.show.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
 
     record = {
         "feature": brief.plan.feature,

@@ -76,7 +76,7 @@ def command(
     from plait.flows.picturing import graph_for
     from plait.flows.terminal.picture_files import format_of
     from plait.flows.terminal.printing import show_lines, terminal_width
-    from plait.show.pictures.graph_lines import graph_lines
+    from plait.show.pictures.graph_text import graph_lines
 
     form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=GraphFormat.text)
     whole = graph_for(what, crew=crew)
@@ -98,9 +98,8 @@ def _wanted(form: GraphFormat | None, *, json: bool) -> GraphFormat | None:
 def _write(graph: "PlanGraph", form: GraphFormat, output: str, theme: Theme) -> None:
     from plait.flows.terminal.picture_files import write_png, write_text
     from plait.flows.terminal.printing import plain_text
-    from plait.show.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
-    from plait.show.pictures.graph_lines import graph_lines
     from plait.show.pictures.graph_svg import draw_graph
+    from plait.show.pictures.graph_text import graph_data, graph_dot, graph_lines, graph_mermaid
     from plait.show.pictures.svg import size_of
 
     if form in (GraphFormat.svg, GraphFormat.png):

@@ -72,8 +72,8 @@ def _tries(known: "KnownRun", task: str) -> dict[int, Path]:
 def _nothing_of(known: "KnownRun", task: str) -> "CallError":
     """Why a run has no log of a task, and which it has."""
     from plait.plans.errors import CallError
-    from plait.plans.phrases import near_match, quoted
     from plait.plans.tasks.outcomes import TaskState
+    from plait.plans.wording import near_match, quoted
 
     outcome = known.outcome()
     tasks = {planned.id: planned for planned in outcome.tasks} if outcome else {}

@@ -22,7 +22,7 @@ def command(
     from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.show.metrics import measure
-    from plait.show.rendering import outcome_json
+    from plait.show.outcome_json import outcome_json
     from plait.show.run_outcome import outcome_of, replayed
     from plait.show.run_report import report_text
     from plait.workspace.home import plait_home

@@ -33,7 +33,7 @@ def command(
     from plait.plans.errors import CallError
     from plait.show.insight import insights
     from plait.show.metrics import measure
-    from plait.show.report_json import report_json
+    from plait.show.outcome_json import report_json
     from plait.show.run_report import report_text
     from plait.workspace.home import plait_home
 

@@ -15,6 +15,6 @@ def command(crew: Annotated[bool, typer.Option("--crew", help="The schema of cre
     """Print a JSON Schema."""
     import json
 
-    from plait.plans.language.schema import crew_schema, plan_schema
+    from plait.plans.language.json_schema import crew_schema, plan_schema
 
     typer.echo(json.dumps(crew_schema() if crew else plan_schema(), indent=2))

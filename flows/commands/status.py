@@ -27,7 +27,7 @@ def command(
     from plait.flows.runs import find_run, known_runs
     from plait.flows.terminal.printing import forgive_encoding
     from plait.plans.errors import CallError
-    from plait.show.rendering import status_json
+    from plait.show.outcome_json import status_json
     from plait.workspace.home import plait_home
 
     forgive_encoding()

@@ -8,7 +8,7 @@ from pathlib import Path
 from plait.flows.inputs.given_files import is_file
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.plans.errors import CallError
-from plait.plans.phrases import listed, near_match, quoted
+from plait.plans.wording import listed, near_match, quoted
 
 MOST_SLOTS = 256
 _COUNT = re.compile(r"[^=/\\]+=[^=/\\]*")
@@ -29,7 +29,7 @@ class CrewOption:
         """
         for role, _ in self.slots:
             if role not in known:
-                hint = near_match(role, known) or f"there are {listed(sorted(known)[:12], 'and')}"
+                hint = near_match(role, known) or f"there are {listed(sorted(known)[:12], limit=None)}"
                 raise CallError(f"--crew: no task has the role {quoted(role)}", hint=hint)
         return dict(self.slots)
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plait.plans.errors import CallError, PlanError, Problem
+from plait.plans.language.documents import MAX_BYTES, checked_text
 from plait.plans.language.model import MAX_TASKS
-from plait.plans.language.reading import MAX_BYTES, checked_text
-from plait.plans.phrases import quoted
-from plait.plans.specs.specs import MAX_FOLDER_BYTES, SpecFile, SpecFolder
+from plait.plans.specs.spec_folder import MAX_FOLDER_BYTES, SpecFile, SpecFolder
+from plait.plans.wording import quoted
 
 STANDARD_INPUT = Path("-")
 """What a person types for it, as for other programs; a file of this name is `./-`."""

@@ -13,11 +13,11 @@ from plait.flows.inputs.given_files import (
 )
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
+from plait.plans.language.documents import plan_text
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
-from plait.plans.language.plan_text import plan_text
-from plait.plans.specs.specs import SpecFolder, read_specs, task_ids
+from plait.plans.specs.spec_folder import SpecFolder, read_specs, task_ids
 from plait.plans.tasks.expansion import Expansion, expand
 
 PlanText = str | SpecFolder

@@ -16,10 +16,9 @@ from plait.agent_tasks.quoted_work import quoted_work
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.recording.artifacts import artifact_key, publish_question
 from plait.flows.running.watching import Watcher
-from plait.plans.phrasing import markdown
-from plait.plans.tasks.contracts import Record
-from plait.plans.tasks.quoting import in_code
+from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import Informant
+from plait.plans.wording import in_code, markdown
 
 ANSWERS = "answer-contract/answer-contract"
 """The deployment that an answer is given by."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_json
+from plait.advice.forecasts.forecast_record import FORECAST_FILE, forecast_json
 from plait.flows.forecasting import forecast_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.past_durations import history_of

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from plait.advice.forecasts.forecast import Forecast
-from plait.advice.forecasts.forecast_file import FORECAST_FILE, forecast_from_json
+from plait.advice.forecasts.forecast_record import FORECAST_FILE, Forecast, forecast_from_json
 from plait.show.pictures.plan_graph import GRAPH_FILE, PlanGraph, graph_from_json
 from plait.workspace.small_files import read_plain_file
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-from plait.advice.forecasts.estimating import Durations, Finished
-from plait.advice.forecasts.reforecasting import reforecast
-from plait.advice.forecasts.verifying import Landing, Verified, verification_lengths
+from plait.advice.forecasts.estimating import Durations, FinishedTask
+from plait.advice.forecasts.reforecasting import Landing, Verified, reforecast, verification_lengths
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.run.standings import Standings
 from plait.plans.schedule.dispatch import Dispatcher
@@ -95,7 +94,7 @@ class Outlook(Watcher):
         done = (run.tasks[facts.id].spans for facts in states.in_state(TaskState.DONE))
         return any(begun is None or (spans and spans[-1].ended_at > begun) for spans in done)
 
-    def _finished(self) -> list[Finished]:
+    def _finished(self) -> list[FinishedTask]:
         """What this run's finished tasks took, the first dispatch of each: a repair is another kind of work."""
         run, finished = self._run, []
         for facts in States(run).in_state(*_FINISHED):
@@ -103,7 +102,7 @@ class Outlook(Watcher):
             spans = run.tasks[facts.id].spans[len(past.spans) if past else 0 :]
             if spans:
                 actual = (spans[0].ended_at - spans[0].started_at).total_seconds()
-                finished.append(Finished(role=facts.role, planned=facts.planned_seconds, actual=actual))
+                finished.append(FinishedTask(role=facts.role, planned=facts.planned_seconds, actual=actual))
         return finished
 
     @property

@@ -12,11 +12,10 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from plait.flows.recording.artifacts import artifact_key
 from plait.flows.running.watching import LiveRun, Watcher
-from plait.plans.phrasing import markdown, spell_moment
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.wording import markdown, spell_moment
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta
-from plait.show.waiting import asked_for, held_by, spell_left
+from plait.show.progress import Eta, asked_for, held_by, spell_left
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""

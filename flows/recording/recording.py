@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from plait.flows.running.watching import LiveRun
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.show.outcome_json import outcome_json
 from plait.show.progress import ActiveAgent, progress_of
-from plait.show.rendering import outcome_json
 from plait.workspace.process import started_at
 from plait.workspace.small_files import write_whole
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from plait.flows.running.watching import LiveRun, Watcher
-from plait.plans.phrasing import spell_seconds
+from plait.plans.wording import spell_seconds
 from plait.show.next_steps import answer_command
-from plait.show.waiting import asked_for
+from plait.show.progress import asked_for
 
 EVERY = 600.0
 """Seconds between two reminders."""

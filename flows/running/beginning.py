@@ -6,7 +6,7 @@ from dataclasses import replace
 from plait.flows.running.session import Session
 from plait.plans.journal.manifest import EarlierWork, Manifest, facts_of
 from plait.plans.names import agent_branch, integration_branch
-from plait.plans.tasks.contracts import PlannedContract
+from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
 from plait.workspace.trailers import trailers_of

@@ -51,7 +51,7 @@ from plait.plans.journal.lines import fitting
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import BatchOrder, BatchReport, RunFacts, WorkOrder, WorkReport
-from plait.show.one_line import telling_line
+from plait.plans.wording import key_line
 from plait.workspace.contract_refs import read_records, write_record
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
@@ -198,7 +198,7 @@ class Loop:
                     self.futures[task] = future
 
     def _tell(self, said: Tell) -> None:
-        reason = telling_line(said.reason or "")
+        reason = key_line(said.reason or "")
         about = f"{said.about}: " if said.about else ""
         self.watchers.told(plain(f"{about}{said.says}" + (f" ({reason})" if reason else "")))
 

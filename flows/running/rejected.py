@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from plait.flows.running.reuse import Reuse
 from plait.plans.journal.manifest import EarlierWork
-from plait.plans.tasks.contracts import PlannedContract, newest
+from plait.plans.tasks.planned_contracts import PlannedContract, newest
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from plait.plans.run.run import Run
 from plait.plans.run.standings import Standings
-from plait.plans.tasks.contracts import Record
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.planned_contracts import Record
 from plait.show.progress import Eta
 from plait.show.run_outcome import outcome_of
 

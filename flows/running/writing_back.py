@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from plait.flows.running.session import Session
 from plait.plans.errors import PlaitError
-from plait.plans.language.reading import MAX_BYTES
-from plait.plans.specs.history import Record, Row, with_record
-from plait.plans.specs.specs import SpecFile, read_spec
+from plait.plans.language.documents import MAX_BYTES
+from plait.plans.specs.spec_folder import SpecFile, read_spec
+from plait.plans.specs.spec_history import HistoryRow, SpecRecord, with_record
 from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, TaskOutcome, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.errors import RefMoved
@@ -173,12 +173,12 @@ class _SpecWriter:
         message = message_with_trailers(subject, "\n".join(f"- {name}" for name in amended.names), trailers)
         return shop.control.store.commit_tree(amended.tree, (tip,), message, date=git_date())
 
-    def _record(self, outcomes: Sequence[TaskOutcome]) -> Record:
+    def _record(self, outcomes: Sequence[TaskOutcome]) -> SpecRecord:
         """What there is to say of one spec's task; of a counted one, of the instance that is worst off."""
         worst = min(outcomes, key=lambda outcome: _WORST_FIRST.get(outcome.state, 4))
         worked = [outcome for outcome in outcomes if not self._had_landed(outcome)]
         commit = worst.commit if len(outcomes) == 1 else None
-        row = Row(
+        row = HistoryRow(
             run=self.session.shop.run_id,
             when=f"{max(_moments(worked), default=datetime.now(UTC)):%Y-%m-%d %H:%M} UTC",
             state=worst.state.value,
@@ -186,7 +186,7 @@ class _SpecWriter:
             commit=(commit or "")[:12],
             note=_note(worst, outcomes),
         )
-        return Record(
+        return SpecRecord(
             status=worst.state.value,
             branch=worst.branch if commit else None,
             commit=commit,

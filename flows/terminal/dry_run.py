@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from plait.advice.forecasts.forecast import Forecast, TaskForecast
-from plait.advice.forecasts.forecast_json import bundle_records
+from plait.advice.forecasts.forecast_record import Forecast, TaskForecast
 from plait.flows.forecasting import Bundling, bundling_of, forecast_of
 from plait.flows.inputs.requests import Brief
 from plait.flows.past_durations import history_of
 from plait.flows.terminal.text_layout import rough_time
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
+from plait.show.forecast_json import bundle_records
 
 
 def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
-from plait.advice.forecasts.forecast import Forecast, TaskForecast, WhatIf
+from plait.advice.forecasts.forecast_record import Forecast, TaskForecast, WhatIf
 from plait.advice.forecasts.sizing import CrewStep, Sizing
 from plait.flows.forecasting import ImprovedOrder
 from plait.flows.inputs.requests import Brief
 from plait.flows.terminal.printing import show_lines, terminal_width
 from plait.flows.terminal.text_layout import Column, paragraph, rough_time, short_time, table_lines
-from plait.plans.phrasing import count, one_line
+from plait.plans.wording import count, one_line
 from plait.show.pictures.cells import Line, Piece
 
 _WIDE = 84

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from plait.plans.errors import CallError, EnvironmentProblem
-from plait.plans.phrases import listed
+from plait.plans.wording import either
 from plait.workspace.small_files import write_whole
 
 F = TypeVar("F", bound=StrEnum)
@@ -30,7 +30,7 @@ def format_of(form: F | None, output: str | None, endings: Mapping[str, F], *, o
     if form and named not in (None, form):
         raise CallError(f"--format {form} does not go into {output!r}", hint="leave one of them out")
     if not form and not named:
-        raise CallError(f"{output!r} does not say what to write", hint=f"end it with {listed(sorted(endings), 'or')}")
+        raise CallError(f"{output!r} does not say what to write", hint=f"end it with {either(sorted(endings))}")
     return form or named or otherwise
 
 

@@ -15,17 +15,14 @@ def mistakes_told(*, json: bool) -> Iterator[None]:
         yield
     except PlanError as mistakes:
         if json:
-            from plait.show.mistakes_json import mistakes_json
-
-            sys.stdout.write(mistakes_json(mistakes) + "\n")
+            sys.stdout.write(mistakes.to_json() + "\n")
         raise
 
 
 def say_findings(brief: Brief) -> None:
     """Say on standard error how much `plait check` would show; nothing when that is nothing."""
-    from plait.advice.lint.engine import lint
     from plait.advice.lint.facts import Facts
-    from plait.advice.lint.lines import tally
+    from plait.advice.lint.findings import lint, tally
 
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion))
     if findings.shown:

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plait import __version__
-from plait.advice.lint.engine import Findings
+from plait.advice.lint.findings import LintFindings
 from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
-from plait.plans.language.reading import MAX_BYTES
+from plait.plans.language.documents import MAX_BYTES
 from plait.workspace.small_files import read_plain_file
 
 
-def findings_log(findings: Findings, *, source: str, text: str | None = None) -> str:
+def findings_log(findings: LintFindings, *, source: str, text: str | None = None) -> str:
     """The log of a plan that could be read; `text` is what came on standard input."""
     names = {finding.file or source for finding in (*findings.shown, *findings.silenced)}
     return sarif(findings, source=source, version=__version__, sources=_sources({source, *names}, source, text))
@@ -22,7 +22,7 @@ def mistakes_log(wrong: PlanError) -> str:
     """The log of a plan that is refused."""
     names = {problem.file or wrong.source for problem in wrong.problems}
     sources = _sources({wrong.source, *names}, wrong.source, None)
-    return sarif(Findings(), wrong.problems, source=wrong.source, version=__version__, sources=sources)
+    return sarif(LintFindings(), wrong.problems, source=wrong.source, version=__version__, sources=sources)
 
 
 def _sources(names: Iterable[str], source: str, text: str | None) -> Sources:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from plait.plans.phrasing import one_line, spell_roughly, spell_seconds
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.wording import one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta, progress_of
-from plait.show.waiting import asked_for, held_by, spell_left
+from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left
 
 STYLES = {
     TaskState.PENDING: "dim",

@@ -7,7 +7,7 @@ from itertools import chain
 
 from plait.flows.terminal.printing import terminal_width
 from plait.plans.language.durations import format_duration
-from plait.plans.phrasing import coarse_step
+from plait.plans.wording import coarse_step
 from plait.show.pictures.cells import Line, Piece, cells, cut
 
 _GAP = 2

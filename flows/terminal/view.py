@@ -12,7 +12,7 @@ from rich.text import Text
 
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.flows.terminal.sheet import Sheet
-from plait.plans.phrasing import count
+from plait.plans.wording import count
 from plait.workspace.output import plain
 
 REFRESHES_PER_SECOND = 5

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from plait.plans.schedule.graph import Graph
 from plait.plans.schedule.jobs import Job
+from plait.plans.schedule.need_graph import Graph
 
 _EXACT_UP_TO = 400
 """Jobs in a pool up to which all pairs of head and tail are tried; beyond, a grid (still a valid bound)."""
@@ -129,9 +129,9 @@ def _every_pair(pieces: list[_Piece], capacity: int) -> float:
         for head, tail, own in by_tail:
             if head >= earliest:
                 work += own
-                found = earliest + work / capacity + tail
-                if found > best:
-                    best = found
+                bound = earliest + work / capacity + tail
+                if bound > best:
+                    best = bound
         by_tail = [piece for piece in by_tail if piece[0] > earliest]
     return best
 

@@ -34,18 +34,18 @@ def why_waited(
     for other in others:
         if other.end > wanted.start and other.start < wanted.end and other.end > other.start:
             events += [(max(other.start, wanted.start), 1, other), (other.end, -1, other)]
-    found: dict[Scarce, float] = {}
+    seconds: dict[Scarce, float] = {}
     now = wanted.start
     for moment, sign, other in sorted(events, key=lambda event: event[:2]):
         until = min(moment, wanted.end)
         short = _short_of(wanted, taken, slots, resources)
         if short is not None and until > now:
-            found[short] = found.get(short, 0.0) + until - now
+            seconds[short] = seconds.get(short, 0.0) + until - now
         now = max(now, until)
         taken[Scarce("role", other.role)] += sign
         for name, units in other.uses.items():
             taken[Scarce("resource", name)] += sign * units
-    return found
+    return seconds
 
 
 def _short_of(
@@ -55,4 +55,11 @@ def _short_of(
     if wanted.role in slots and taken[role] >= slots[wanted.role]:
         return role
     wants = (Scarce("resource", name) for name in wanted.uses)
-    return next((one for one in wants if taken[one] + wanted.uses[one.name] > resources.get(one.name, 0)), None)
+    return next(
+        (
+            resource
+            for resource in wants
+            if taken[resource] + wanted.uses[resource.name] > resources.get(resource.name, 0)
+        ),
+        None,
+    )

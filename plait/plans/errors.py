@@ -1,5 +1,6 @@
 """The one root of plait's errors: each carries an exit code and, where there is one, a hint."""
 
+import json
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -100,3 +101,22 @@ class PlanError(PlaitError):
 
     def __str__(self) -> str:
         return "\n".join(problem.at(self.source) for problem in self.problems)
+
+    def to_json(self) -> str:
+        """`{source, ok: false, problems: [{code, line, column, path, message, hint, file}]}`, indented.
+
+        What every command prints in place of its own object.
+        """
+        rows = [
+            {
+                "code": problem.code,
+                "line": problem.line,
+                "column": problem.column,
+                "path": problem.path,
+                "message": problem.message,
+                "hint": problem.hint,
+                "file": problem.file or self.source,
+            }
+            for problem in self.problems
+        ]
+        return json.dumps({"source": self.source, "ok": False, "problems": rows}, indent=2)

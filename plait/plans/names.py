@@ -6,7 +6,7 @@
 
 import re
 
-from plait.plans.phrases import quoted
+from plait.plans.wording import quoted
 
 SLUG_LENGTH = 64
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from plait.plans.phrases import quoted
+from plait.plans.wording import quoted
 
 _LONGEST, _LONGEST_SEGMENT, _DEEPEST = 1024, 255, 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -152,7 +152,7 @@ def _stands_in_the_way(file: tuple[str, ...], deeper: tuple[str, ...]) -> bool:
 def _segments_meet(a: str, b: str) -> bool:
     if not any(wild in segment for segment in (a, b) for wild in "*?"):
         return a == b
-    return _meet(a, b, "*", lambda one, other: "?" in (one, other) or one == other)
+    return _meet(a, b, "*", lambda letter, other: "?" in (letter, other) or letter == other)
 
 
 def _meet(left: Sequence[str], right: Sequence[str], star: str, fits: Callable[[str, str], bool]) -> bool:

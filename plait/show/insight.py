@@ -1,20 +1,18 @@
 """Two or three sentences on what a run could have done better, naming its tasks and roles."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import NamedTuple
 
-from plait.advice.forecasts.forecast import Forecast
+from plait.advice.forecasts.forecast_record import Forecast
 from plait.advice.waits import Scarce
 from plait.plans.language.model import COMMAND_ROLE
-from plait.plans.phrasing import count, listed, spell_seconds, spell_share
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome, TaskState
-from plait.show.delays import longest_delay, scarce_of, share_of
-from plait.show.last_chain import LastChain, last_chain, spans_of
-from plait.show.limits import told_chain, told_limit, told_longest, told_scarce
+from plait.plans.wording import count, listed, spell_seconds, spell_share
+from plait.show.delays import gains_of_one_more, longest_delay, scarce_of, share_of
+from plait.show.last_chain import LastChain, What, last_chain, spans_of
 from plait.show.metrics import Metrics, failed_tries, readings
-from plait.show.replaying import gains_of_one_more
 
 MOST = 3
 _FULL = 0.8
@@ -26,6 +24,12 @@ _OFF = 1.5
 _HAIR = 1e-3
 """Seconds below which nothing is gained."""
 _FINISHED = (TaskState.DONE, TaskState.LANDED, TaskState.HELD)
+
+_LINKS = 5
+"""Tasks up to which a chain is shown whole."""
+_PARTS = 4
+_UNNAMED = 0.02
+"""A part of the time that is not named."""
 
 
 class _Remark(NamedTuple):
@@ -46,8 +50,8 @@ def insights(outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | Non
         return ()
     chain = last_chain(outcome)
     remarks = sorted(_remarks(outcome, metrics, forecast, chain), key=lambda remark: -remark.weight)
-    worth = [one.sentence for one in remarks if one.weight >= _MUCH * metrics.elapsed_seconds]
-    little = [one.sentence for one in remarks if _LITTLE <= one.weight / metrics.elapsed_seconds < _MUCH]
+    worth = [remark.sentence for remark in remarks if remark.weight >= _MUCH * metrics.elapsed_seconds]
+    little = [remark.sentence for remark in remarks if _LITTLE <= remark.weight / metrics.elapsed_seconds < _MUCH]
     verdict = next((reading.verdict for reading in readings(metrics) if reading.figure == "bound"), "good")
     if chain is None or outcome.conditions is None:
         return tuple(worth[:MOST])
@@ -76,9 +80,9 @@ def _bottleneck(
     if chain is None:
         yield from _busiest(metrics, forecast)
         return
-    known = [one for one in scarce_of(outcome, chain) if not _is_expected_to_be_enough(one, outcome, forecast)]
+    known = [scarce for scarce in scarce_of(outcome, chain) if not _is_expected_to_be_enough(scarce, outcome, forecast)]
     gains = gains_of_one_more(outcome, known)
-    best = max(gains, key=lambda one: gains[one], default=None)
+    best = max(gains, key=lambda scarce: gains[scarce], default=None)
     if best is not None and gains[best] > 0:
         yield _Remark(gains[best], told_scarce(best, share_of(outcome, best), gains[best]))
 
@@ -88,7 +92,7 @@ def _busiest(metrics: Metrics, forecast: Forecast | None) -> Iterator[_Remark]:
     role, share = metrics.busiest_role, metrics.busiest_share
     if role is None or share is None or share < _FULL or metrics.tasks_run < 2:
         return
-    if forecast and any(one.role == role and one.waiting <= 0 for one in forecast.roles):
+    if forecast and any(fare.role == role and fare.waiting <= 0 for fare in forecast.roles):
         return
     if forecast and (" of resource " in forecast.bound.kind or _gains_nothing(role, forecast)):
         return
@@ -108,9 +112,13 @@ def _is_expected_to_be_enough(scarce: Scarce, outcome: FeatureOutcome, forecast:
 
 
 def _gains_nothing(role: str, forecast: Forecast) -> bool:
-    slots = {one.role: one.slots for one in forecast.roles}
-    more = [one for one in forecast.what_if if one.role == role and one.slots > slots.get(role, one.slots)]
-    return any(forecast.elapsed - one.elapsed < _HAIR for one in more)
+    slots = {fare.role: fare.slots for fare in forecast.roles}
+    more = [
+        variant
+        for variant in forecast.what_if
+        if variant.role == role and variant.slots > slots.get(role, variant.slots)
+    ]
+    return any(forecast.elapsed - variant.elapsed < _HAIR for variant in more)
 
 
 def _failed_tries(outcome: FeatureOutcome) -> Iterator[_Remark]:
@@ -148,12 +156,13 @@ def _conflicts(outcome: FeatureOutcome) -> Iterator[_Remark]:
                 files[rejection.partner, rejection.task] |= dict.fromkeys(rejection.files)
     repaired = {task.id: sum(_seconds(span) for span in task.spans if span.repair) for task in outcome.tasks}
     cost = {pair: repaired.get(pair[1], 0.0) + _searching(outcome) / len(files) for pair in files}
-    for one, other in sorted(cost, key=lambda pair: -cost[pair])[:1]:
-        shared = list(files[one, other])
+    for first, second in sorted(cost, key=lambda pair: -cost[pair])[:1]:
+        shared = list(files[first, second])
         where = f" in {', '.join(shared[:2])}" if shared else " in what they do"
         yield _Remark(
-            max(cost[one, other], _MUCH * outcome.elapsed_seconds),
-            f"{one} and {other} did not fit together{where}: give that to one of them, or let {other} need {one}.",
+            max(cost[first, second], _MUCH * outcome.elapsed_seconds),
+            f"{first} and {second} did not fit together{where}: give that to one of them, "
+            f"or let {second} need {first}.",
         )
 
 
@@ -177,7 +186,7 @@ def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark
 
 def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
     """What waited for a person's answer; where nothing did, the time in which nothing else went on."""
-    contracts = tuple(dict.fromkeys(one.contract for one in outcome.approvals))
+    contracts = tuple(dict.fromkeys(approval.contract for approval in outcome.approvals))
     if not contracts:
         return
     cure = "answer sooner, or let tests approve it (`approval: tests`)"
@@ -242,3 +251,57 @@ def _seconds(span: Span) -> float:
 
 def _length(batch: BatchOutcome) -> float:
     return (batch.ended_at - batch.started_at).total_seconds() if batch.started_at and batch.ended_at else 0.0
+
+
+def told_chain(chain: LastChain) -> str:
+    """What the run's time went into, along the tasks that ended last."""
+    totals = chain.totals()
+    least = _UNNAMED * sum(totals.values())
+    parts = [f"{spell_seconds(own)} {_spent(*what)}" for what, own in totals.items() if own >= least]
+    return f"The last to end was {_arrows(chain.tasks)}, which took {listed(tuple(parts[:_PARTS]))}."
+
+
+def told_longest(chain: LastChain) -> str:
+    """The longest task among those that ended last."""
+    longest = max((step for step in chain.steps if step.what in ("work", "repair")), key=lambda step: step.seconds)
+    return (
+        f"The longest of {'them' if len(chain.tasks) > 1 else 'its work'} was {longest.task} with "
+        f"{spell_seconds(longest.seconds)}: cut smaller, its parts could run beside one another."
+    )
+
+
+def told_limit(chain: LastChain, kind: str, metrics: Metrics) -> str:
+    """What a run that was as short as its bound was bound by; `kind` as `Bound` says it."""
+    bound = f"end it before {spell_seconds(metrics.bound_seconds)}"
+    if " of " not in kind:
+        return f"{_arrows(chain.tasks)} ended last: only shorter tasks, or fewer needs among them, {bound}."
+    what, name = kind.split(" of ", 1)[1].split(" ", 1)
+    if what == "resource":
+        return f"The resource {name} was what all waited for: only more units of it, or less use, {bound}."
+    return f"The work of {name} was what all waited for: only more agents, or less work for them, {bound}."
+
+
+def told_scarce(scarce: Scarce, share: float, gain: float) -> str:
+    """A role or resource of which one more would have helped, by that many seconds."""
+    sooner = f"would have ended the run about {spell_seconds(gain)} sooner"
+    if scarce.what == "resource":
+        return f"The resource {scarce.name} was in use {spell_share(share)} of the time: one more unit of it {sooner}."
+    return f"The agents of {scarce.name} worked {spell_share(share)} of the time: one more of them {sooner}."
+
+
+def _spent(what: What, name: str) -> str:
+    return {
+        "work": "of work",
+        "retry": "of tries that failed",
+        "repair": "of repairs",
+        "role": f"until an agent of {name} was free",
+        "resource": f"until the resource {name} was free",
+        "approval": f"until somebody approved {name}",
+        "verification": "of verification",
+        "nothing": "in which none of them was at work",
+    }[what]
+
+
+def _arrows(tasks: Sequence[str]) -> str:
+    shown = tasks if len(tasks) <= _LINKS else [*tasks[:2], "…", *tasks[-2:]]
+    return " → ".join(shown)

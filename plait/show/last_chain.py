@@ -15,7 +15,7 @@ _HAIR = 1e-6
 """Seconds below which a difference is rounding."""
 
 
-class Step(NamedTuple):
+class ChainStep(NamedTuple):
     """What some of the run's time went into."""
 
     what: What
@@ -33,15 +33,15 @@ class LastChain:
 
     tasks: tuple[str, ...]
     """In the order in which they were worked on, each once."""
-    steps: tuple[Step, ...]
+    steps: tuple[ChainStep, ...]
     """The last first."""
 
     def totals(self) -> dict[tuple[What, str], float]:
         """Seconds by what they went into, most first; work, retries, repairs and batches each as one."""
-        found: dict[tuple[What, str], float] = defaultdict(float)
+        seconds: dict[tuple[What, str], float] = defaultdict(float)
         for step in self.steps:
-            found[step.what, step.name if step.what in ("role", "resource", "approval") else ""] += step.seconds
-        return dict(sorted(found.items(), key=lambda one: -one[1]))
+            seconds[step.what, step.name if step.what in ("role", "resource", "approval") else ""] += step.seconds
+        return dict(sorted(seconds.items(), key=lambda entry: -entry[1]))
 
     def waiting(self, what: What, name: str) -> tuple[str, ...]:
         """The tasks that waited for that, in the order of the run."""
@@ -89,18 +89,18 @@ class _Trace:
         self.approvals = list(self._approvals(outcome))
         self.elapsed = outcome.elapsed_seconds
         self.busy = [
-            Work(one.start, one.end, self.tasks[task].role, conditions.uses.get(task, {}))
+            Work(event.start, event.end, self.tasks[task].role, conditions.uses.get(task, {}))
             for task, own in self.work.items()
-            for one in own
+            for event in own
         ]
 
     def back(self) -> LastChain:
         """From the run's end to its start."""
-        steps: list[Step] = []
+        steps: list[ChainStep] = []
         tasks: dict[str, None] = {}
         seen: set[_Event] = set()
         now = self.elapsed
-        event = _latest([*self.batches, *(one for own in self.work.values() for one in own)])
+        event = _latest([*self.batches, *(work for own in self.work.values() for work in own)])
         while event is not None and event not in seen:
             seen.add(event)
             steps += _nothing(now - event.end)
@@ -119,27 +119,27 @@ class _Trace:
             event = before
         return LastChain(tuple(reversed(tasks)), (*steps, *_nothing(now)))
 
-    def _spent(self, event: _Event) -> Iterator[Step]:
+    def _spent(self, event: _Event) -> Iterator[ChainStep]:
         seconds = event.end - event.start
         if event.kind == "batch":
-            yield Step("verification", event.name, seconds)
+            yield ChainStep("verification", event.name, seconds)
         elif event.kind == "approval":
-            yield Step("approval", event.name, seconds)
+            yield ChainStep("approval", event.name, seconds)
         elif event.kind == "repair":
-            yield Step("repair", event.name, seconds, event.name)
+            yield ChainStep("repair", event.name, seconds, event.name)
         else:
             task = self.tasks[event.name]
             lost = seconds * min(1.0, failed_tries(task) / task.tries) if task.tries else 0.0
-            yield Step("work", task.id, seconds - lost, task.id)
+            yield ChainStep("work", task.id, seconds - lost, task.id)
             if lost:
-                yield Step("retry", task.id, lost, task.id)
+                yield ChainStep("retry", task.id, lost, task.id)
 
     def _ready(self, event: _Event) -> tuple[float, _Event | None]:
         """When all that a task waits for was there, and what of that came last."""
         groups = self.conditions.needs.get(event.name, ())
         before = [first for group in groups if (first := self._first(group, event.start))]
         before += _ended(self.work[event.name], by=event.start, but=event)
-        before += [one for one in _ended(self.approvals, by=event.start) if event.name in one.about]
+        before += [answer for answer in _ended(self.approvals, by=event.start) if event.name in answer.about]
         last = _latest(before)
         return (min(last.end, event.start), last) if last else (0.0, None)
 
@@ -149,24 +149,24 @@ class _Trace:
         if any(self.tasks[need].commit and not self.work[need] for need in known):
             return None
         ends = [_latest(_ended(self.work[need], by=start, kind="work")) for need in known]
-        return min((one for one in ends if one), key=lambda one: one.end, default=None)
+        return min((event for event in ends if event), key=lambda event: event.end, default=None)
 
-    def _waits(self, event: _Event, ready: float) -> Iterator[Step]:
+    def _waits(self, event: _Event, ready: float) -> Iterator[ChainStep]:
         task = self.tasks[event.name]
         wanted = Work(ready, event.start, task.role, self.conditions.uses.get(task.id, {}))
         short = why_waited(wanted, self.busy, slots=self.conditions.slots, resources=self.conditions.resources)
         for scarce, seconds in short.items():
-            yield Step(scarce.what, scarce.name, seconds, task.id)
+            yield ChainStep(scarce.what, scarce.name, seconds, task.id)
 
     def _before(self, event: _Event) -> _Event | None:
         """What a batch, an approval or a repair came after."""
         if event.kind == "approval":
             causes = self.work.get(event.owner, [])
         elif event.kind == "repair":
-            causes = [*self.work[event.name], *(one for one in self.batches if event.name in one.about)]
+            causes = [*self.work[event.name], *(batch for batch in self.batches if event.name in batch.about)]
         else:
-            asked = [one for one in self.approvals if one.owner in event.about]
-            causes = [*self.batches, *asked, *(one for task in event.about for one in self.work.get(task, ()))]
+            asked = [answer for answer in self.approvals if answer.owner in event.about]
+            causes = [*self.batches, *asked, *(work for task in event.about for work in self.work.get(task, ()))]
         return _latest(_ended(causes, by=event.start, but=event))
 
     def _work(self, task: TaskOutcome) -> Iterator[_Event]:
@@ -181,10 +181,10 @@ class _Trace:
                 yield _Event(self._at(batch.ended_at), self._at(batch.started_at), "batch", batch.id, frozenset(about))
 
     def _approvals(self, outcome: FeatureOutcome) -> Iterator[_Event]:
-        for one in outcome.approvals:
-            if one.answered_at:
-                asked, answered = self._at(one.asked_at), self._at(one.answered_at)
-                yield _Event(answered, asked, "approval", one.contract, frozenset(one.holds), one.owner)
+        for approval in outcome.approvals:
+            if approval.answered_at:
+                asked, answered = self._at(approval.asked_at), self._at(approval.answered_at)
+                yield _Event(answered, asked, "approval", approval.contract, frozenset(approval.holds), approval.owner)
 
     def _at(self, moment: datetime) -> float:
         return max(0.0, (moment - self._begun).total_seconds())
@@ -196,8 +196,8 @@ def _latest(events: Iterable[_Event]) -> _Event | None:
 
 def _ended(events: Iterable[_Event], *, by: float, but: _Event | None = None, kind: str = "") -> list[_Event]:
     """Those that were over by then; `kind`: of one kind alone."""
-    return [one for one in events if one.end <= by + _HAIR and one != but and kind in ("", one.kind)]
+    return [event for event in events if event.end <= by + _HAIR and event != but and kind in ("", event.kind)]
 
 
-def _nothing(seconds: float) -> list[Step]:
-    return [Step("nothing", "", seconds)] if seconds > _HAIR else []
+def _nothing(seconds: float) -> list[ChainStep]:
+    return [ChainStep("nothing", "", seconds)] if seconds > _HAIR else []

@@ -210,11 +210,11 @@ def _last_moment(outcome: FeatureOutcome) -> datetime | None:
 def _only_asked(outcome: FeatureOutcome, spans: list[_Span]) -> float:
     """Seconds in which a person was waited for, nothing was worked on, and nothing was verified."""
     last = _last_moment(outcome)
-    asked = _joined((one.asked_at, one.answered_at or last) for one in outcome.approvals)
+    asked = _joined((approval.asked_at, approval.answered_at or last) for approval in outcome.approvals)
     batches = ((batch.started_at, batch.ended_at or last) for batch in outcome.batches)
     busy = _joined([*((span.start, span.end) for span in spans), *batches]) if asked else []
-    both = sum(_seconds(max(one[0], other[0]), min(one[1], other[1])) for one in asked for other in busy)
-    return sum(_seconds(*one) for one in asked) - both
+    both = sum(_seconds(max(asking[0], working[0]), min(asking[1], working[1])) for asking in asked for working in busy)
+    return sum(_seconds(*asking) for asking in asked) - both
 
 
 def _joined(stretches: Iterable[tuple[datetime | None, datetime | None]]) -> list[_Stretch]:

@@ -3,9 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from plait.plans.phrasing import one_line
 from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.show.one_line import telling_line
+from plait.plans.wording import key_line, one_line
 
 _LOGS = 3
 """Tasks whose logs are offered."""
@@ -49,7 +48,7 @@ def _is_rejected(task: TaskOutcome, outcome: FeatureOutcome) -> bool:
 
 
 def _failure(task: TaskOutcome) -> str:
-    reason = telling_line(task.reason or "")
+    reason = key_line(task.reason or "")
     return f"{task.id}: {one_line(reason, 200)}" if reason else task.id
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from plait.advice.forecasts.forecast import Forecast
-from plait.plans.phrasing import count, markdown, spell_roughly, spell_seconds, spell_share
+from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.wording import count, markdown, spell_roughly, spell_seconds, spell_share
 from plait.show.run_report import table
 
 

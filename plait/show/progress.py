@@ -1,11 +1,12 @@
-"""How far a run is, as one record: for `--json`, the live table, artifacts and whoever watches."""
+"""How far a run is: one record for `--json`, the live table, artifacts and whoever watches; and its words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.wording import listed, spell_roughly
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command
 
@@ -13,11 +14,11 @@ _FINISHED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
 _AHEAD = {TaskState.PENDING, TaskState.READY, TaskState.RUNNING}
 
 
-class _Record(BaseModel):
+class _ProgressPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Session(_Record):
+class RunIdentity(_ProgressPart):
     """Which run this is about."""
 
     run_id: str
@@ -25,7 +26,7 @@ class Session(_Record):
     started_at: datetime
 
 
-class ActiveAgent(_Record):
+class ActiveAgent(_ProgressPart):
     """An agent at work."""
 
     task: str
@@ -35,7 +36,7 @@ class ActiveAgent(_Record):
     last_line: str = Field(default="", description="What it wrote last; not escaped.")
 
 
-class Waiting(_Record):
+class OpenQuestion(_ProgressPart):
     """What a person has been asked, and has not answered."""
 
     contract: str
@@ -46,7 +47,7 @@ class Waiting(_Record):
     command: str = Field(description="What the person types to approve it.")
 
 
-class Eta(_Record):
+class Eta(_ProgressPart):
     """When the run will end, as a forecast of the rest of it says: seconds from `at`, each a quantile.
 
     With the verification that is still to come, where it is known how long that takes; without the time until a person
@@ -71,7 +72,7 @@ class Eta(_Record):
         )
 
 
-class Totals(_Record):
+class Totals(_ProgressPart):
     """How many tasks are in each state."""
 
     pending: int = 0
@@ -85,10 +86,10 @@ class Totals(_Record):
     cancelled: int = 0
 
 
-class Progress(_Record):
+class Progress(_ProgressPart):
     """A run at one moment."""
 
-    session: Session
+    session: RunIdentity
     at: datetime
     elapsed_seconds: float
     tasks: int
@@ -101,7 +102,7 @@ class Progress(_Record):
     )
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
     paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
-    waiting: tuple[Waiting, ...] = Field(default=(), description="What persons are waited for.")
+    waiting: tuple[OpenQuestion, ...] = Field(default=(), description="What persons are waited for.")
 
     def to_json(self) -> str:
         """One line."""
@@ -127,7 +128,7 @@ def progress_of(
     ahead = sum(task.state in _AHEAD for task in tasks)
     eta = eta.after(now) if eta and (ahead or _has_to_land(outcome)) else None
     return Progress(
-        session=Session(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
+        session=RunIdentity(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
         at=now,
         elapsed_seconds=elapsed,
         tasks=len(tasks),
@@ -138,7 +139,7 @@ def progress_of(
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
         paused_by=outcome.paused_by,
-        waiting=tuple(_waiting(outcome.feature, one) for one in outcome.asked),
+        waiting=tuple(_waiting(outcome.feature, approval) for approval in outcome.asked),
     )
 
 
@@ -148,8 +149,8 @@ def _has_to_land(outcome: FeatureOutcome) -> bool:
     return outcome.state is RunState.RUNNING and (finished or any(not batch.ended_at for batch in outcome.batches))
 
 
-def _waiting(feature: str, asked: Approval) -> Waiting:
-    return Waiting(
+def _waiting(feature: str, asked: Approval) -> OpenQuestion:
+    return OpenQuestion(
         contract=asked.contract,
         version=asked.version,
         written_by=asked.owner,
@@ -173,3 +174,33 @@ def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int)
     if finished:
         guesses.append(ahead * elapsed / finished)
     return max(0.0, *guesses) if guesses else None
+
+
+def asked_for(asked: Approval) -> str:
+    """`the contract cart-api v1, written by API`; not escaped."""
+    return f"the contract {asked.contract} v{asked.version}, written by {asked.owner}"
+
+
+def held_by(asked: Approval) -> str:
+    """`PAGE and TESTS start after that`; nothing where nobody waits; not escaped."""
+    return f"{listed(asked.holds)} {'starts' if len(asked.holds) == 1 else 'start'} after that" if asked.holds else ""
+
+
+def spell_left(eta: Eta, asked: Sequence[Approval] = (), *, spread: bool = True) -> str:
+    """`about 12 min left (8 min to 20 min)`: the median, and what four of five runs end within.
+
+    While a person is waited for, no spread: `about 12 min left, plus the time until cart-api is approved`.
+    Nothing once the median is over.
+    """
+    if eta.p50_seconds <= 0:
+        return ""
+    left = f"about {spell_roughly(eta.p50_seconds)} left"
+    if asked:
+        return f"{left}, plus the time until {_named(asked)} approved"
+    low, high = spell_roughly(eta.p10_seconds), spell_roughly(eta.p90_seconds)
+    return f"{left} ({low} to {high})" if spread and low != high else left
+
+
+def _named(asked: Iterable[Approval]) -> str:
+    names = tuple(dict.fromkeys(approval.contract for approval in asked))
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}"

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from plait.advice.forecasts.forecast import Forecast
-from plait.plans.phrasing import (
+from plait.advice.forecasts.forecast_record import Forecast
+from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.usage import Usage
+from plait.plans.wording import (
     code_block,
     count,
+    key_line,
     listed,
     markdown,
     one_line,
@@ -13,13 +16,10 @@ from plait.plans.phrasing import (
     spell_seconds,
     spell_share,
 )
-from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
-from plait.plans.usage import Usage
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
 from plait.show.next_steps import next_commands
-from plait.show.one_line import telling_line
-from plait.show.unlanded import Incident, Unlanded, headline, repaired, unlanded
+from plait.show.unlanded import Incident, UnlandedTask, headline, repaired, unlanded
 
 _STATES = {
     RunState.RUNNING: "is still running",
@@ -45,15 +45,17 @@ def report_markdown(
     """
     sections = [
         _opening(outcome),
-        _section("What did not land, and why", [_not_landed(one) for one in unlanded(outcome)]),
-        _section("Repaired on the way", [_incident(one) for one in repaired(outcome)]),
+        _section("What did not land, and why", [_not_landed(missing) for missing in unlanded(outcome)]),
+        _section("Repaired on the way", [_incident(incident) for incident in repaired(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
         _section(
             "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
         _section("Schedule", [f"![What ran when]({gantt_uri})"] if gantt_uri else []),
-        _section("What could be better", [f"- {markdown(said, 500)}" for said in insights(outcome, metrics, forecast)]),
+        _section(
+            "What could be better", [f"- {markdown(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
+        ),
         _section("Figures", _plain_table(("figure", "value", "reading"), figures(metrics))),
         _section("Work that failed tries left behind", [f"- {markdown(branch)}" for branch in outcome.salvage]),
         _section("In the plan, but not carried out by this version", [f"- {markdown(k)}" for k in outcome.unsupported]),
@@ -71,15 +73,15 @@ def report_text(
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
     lines += [one_line(outcome.reason, 500)] if outcome.reason else []
-    for one in unlanded(outcome):
-        told = telling_line(one.reason)
-        lines.append("  " + one_line(f"{one.task} {one.what}{f': {told}' if told else ''}", 500))
-        lines += [f"    {_plain(incident)}" for incident in one.incidents]
+    for missing in unlanded(outcome):
+        told = key_line(missing.reason)
+        lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
+        lines += [f"    {_plain(incident)}" for incident in missing.incidents]
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
-    lines += [f"  {one_line(said)}" for said in told_contracts(outcome)]
+    lines += [f"  {one_line(sentence)}" for sentence in told_contracts(outcome)]
     lines += _figures_lines(metrics)
-    lines += [f"  {one_line(said, 500)}" for said in insights(outcome, metrics, forecast)]
+    lines += [f"  {one_line(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
     commands = next_commands(outcome, repository=repository)
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
 
@@ -90,22 +92,22 @@ _BOUND = "lower bound of actual times"
 
 def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
     """Name, value and reading of each figure worth showing; plain text."""
-    said = {reading.figure: f"{reading.verdict}: {reading.sentence}" for reading in readings(metrics)}
+    verdicts = {reading.figure: f"{reading.verdict}: {reading.sentence}" for reading in readings(metrics)}
     conflicts = (
         f"{metrics.conflicts} ({spell_share(metrics.conflict_rate)} of {count(metrics.branches, 'branch', 'branches')})"
     )
     return [
         ("elapsed", spell_seconds(metrics.elapsed_seconds), ""),
-        (_BOUND, _bound(metrics), said.get("bound", "")),
+        (_BOUND, _bound(metrics), verdicts.get("bound", "")),
         ("work", spell_seconds(metrics.work_seconds), "what one agent alone would have taken"),
         ("time saved", spell_seconds(metrics.saved_seconds), "work − elapsed"),
         *_for_persons(metrics),
         ("speed-up", _times(metrics.speed_up), "work / elapsed"),
         ("efficiency", spell_share(metrics.efficiency), f"of {count(metrics.agents, 'agent')}"),
-        ("ran beside another", spell_share(metrics.beside_share), said.get("beside", "")),
+        ("ran beside another", spell_share(metrics.beside_share), verdicts.get("beside", "")),
         ("busiest role", _busiest(metrics), ""),
         ("verifications", str(metrics.verifications), ""),
-        ("conflicts", conflicts, said.get("conflicts", "")),
+        ("conflicts", conflicts, verdicts.get("conflicts", "")),
         ("tries", f"{metrics.tries}, {metrics.failed_tries} failed", ""),
         *([("used up", _used_up(metrics.usage), "as its agents told")] if metrics.usage else []),
     ]
@@ -157,13 +159,13 @@ def _plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
     return table(columns, (tuple(map(markdown, row)) for row in rows))
 
 
-def _not_landed(one: Unlanded) -> str:
-    told = telling_line(one.reason)
+def _not_landed(missing: UnlandedTask) -> str:
+    told = key_line(missing.reason)
     reason = f": {markdown(told, 1000)}" if told else ""
-    lines = [f"- **{markdown(one.task)}** {one.what}{reason}"]
-    if "\n" in one.reason.strip():
-        lines.append(_quoted(one.reason, indent="  "))
-    return "\n".join([*lines, *(f"  {_incident(no, indent='    ')}" for no in one.incidents)])
+    lines = [f"- **{markdown(missing.task)}** {missing.what}{reason}"]
+    if "\n" in missing.reason.strip():
+        lines.append(_quoted(missing.reason, indent="  "))
+    return "\n".join([*lines, *(f"  {_incident(no, indent='    ')}" for no in missing.incidents)])
 
 
 def _incident(no: Incident, indent: str = "  ") -> str:
@@ -185,8 +187,8 @@ def _plain(no: Incident) -> str:
     """One rejection as one line: who, what, where, and what came of it."""
     files = f" in {listed(no.files)}" if no.files else ""
     reason = no.reason.strip()
-    said = f" ({reason})" if reason and "\n" not in reason else ""
-    return one_line(f"{no.batch} rejected {no.task} ({no.kind}): it {no.what}{files}{said}. {no.next}", 1500)
+    because = f" ({reason})" if reason and "\n" not in reason else ""
+    return one_line(f"{no.batch} rejected {no.task} ({no.kind}): it {no.what}{files}{because}. {no.next}", 1500)
 
 
 _TASK_COLUMNS = ("task", "role", "state", "agent", "tries", "time", "commit")
@@ -225,29 +227,41 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
 _CONTRACT_COLUMNS = ("contract", "version", "status", "by", "written by", "commit", "done again for it")
 
 
-def _contract(one: ContractOutcome) -> tuple[str, ...]:
-    owner, commit = one.owner or "on base", (one.commit or "–")[:9]
-    return (one.id, str(one.version), one.status, one.by or "–", owner, commit, listed(one.redone) or "–")
+def _contract(contract: ContractOutcome) -> tuple[str, ...]:
+    owner, commit = contract.owner or "on base", (contract.commit or "–")[:9]
+    return (
+        contract.id,
+        str(contract.version),
+        contract.status,
+        contract.by or "–",
+        owner,
+        commit,
+        listed(contract.redone) or "–",
+    )
 
 
 def told_contracts(outcome: FeatureOutcome) -> list[str]:
     """A sentence on each contract that a person has to look at, or that made others work again; not escaped."""
-    said = []
-    asked = {one.contract for one in outcome.asked}
+    sentences = []
+    asked = {approval.contract for approval in outcome.asked}
     """Of these the task and the next commands tell."""
-    for one in outcome.contracts:
-        if one.status == "waiting" and one.id not in asked:
-            said.append(f"waits for a person: plait approve {outcome.feature} {one.id} (written by {one.owner})")
-        if one.redone:
-            said.append(f"{one.id} became version {one.version}: {listed(one.redone)} did their work again")
-    return said
+    for contract in outcome.contracts:
+        if contract.status == "waiting" and contract.id not in asked:
+            sentences.append(
+                f"waits for a person: plait approve {outcome.feature} {contract.id} (written by {contract.owner})"
+            )
+        if contract.redone:
+            sentences.append(
+                f"{contract.id} became version {contract.version}: {listed(contract.redone)} did their work again"
+            )
+    return sentences
 
 
 def _figures_lines(metrics: Metrics) -> list[str]:
     """The figures in a line, and one for each that can be called good or poor."""
     if not metrics.tasks_run:
         return ["nothing was left to do, or could start"]
-    said = [
+    parts = [
         f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work by "
         f"{count(metrics.agents, 'agent')}: speed-up {_times(metrics.speed_up)}",
         f"efficiency {spell_share(metrics.efficiency)}",
@@ -259,7 +273,7 @@ def _figures_lines(metrics: Metrics) -> list[str]:
     read = {figure: (value, reading) for figure, value, reading in figures(metrics)}
     wanted = (_BOUND, "ran beside another", "conflicts", "used up")
     named = [figure for figure in wanted if figure in read and read[figure][1]]
-    return [", ".join(said), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
+    return [", ".join(parts), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
 
 
 def _for_persons(metrics: Metrics) -> list[tuple[str, str, str]]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from plait.plans.phrasing import count, listed
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Rejection, TaskOutcome, TaskState
+from plait.plans.wording import count, listed
 
 _UNLANDED = {
     TaskState.PENDING: "never started",
@@ -35,7 +35,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlanded:
+class UnlandedTask:
     """A task that has not landed; text not escaped."""
 
     task: str
@@ -52,10 +52,10 @@ def headline(outcome: FeatureOutcome) -> str:
     return f"{len(single.landed)} of {count(len(single.tasks), 'task')} landed"
 
 
-def unlanded(outcome: FeatureOutcome) -> tuple[Unlanded, ...]:
+def unlanded(outcome: FeatureOutcome) -> tuple[UnlandedTask, ...]:
     """In the plan's order."""
     return tuple(
-        Unlanded(
+        UnlandedTask(
             task=task.id,
             what=_what_became(task),
             reason=task.reason or _held_by(outcome, task.id),
@@ -121,5 +121,5 @@ def _sequel(outcome: FeatureOutcome, task: str, later: tuple[BatchOutcome, ...])
             return f"Repaired, and landed with {batch.id}."
         if any(no.task == task for no in batch.rejected):
             return f"Repaired, and rejected again by {batch.id}."
-    branch = next((one.branch for one in outcome.tasks if one.id == task and one.branch), None)
+    branch = next((other.branch for other in outcome.tasks if other.id == task and other.branch), None)
     return f"It has not landed; its work is kept on {branch}." if branch else "It has not landed."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from plait.plans.phrases import listed
+from plait.plans.wording import listed
 from plait.workspace.control import Control, configuration_of
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
@@ -193,4 +193,4 @@ def _contents(store: GitRepository, *names: str) -> Iterator[str]:
 def _first(paths: list[str]) -> str:
     named = [plain(path)[:80] for path in dict.fromkeys(paths)]
     more = len(named) - _PATHS_NAMED
-    return listed([*named[:_PATHS_NAMED], *([f"{more} more"] if more > 0 else [])], "and")
+    return listed([*named[:_PATHS_NAMED], *([f"{more} more"] if more > 0 else [])], limit=None)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from plait.plans.errors import CallError
 from plait.plans.names import check_slug
 from plait.plans.paths import matches
-from plait.plans.tasks.contracts import PlannedContract, Record, newest
+from plait.plans.tasks.planned_contracts import PlannedContract, Record, newest
 from plait.workspace.control import Control
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import ZERO

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.names import is_made_by_plait
-from plait.plans.phrases import near_match
+from plait.plans.wording import near_match
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository, ask_about

@@ -5,7 +5,7 @@ import shutil
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.backends import LATER, PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
-from plait.plans.phrases import listed
+from plait.plans.wording import either, listed
 
 _ELSE = (
     "give the role a command, such as `{backend: command, command: [claude, -p, --permission-mode, acceptEdits]}`: "
@@ -48,11 +48,12 @@ def _only_program(role_name: str, search_path: str | None) -> Backend:
     if len(programs) == 1:
         return PROGRAMS[programs[0]]
     if programs:
+        names = listed(programs, limit=None)
         raise EnvironmentProblem(
-            f"the role {role_name} names no backend, and there are several agent programs: {listed(programs, 'and')}",
+            f"the role {role_name} names no backend, and there are several agent programs: {names}",
             "say which in the crew: `default_backend`, or the role's `backend`",
         )
     raise EnvironmentProblem(
         f"the role {role_name} names no backend, and no agent program is found",
-        f"looked for {listed(PROGRAMS)}; {_ELSE}",
+        f"looked for {either(PROGRAMS)}; {_ELSE}",
     )

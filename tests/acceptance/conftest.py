@@ -11,7 +11,7 @@ import pytest
 from plait.flows.journal_file import kept_journal
 from plait.flows.servers.client import EMBEDDED
 from plait.flows.servers.embedded import embedded_server, server_environment
-from plait.show.rendering import outcome_json
+from plait.show.outcome_json import outcome_json
 from plait.show.run_outcome import outcome_of, replayed
 
 

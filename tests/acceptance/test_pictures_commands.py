@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from rich.cells import cell_len
 
-from plait.advice.forecasts.forecast_file import forecast_json
+from plait.advice.forecasts.forecast_record import forecast_json
 from plait.flows.recording.recording import this_run, write_run_file
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.pictures.chart import chart_of

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from plait.advice.lint.engine import Findings, lint
 from plait.advice.lint.facts import Facts
-from plait.advice.lint.registry import RULES
+from plait.advice.lint.findings import LintFindings, lint
 from plait.advice.lint.rule import Rule
+from plait.advice.lint.rules import RULES
 from plait.plans.errors import PlanError, Problem
 from plait.plans.language.crew import DEFAULT_CREW, merge_crews
 from plait.plans.language.model import Plan
@@ -28,7 +28,7 @@ def facts_of(plan: Plan) -> Facts:
     return Facts(plan, crew, expand(plan, crew))
 
 
-def linted(text: str, *, rules: Collection[Rule] = RULES) -> Findings:
+def linted(text: str, *, rules: Collection[Rule] = RULES) -> LintFindings:
     """What lint finds in a plan without its first line."""
     document = read_plan(f"feature: f\n{text}", source="p")
     return lint_of(plan_of(document, source="p"), places=document.places, rules=rules)
@@ -44,7 +44,7 @@ def mistakes_in(text: str) -> tuple[Problem, ...]:
     return check_roles(plan, merge_crews(plan.crew, DEFAULT_CREW), places=document.places)
 
 
-def lint_of(plan: Plan, *, places: Places = NOWHERE, rules: Collection[Rule] = RULES) -> Findings:
+def lint_of(plan: Plan, *, places: Places = NOWHERE, rules: Collection[Rule] = RULES) -> LintFindings:
     return lint(facts_of(plan), places=places, rules=rules)
 
 

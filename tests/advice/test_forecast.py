@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.estimating import Durations, Finished
-from plait.advice.forecasts.forecast import Band, Forecast
-from plait.advice.forecasts.forecasting import forecast, is_better_order
-from plait.advice.schedule import schedule_of
+from plait.advice.forecasts.estimating import Durations, FinishedTask
+from plait.advice.forecasts.forecast_record import Band, Forecast
+from plait.advice.forecasts.plan_forecast import forecast, is_better_order
+from plait.advice.simulation import schedule_of
 from plait.plans.errors import CallError
 from plait.plans.language.durations import Estimate
 from plait.plans.schedule.dispatch import Dispatcher, Job
@@ -211,7 +211,7 @@ def test_a_crew_that_cannot_do_the_plan_is_an_error() -> None:
 
 def test_history_moves_the_schedule_and_is_told() -> None:
     slots = {"architect": 1, "backend": 2, "frontend": 1, "qa": 1}
-    slow = Durations().learning(Finished("backend", 10.0, 20.0) for _ in range(1000))
+    slow = Durations().learning(FinishedTask("backend", 10.0, 20.0) for _ in range(1000))
     made = forecast(CART, slots=slots, durations=slow, samples=0)
     assert made.elapsed == pytest.approx(2 + 12 + 2, rel=0.01)
     assert made.learned == ("backend: 1000 finished tasks took 2 times the estimate, so estimates count 2.00 times",)

@@ -7,8 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.estimating import BETWEEN, WITHIN, Durations, Finished
-from plait.advice.forecasts.forecasting import forecast, reforecast
+from plait.advice.forecasts.estimating import BETWEEN, WITHIN, Durations, FinishedTask
+from plait.advice.forecasts.plan_forecast import forecast
+from plait.advice.forecasts.reforecasting import reforecast
 from plait.advice.simulation import simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from tests.support.drawn import RESOURCES, SLOTS, jobs
@@ -35,8 +36,8 @@ class World:
     def takes(self, role: str, planned: float) -> float:
         return planned * math.exp(self.factors[role] + self.random.gauss(0, WITHIN))
 
-    def past(self, tasks: int) -> list[Finished]:
-        return [Finished(role, 3600.0, self.takes(role, 3600.0)) for role in sorted(CREW) for _ in range(tasks)]
+    def past(self, tasks: int) -> list[FinishedTask]:
+        return [FinishedTask(role, 3600.0, self.takes(role, 3600.0)) for role in sorted(CREW) for _ in range(tasks)]
 
 
 def test_four_of_five_plans_end_in_the_band() -> None:
@@ -80,7 +81,7 @@ def test_four_of_five_runs_end_in_the_band_of_their_middle() -> None:
     assert after < 0.82 * before, "what has happened makes the rest surer"
 
 
-def as_of(plan: list[Job], times: dict[str, tuple[float, float]], now: float) -> tuple[Dispatcher, list[Finished]]:
+def as_of(plan: list[Job], times: dict[str, tuple[float, float]], now: float) -> tuple[Dispatcher, list[FinishedTask]]:
     """The dispatcher as it stood at some moment of a run, and what had finished."""
     run, finished = Dispatcher(plan, slots=CREW), []
     by_id = {job.id: job for job in plan}
@@ -88,7 +89,7 @@ def as_of(plan: list[Job], times: dict[str, tuple[float, float]], now: float) ->
     for end, task in sorted((end, task) for task, (_, end) in times.items() if end <= now):
         run.finish(task, now=end, ok=True)
         run.start(end)
-        finished.append(Finished(by_id[task].role, by_id[task].seconds, end - times[task][0]))
+        finished.append(FinishedTask(by_id[task].role, by_id[task].seconds, end - times[task][0]))
     return run, finished
 
 

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.estimating import BETWEEN, UNESTIMATED, WITHIN, Durations, Finished, Group
+from plait.advice.forecasts.estimating import BETWEEN, UNESTIMATED, WITHIN, DurationGroup, Durations, FinishedTask
 from plait.advice.forecasts.sampling import Sampler, band_of
 from plait.plans.language.durations import Estimate
 from plait.plans.schedule.dispatch import Job
 
 ONE = [Job("a", "qa", 100.0)]
-QA = Group("qa", estimated=True)
+QA = DurationGroup("qa", estimated=True)
 
 
 def took(times: float, tasks: int, *, role: str = "qa") -> Durations:
-    return Durations().learning(Finished(role, 10.0, 10.0 * times) for _ in range(tasks))
+    return Durations().learning(FinishedTask(role, 10.0, 10.0 * times) for _ in range(tasks))
 
 
 def test_without_history_the_plan_counts_as_it_is() -> None:
@@ -50,29 +50,34 @@ def test_more_history_moves_further_and_makes_surer(times: float, tasks: int) ->
 
 def test_scatter_of_its_own_takes_the_place_of_the_general_one() -> None:
     steady = took(1.0, 2000).factor(QA)
-    wild = Durations().learning(Finished("qa", 10.0, actual) for actual in (1.0, 100.0) * 1000).factor(QA)
+    wild = Durations().learning(FinishedTask("qa", 10.0, actual) for actual in (1.0, 100.0) * 1000).factor(QA)
     assert steady.noise < 0.1
     assert wild.noise == pytest.approx(math.log(10), rel=0.02)
 
 
 def test_nonsense_in_the_history_is_passed_over() -> None:
-    odd = [Finished("qa", 0.0, 5.0), Finished("qa", 5.0, 0.0), Finished("qa", 5.0, math.inf), Finished("qa", 5.0, -1.0)]
+    odd = [
+        FinishedTask("qa", 0.0, 5.0),
+        FinishedTask("qa", 5.0, 0.0),
+        FinishedTask("qa", 5.0, math.inf),
+        FinishedTask("qa", 5.0, -1.0),
+    ]
     assert Durations().learning(odd).learned(ONE) == ()
 
 
 def test_tasks_without_an_estimate_learn_from_their_like_and_faster() -> None:
     plan = [Job("guess", "qa", 3600.0), Job("told", "qa", 3600.0)]
     hour = Estimate(3600.0, 3600.0, 3600.0)
-    known = Durations({"guess": None, "told": hour}).learning(Finished("qa", None, 60.0) for _ in range(5))
+    known = Durations({"guess": None, "told": hour}).learning(FinishedTask("qa", None, 60.0) for _ in range(5))
     guess, told = known.expected(plan)
     assert told == 3600
     assert 60 < guess < 360
-    assert Durations({"guess": None}).factor(Group("qa", estimated=False)).sd == pytest.approx(UNESTIMATED)
+    assert Durations({"guess": None}).factor(DurationGroup("qa", estimated=False)).sd == pytest.approx(UNESTIMATED)
     assert known.learned(plan)[0].startswith("qa: 5 finished tasks without an estimate took 1 min 00 s, so a task")
 
 
 def test_three_points_are_the_tenth_the_fiftieth_and_the_ninetieth() -> None:
-    sure = Durations({"a": Estimate(60.0, 100.0, 300.0)}).learning(Finished("qa", 1.0, 1.0) for _ in range(50_000))
+    sure = Durations({"a": Estimate(60.0, 100.0, 300.0)}).learning(FinishedTask("qa", 1.0, 1.0) for _ in range(50_000))
     band = band_of([seconds for (seconds,) in Sampler(ONE, sure).draw(8000, 1)])
     assert band.p10 == pytest.approx(60, rel=0.05)
     assert band.p50 == pytest.approx(100, rel=0.05)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.advice.lint.engine import lint
 from plait.advice.lint.facts import Facts
-from plait.advice.lint.registry import RULES, chosen, rule_named
+from plait.advice.lint.findings import lint
+from plait.advice.lint.rules import RULES, chosen, rule_named
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.model import Plan, Task

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from plait.advice.lint.engine import Finding, Findings
 from plait.advice.lint.examples import EXAMPLES
+from plait.advice.lint.findings import LintFinding, LintFindings
 from plait.plans.language.parsing import plan_of, read_plan
 from tests.advice.linted import lint_of
 from tests.support.drawn import needs
@@ -20,7 +20,7 @@ from tests.support.drawn import needs
 Plan = dict[str, Any]
 
 
-def found_in(plan: Plan) -> Findings:
+def found_in(plan: Plan) -> LintFindings:
     document = read_plan(json.dumps(plan), source="p")
     return lint_of(plan_of(document, source="p"), places=document.places)
 
@@ -30,7 +30,7 @@ def task_of(plan: Plan, name: str) -> dict[str, Any]:
     return task
 
 
-def add_need(plan: Plan, finding: Finding) -> None:
+def add_need(plan: Plan, finding: LintFinding) -> None:
     """`let B need A`, `add A to the needs of B`."""
     told = re.search(r"let (?P<who>\S+) need (?P<what>[^\s,]+)", finding.hint) or re.search(
         r"add (?P<what>\S+) to the needs of (?P<who>\S+)", finding.hint
@@ -39,7 +39,7 @@ def add_need(plan: Plan, finding: Finding) -> None:
     task_of(plan, told["who"]).setdefault("needs", []).append(told["what"])
 
 
-def drop(plan: Plan, finding: Finding) -> None:
+def drop(plan: Plan, finding: LintFinding) -> None:
     """`drop it`: the entry of a list that the path names."""
     place = re.fullmatch(r"(.*)\[(\d+)\](?:\.code)?", finding.path)
     assert place, finding.path
@@ -53,16 +53,16 @@ def at(plan: Plan, path: str) -> Any:
     return here
 
 
-def own_something(plan: Plan, finding: Finding) -> None:
+def own_something(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0])["owns"] = [f"only/{finding.tasks[0]}/**"]
 
 
-def own_the_output(plan: Plan, finding: Finding) -> None:
+def own_the_output(plan: Plan, finding: LintFinding) -> None:
     task = task_of(plan, finding.tasks[0])
     task["owns"] = [*task["owns"], at(plan, finding.path)]
 
 
-def name_it(plan: Plan, finding: Finding) -> None:
+def name_it(plan: Plan, finding: LintFinding) -> None:
     """`write `A``."""
     (name,) = re.findall("write `([^`]+)`", finding.hint)
     parent, _, key = finding.path.rpartition(".")
@@ -73,20 +73,20 @@ def name_it(plan: Plan, finding: Finding) -> None:
         at(plan, parent)[key] = name
 
 
-def changes_optional(plan: Plan, finding: Finding) -> None:
+def changes_optional(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0])["changes"] = "optional"
 
 
-def only_look(plan: Plan, finding: Finding) -> None:
+def only_look(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0]).update(owns=[], changes="optional")
 
 
-def same_priority(plan: Plan, finding: Finding) -> None:
+def same_priority(plan: Plan, finding: LintFinding) -> None:
     needed, urgent = finding.tasks
     task_of(plan, needed)["priority"] = task_of(plan, urgent)["priority"]
 
 
-def contract_first(plan: Plan, finding: Finding) -> None:
+def contract_first(plan: Plan, finding: LintFinding) -> None:
     """`name a contract, and let PAGE and APP need it instead of API`."""
     told = re.search(r"let (.*) need it instead of (\S+): `needs: \[\{contract: (.*)\}\]`", finding.hint)
     assert told, finding.hint
@@ -97,65 +97,65 @@ def contract_first(plan: Plan, finding: Finding) -> None:
         task["needs"] = [*rest, {"contract": told[3]}]
 
 
-def fewer_slots(plan: Plan, _: Finding) -> None:
+def fewer_slots(plan: Plan, _: LintFinding) -> None:
     for role in plan["crew"].values():
         role["slots"] = min(role["slots"], 3)
 
 
-def verify_the_whole(plan: Plan, _: Finding) -> None:
+def verify_the_whole(plan: Plan, _: LintFinding) -> None:
     plan.setdefault("integration", {})["verify"] = ["pytest -q"]
 
 
-def prove_it(plan: Plan, finding: Finding) -> None:
+def prove_it(plan: Plan, finding: LintFinding) -> None:
     place = re.fullmatch(r"(.*)\[(\d+)\]", finding.path)
     assert place, finding.path
     at(plan, place[1])[int(place[2])] = "make test"
 
 
-def patient(plan: Plan, _: Finding) -> None:
+def patient(plan: Plan, _: LintFinding) -> None:
     plan["integration"].update(ready=0.8, wait="10m")
 
 
-def say_more(plan: Plan, finding: Finding) -> None:
+def say_more(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[-1])["prompt"] = f"Build all that {finding.tasks[-1]} is for."
 
 
-def estimate(plan: Plan, finding: Finding) -> None:
+def estimate(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0])["duration"] = "1h"
 
 
-def longer_timeout(plan: Plan, finding: Finding) -> None:
+def longer_timeout(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0])["timeout"] = "9h"
 
 
-def other_reviewer(plan: Plan, finding: Finding) -> None:
+def other_reviewer(plan: Plan, finding: LintFinding) -> None:
     task_of(plan, finding.tasks[0])["review"]["by"] = "reviewer"
 
 
-def give_a_command(plan: Plan, _: Finding) -> None:
+def give_a_command(plan: Plan, _: LintFinding) -> None:
     for role in plan["crew"].values():
         role["command"] = ["my-agent"]
 
 
-def use_it(plan: Plan, finding: Finding) -> None:
+def use_it(plan: Plan, finding: LintFinding) -> None:
     name = finding.path.rpartition(".")[2]
     plan["tasks"][0]["uses"] = {name: 1}
 
 
-def give_it_a_task(plan: Plan, finding: Finding) -> None:
+def give_it_a_task(plan: Plan, finding: LintFinding) -> None:
     plan["tasks"].append({"id": "MORE", "run": "make more", "role": finding.path.rpartition(".")[2]})
 
 
-def need_it(plan: Plan, finding: Finding) -> None:
+def need_it(plan: Plan, finding: LintFinding) -> None:
     contract = at(plan, finding.path)["id"]
     plan["tasks"].append({"id": "MORE", "run": "make more", "needs": [{"contract": contract}]})
 
 
-def add_to_a_phase(plan: Plan, finding: Finding) -> None:
+def add_to_a_phase(plan: Plan, finding: LintFinding) -> None:
     plan["phases"][0]["tasks"].append(finding.tasks[0])
 
 
-FIXES: dict[str, Callable[[Plan, Finding], None]] = {
+FIXES: dict[str, Callable[[Plan, LintFinding], None]] = {
     "PLAN009": give_a_command,
     "PLAN101": own_something,
     "PLAN102": own_the_output,
@@ -241,6 +241,6 @@ def test_whoever_does_what_is_said_ends_with_a_clean_plan(data: st.DataObject) -
     pytest.fail(f"it never ends: {found[0].message}")
 
 
-def often(one: Finding, found: Sequence[Finding]) -> int:
+def often(one: LintFinding, found: Sequence[LintFinding]) -> int:
     """How many findings of the rule are about the same tasks: a need that is written three times is told of twice."""
     return sum((one.rule, one.tasks) == (other.rule, other.tasks) for other in found)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from plait.advice.lint.engine import Findings
-from plait.advice.lint.lines import finding_lines, tally
+from plait.advice.lint.findings import LintFindings, finding_lines, tally
 from plait.advice.lint.page import explanation, rules_page
-from plait.advice.lint.registry import BY_CODE, EVERY, rule_named
+from plait.advice.lint.rules import BY_CODE, EVERY, rule_named
 from plait.plans.errors import PlanError
 from plait.plans.language.parsing import plan_of, read_plan
 from tests.advice.linted import OVERLAP, ignoring, linted
@@ -38,7 +37,7 @@ def test_a_hint_that_says_the_same_again_is_told_once() -> None:
 
 
 def test_the_tally_counts_errors_warnings_and_what_is_silenced() -> None:
-    assert tally(Findings()) == "no findings"
+    assert tally(LintFindings()) == "no findings"
     assert tally(linted(ignoring("code: PLAN103, tasks: [A, B]") + OVERLAP)) == "1 warning, 1 silenced"
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from plait.advice.lint.examples import EXAMPLES
-from plait.advice.lint.mistakes import MISTAKES
-from plait.advice.lint.registry import EVERY, RULES
+from plait.advice.lint.rules import EVERY, MISTAKES, RULES
 from tests.advice.linted import VERIFIED, agents, codes, linted, mistakes_in, said
 
 BY_RULE = pytest.mark.parametrize("code", [rule.code for rule in RULES])

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.forecast_json import sizing_record
-from plait.advice.forecasts.forecasting import forecast
+from plait.advice.forecasts.plan_forecast import forecast
 from plait.advice.forecasts.sizing import Sizing, knee_of, size_crew
 from plait.advice.forecasts.width import widths
 from plait.advice.simulation import play
 from plait.plans.errors import CallError
 from plait.plans.schedule.dispatch import Dispatcher, Job
-from plait.plans.schedule.graph import Graph
+from plait.plans.schedule.need_graph import Graph
+from plait.show.forecast_json import sizing_record
 from tests.support.drawn import RESOURCES, jobs
 from tests.support.forecasts import many_jobs
 

@@ -6,7 +6,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from plait.flows.answering import answer_contract
-from plait.plans.tasks.contracts import Record
+from plait.plans.tasks.planned_contracts import Record
 from plait.workspace.contract_refs import read_records, write_record
 from plait.workspace.control import Control
 

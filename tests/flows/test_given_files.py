@@ -10,7 +10,7 @@ import pytest
 from plait.flows.inputs.given_files import read_given_file
 from plait.flows.inputs.requests import read_given_plan
 from plait.plans.errors import CallError, PlanError
-from plait.plans.language.reading import MAX_BYTES
+from plait.plans.language.documents import MAX_BYTES
 from tests.support.command import PLAIT, plait
 
 GOOD = "feature: x\ntasks:\n  - {id: A, run: make}\n"

@@ -10,8 +10,8 @@ from plait.flows.delivering import prepare_run
 from plait.flows.running.session import Session
 from plait.flows.servers.client import EMBEDDED
 from plait.plans.errors import CallError
-from plait.plans.tasks.contracts import Agreement, Record
 from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.planned_contracts import Agreement, Record
 from plait.workspace.contract_refs import contract_content, write_record
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import git

@@ -10,7 +10,7 @@ from plait.flows.inputs.parameters import brief_from_parameters
 from plait.flows.inputs.requests import read_brief, read_crew_file, read_plan_file
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.parsing import parse_plan
-from plait.plans.specs.specs import SpecFolder
+from plait.plans.specs.spec_folder import SpecFolder
 from tests.support.repositories import write_file
 
 SPEC = "---\nrole: qa\n---\nDo it.\n"

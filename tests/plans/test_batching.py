@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.landing.batching import Due, Finished, NotYet, merge_order, next_batch
-from plait.plans.schedule.graph import Graph, Needs
+from plait.plans.landing.batching import Due, FinishedBranch, NotYet, merge_order, next_batch
+from plait.plans.schedule.need_graph import Graph, Needs
 from tests.support.drawn import needs
 
 
-def finished(count: int, at: float = 0.0) -> list[Finished]:
-    return [Finished(f"t{number}", at + number) for number in range(count)]
+def finished(count: int, at: float = 0.0) -> list[FinishedBranch]:
+    return [FinishedBranch(f"t{number}", at + number) for number in range(count)]
 
 
 def formed(count: int, *, running: int, now: float = 0.0, wait: float = 600.0) -> bool:
@@ -43,7 +43,12 @@ def test_without_a_wait_only_an_end_brings_a_batch() -> None:
 
 
 def test_what_needs_a_held_branch_is_left_out_however_far_away() -> None:
-    branches = [Finished("a", 0), Finished("b", 1, needs=("a",)), Finished("c", 2, needs=("docs",)), Finished("d", 3)]
+    branches = [
+        FinishedBranch("a", 0),
+        FinishedBranch("b", 1, needs=("a",)),
+        FinishedBranch("c", 2, needs=("docs",)),
+        FinishedBranch("d", 3),
+    ]
     needs = {"docs": ("b",)}
     assert next_batch(branches, running=0, ready=0.8, wait=1, now=9, held={"a"}, needs=needs) == Due(("d",))
     assert next_batch(branches[:3], running=0, ready=0.8, wait=1, now=9, held={"a"}, needs=needs) == NotYet(until=None)

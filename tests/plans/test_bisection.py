@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.landing.bisection import Guilty, Search, Verdict, Verify
-from plait.plans.landing.subsets import Outcome, Subset
+from plait.plans.landing.bisection import Guilty, Outcome, Search, Subset, Verdict, Verify
 
 Needs = dict[str, tuple[str, ...]]
 Check = Callable[[Subset], Outcome]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plait.advice.forecasts.bundle_search import bundles_sentence
 from plait.plans.language.crew import Crew, merge_crews
 from plait.plans.language.model import Task
 from plait.plans.names import agent_branch, check_slug
@@ -24,10 +25,9 @@ from plait.plans.tasks.bundling import (
 )
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
-from plait.show.bundles import told_bundles
 from plait.show.metrics import measure
+from plait.show.outcome_json import outcome_record
 from plait.show.progress import progress_of
-from plait.show.rendering import outcome_record
 from plait.show.run_report import report_markdown
 from plait.show.unlanded import headline
 from tests.support.bundles import (
@@ -211,5 +211,5 @@ def test_an_outcome_tells_each_member_by_its_own_id_with_what_came_of_the_bundle
 
 def test_many_bundles_are_told_in_a_line() -> None:
     one = bundle_of(expanded(*burst()).tasks, CREW, name="all")
-    assert told_bundles([one], saved=725) == "bundles: t1, t2, t3 and t4 to one agent: saves 12 min (P50)"
-    assert told_bundles([one] * 9, saved=60).endswith("; 3 more bundles: saves 1 min (P50)")
+    assert bundles_sentence([one], saved=725) == "bundles: t1, t2, t3 and t4 to one agent: saves 12 min (P50)"
+    assert bundles_sentence([one] * 9, saved=60).endswith("; 3 more bundles: saves 1 min (P50)")

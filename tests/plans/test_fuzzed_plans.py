@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from plait.plans.errors import PlanError, Problem
 from plait.plans.language.crew import merge_crews
+from plait.plans.language.json_schema import plan_schema
 from plait.plans.language.parsing import parse_plan
-from plait.plans.language.schema import plan_schema
 from plait.plans.tasks.expansion import expand
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.parsing import parse_plan
 from plait.plans.language.references import MAX_EXPANDED_NEEDS
-from plait.plans.specs.history import Record, with_record
-from plait.plans.specs.specs import SpecFile, read_spec
+from plait.plans.specs.spec_folder import SpecFile, read_spec
+from plait.plans.specs.spec_history import SpecRecord, with_record
 from plait.show.pictures.layering import MOST_STEPS, lay_out
 from plait.show.pictures.plan_graph import Node
 
@@ -80,7 +80,7 @@ def test_a_line_of_blanks_in_a_spec_is_read_at_once(line: str) -> None:
 def test_a_status_of_blanks_in_a_spec_is_written_over_at_once(status: str) -> None:
     file = SpecFile("a.md", f"---\nrole: qa\nstatus: {status}\n---\nDo it.\n".encode())
     with seconds(1):
-        with_record(file, Record("landed", None, None, None))
+        with_record(file, SpecRecord("landed", None, None, None))
 
 
 def test_a_heading_ends_with_marks_only_where_a_blank_is_before_them() -> None:

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from plait.flows.commands.new import Slice, Workflow
+from plait.plans.language.json_schema import plan_schema
 from plait.plans.language.parsing import plan_of, read_plan
-from plait.plans.language.schema import plan_schema
 from tests.advice.linted import lint_of
-from tests.plans.test_schema import fits
+from tests.plans.test_json_schema import fits
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plans.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.errors import PlanError
-from plait.plans.language.scripts import Entry, Script, read_script
+from plait.plans.language.scripts import Script, ScriptEntry, read_script
 
 
 def _said(script: Script, task: str, attempt: int, repair: int = 0) -> str | None:
@@ -156,7 +156,7 @@ def test_whatever_is_written_is_read_or_refused_with_a_plan_error(value: Any) ->
 def test_what_is_played_is_for_this_repair_order_or_an_earlier_one(
     entries: list[int | None], attempt: int, repair: int
 ) -> None:
-    written = tuple(Entry(repair=number) for number in entries)
+    written = tuple(ScriptEntry(repair=number) for number in entries)
     script = Script(tasks={"A": written} if written else {})
 
     entry = script.entry("A", attempt=attempt, repair=repair)

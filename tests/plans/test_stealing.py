@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.advice.bounds import Bound, lower_bound
-from plait.advice.forecasts.forecasting import forecast
-from plait.advice.schedule import schedule_of
-from plait.advice.simulation import play, play_out, simulate
+from plait.advice.forecasts.plan_forecast import forecast
+from plait.advice.simulation import play, play_out, schedule_of, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job, Start
 from plait.plans.tasks.outcomes import TaskState
 from tests.support.drawn import RESOURCES, SLOTS, jobs

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.usage import Usage, usage_of
 from plait.show.metrics import measure
-from plait.show.rendering import outcome_record
+from plait.show.outcome_json import outcome_record
 from plait.show.run_report import report_markdown, report_text
 from tests.support.outcomes import a_task, an_outcome
 

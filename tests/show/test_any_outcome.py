@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, FeatureOutcome, Held, RunState, Span, TaskState
 from plait.show.insight import MOST, insights
 from plait.show.metrics import measure
+from plait.show.outcome_json import outcome_json, report_json
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt
 from plait.show.pictures.text_gantt import text_gantt
-from plait.show.rendering import outcome_json
-from plait.show.report_json import report_json
 from plait.show.run_report import report_markdown, report_text
 from tests.support.outcomes import Rejection, a_batch, a_task, an_outcome, at
 

@@ -11,17 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.forecast import Band, Forecast
-from plait.advice.forecasts.forecast_file import forecast_from_json, forecast_json
+from plait.advice.forecasts.forecast_record import Band, Forecast, forecast_from_json, forecast_json
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, Span, TaskState
-from plait.show.pictures.axis import spell_tick, step_of, ticks_of
-from plait.show.pictures.bars import Bar, BatchBar, sane_batch
-from plait.show.pictures.chart import Chart, Mark, chart_of
+from plait.show.pictures.chart import (
+    Bar,
+    BatchBar,
+    Chart,
+    Mark,
+    by_role,
+    chart_of,
+    lanes_of,
+    sane_batch,
+    spell_tick,
+    step_of,
+    ticks_of,
+)
 from plait.show.pictures.colours import PALETTE, colours_of, contrast, ink_on
-from plait.show.pictures.frame import MARGIN
 from plait.show.pictures.gantt_svg import as_data_uri, draw_gantt, gantt_uri
-from plait.show.pictures.lanes import by_role, lanes_of
-from plait.show.pictures.svg import Theme, shortened, shortened_inside, size_of, text_width
+from plait.show.pictures.svg import MARGIN, Theme, shortened, shortened_inside, size_of, text_width
 from plait.show.pictures.text_gantt import text_gantt
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
@@ -230,7 +237,7 @@ def test_tasks_that_a_failed_run_never_began_are_there_and_say_why() -> None:
 
     chart = chart_of("cart", outcome=outcome, forecast=a_forecast())
 
-    assert "too far off to be drawn" in chart.said
+    assert "too far off to be drawn" in chart.figures
     assert [lane.remark for lane in chart.lanes[1:]] == ["blocked"] * len(others)
     assert words_of(draw_gantt(chart)).count("blocked") == len(others)
 
@@ -286,14 +293,14 @@ def test_a_forecast_that_was_far_too_long_is_told_and_not_drawn() -> None:
     chart = chart_of("cart", outcome=outcome, forecast=a_forecast())
 
     assert not chart.planned
-    assert "too far off to be drawn" in chart.said
+    assert "too far off to be drawn" in chart.figures
 
 
 def test_beside_a_run_the_lower_bound_is_called_the_one_of_the_forecast() -> None:
     beside, alone = chart_of("cart", outcome=a_run(), forecast=a_forecast()), chart_of("cart", forecast=a_forecast())
 
-    assert re.search(r" · forecast .* · its lower bound ", beside.said)
-    assert " · lower bound " in alone.said
+    assert re.search(r" · forecast .* · its lower bound ", beside.figures)
+    assert " · lower bound " in alone.figures
 
 
 def test_what_did_not_land_is_said_in_words_too() -> None:

@@ -6,12 +6,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from plait.flows.inputs.requests import read_brief
-from plait.plans.phrasing import markdown
-from plait.plans.tasks.quoting import fenced, in_code
+from plait.plans.wording import fenced, in_code, markdown
 from plait.show.insight import insights
 from plait.show.metrics import measure
 from plait.show.plan_report import plan_markdown
-from tests.show.test_report import kinds_of
+from tests.show.test_run_report import kinds_of
 from tests.support.forecasts import a_forecast
 from tests.support.outcomes import a_task, an_outcome
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from plait.advice.bounds import Bound
-from plait.advice.forecasts.forecast import Forecast, RoleForecast, TaskForecast, WhatIf
+from plait.advice.forecasts.forecast_record import Forecast, RoleForecast, TaskForecast, WhatIf
 from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, TaskOutcome, TaskState
 from plait.show.insight import MOST, insights
 from plait.show.metrics import measure

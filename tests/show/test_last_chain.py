@@ -4,8 +4,8 @@ import pytest
 
 from plait.advice.waits import Scarce, Work, why_waited
 from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, Span, TaskOutcome
+from plait.show.delays import gains_of_one_more
 from plait.show.last_chain import last_chain
-from plait.show.replaying import gains_of_one_more
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 CART = Conditions(needs={"B": (("A",),), "C": (("B",),)}, slots={"backend": 2})

@@ -10,9 +10,8 @@ from plait.plans.language.parsing import parse_plan
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.expansion import Expansion, expand
-from plait.show.pictures.graph_languages import graph_data, graph_dot, graph_mermaid
-from plait.show.pictures.graph_lines import graph_lines
 from plait.show.pictures.graph_svg import draw_graph
+from plait.show.pictures.graph_text import graph_data, graph_dot, graph_lines, graph_mermaid
 from plait.show.pictures.plan_graph import Edge, EdgeKind, Node, PlanGraph, graph_from_json, plan_graph
 from tests.support.forecasts import HOUR
 

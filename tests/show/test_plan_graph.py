@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from plait.plans.schedule.jobs import Job
 from plait.show.pictures.cells import cells
-from plait.show.pictures.graph_languages import graph_dot, graph_mermaid
-from plait.show.pictures.graph_lines import graph_lines
 from plait.show.pictures.graph_svg import draw_graph
+from plait.show.pictures.graph_text import graph_dot, graph_lines, graph_mermaid
 from plait.show.pictures.layering import lay_out, task_spot
 from plait.show.pictures.plan_graph import Node, PlanGraph, graph_from_json, graph_json
 from plait.show.pictures.svg import Theme

@@ -10,7 +10,7 @@ from plait.flows.forecasting import forecast_of
 from plait.flows.inputs.requests import Brief, read_brief
 from plait.plans.errors import PlanError
 from plait.show.plan_report import plan_markdown
-from tests.show.test_report import any_text, kinds_of, plain_of
+from tests.show.test_run_report import any_text, kinds_of, plain_of
 
 PLAN = """
 feature: cart

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
-from plait.show.progress import ActiveAgent, Eta, Waiting, progress_of
+from plait.show.progress import ActiveAgent, Eta, OpenQuestion, progress_of
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
@@ -86,7 +86,7 @@ def test_it_says_what_a_person_is_waited_for_and_how_to_answer() -> None:
     progress = progress_of(outcome, [], at(100))
 
     assert progress.waiting == (
-        Waiting(
+        OpenQuestion(
             contract="cart-api",
             version=2,
             written_by="API",

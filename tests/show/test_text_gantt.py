@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from plait.plans.tasks.outcomes import TaskState
-from plait.show.pictures.bars import Bar
 from plait.show.pictures.cells import Line, cells, cut, cut_inside, filled, in_ascii, without_colour
-from plait.show.pictures.chart import Chart, chart_of
-from plait.show.pictures.lanes import lanes_of
+from plait.show.pictures.chart import Bar, Chart, chart_of, lanes_of
 from plait.show.pictures.text_gantt import NARROWEST, text_gantt
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from plait.blocks.agents.base import AgentOrder
 from plait.blocks.agents.scripted import PLAYER
-from plait.plans.language.scripts import Entry
+from plait.plans.language.scripts import ScriptEntry
 
 ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
@@ -58,7 +58,7 @@ def order_for(
     )
 
 
-def play(entry: Entry, directory: Path, steps_file: Path) -> subprocess.CompletedProcess[str]:
+def play(entry: ScriptEntry, directory: Path, steps_file: Path) -> subprocess.CompletedProcess[str]:
     """Play an entry in a directory, without its pauses and without supervision."""
     played = entry.for_player()
     played["steps"] = [step for step in played["steps"] if "sleep" not in step]

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from plait.advice.forecasts.sharing import Sharing, share
+from plait.advice.forecasts.bundle_search import ChosenBundles, choose_bundles
 from plait.plans.language.crew import Crew, merge_crews
 from plait.plans.language.model import Plan
 from plait.plans.schedule.jobs import Job
@@ -42,15 +42,15 @@ def schemes_of(expansion: Expansion, crew: Crew = CREW) -> tuple[tuple[Burst, ..
     return bursts, parted_by_needers(bursts, expansion.tasks)
 
 
-def shared(expansion: Expansion, *, slots: dict[str, int], crew: Crew = CREW) -> tuple[Sharing, Expansion]:
+def shared(expansion: Expansion, *, slots: dict[str, int], crew: Crew = CREW) -> tuple[ChosenBundles, Expansion]:
     """What is decided, and the plan that comes of it."""
-    sharing = share(jobs_of(expansion), schemes_of(expansion, crew), slots=slots)
-    return sharing, bundled(expansion, sharing)
+    chosen = choose_bundles(jobs_of(expansion), schemes_of(expansion, crew), slots=slots)
+    return chosen, bundled(expansion, chosen)
 
 
-def bundled(expansion: Expansion, sharing: Sharing) -> Expansion:
+def bundled(expansion: Expansion, chosen: ChosenBundles) -> Expansion:
     tasks, taken, bundles = {task.id: task for task in expansion.tasks}, {task.id for task in expansion.tasks}, []
-    for part in sharing.parts:
+    for part in chosen.bundles:
         members = [tasks[task] for task in part.tasks]
         bundles.append(bundle_of(members, CREW, name=bundle_name(members, taken)))
         taken.add(bundles[-1].id)

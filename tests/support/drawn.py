@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from plait.plans.schedule.dispatch import Job
-from plait.plans.schedule.graph import Needs
+from plait.plans.schedule.need_graph import Needs
 
 SECONDS = st.integers(0, 20).map(float)
 

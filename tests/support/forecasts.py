@@ -4,9 +4,9 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from plait.advice.forecasts.estimating import Durations, Finished
-from plait.advice.forecasts.forecast import Forecast
-from plait.advice.forecasts.forecasting import forecast
+from plait.advice.forecasts.estimating import Durations, FinishedTask
+from plait.advice.forecasts.forecast_record import Forecast
+from plait.advice.forecasts.plan_forecast import forecast
 from plait.advice.simulation import simulate
 from plait.plans.language.durations import Estimate
 from plait.plans.schedule.dispatch import Dispatcher, Job
@@ -49,7 +49,7 @@ def slots_of(jobs: Sequence[Job]) -> dict[str, int]:
 def a_forecast(jobs: Sequence[Job] = CART, slots: Mapping[str, int] = CART_SLOTS, *, samples: int = 60) -> Forecast:
     """What the dispatcher makes of it, when tasks take 0.7 to 1.5 times what is expected, as some have before."""
     estimates = {job.id: Estimate(0.7 * job.seconds, job.seconds, 1.5 * job.seconds) for job in jobs}
-    before = [Finished(role, HOUR, HOUR * share) for role in slots for share in (0.8, 0.9, 1.0, 1.1, 1.3) * 5]
+    before = [FinishedTask(role, HOUR, HOUR * share) for role in slots for share in (0.8, 0.9, 1.0, 1.1, 1.3) * 5]
     known = Durations(estimates).learning(before)
     return forecast(jobs, slots=slots, durations=known, samples=samples, what_if=False)
 

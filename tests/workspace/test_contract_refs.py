@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from plait.plans.errors import CallError
-from plait.plans.tasks.contracts import PlannedContract, Record
+from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.workspace.contract_refs import (
     answer,
     contract_content,

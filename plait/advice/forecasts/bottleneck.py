@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from math import inf
 
 from plait.advice.bounds import Bound, lower_bound
-from plait.advice.schedule import Schedule
+from plait.advice.simulation import Schedule
 from plait.advice.waits import Scarce, Work, why_waited
-from plait.plans.phrases import listed
-from plait.plans.phrasing import count, spell_seconds
+from plait.plans.wording import count, listed, spell_seconds
 
 AT_THE_BOUND = 1.02
 NEAR_THE_BOUND = 1.05
@@ -79,11 +78,11 @@ def _beside(schedule: Schedule, roles: Sequence[str], critical_path: Sequence[st
     next_one = lower_bound(schedule.lasting, slots, means.resources)
     others = [role for role in _roles_of(next_one) if role not in roles]
     if next_one.seconds * NEAR_THE_BOUND < schedule.elapsed or (_roles_of(next_one) and not others):
-        return f"smaller tasks would, or less work for {listed(roles, 'and')}"
+        return f"smaller tasks would, or less work for {listed(roles, limit=None)}"
     if next_one.kind == "critical path":
         return f"{chain_of(critical_path)} takes {spell(next_one.seconds)}, so it takes shorter tasks there, too"
     if others:
-        return f"it takes one more of {listed(others, 'and')}, too, or less work for them"
+        return f"it takes one more of {listed(others, limit=None)}, too, or less work for them"
     return f"it takes more units of the resource {next_one.kind.rsplit(' ', 1)[1]}, too"
 
 
@@ -97,7 +96,7 @@ def chain_of(tasks: Sequence[str]) -> str:
 
 def _busy(schedule: Schedule, roles: Sequence[str], slots: Mapping[str, int]) -> str:
     """`the 2 backend agents are busy 95 % of the time from 2 h to 14 h`."""
-    agents, name = sum(slots[role] for role in roles), listed(roles, "and")
+    agents, name = sum(slots[role] for role in roles), listed(roles, limit=None)
     own = [place for place, role in enumerate(schedule.roles) if role in roles]
     first, last = min(schedule.starts[place] for place in own), max(schedule.ends[place] for place in own)
     work = sum(schedule.jobs[place].units * schedule.seconds[place] for place in own)
@@ -114,7 +113,7 @@ def _holding(schedule: Schedule, means: Means) -> str:
         for short, seconds in _waits(schedule, place, means).items():
             waits[short] = waits.get(short, 0.0) + seconds
     names = chain_of([schedule.jobs[place].id for place in chain])
-    scarce = max(waits, key=lambda one: waits[one], default=None)
+    scarce = max(waits, key=lambda short: waits[short], default=None)
     if scarce is None or (waited := waits[scarce]) <= 0:
         return f"{names} ends last."
     if scarce.what == "resource":
@@ -132,9 +131,9 @@ def _waits(schedule: Schedule, place: int, means: Means) -> dict[Scarce, float]:
         return {Scarce("role", job.role): schedule.wait(place)}
     wanted = Work(schedule.ready[place], schedule.starts[place], job.role, job.uses)
     others = (
-        Work(schedule.starts[one], schedule.ends[one], schedule.roles[one], other.uses)
-        for one, other in enumerate(schedule.jobs)
+        Work(schedule.starts[at], schedule.ends[at], schedule.roles[at], other.uses)
+        for at, other in enumerate(schedule.jobs)
         for _ in range(other.units)
-        if one != place
+        if at != place
     )
     return why_waited(wanted, others, slots=means.slots, resources=means.resources)

@@ -93,9 +93,9 @@ class CrewSearch:
     def _two_more(self, crew: Crew, wanted: list[int]) -> Iterator[Crew]:
         """The first of the two must be waited for; what is waited for then, nobody knows."""
         others = [*wanted, *(role for role in range(len(crew)) if role not in wanted)]
-        for one, other in combinations_with_replacement(others, 2):
-            further = _with(_with(crew, one), other)
-            if one in wanted and self._fits(further):
+        for first, second in combinations_with_replacement(others, 2):
+            further = _with(_with(crew, first), second)
+            if first in wanted and self._fits(further):
                 yield further
 
     def _several_more(self, crew: Crew) -> Crew | None:

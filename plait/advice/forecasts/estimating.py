@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
-from plait.advice.forecasts.summing import Piece, sum_of
 from plait.plans.language.durations import LONGEST, Estimate
-from plait.plans.phrasing import count, spell_seconds
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.expansion import DEFAULT_SECONDS
+from plait.plans.wording import count, spell_seconds
+
+_NORMAL = NormalDist()
 
 # Of 7,916 finished tasks of the SiP data set (people's software tasks; there is no public set of agents' tasks yet):
 # actual / estimate has median 1.00, its logarithm an sd of 0.75; the groups' means have an sd of 0.36.
@@ -31,7 +33,46 @@ _NARROWEST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Lognormal:
+    """One of the tasks: its median in seconds, and the sd of its logarithm."""
+
+    median: float
+    sd: float
+
+    @property
+    def mean(self) -> float:
+        return self.median * math.exp(self.sd**2 / 2)
+
+    @property
+    def variance(self) -> float:
+        return self.mean**2 * math.expm1(self.sd**2)
+
+
+def sum_of(pieces: Sequence[Lognormal], *, start_up: float) -> Lognormal:
+    """The lognormal with the mean and the variance of the sum, the start-up in each piece counted once (seconds).
+
+    The pieces are drawn each by itself, so the sum scatters less than one of them, and its median is above theirs
+    summed up: what overruns does so by more than what ends early saves. Against 20,000 draws of 2 to 8 pieces with
+    medians of 1.1 to 3 start-ups, P50 and P90 are off by 8 % at most, mostly by 3 %.
+    """
+    once = min(start_up, *(piece.mean for piece in pieces))
+    mean = sum(piece.mean - _expected_least(piece, start_up) for piece in pieces) + once
+    if mean <= 0:
+        return Lognormal(0.0, 0.0)
+    square = math.log1p(sum(piece.variance for piece in pieces) / mean**2)
+    return Lognormal(mean * math.exp(-square / 2), math.sqrt(square))
+
+
+def _expected_least(piece: Lognormal, most: float) -> float:
+    """The mean of what of a duration is not above `most`."""
+    if not most or not piece.median or not piece.sd:
+        return min(piece.median, most)
+    score = math.log(most / piece.median) / piece.sd
+    return piece.mean * _NORMAL.cdf(score - piece.sd) + most * (1 - _NORMAL.cdf(score))
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTask:
     """A task that is over, as others learn from it; seconds."""
 
     role: str
@@ -40,7 +81,7 @@ class Finished:
     actual: float
 
 
-class Group(NamedTuple):
+class DurationGroup(NamedTuple):
     """Tasks whose durations are off by one common factor: those of a role, with or without an estimate."""
 
     role: str
@@ -58,10 +99,10 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class DurationOutlook:
     """How long one task may take: its median before any factor, and how it scatters below and above."""
 
-    group: Group
+    group: DurationGroup
     median: float
     """Seconds."""
     lower: float
@@ -70,7 +111,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class Bundled:
+class BundleEstimate:
     """Several tasks that one agent does together, by their estimates; of each the start-up (seconds) is a part."""
 
     estimates: tuple[Estimate, ...]
@@ -78,15 +119,15 @@ class Bundled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _LogRatios:
     """Logarithms of actual / planned, summed."""
 
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
 
-    def and_also(self, ratio: float) -> "_Record":
-        return _Record(self.count + 1, self.total + ratio, self.squares + ratio * ratio)
+    def and_also(self, ratio: float) -> "_LogRatios":
+        return _LogRatios(self.count + 1, self.total + ratio, self.squares + ratio * ratio)
 
     @property
     def mean(self) -> float:
@@ -109,23 +150,23 @@ class Durations:
 
     estimates: Mapping[str, Estimate | None] = field(default_factory=dict)
     """By task id; nothing where nobody gave a duration. A task that is missing takes its job's seconds as estimate."""
-    _records: Mapping[Group, _Record] = field(default_factory=dict)
-    bundles: Mapping[str, Bundled] = field(default_factory=dict)
+    _records: Mapping[DurationGroup, _LogRatios] = field(default_factory=dict)
+    bundles: Mapping[str, BundleEstimate] = field(default_factory=dict)
     """By job that is several tasks for one agent, what they are."""
 
-    def learning(self, finished: Iterable[Finished]) -> "Durations":
+    def learning(self, finished: Iterable[FinishedTask]) -> "Durations":
         """With these tasks added to what is known, from earlier runs or from this one."""
         records = dict(self._records)
-        for one in finished:
-            planned = DEFAULT_SECONDS if one.planned is None else one.planned
-            if all(_SHORTEST <= seconds <= LONGEST for seconds in (planned, one.actual)):
-                group = Group(one.role, one.planned is not None)
-                records[group] = records.get(group, _Record()).and_also(math.log(one.actual / planned))
+        for task in finished:
+            planned = DEFAULT_SECONDS if task.planned is None else task.planned
+            if all(_SHORTEST <= seconds <= LONGEST for seconds in (planned, task.actual)):
+                group = DurationGroup(task.role, task.planned is not None)
+                records[group] = records.get(group, _LogRatios()).and_also(math.log(task.actual / planned))
         return Durations(self.estimates, records, self.bundles)
 
-    def factor(self, group: Group) -> Factor:
+    def factor(self, group: DurationGroup) -> Factor:
         """The group's mean log-ratio, shrunk to 0 by `n / (n + s2/t2)` (s: noise, t: spread of factors)."""
-        record = self._records.get(group, _Record())
+        record = self._records.get(group, _LogRatios())
         prior = (BETWEEN if group.estimated else UNESTIMATED) ** 2
         weight = max(0, record.count - 1)
         noise = (_WEIGHT_OF_WITHIN * WITHIN**2 + record.deviations) / (_WEIGHT_OF_WITHIN + weight)
@@ -134,14 +175,14 @@ class Durations:
 
     def pace_of(self, role: str) -> float:
         """How many times the estimate a role's tasks take."""
-        return math.exp(self.factor(Group(role, estimated=True)).mean)
+        return math.exp(self.factor(DurationGroup(role, estimated=True)).mean)
 
-    def group_of(self, job: Job) -> Group:
-        return Group(job.role, self.estimates.get(job.id, ...) is not None)
+    def group_of(self, job: Job) -> DurationGroup:
+        return DurationGroup(job.role, self.estimates.get(job.id, ...) is not None)
 
-    def outlooks(self, jobs: Sequence[Job]) -> list[Outlook]:
+    def outlooks(self, jobs: Sequence[Job]) -> list[DurationOutlook]:
         """How long each of the jobs may take."""
-        factors: dict[Group, Factor] = {}
+        factors: dict[DurationGroup, Factor] = {}
         outlooks = []
         for job in jobs:
             group = self.group_of(job)
@@ -152,7 +193,7 @@ class Durations:
                 outlooks.append(_outlook_of(self.bundles[job.id], group, noise))
                 continue
             lower, upper = _spread(self.estimates.get(job.id)) or (noise, noise)
-            outlooks.append(Outlook(group, job.seconds, lower, upper))
+            outlooks.append(DurationOutlook(group, job.seconds, lower, upper))
         return outlooks
 
     def expected(self, jobs: Sequence[Job]) -> list[float]:
@@ -171,7 +212,7 @@ class Durations:
         groups = dict.fromkeys(self.group_of(job) for job in jobs) if self._records else {}
         return tuple(self._sentence(group, self._records[group]) for group in groups if group in self._records)
 
-    def _sentence(self, group: Group, record: _Record) -> str:
+    def _sentence(self, group: DurationGroup, record: _LogRatios) -> str:
         taken, counted = math.exp(record.mean), math.exp(self.factor(group).mean)
         tasks = f"{group.role}: {count(record.count, 'finished task')}"
         if group.estimated:
@@ -180,12 +221,12 @@ class Durations:
         return f"{tasks} without an estimate took {times[0]}, so a task without one counts {times[1]}"
 
 
-def _outlook_of(bundle: Bundled, group: Group, noise: float) -> Outlook:
+def _outlook_of(bundle: BundleEstimate, group: DurationGroup, noise: float) -> DurationOutlook:
     """Each task scatters by itself, so that all of them together do less."""
-    spreads = [_spread(one) or (noise, noise) for one in bundle.estimates]
-    pieces = [Piece(one.likely, sum(sds) / 2) for one, sds in zip(bundle.estimates, spreads, strict=True)]
+    spreads = [_spread(estimate) or (noise, noise) for estimate in bundle.estimates]
+    pieces = [Lognormal(estimate.likely, sum(sds) / 2) for estimate, sds in zip(bundle.estimates, spreads, strict=True)]
     whole = sum_of(pieces, start_up=bundle.start_up)
-    return Outlook(group, whole.median, whole.sd, whole.sd)
+    return DurationOutlook(group, whole.median, whole.sd, whole.sd)
 
 
 def _spread(estimate: Estimate | None) -> tuple[float, float] | None:

@@ -9,8 +9,8 @@ from random import Random
 from statistics import NormalDist
 from typing import Final
 
-from plait.advice.forecasts.estimating import Durations, Factor, Group, Outlook
-from plait.advice.forecasts.forecast import Band
+from plait.advice.forecasts.estimating import DurationGroup, DurationOutlook, Durations, Factor
+from plait.advice.forecasts.forecast_record import Band
 from plait.plans.schedule.jobs import Job
 
 _NORMAL: Final = NormalDist()
@@ -33,7 +33,7 @@ class Sampler:
     ) -> None:
         self._outlooks = durations.outlooks(jobs)
         self._running = dict(running or {})
-        self._factors = {group: durations.factor(group) for group in {one.group for one in self._outlooks}}
+        self._factors = {group: durations.factor(group) for group in {outlook.group for outlook in self._outlooks}}
 
     def draw(self, samples: int, seed: int) -> Iterator[list[float]]:
         """For each sample the seconds by place; the same for the same arguments."""
@@ -41,7 +41,7 @@ class Sampler:
         groups = sorted(self._factors)
         number = {group: place for place, group in enumerate(groups)}
         shared = zip(*(self._drawn_factors(group, samples, random) for group in groups), strict=True)
-        plain = [(one.median, number[one.group], one.lower, one.upper) for one in self._outlooks]
+        plain = [(outlook.median, number[outlook.group], outlook.lower, outlook.upper) for outlook in self._outlooks]
         scores, size, exp = _scores(), len(plain), math.exp
         for factors in shared:
             seconds = [
@@ -52,7 +52,7 @@ class Sampler:
                 seconds[place] = _longer_than(elapsed, self._outlooks[place], factors[plain[place][1]], random)
             yield seconds
 
-    def _drawn_factors(self, group: Group, samples: int, random: Random) -> list[float]:
+    def _drawn_factors(self, group: DurationGroup, samples: int, random: Random) -> list[float]:
         """One from each of as many equal slices as there are samples, shuffled: less noise than independent draws."""
         factor = self._factors[group]
         slices = [(number + 0.5 + 0.999 * (random.random() - 0.5)) / samples for number in range(samples)]
@@ -63,7 +63,7 @@ class Sampler:
         random.shuffle(logs)
         return [math.exp(log) for log in logs]
 
-    def _late(self, group: Group) -> Iterator[tuple[int, float]]:
+    def _late(self, group: DurationGroup) -> Iterator[tuple[int, float]]:
         """The group's jobs that have run for some time, with that time."""
         for place, elapsed in self._running.items():
             if elapsed > 0 and self._outlooks[place].group == group and self._outlooks[place].median > 0:
@@ -79,17 +79,19 @@ def _inverse(shares: Sequence[float]) -> list[float]:
     return [_NORMAL.inv_cdf(share) for share in shares]
 
 
-def _threshold(elapsed: float, outlook: Outlook, log_factor: float) -> float:
+def _threshold(elapsed: float, outlook: DurationOutlook, log_factor: float) -> float:
     """The score that a job's noise is above when it has taken this long."""
     off = math.log(elapsed) - math.log(outlook.median) - log_factor
     return off / (outlook.upper if off > 0 else outlook.lower)
 
 
-def _quantiles_given(factor: Factor, late: Sequence[tuple[Outlook, float]], shares: Sequence[float]) -> list[float]:
+def _quantiles_given(
+    factor: Factor, late: Sequence[tuple[DurationOutlook, float]], shares: Sequence[float]
+) -> list[float]:
     """Quantiles of a log-factor, given that these jobs have taken longer than so many seconds (censored, by Bayes)."""
     logs = [factor.mean + factor.sd * _STEP * point for point in _GRID]
     weights = [
-        -((_STEP * point) ** 2) / 2 + sum(_log_survival(_threshold(elapsed, one, log)) for one, elapsed in late)
+        -((_STEP * point) ** 2) / 2 + sum(_log_survival(_threshold(elapsed, outlook, log)) for outlook, elapsed in late)
         for point, log in zip(_GRID, logs, strict=True)
     ]
     most = max(weights)
@@ -110,7 +112,7 @@ def _log_survival(score: float) -> float:
     return -score * score / 2 - math.log(score * math.sqrt(2 * math.pi))
 
 
-def _longer_than(elapsed: float, outlook: Outlook, factor: float, random: Random) -> float:
+def _longer_than(elapsed: float, outlook: DurationOutlook, factor: float, random: Random) -> float:
     """The seconds of a job that has run for `elapsed` and still does."""
     if outlook.median <= 0:
         return elapsed

@@ -12,8 +12,8 @@ from plait.advice.forecasts.estimating import Durations
 from plait.advice.forecasts.sampling import Sampler, band_of
 from plait.advice.forecasts.trials import Trials
 from plait.plans.errors import CallError
-from plait.plans.phrasing import count
 from plait.plans.schedule.jobs import Job
+from plait.plans.wording import count
 
 MOST_SLOTS: Final = 256
 """Slots that a role may have."""
@@ -181,9 +181,9 @@ def _simulated(
 def _smaller(before: Sequence[CrewStep], step: CrewStep) -> list[float]:
     """The P80 of crews that lie within this one: nobody has to use an agent."""
     return [
-        one.p80
-        for one in before
-        if one.p80 is not None and all(own <= step.slots[role] for role, own in one.slots.items())
+        smaller.p80
+        for smaller in before
+        if smaller.p80 is not None and all(own <= step.slots[role] for role, own in smaller.slots.items())
     ]
 
 
@@ -202,22 +202,22 @@ def _reason(steps: Sequence[CrewStep], pick: CrewStep, floor: Bound, *, allowed:
     at, within = steps.index(pick), " within these limits" if is_limited else ""
     if not pick.elapsed:
         return "Nothing in this plan takes any time, so the smallest crew does."
-    said = f"{count(pick.agents, 'agent')}: {spell(pick.elapsed)} as expected"
+    sentence = f"{count(pick.agents, 'agent')}: {spell(pick.elapsed)} as expected"
     if at:
         before = steps[at - 1]
         same = before.elapsed == pick.elapsed
-        said += f", {'as' if same else f'instead of {spell(before.elapsed)}'} with {before.agents}"
-        said += _by_p80(pick, before)
+        sentence += f", {'as' if same else f'instead of {spell(before.elapsed)}'} with {before.agents}"
+        sentence += _by_p80(pick, before)
     if at + 1 < len(steps):
         after = steps[at + 1]
         more = f"for {100 * (after.agents / pick.agents - 1):.0f} % more agents"
-        return f"{said}. {after.agents} would take {spell(after.elapsed)}{_by_p80(after, pick)}, {more}."
+        return f"{sentence}. {after.agents} would take {spell(after.elapsed)}{_by_p80(after, pick)}, {more}."
     if pick.elapsed <= AT_THE_BOUND * floor.seconds:
         why = "it is as long as its longest chain" if floor.kind == "critical path" else f"the {floor.kind} holds it up"
-        return f"{said}. No crew{within} ends it sooner: {why}."
+        return f"{sentence}. No crew{within} ends it sooner: {why}."
     if pick.agents >= allowed:
-        return f"{said}. {'More are not allowed' if is_limited else 'More could never work at once'}."
-    return f"{said}. A further agent{within} would save less than {100 * WORTH:.0f} %."
+        return f"{sentence}. {'More are not allowed' if is_limited else 'More could never work at once'}."
+    return f"{sentence}. A further agent{within} would save less than {100 * WORTH:.0f} %."
 
 
 def _by_p80(step: CrewStep, before: CrewStep) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from plait.plans.schedule.graph import Graph
 from plait.plans.schedule.jobs import Job
+from plait.plans.schedule.need_graph import Graph
 
 
 def widths(jobs: Sequence[Job], graph: Graph) -> dict[str, int]:

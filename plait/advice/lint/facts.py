@@ -4,16 +4,76 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from plait.advice.lint.order import Order
 from plait.advice.simulation import simulate
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import COMMAND_ROLE, Plan, Task
 from plait.plans.schedule.dispatch import Dispatcher
-from plait.plans.schedule.graph import Graph
 from plait.plans.schedule.jobs import Job
+from plait.plans.schedule.need_graph import Graph
 from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
 
 _PLAIN_PRIORITY = 3
+
+
+class Precedence:
+    """The tasks of a graph by turn, and sets of them as integers: bit `t` stands for the task of turn `t`.
+
+    A task comes surely after all that its hard needs come after, and after what all choices of an any-of group come
+    after; not after the choices themselves, of which it waits for the first only.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.ids = tuple(graph.ids[place] for place in graph.sequence)
+        self.turn = {task: turn for turn, task in enumerate(self.ids)}
+
+    @cached_property
+    def before(self) -> list[int]:
+        """By turn, the set of tasks that have surely ended before it starts."""
+        graph, before = self._graph, [0] * len(self.ids)
+        turn_of = [self.turn[task] for task in graph.ids]
+        for turn, place in enumerate(graph.sequence):
+            sure = 0
+            for need in graph.hard[place]:
+                sure |= before[turn_of[need]] | 1 << turn_of[need]
+            for group in graph.choices[place]:
+                certain = -1
+                for need in group:
+                    certain &= before[turn_of[need]] | 1 << turn_of[need]
+                sure |= certain
+            before[turn] = sure
+        return before
+
+    @cached_property
+    def perhaps_before(self) -> list[int]:
+        """By turn, the set of tasks that it waits for if the choices go that way."""
+        graph, before = self._graph, [0] * len(self.ids)
+        turn_of = [self.turn[task] for task in graph.ids]
+        for turn, place in enumerate(graph.sequence):
+            for need in (*graph.hard[place], *(need for group in graph.choices[place] for need in group)):
+                before[turn] |= before[turn_of[need]] | 1 << turn_of[need]
+        return before
+
+    def beside(self, turn: int, among: int) -> int:
+        """Those of a set that have an earlier turn than this task and may still work when it starts."""
+        return among & ((1 << turn) - 1) & ~self.before[turn]
+
+    def is_before(self, first: str, second: str) -> bool:
+        """Whether the first has surely ended before the second starts."""
+        return bool(self.before[self.turn[second]] >> self.turn[first] & 1)
+
+    def may_be_before(self, first: str, second: str) -> bool:
+        """Whether the second waits for the first, surely or as a choice: the first can then not wait for the second."""
+        return bool(self.perhaps_before[self.turn[second]] >> self.turn[first] & 1)
+
+    def some(self, tasks: int, most: int) -> list[str]:
+        """The first few of a set, in the order of their turns."""
+        named: list[str] = []
+        while tasks and len(named) < most:
+            lowest = tasks & -tasks
+            named.append(self.ids[lowest.bit_length() - 1])
+            tasks ^= lowest
+        return named
 
 
 @dataclass(frozen=True)
@@ -44,20 +104,20 @@ class Facts:
     def needs(self) -> dict[str, Needs]:
         """What each task waits for, whatever the reason: hard needs, contracts, phases."""
         whole = {planned.id: planned.task.id for planned in self.expansion.tasks}
-        found: dict[str, Needs] = {}
+        needs: dict[str, Needs] = {}
         for planned in self.expansion.tasks:
-            if planned.task.id not in found:
+            if planned.task.id not in needs:
                 groups = (tuple(dict.fromkeys(whole[need] for need in group)) for group in planned.needs)
-                found[planned.task.id] = tuple(dict.fromkeys(groups))
-        return found
+                needs[planned.task.id] = tuple(dict.fromkeys(groups))
+        return needs
 
     @cached_property
     def graph(self) -> Graph:
         return Graph(self.needs)
 
     @cached_property
-    def order(self) -> Order:
-        return Order(self.graph)
+    def precedence(self) -> Precedence:
+        return Precedence(self.graph)
 
     @cached_property
     def slots(self) -> dict[str, int]:
@@ -71,10 +131,10 @@ class Facts:
     @cached_property
     def jobs_of(self) -> dict[str, list[Job]]:
         """The jobs of each task: as many as its count."""
-        found: dict[str, list[Job]] = {}
+        jobs: dict[str, list[Job]] = {}
         for planned, job in zip(self.expansion.tasks, self.jobs, strict=True):
-            found.setdefault(planned.task.id, []).append(job)
-        return found
+            jobs.setdefault(planned.task.id, []).append(job)
+        return jobs
 
     def _job(self, planned: PlannedTask) -> Job:
         own = planned.task.priority

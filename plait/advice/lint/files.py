@@ -10,7 +10,7 @@ from plait.advice.lint.rule import Hit, rule
 from plait.plans.language.model import Task
 from plait.plans.language.places import Loc
 from plait.plans.paths import overlap
-from plait.plans.phrases import quoted
+from plait.plans.wording import quoted
 
 _MOST_PARTNERS = 10
 """Pairs that are told of one pattern; the rest is counted."""
@@ -60,7 +60,7 @@ def output_not_owned(facts: Facts) -> Iterator[Hit]:
 def overlapping_owns(facts: Facts) -> Iterator[Hit]:
     free, locked = _holders(facts)
     index = PatternIndex([*free, *locked])
-    order, together = facts.order, dict[str, tuple[int, int]]()
+    order, together = facts.precedence, dict[str, tuple[int, int]]()
     for at, task in enumerate(facts.plan.tasks):
         turn, seen = order.turn[task.id], 0
         for pattern, is_locked, loc in _changeable(task):
@@ -92,7 +92,7 @@ def _holders(facts: Facts) -> tuple[dict[str, int], dict[str, int]]:
     for task in facts.plan.tasks:
         for pattern, is_locked, _ in _changeable(task):
             holders = locked if is_locked else free
-            holders[pattern] = holders.get(pattern, 0) | 1 << facts.order.turn[task.id]
+            holders[pattern] = holders.get(pattern, 0) | 1 << facts.precedence.turn[task.id]
     return free, locked
 
 
@@ -101,13 +101,17 @@ def _all_of(holders: Mapping[str, int], patterns: list[str]) -> int:
 
 
 def _clashes(facts: Facts, task: Task, pattern: str, loc: Loc, clashing: int) -> Iterator[Hit]:
-    partners = facts.order.some(clashing, _MOST_PARTNERS)
+    partners = facts.precedence.some(clashing, _MOST_PARTNERS)
     beyond = clashing.bit_count() - len(partners)
     # In a row, each needs the one before: to need the first of them would leave all others beside.
-    latest = facts.order.ids[clashing.bit_length() - 1]
+    latest = facts.precedence.ids[clashing.bit_length() - 1]
     for number, other in enumerate(partners, start=1):
         pair = sorted((task.id, other), key=facts.place_of.__getitem__)
-        theirs = [one for one, _, _ in _changeable(facts.plan.tasks[facts.place_of[other]]) if overlap(pattern, one)]
+        theirs = [
+            other_pattern
+            for other_pattern, _, _ in _changeable(facts.plan.tasks[facts.place_of[other]])
+            if overlap(pattern, other_pattern)
+        ]
         message = f"{pair[0]} and {pair[1]} may both change {_common(pattern, theirs)}"
         hint = f"let {task.id} need {latest}, give the file to one of them, or split it"
         yield Hit(loc, message, tuple(pair), hint, beyond=beyond if number == len(partners) else 0)

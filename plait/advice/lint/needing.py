@@ -1,14 +1,37 @@
 """Rules on needs: those that are missing, and those that say nothing."""
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 from plait.advice.lint.facts import Facts
+from plait.advice.lint.overlaps import PatternIndex, is_wild
 from plait.advice.lint.rule import Hit, rule
 from plait.plans.language.model import Need, Task
-from plait.plans.phrases import listed
-from plait.plans.schedule.graph import Graph
+from plait.plans.language.places import Loc
+from plait.plans.paths import matches, normalize
+from plait.plans.schedule.need_graph import Graph
+from plait.plans.wording import either
 
 _URGENT, _LEISURELY = (1, 2), (4, 5)
+
+_PATH = re.compile(r"(?<![\w./:-])[\w.][\w.-]*(?:/[\w.-]+)*/?", re.ASCII)
+_NOT = re.compile(r"(?i)\b(not|never|without|except|avoid|leave|instead of|other than|rather than)\b|n['’]t\b")
+_ENDS = re.compile(r"[.;!?]\s|\n\s*\n|\bbut\b")
+_SENTENCE = 200
+"""Characters before a path in which a sentence may forbid it."""
+_THERE_ANYWAY = re.compile(
+    r"(?i)(^|/)((readme|changelog|changes|contributing|licen[cs]e)(\.[a-z]+)?|makefile|dockerfile|pyproject\.toml|"
+    r"setup\.(py|cfg)|package(-lock)?\.json|tsconfig[\w.]*\.json|requirements[\w-]*\.txt|cargo\.(toml|lock)|"
+    r"go\.(mod|sum)|gemfile(\.lock)?|pom\.xml|build\.gradle(\.kts)?)$"
+)
+"""Files that a repository has from its beginning: who owns one changes it, and is seldom waited for because of it."""
+_MOST_PATHS = 500
+"""Paths that are looked up of one text: a hostile prompt has many."""
+_MOST_MAKERS = 20
 
 
 @rule(
@@ -44,7 +67,7 @@ def _hard(need: Need) -> tuple[str, ...]:
 def _named(need: Need) -> str:
     if need.contract:
         return f"the contract {need.contract}"
-    return listed(need.any or ()) or str(need.task)
+    return either(need.any or ()) or str(need.task)
 
 
 @rule(
@@ -104,4 +127,103 @@ def _slow_needs(facts: Facts, task: Task, tasks: dict[str, Task]) -> Iterator[Ta
                 yield slow[0]
 
 
-RULES = (useless_need, any_of_one, contract_defeated, priority_inversion)
+@rule(
+    "PLAN201",
+    "ignored-dependency",
+    says="A task that names a file which another task makes, without needing that task.",
+    reason="It starts from a checkout in which the other's work is missing, or old: it fails, or invents what it does "
+    "not find.",
+    fix="add the need, or its contract if there is one",
+)
+def ignored_dependency(facts: Facts) -> Iterator[Hit]:
+    makers = _Makers(facts)
+    for at, task in enumerate(facts.plan.tasks):
+        told = set[str]()
+        for key, text in _texts(task):
+            for path in _paths_in(text):
+                maker = makers.missing(task, path)
+                if maker and maker not in told:
+                    told.add(maker)
+                    message = f"{task.id} names {path}, which {maker} makes, and does not need {maker}"
+                    hint = f"add {maker} to the needs of {task.id}"
+                    yield Hit(("tasks", at, *key), message, (maker, task.id), hint)
+
+
+def _texts(task: Task) -> Iterator[tuple[Loc, str]]:
+    if task.prompt is not None:
+        yield ("prompt",), task.prompt
+    if task.run is not None:
+        yield ("run",), task.run
+    yield from ((("verify", position), command) for position, command in enumerate(task.verify))
+    yield from ((("setup", position), command) for position, command in enumerate(task.setup))
+
+
+def _paths_in(text: str) -> Iterator[str]:
+    """What looks like a path, as patterns spell it: it has a slash, or a dot in its middle; other words have not."""
+    words = dict.fromkeys(match.group().rstrip(".") for match in _PATH.finditer(text) if not _is_barred(text, match))
+    paths = (path for path in words if "/" in path.strip("/") or "." in path.strip("."))
+    for path in islice(paths, _MOST_PATHS):
+        with suppress(ValueError):  # such as `../x`: nobody makes it
+            yield normalize(path).removesuffix("/**")
+
+
+def _is_barred(text: str, path: re.Match[str]) -> bool:
+    """Whether the sentence forbids what it names: `do not touch src/api.py`."""
+    before = text[max(0, path.start() - _SENTENCE) : path.start()]
+    return _NOT.search(_ENDS.split(before)[-1]) is not None
+
+
+@dataclass(frozen=True)
+class _Makers:
+    """Who makes which paths: by outputs and contracts, and by `owns` where it names a single file of its own."""
+
+    facts: Facts
+
+    @cached_property
+    def _by_pattern(self) -> dict[str, int]:
+        turn, makers = self.facts.precedence.turn, dict[str, int]()
+        for task in self.facts.plan.tasks:
+            named = (path for path in task.owns or () if not is_wild(path) and not _THERE_ANYWAY.search(path))
+            for pattern in (*task.outputs, *named):
+                makers[pattern] = makers.get(pattern, 0) | 1 << turn[task.id]
+        for contract in self.facts.expansion.contracts:
+            for pattern in (*contract.files, *contract.mock) if contract.owner in turn else ():
+                makers[pattern] = makers.get(pattern, 0) | 1 << turn[str(contract.owner)]
+        return makers
+
+    @cached_property
+    def _index(self) -> PatternIndex:
+        return PatternIndex(self._by_pattern)
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {}
+
+    def _of(self, path: str) -> int:
+        """The set of tasks that make a path."""
+        if path not in self._known:
+            makers = 0
+            for pattern in self._index.overlapping(path):
+                if matches(path, (pattern,)):
+                    makers |= self._by_pattern[pattern]
+            self._known[path] = makers
+        return self._known[path]
+
+    def missing(self, task: Task, path: str) -> str | None:
+        """The first maker of the path, when none comes before the task; nothing when the task itself may make it."""
+        order = self.facts.precedence
+        makers, turn = self._of(path), order.turn[task.id]
+        if not makers or makers & (order.before[turn] | 1 << turn) or _may_make(task, path):
+            return None
+        if any(makers >> order.turn[need.task] & 1 for need in task.needs if need.task and not need.is_note):
+            return None  # it gets the text of it
+        beside = (other for other in order.some(makers, _MOST_MAKERS) if not order.may_be_before(task.id, other))
+        return next(beside, None)
+
+
+def _may_make(task: Task, path: str) -> bool:
+    held = (lock.path for lock in task.locks if lock.mode == "exclusive")
+    return matches(path, (*(task.owns or ()), *held))
+
+
+RULES = (ignored_dependency, useless_need, any_of_one, contract_defeated, priority_inversion)

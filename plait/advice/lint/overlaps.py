@@ -75,9 +75,9 @@ class PatternIndex:
             node = node.below[segment]
         nodes = [node]
         while nodes:
-            found = nodes.pop()
-            yield from found.here
-            nodes += reversed(found.below.values())
+            deeper = nodes.pop()
+            yield from deeper.here
+            nodes += reversed(deeper.below.values())
 
 
 def literal_beginning(pattern: str) -> list[str]:
@@ -93,11 +93,11 @@ def is_wild(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
 
-def _surely_overlap(one: str, other: str) -> bool:
+def _surely_overlap(pattern: str, other: str) -> bool:
     """Of two candidates for each other: both literal, or one means all below where the other begins."""
-    if not (is_wild(one) or is_wild(other)):
+    if not (is_wild(pattern) or is_wild(other)):
         return True
-    return _is_all_below(one, other) or _is_all_below(other, one)
+    return _is_all_below(pattern, other) or _is_all_below(other, pattern)
 
 
 def _is_all_below(tree: str, other: str) -> bool:
@@ -122,8 +122,8 @@ def _shape(pattern: str) -> _Shape:
     return _Shape(fixed[0], fixed[-1], last, frozenset(segments))
 
 
-def _ends_differ(one: _Shape, other: _Shape) -> bool:
+def _ends_differ(shape: _Shape, other: _Shape) -> bool:
     """Whether the two cannot mean one path by their last names alone, nor one a file in the other's way."""
-    ends = one.end.endswith(other.end) or other.end.endswith(one.end)
-    begins = one.begin.startswith(other.begin) or other.begin.startswith(one.begin)
-    return not (ends and begins) and one.last not in other.names and other.last not in one.names
+    ends = shape.end.endswith(other.end) or other.end.endswith(shape.end)
+    begins = shape.begin.startswith(other.begin) or other.begin.startswith(shape.begin)
+    return not (ends and begins) and shape.last not in other.names and other.last not in shape.names

@@ -3,8 +3,8 @@
 from textwrap import indent
 
 from plait.advice.lint.examples import EXAMPLES
-from plait.advice.lint.registry import EVERY
 from plait.advice.lint.rule import Rule
+from plait.advice.lint.rules import EVERY
 
 _HEAD = """\
 # What `plait check` finds

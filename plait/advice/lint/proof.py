@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from plait.advice.lint.facts import Facts, is_for_agent, role_of
-from plait.advice.lint.naming import few
-from plait.advice.lint.rule import Hit, rule
+from plait.advice.lint.rule import Hit, few, rule
 from plait.plans.language.backends import BACKENDS
 from plait.plans.language.crew import Crew
 from plait.plans.language.durations import format_duration
 from plait.plans.language.model import Task
-from plait.plans.phrases import quoted
+from plait.plans.wording import quoted
 
 _PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx|lorem ipsum)\b|[\W_]*$", re.IGNORECASE)
 _PATH = re.compile(r"\w[/.]\w")

@@ -59,18 +59,18 @@ def _likeness(name: str, other: str) -> float:
     if "".join(left) == "".join(right):
         return 1.0
     if len(left) == len(right):
-        return min(_word_likeness(one, two) for one, two in zip(left, right, strict=True))
+        return min(_word_likeness(left_word, right_word) for left_word, right_word in zip(left, right, strict=True))
     if {*left} & {*right}:
         return 0.0  # `backend-go` is a kind of `backend`
     return _word_likeness("-".join(left), "-".join(right))
 
 
-def _word_likeness(one: str, two: str) -> float:
-    if one == two:
+def _word_likeness(word: str, other: str) -> float:
+    if word == other:
         return 1.0
-    if min(len(one), len(two)) < _SHORTEST or one.rstrip("0123456789") == two.rstrip("0123456789"):
+    if min(len(word), len(other)) < _SHORTEST or word.rstrip("0123456789") == other.rstrip("0123456789"):
         return 0.0  # `backend2` and `backend3` are numbered on purpose
-    matcher = SequenceMatcher(None, one, two)
+    matcher = SequenceMatcher(None, word, other)
     return matcher.ratio() if matcher.quick_ratio() >= _ALIKE else 0.0
 
 

@@ -1,14 +1,23 @@
 """What a rule of lint is, and what one says of a plan."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from plait.advice.lint.facts import Facts
 from plait.plans.language.places import Loc
+from plait.plans.wording import listed
+
+_NAMED = 3
 
 Severity = Literal["error", "warning"]
 """error: it cannot run, or never succeed. warning: it runs, and probably not as it is meant."""
+
+
+def few(names: Sequence[str], *, beyond: int = 0) -> str:
+    """`A, B and C`, or `A, B, C and 4 more`; `beyond` are some that have no name here."""
+    rest = len(names[_NAMED:]) + beyond
+    return listed([*names[:_NAMED], f"{rest} more"] if rest else names, limit=None)
 
 
 @dataclass(frozen=True, slots=True)

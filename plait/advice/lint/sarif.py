@@ -6,16 +6,17 @@ by which it knows an alert again when the plan changes elsewhere.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from plait.advice.lint.engine import Finding, Findings
-from plait.advice.lint.fingerprints import line_hashes
+from plait.advice.lint.findings import LintFinding, LintFindings
 from plait.advice.lint.page import explanation, kind_of, section
-from plait.advice.lint.registry import BY_CODE, EVERY
 from plait.advice.lint.rule import Rule
+from plait.advice.lint.rules import BY_CODE, EVERY
 from plait.plans.errors import Problem
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -24,6 +25,12 @@ _TURN = {rule.code: turn for turn, rule in enumerate(EVERY)}
 _WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'|[^\s,:{}\[\]]+""")
 
 Json = dict[str, Any]
+
+_WINDOW = 100
+_BASE = 37
+_MODULUS = 2**64
+_END = 0xFFFF
+"""What stands behind the last character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,12 @@ class Sources:
 
 
 def sarif(
-    findings: Findings, problems: Iterable[Problem] = (), *, source: str, version: str, sources: Sources | None = None
+    findings: LintFindings,
+    problems: Iterable[Problem] = (),
+    *,
+    source: str,
+    version: str,
+    sources: Sources | None = None,
 ) -> str:
     """One run as a SARIF log; what the plan silences is in it as suppressed, with its reason.
 
@@ -95,7 +107,7 @@ def _mistake(problem: Problem, source: str, places: "_Places") -> Json:
     return _entry(BY_CODE[problem.code], f"{key}{problem.message}{hint}.", spot, reason=None)
 
 
-def _result(finding: Finding, source: str, places: "_Places") -> Json:
+def _result(finding: LintFinding, source: str, places: "_Places") -> Json:
     spot = places.spot(finding.file or source, finding.line, finding.column)
     return _entry(finding.rule, f"{finding.message}. To mend it: {finding.hint}.", spot, reason=finding.reason)
 
@@ -144,8 +156,8 @@ class _Places:
         region: Json = {"startLine": line, "startColumn": column}
         if line <= len(lines):
             region |= {"endLine": line, "endColumn": _end(lines[line - 1], column)}
-        found = hashes[line - 1 : line]
-        return _Spot({"artifactLocation": address, "region": region}, found[0] if found else None)
+        line_hash = next(iter(hashes[line - 1 : line]), None)
+        return _Spot({"artifactLocation": address, "region": region}, line_hash)
 
 
 def _end(line: str, column: int) -> int:
@@ -158,3 +170,28 @@ def _end(line: str, column: int) -> int:
 def _address(path: str) -> str:
     address = quote(path, errors="surrogateescape")
     return f"file://{address}" if path.startswith("/") else address
+
+
+def line_hashes(text: str) -> list[str]:
+    """One for each line of the text, such as `39fa2ee980eb94b0:1`."""
+    units, starts = _units(text)
+    sums = [0]
+    for unit in (*units, *[0] * _WINDOW):
+        sums.append((sums[-1] * _BASE + unit) % _MODULUS)
+    first = pow(_BASE, _WINDOW, _MODULUS)
+    seen, hashes = Counter[int](), list[str]()
+    for start in starts:
+        value = (sums[start + _WINDOW] - sums[start] * first) % _MODULUS
+        seen[value] += 1
+        hashes.append(f"{value:x}:{seen[value]}")
+    return hashes
+
+
+def _units(text: str) -> tuple[list[int], list[int]]:
+    """The text in units of UTF-16 without spaces and tabs, and where in it each line begins."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace(" ", "").replace("\t", "")
+    raw = plain.encode("utf-16-le", "surrogatepass")
+    units = [low | high << 8 for low, high in zip(islice(raw, 0, None, 2), islice(raw, 1, None, 2), strict=True)]
+    units.append(_END)
+    starts = [0, *(at + 1 for at, unit in enumerate(units) if unit == ord("\n"))]
+    return units, starts

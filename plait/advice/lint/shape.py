@@ -1,18 +1,44 @@
-"""Rules on the shape of the whole: how many work at once, when their work is merged, who does the same."""
+"""Rules on the shape of the whole: how many work at once, who waits for whom, when their work is merged."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 
-from plait.advice.lint.facts import Facts, is_for_agent
-from plait.advice.lint.naming import few
-from plait.advice.lint.rule import Hit, rule
+from plait.advice.lint.facts import Facts, elapsed, is_for_agent, with_needs
+from plait.advice.lint.overlaps import PatternIndex
+from plait.advice.lint.rule import Hit, few, rule
 from plait.plans.language.durations import format_duration
-from plait.plans.language.model import Integration
+from plait.plans.language.model import Integration, Task
+from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.drafting import DRAFT_SECONDS
 
 _MOST_AT_ONCE = 5
 _EARLY = 0.5
 _HASTY_SECONDS = 60.0
+
+_FEWEST_TASKS = 4
+_LEAST_SAVED = 0.1
+"""Of the plan's time: below this a contract is not worth its writing."""
+_MOST_TRIED = 5
+
+_LOOKS_BACK = re.compile(
+    r"(?i)(?<![a-z])(integrat|together|assembl|merg(e|ing)|combin|tests?(?![a-z])|testing|e2e|end.to.end|qa(?![a-z])|"
+    r"check(?![a-z])|verif|validat|review|audit|benchmark|bench(?![a-z])|measur|releas|deploy|publish|roll.?out)"
+)
+"""In an id or a title: the task looks at work that is finished, or puts it together."""
+_LAYS_OUT = re.compile(
+    r"(?i)(?<![a-z])(scaffold|skeleton|bootstrap|set.?up|upgrad|bump|renam|refactor|clean|"
+    r"design|plan(?![a-z])|spec|research|investigat|analy(s[ei]|z)|spike)"
+)
+"""The task lays what others stand on, or writes down itself what they agree on."""
+_TESTS_OR_TEXT = re.compile(r"(?i)(^|/)(tests?|specs?|e2e|docs?|benchmarks?)(/|$)|\.(md|rst|txt|adoc)$")
+_MANIFEST = re.compile(
+    r"(^|/)(pyproject\.toml|requirements[^/]*\.txt|package\.json|Cargo\.toml|go\.mod|pom\.xml|Gemfile|build\.gradle[^/]*|"
+    r"[^/]*\.lock|[^/]*-lock\.[a-z]+)$"
+)
+"""Who changes what is installed gives everybody another ground to stand on."""
 
 
 @rule(
@@ -69,4 +95,95 @@ def same_prompt(facts: Facts) -> Iterator[Hit]:
             yield Hit(("tasks", at, "prompt"), f"{earlier} and {task.id} have the same prompt", (earlier, task.id))
 
 
-RULES = (over_parallelism, early_merge, same_prompt)
+@rule(
+    "PLAN301",
+    "false-parallelism",
+    says="Most of the plan waits for one task, though a contract would let it start earlier.",
+    reason="A plan may look parallel and be a queue: all agents but one are idle until that one has finished. What the "
+    "others need of it is mostly its interface, which can be written in a fraction of the time. Found only where the "
+    "task has a duration and the forecast with a contract is shorter by a tenth; not for tasks that test, integrate, "
+    "release, set up or describe, of which nobody needs an interface but the result.",
+    fix="name a contract, written first, and let the others need that: `needs: [{contract: …}]`",
+)
+def false_parallelism(facts: Facts) -> Iterator[Hit]:
+    if len(facts.plan.tasks) < _FEWEST_TASKS:
+        return
+    counts = dict(zip(facts.graph.ids, facts.graph.descendant_counts, strict=True))
+    waited_for = [
+        (at, task)
+        for at, task in facts.agents_tasks
+        if counts[task.id] * 2 > len(counts) - 1 and task.count == 1 and task.duration and _makes_an_interface(task)
+    ]
+    waited_for.sort(key=lambda placed: -facts.jobs_of[placed[1].id][0].seconds)
+    for at, task in waited_for[:_MOST_TRIED]:
+        freed = _freed_by_contract(facts, task)
+        (job,) = facts.jobs_of[task.id]
+        if len(freed) < 2 or job.seconds - _cost(job) <= _LEAST_SAVED * facts.elapsed:
+            continue  # nothing moves by more than what is waited for is shorter
+        saved = facts.elapsed - _elapsed_with_contract(facts, task, freed)
+        if saved > _LEAST_SAVED * facts.elapsed:
+            yield _hit(at, task, freed, behind=counts[task.id], saved=saved)
+
+
+def _makes_an_interface(task: Task) -> bool:
+    """Whether others can rest on a promise of what it makes, as far as its name and its files tell."""
+    paths = (*(task.owns or ()), *task.outputs)
+    if not task.changes_required or (paths and all(_TESTS_OR_TEXT.search(path) for path in paths)):
+        return False
+    named = _name(task)
+    return not (_LOOKS_BACK.search(named) or _LAYS_OUT.search(named) or any(map(_MANIFEST.search, paths)))
+
+
+def _name(task: Task) -> str:
+    return f"{task.id} {task.title or ''}".replace("_", " ")
+
+
+def _cost(job: Job) -> float:
+    """Seconds that a contract for a job is thought to take; of a short job, half."""
+    return min(DRAFT_SECONDS, job.seconds / 2)
+
+
+def _freed_by_contract(facts: Facts, task: Task) -> list[str]:
+    """The agents' tasks that need this one itself, and nothing of a contract of its: they could start earlier.
+
+    Not those that go on with its files, that look at finished work, or that also come after another task that rests on
+    this one: a promise is not enough for them.
+    """
+    written, owned = set(facts.planned[task.id].writes), PatternIndex(task.owns or ())
+    return [
+        other.id
+        for _, other in facts.agents_tasks
+        if any(need.task == task.id and need.kind == "hard" for need in other.needs)
+        and written.isdisjoint(facts.planned[other.id].contracts)
+        and not _LOOKS_BACK.search(_name(other))
+        and not any(facts.precedence.is_before(task.id, need) for group in facts.needs[other.id] for need in group)
+        and not any(True for pattern in other.owns or () for _ in owned.overlapping(pattern))
+    ]
+
+
+def _elapsed_with_contract(facts: Facts, task: Task, freed: list[str]) -> float:
+    """Seconds that the plan would take if the freed tasks waited for a contract only, written before the task."""
+    (job,) = facts.jobs_of[task.id]
+    contract = f"{task.id} contract"  # no task can have this name
+    cost = _cost(job)
+    changed: dict[str, Job] = {task.id: replace(with_needs(job, ((contract,),)), seconds=job.seconds - cost)}
+    for name in freed:
+        for other in facts.jobs_of[name]:
+            groups = ((contract,) if group == (task.id,) else group for group in other.needs)
+            changed[other.id] = with_needs(other, tuple(groups))
+    written = replace(job, id=contract, seconds=cost)
+    return elapsed(facts.times_with([written, *(changed.get(other.id, other) for other in facts.jobs)]))
+
+
+def _hit(at: int, task: Task, freed: list[str], *, behind: int, saved: float) -> Hit:
+    hours = f"{saved / 3600:.1f}".removesuffix(".0")
+    message = f"{behind} tasks wait for {task.id}; a contract for what they need of it would save {hours} h"
+    name = f"{task.id.lower()}-contract"
+    hint = (
+        f"name a contract, written first, and let {few(freed)} need it instead of {task.id}: "
+        f"`needs: [{{contract: {name}}}]`"
+    )
+    return Hit(("tasks", at), message, (task.id,), hint)
+
+
+RULES = (over_parallelism, early_merge, same_prompt, false_parallelism)

@@ -5,8 +5,14 @@ from operator import attrgetter
 from random import Random
 from typing import Final, NamedTuple
 
-from plait.advice.orders.listing import Schedule, in_order_of_start, latest_first, never_idle, one_by_one
-from plait.advice.orders.packing import Packed
+from plait.advice.orders.packed_schedules import (
+    Packed,
+    PackedSchedule,
+    in_order_of_start,
+    latest_first,
+    never_idle,
+    one_by_one,
+)
 
 SIZE: Final = 40
 _SWAPPED: Final = 0.05
@@ -43,7 +49,7 @@ def listed(plan: Packed, order: Sequence[int]) -> Descendant:
     return _descendant(plan, one_by_one(plan, latest_first(plan, back, plan.forth), plan.forth))
 
 
-def _descendant(plan: Packed, schedule: Schedule) -> Descendant:
+def _descendant(plan: Packed, schedule: PackedSchedule) -> Descendant:
     return Descendant(schedule.end, in_order_of_start(schedule.starts, plan.forth), schedule.starts)
 
 
@@ -63,13 +69,13 @@ class Population:
 
     def add(self, order: Sequence[int]) -> None:
         """Make a schedule of the order and keep it, if it is new and no worse than the worst kept."""
-        found = self.decode(self.plan, order)
-        if len(self.members) >= SIZE and found.end > self.members[-1].end:
+        descendant = self.decode(self.plan, order)
+        if len(self.members) >= SIZE and descendant.end > self.members[-1].end:
             return
-        mark = hash(tuple(found.order))
+        mark = hash(tuple(descendant.order))
         if mark not in self._known:
             self._known.add(mark)
-            self.members = sorted([*self.members, found], key=attrgetter("end"))[:SIZE]
+            self.members = sorted([*self.members, descendant], key=attrgetter("end"))[:SIZE]
 
     def breed(self) -> None:
         """Mix two orders, the better the likelier, and add what comes of it."""
@@ -79,15 +85,15 @@ class Population:
         count, draw = len(self.members), self.random.random
         return self.members[min(int(draw() * count), int(draw() * count))]
 
-    def _mixed(self, one: list[int], other: list[int]) -> list[int]:
+    def _mixed(self, order: list[int], other: list[int]) -> list[int]:
         """Two-point crossover that keeps to the needs (Hartmann 1998, NRL 45:733-750)."""
-        size, draw = len(one), self.random.random
+        size, draw = len(order), self.random.random
         length = int(size * (0.25 + draw() / 2))
-        head = one[: int(draw() * (size - length + 1))]
+        head = order[: int(draw() * (size - length + 1))]
         taken = set(head)
         middle = [place for place in other if place not in taken][:length]
         taken.update(middle)
-        return [*head, *middle, *[place for place in one if place not in taken]]
+        return [*head, *middle, *[place for place in order if place not in taken]]
 
     def _changed(self, order: list[int]) -> list[int]:
         draw, before = self.random.random, self._before

@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 
 from plait.advice.bounds import Bound, lower_bound
 from plait.advice.orders.breeding import SIZE, Population, listed, played, scattered
-from plait.advice.orders.listing import by_latest_start, in_order_of_start, never_idle
-from plait.advice.orders.packing import pack
+from plait.advice.orders.packed_schedules import by_latest_start, in_order_of_start, never_idle, pack
 from plait.advice.simulation import play
 from plait.plans.schedule.dispatch import AGING
 from plait.plans.schedule.job_states import JobStates
@@ -133,8 +132,8 @@ class _Search:
         self._evolve(self._plays, self._scattered(), budget, _FOR_PLAYS if may_idle else 1.0)
         if may_idle and self._plays.end > self._target:
             self._evolve(self._lists, self._list_seeds(), budget, 1.0)
-            for found in self._lists.members[:_FINALISTS]:
-                self._plays.add(found.order)
+            for finalist in self._lists.members[:_FINALISTS]:
+                self._plays.add(finalist.order)
 
     def _evolve(self, population: Population, seeds: Iterator[list[int]], budget: _Budget, share: float) -> None:
         while population.end > self._target and budget.allows(self.evaluations, share):
@@ -149,7 +148,7 @@ class _Search:
             yield scattered(self._layout.urgency, share=_NOISE * number / SIZE, random=self._random)
 
     def _list_seeds(self) -> Iterator[list[int]]:
-        yield from [found.order for found in self._plays.members[: SIZE // 4]]
+        yield from [member.order for member in self._plays.members[: SIZE // 4]]
         for order in self._scattered():
             yield in_order_of_start(never_idle(self._plan, order, self._plan.forth).starts, self._plan.forth)
 
@@ -159,8 +158,8 @@ class _Search:
         Of equals the order by latest start: it knows what is urgent also when durations turn out otherwise.
         """
         best = self.rule
-        for found in self._plays.members[:_FINALISTS]:
-            for order in (by_latest_start(self._plan, found.starts), found.order):
+        for finalist in self._plays.members[:_FINALISTS]:
+            for order in (by_latest_start(self._plan, finalist.starts), finalist.order):
                 urgency = [0.0] * len(order)
                 for turn, place in enumerate(reversed(order), start=1):
                     urgency[place] = float(turn)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plait.plans.tasks.contracts import Agreement, Record
+from plait.plans.tasks.planned_contracts import Agreement, Record
 from plait.plans.tasks.work import BatchOrder, Informant, RepairOrder
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from plait.plans.tasks.contracts import Record
+from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport
 from plait.plans.usage import Usage
 

@@ -7,9 +7,9 @@ from pydantic import ConfigDict
 
 from plait.plans.language.crew import Crew
 from plait.plans.schedule.jobs import Job
-from plait.plans.tasks.contracts import PlannedContract, Record
 from plait.plans.tasks.expansion import Needs, PlannedTask
 from plait.plans.tasks.outcomes import Span
+from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.usage import Usage
 
 DEFAULT_PRIORITY = 3

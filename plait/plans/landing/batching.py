@@ -7,7 +7,7 @@ from math import isfinite
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedBranch:
     """A branch that is done and not landed."""
 
     task: str
@@ -36,7 +36,7 @@ class NotYet:
 
 
 def next_batch(
-    finished: Sequence[Finished],
+    finished: Sequence[FinishedBranch],
     *,
     running: int,
     ready: float,
@@ -64,7 +64,7 @@ def next_batch(
     return Due(_ordered(waiting, behind))
 
 
-def _ordered(branches: Sequence[Finished], needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+def _ordered(branches: Sequence[FinishedBranch], needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     priority = {branch.task: branch.priority for branch in branches}
     at = {branch.task: branch.at for branch in branches}
     return merge_order([branch.task for branch in branches], needs=needs, priority=priority, at=at)
@@ -107,14 +107,14 @@ def _reaches(task: str, targets: Collection[str], needs: Mapping[str, Collection
 
 def _nearest(task: str, stops: frozenset[str], needs: Mapping[str, Collection[str]]) -> set[str]:
     """The tasks of `stops` that a task needs with none of them between."""
-    found, seen, path = set(), {task}, list(needs.get(task, ()))
+    behind, seen, path = set(), {task}, list(needs.get(task, ()))
     while path:
         need = path.pop()
         if need in seen and need != task:
             continue
         seen.add(need)
         if need in stops:
-            found.add(need)
+            behind.add(need)
         elif need != task:
             path.extend(needs.get(need, ()))
-    return found
+    return behind

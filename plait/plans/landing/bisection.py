@@ -1,17 +1,154 @@
-"""Which branches of a red batch are guilty: a search that says what to verify next, and is told what came of it."""
+"""Which branches of a red batch are guilty, and why: a search that asks what to verify next."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
-from plait.plans.landing.partners import Guilty, Question, Suspect, explain
-from plait.plans.landing.subsets import Branches, Outcome, Subset, between
+Outcome = Literal["green", "red"]
+Subset = tuple[str, ...]
+"""Branches in merge order."""
 
-__all__ = ["Guilty", "Search", "Verdict", "Verify"]
+Kind = Literal["fails-alone", "pair", "interaction"]
 
 _PRIOR_WEIGHT = 8.0
 """How many branches the prior counts for; of 1, 2, 4, 8, 16 it took the fewest runs over 1 to 8 guilty of 10 and 64."""
 _NEVER_SURE = 0.95
+
+
+class Branches:
+    """The branches of a batch in merge order; a set of them is an integer with bit i for the i-th.
+
+    Raises ValueError when a branch comes before one that it needs, or twice.
+    """
+
+    def __init__(self, items: Sequence[str], needs: Mapping[str, Collection[str]]) -> None:
+        self.items = tuple(items)
+        self.place = {item: place for place, item in enumerate(self.items)}
+        if len(self.place) < len(self.items):
+            raise ValueError("a branch is in the batch twice")
+        self.full = (1 << len(self.items)) - 1
+        self.closure = [self._with_needs(item, needs) for item in self.items]
+        """By place, the branch with all of the batch that it needs, however far away."""
+        for place, closure in enumerate(self.closure):
+            if closure.bit_length() > place + 1:
+                raise ValueError(f"{self.items[place]} is merged before a branch that it needs")
+
+    def _with_needs(self, item: str, needs: Mapping[str, Collection[str]]) -> int:
+        closure, seen, path = 0, {item}, [item]
+        while path:
+            name = path.pop()
+            if name in self.place:
+                closure |= 1 << self.place[name]
+            fresh = set(needs.get(name, ())) - seen
+            seen |= fresh
+            path.extend(fresh)
+        return closure
+
+    def dependents(self, place: int) -> list[int]:
+        """The branches that need this one, however far away."""
+        return [other for other, closure in enumerate(self.closure) if other != place and closure >> place & 1]
+
+    def places(self, subset: int) -> list[int]:
+        """The places of a set's branches, in merge order."""
+        return [place for place in range(len(self.items)) if subset >> place & 1]
+
+    def named(self, subset: int) -> Subset:
+        """A set by name."""
+        return tuple(self.items[place] for place in self.places(subset))
+
+    def set_of(self, names: Iterable[str]) -> int:
+        """A set from names. Raises ValueError for an unknown name, or names that are not in merge order."""
+        subset, last = 0, -1
+        for name in names:
+            place = self.place.get(name, -1)
+            if place <= last:
+                raise ValueError(f"{name} is not in the batch, or not in merge order")
+            subset, last = subset | 1 << place, place
+        return subset
+
+
+def between(chain: Sequence[int], outcomes: Mapping[int, Outcome]) -> tuple[int, int | None]:
+    """Of growing sets, the first of which counts as green: the last one seen green, and the first seen red after it.
+
+    A later green clears an earlier red: what lands is the larger set, exactly as seen.
+    """
+    low = max((step for step in range(1, len(chain)) if outcomes.get(chain[step]) == "green"), default=0)
+    reds = (step for step in range(low + 1, len(chain)) if outcomes.get(chain[step]) == "red")
+    return low, next(reds, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """A rejected branch, with what was seen: green without it, red with it."""
+
+    item: str
+    kind: Kind
+    """Seen red with its own needs only; seen red with one partner (and both their needs) only; or neither."""
+    partner: str | None
+    """Of a pair the earlier branch, which lands; of an interaction the last that it takes, where that is known."""
+    green: Subset
+    red: Subset
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A rejected branch before it is known why: its place, and the set that was green without it."""
+
+    place: int
+    green: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The sets that would tell more."""
+
+    subsets: tuple[int, ...]
+
+
+def explain(
+    suspect: Suspect, branches: Branches, outcomes: Mapping[int, Outcome], *, unbuildable: frozenset[int], slots: int
+) -> Guilty | Question:
+    """The branch with its kind, or up to `slots` sets to verify first.
+
+    The branch with its needs is seen alone; if that is green, the shortest run of earlier branches with which it is
+    red ends with the partner, which is then seen alone with it. A set that cannot be built ends the inquiry.
+    """
+    alone = branches.closure[suspect.place]
+    others = [place for place in branches.places(suspect.green) if not alone >> place & 1]
+    chain = [alone]
+    for place in others:
+        chain.append(chain[-1] | 1 << place)
+    if outcomes.get(alone) == "red":
+        return _guilty(suspect, branches, "fails-alone", None)
+    if alone not in outcomes:
+        return _ask([alone], suspect, branches, unbuildable)
+    low, high = between(chain, outcomes)
+    if high is None:
+        return _guilty(suspect, branches, "interaction", None)
+    if high - low > 1:
+        points = sorted({low + max(1, (high - low) * step // (slots + 1)) for step in range(1, slots + 1)})
+        return _ask([chain[point] for point in points], suspect, branches, unbuildable)
+    partner = others[high - 1]
+    pair = alone | branches.closure[partner]
+    if pair not in outcomes:
+        return _ask([pair], suspect, branches, unbuildable)
+    return _guilty(suspect, branches, "pair" if outcomes[pair] == "red" else "interaction", partner)
+
+
+def _ask(subsets: list[int], suspect: Suspect, branches: Branches, unbuildable: frozenset[int]) -> Guilty | Question:
+    buildable = tuple(subset for subset in subsets if subset not in unbuildable)
+    return Question(buildable) if buildable else _guilty(suspect, branches, "interaction", None)
+
+
+def _guilty(suspect: Suspect, branches: Branches, kind: Kind, partner: int | None) -> Guilty:
+    return Guilty(
+        item=branches.items[suspect.place],
+        kind=kind,
+        partner=None if partner is None else branches.items[partner],
+        green=branches.named(suspect.green),
+        red=branches.named(suspect.green | 1 << suspect.place),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +309,11 @@ class Search:
         asked: dict[int, None] = {}
         for suspect in stand.suspects:
             slots = max(1, self._slots - len(asked))
-            found = explain(suspect, self._branches, self._outcomes, unbuildable=self._unbuildable, slots=slots)
-            if isinstance(found, Question):
-                asked.update(dict.fromkeys(found.subsets))
+            answer = explain(suspect, self._branches, self._outcomes, unbuildable=self._unbuildable, slots=slots)
+            if isinstance(answer, Question):
+                asked.update(dict.fromkeys(answer.subsets))
             else:
-                guilty.append(found)
+                guilty.append(answer)
         return self._verify(list(asked)[: self._slots]) if asked else self._verdict(stand, tuple(guilty))
 
     def _verdict(self, stand: _Stand, guilty: tuple[Guilty, ...]) -> Verdict:

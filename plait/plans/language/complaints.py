@@ -11,7 +11,7 @@ from plait.plans.language.crew import Crew, Role
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Contract, Integration, Lint, Lock, Need, Phase, Plan, Review, Silence, Task
 from plait.plans.language.places import Loc, Places
-from plait.plans.phrases import kind_of, near_match, quoted
+from plait.plans.wording import kind_of, near_match, quoted
 
 _KEYS_BELOW: Mapping[str, tuple[str, ...]] = {
     "tasks": tuple(Task.model_fields),

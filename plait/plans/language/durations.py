@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
-from plait.plans.phrases import kind_of, quoted
+from plait.plans.wording import kind_of, quoted
 
 LONGEST = 3660 * 86_400.0
 """Ten years in seconds: more is a slip of the pen, and sums of it would lose precision."""

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from plait.plans.names import check_slug, refname_problem
 from plait.plans.paths import normalize
-from plait.plans.phrases import kind_of, listed, near_match, quoted
+from plait.plans.wording import either, kind_of, near_match, quoted
 
 MAX_COMMANDS = 50
 MAX_ENTRIES = 1_000
@@ -95,8 +95,8 @@ def _priority(value: Any) -> int:
         if (number := PRIORITIES.get(str(value), numbers.get(str(value)))) is not None:
             return number
         hint = near_match(str(value), PRIORITIES)
-        raise ValueError(f"must be {listed(PRIORITIES)}, or 1 to 5, not {quoted(value)}{f' ({hint})' if hint else ''}")
-    raise ValueError(f"must be {listed(PRIORITIES)}, or 1 to 5, not {kind_of(value)}")
+        raise ValueError(f"must be {either(PRIORITIES)}, or 1 to 5, not {quoted(value)}{f' ({hint})' if hint else ''}")
+    raise ValueError(f"must be {either(PRIORITIES)}, or 1 to 5, not {kind_of(value)}")
 
 
 Priority = Annotated[

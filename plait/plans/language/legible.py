@@ -39,7 +39,7 @@ class Legible:
 
     @cached_property
     def superseded(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.contracts.values() if one.status == "superseded")
+        return frozenset(contract.id for contract in self.contracts.values() if contract.status == "superseded")
 
     @classmethod
     def of(cls, plan: Plan) -> "Legible":

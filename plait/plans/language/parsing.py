@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from plait.plans.errors import PlanError, Problem
 from plait.plans.language.complaints import complaints
 from plait.plans.language.crew import DEFAULT_CREW, Crew
+from plait.plans.language.documents import MAX_PROBLEMS, Document, read
 from plait.plans.language.legible import Legible
 from plait.plans.language.model import Plan, Task, prompt_or_run_problem
 from plait.plans.language.places import NOWHERE, Places
-from plait.plans.language.reading import MAX_PROBLEMS, Document, read
 from plait.plans.language.references import fallback_problems, reference_problems, role_problems
-from plait.plans.phrases import kind_of
+from plait.plans.wording import kind_of
 
 _M = TypeVar("_M", Plan, Crew)
 

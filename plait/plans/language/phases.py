@@ -77,9 +77,9 @@ def held_back(
     By task, the task that is left out; those that are left out themselves are not among them.
     """
     out, back = set(left_out), dict[str, str]()
-    while found := dict(_next_back(branches, out, groups)):
-        back |= found
-        out |= set(found)
+    while further := dict(_next_back(branches, out, groups)):
+        back |= further
+        out |= set(further)
     return back
 
 
@@ -87,7 +87,7 @@ def absent_from(groups: Sequence[Collection[str]], *, here: Collection[str], lan
     """What the groups of these tasks lack: tasks that are neither here nor have landed."""
     known = {*here, *landed}
     return frozenset(
-        task for group in groups if any(one in here for one in group) for task in group if task not in known
+        task for group in groups if any(member in here for member in group) for task in group if task not in known
     )
 
 
@@ -97,7 +97,7 @@ def mates_of(
     """The tasks that can land only together with these, or after them: of their groups, or resting on them."""
     mates = set(tasks)
     while True:
-        more = {task for group in groups if any(one in mates for one in group) for task in group}
+        more = {task for group in groups if any(member in mates for member in group) for task in group}
         more |= {branch.task for branch in branches if any(need in mates for need in branch.needs)}
         if more <= mates:
             return frozenset(mates)

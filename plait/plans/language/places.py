@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from plait.plans.errors import Problem
-from plait.plans.phrases import quoted
+from plait.plans.wording import quoted
 
 Loc = tuple[str | int, ...]
 """The way to a value: keys and positions, such as `("tasks", 2, "needs", 0)`."""
@@ -50,11 +50,11 @@ class Places:
 
     def written(self, loc: Loc) -> Loc:
         """`loc` without the steps that the text does not have: missing keys, and pydantic's names for alternatives."""
-        found: Loc = ()
+        deepest: Loc = ()
         for step in loc:
-            if (*found, step) in self.values:
-                found = (*found, step)
-        return found
+            if (*deepest, step) in self.values:
+                deepest = (*deepest, step)
+        return deepest
 
 
 NOWHERE = Places()

@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from pydantic_core import ErrorDetails
 
 from plait.plans.errors import PlanError, Problem
+from plait.plans.language.documents import read
 from plait.plans.language.durations import Seconds
 from plait.plans.language.fields import Part
 from plait.plans.language.places import Loc, Places
-from plait.plans.language.reading import read
-from plait.plans.phrases import kind_of, listed, near_match, quoted
 from plait.plans.usage import Usage
+from plait.plans.wording import kind_of, listed, near_match, quoted
 
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(B|kB|KB|MB|GB)")
 _SIZE_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -92,7 +92,7 @@ class Permissions(Part):
     mode: Mode
 
 
-class Link(Part):
+class Symlink(Part):
     """A symbolic link to make; where it points to may be anywhere, as with any agent."""
 
     path: InsidePath
@@ -120,7 +120,7 @@ class Step(Part):
     resolve: FileText | None = Field(default=None, description="Replace all of a file, as after a conflict.")
     delete: InsidePath | None = Field(default=None, description="Delete a file.")
     chmod: Permissions | None = Field(default=None, description="Set permission bits, such as 755.")
-    symlink: Link | None = Field(default=None, description="Make a symbolic link.")
+    symlink: Symlink | None = Field(default=None, description="Make a symbolic link.")
     sleep: Pause | None = Field(default=None, description="Wait so long.")
     run: Arguments | None = Field(default=None, description="Run a program with arguments; `python` is the player's.")
     flood: Annotated[int | str, BeforeValidator(_bytes_or_forever)] | None = Field(
@@ -140,7 +140,7 @@ class Step(Part):
         return self
 
 
-class Entry(Part):
+class ScriptEntry(Part):
     """What the agent does in one try."""
 
     try_: int | None = Field(default=None, alias="try", ge=1, description="The first try that this is for.")
@@ -155,7 +155,7 @@ class Entry(Part):
         return {"say": list(self.say), "steps": steps}
 
 
-def _in_order(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _in_order(entries: tuple[ScriptEntry, ...]) -> tuple[ScriptEntry, ...]:
     reached: dict[int, int] = {}
     for repair, number, _ in _numbered(entries):
         if number != 1 and repair not in reached:
@@ -166,7 +166,7 @@ def _in_order(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return entries
 
 
-Entries = Annotated[tuple[Entry, ...], AfterValidator(_not_empty), AfterValidator(_in_order)]
+Entries = Annotated[tuple[ScriptEntry, ...], AfterValidator(_not_empty), AfterValidator(_in_order)]
 
 
 class Script(Part):
@@ -175,7 +175,7 @@ class Script(Part):
     tasks: dict[str, Entries] = Field(default={}, description="What is done for each task, try by try.")
     default: Entries | None = Field(default=None, description="What is done for a task that is not named.")
 
-    def entry(self, task: str, *, attempt: int, repair: int = 0) -> Entry | None:
+    def entry(self, task: str, *, attempt: int, repair: int = 0) -> ScriptEntry | None:
         """
         What to do in this try of this task (`repair` 0), or of this repair order of it.
 
@@ -188,9 +188,9 @@ class Script(Part):
         return max(reached, key=itemgetter(0, 1))[2] if reached else None
 
 
-def _numbered(entries: Sequence[Entry]) -> list[tuple[int, int, Entry]]:
+def _numbered(entries: Sequence[ScriptEntry]) -> list[tuple[int, int, ScriptEntry]]:
     """Each entry with the repair order (0: the task itself) and the try from which it is played."""
-    numbered: list[tuple[int, int, Entry]] = []
+    numbered: list[tuple[int, int, ScriptEntry]] = []
     for entry in entries:
         repair = entry.repair or 0
         before = max((t for r, t, _ in numbered if r == repair), default=0)
@@ -230,7 +230,7 @@ def _problem_of(mistake: ErrorDetails, places: Places) -> Problem:
     loc, given = mistake["loc"], mistake["input"]
     if mistake["type"] == "extra_forbidden":
         known = _keys_beside(loc)
-        hint = near_match(str(loc[-1]), known) or f"there are {listed(known, 'and')}"
+        hint = near_match(str(loc[-1]), known) or f"there are {listed(known, limit=None)}"
         return places.problem(loc, f"unknown key {quoted(loc[-1])}", hint, at_key=True)
     if mistake["type"] in ("dict_type", "model_type", "tuple_type"):
         kind = "a list" if mistake["type"] == "tuple_type" else "a mapping"
@@ -247,7 +247,7 @@ def _keys_beside(loc: Loc) -> tuple[str, ...]:
         case (*_, "steps", int()):
             part = Step
         case (*_, int()):
-            part = Entry
+            part = ScriptEntry
         case (*_, verb):
             part = next(kind for kind in get_args(Step.model_fields[str(verb)].annotation) if kind is not type(None))
     return tuple(field.alias or name for name, field in part.model_fields.items())

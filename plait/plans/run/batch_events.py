@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
-from plait.plans.landing.batching import Due, Finished, NotYet, next_batch
+from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
@@ -34,7 +34,7 @@ def form_batch(run: Standings) -> float | None:
 def _due(run: Standings, rules: LandingRules, tasks: Iterable[str], *, running: int) -> Due | NotYet:
     """Whether a batch of these forms now (SEMANTICS, Batches); `running` is how many agents it could wait for."""
     branches = [
-        Finished(task, rules.built[task], rules.needs_of(task), run.facts[task].merge_priority) for task in tasks
+        FinishedBranch(task, rules.built[task], rules.needs_of(task), run.facts[task].merge_priority) for task in tasks
     ]
     settings = run.manifest
     return next_batch(branches, running=running, ready=settings.ready, wait=settings.wait, now=run.run_time)

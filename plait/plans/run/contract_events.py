@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from plait.plans.journal.effects import AskPerson, CloseQuestion, WriteRecord
 from plait.plans.journal.events import RecordsRead, RecordWritten
-from plait.plans.phrases import listed
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import ApprovalWait, Built, ContractStanding, Impossible, LandsByHand, Waiting, Working
-from plait.plans.tasks.contracts import Record
 from plait.plans.tasks.outcomes import Approval, TaskState
+from plait.plans.tasks.planned_contracts import Record
+from plait.plans.wording import listed
 
 ROUNDS = 5
 """How often a record is written again because a person has just answered."""
@@ -121,7 +121,7 @@ def _wait_for_person(run: Standings, name: str, owner: str, draft: Record) -> No
         asked = Approval(contract=name, version=draft.version, owner=owner, asked_at=run.moment)
         run.approvals = (*run.approvals, asked)
     run.order(AskPerson(draft))
-    also = f", and with it {listed(held, 'and')}" if held else ""
+    also = f", and with it {listed(held, limit=None)}" if held else ""
     command = answer_command(run.manifest.feature, name)
     run.tell(f"contract {name} v{draft.version} by {owner} waits for a person{also}: {command}")
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from plait.plans.tasks.contracts import PlannedContract, Record, due_record, newest
 from plait.plans.tasks.outcomes import Span
+from plait.plans.tasks.planned_contracts import PlannedContract, Record, due_record, newest
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
 

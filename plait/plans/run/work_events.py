@@ -26,8 +26,8 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.schedule.dispatch import Start
-from plait.plans.tasks.contracts import Agreement
 from plait.plans.tasks.outcomes import Span, TaskState
+from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import usage_of
 

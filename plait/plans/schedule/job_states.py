@@ -5,8 +5,7 @@ from copy import copy
 from typing import Final, Self
 
 from plait.plans.schedule.jobs import Layout
-from plait.plans.schedule.queues import Queues
-from plait.plans.schedule.stealing import StealingQueues
+from plait.plans.schedule.queues import Queues, StealingQueues
 
 PENDING: Final = 0
 READY: Final = 1

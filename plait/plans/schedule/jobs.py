@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from plait.plans.errors import CallError
-from plait.plans.schedule.graph import Graph, Needs
+from plait.plans.schedule.need_graph import Graph, Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ class Layout:
     @cached_property
     def helpers_of(self) -> dict[str, tuple[str, ...]]:
         """By role, where it has any, the roles that may do work of it."""
-        found: dict[str, dict[str, None]] = {}
+        helping: dict[str, dict[str, None]] = {}
         for kind in map(self.kinds.__getitem__, self.helped):
-            found.setdefault(self.roles[kind.role], {}).update((self.roles[helper], None) for helper in kind.helpers)
-        return {role: tuple(helpers) for role, helpers in found.items()}
+            helping.setdefault(self.roles[kind.role], {}).update((self.roles[helper], None) for helper in kind.helpers)
+        return {role: tuple(helpers) for role, helpers in helping.items()}
 
     def _link_choices(self) -> None:
         self.group_job: list[int] = []

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plait.plans.errors import PlanError, Problem
-from plait.plans.language.reading import Document, read
-from plait.plans.phrases import kind_of
+from plait.plans.language.documents import Document, read
 from plait.plans.specs.markdown import Line, numbered, split_lines
+from plait.plans.wording import kind_of
 
 RECORD_KEYS = ("status", "branch", "commit")
 """Keys of the front matter that plait writes after a run: they say nothing about what the task is."""

@@ -51,8 +51,8 @@ def numbered(lines: Iterable[str], *, first: int) -> Iterator[Line]:
     fence = ""
     for number, line in enumerate(lines, first):
         text = line.rstrip("\r\n")
-        found = _FENCE.fullmatch(text)
-        marks = (found[1] or found[2]) if found else ""
+        fencing = _FENCE.fullmatch(text)
+        marks = (fencing[1] or fencing[2]) if fencing else ""
         if fence:
             yield Line(number, text, fenced=True)
             if marks.startswith(fence) and not text.strip().strip(fence[0]):
@@ -64,11 +64,11 @@ def numbered(lines: Iterable[str], *, first: int) -> Iterator[Line]:
 
 def heading_of(line: Line) -> Heading | None:
     """What a line says as a heading, if it is one."""
-    found = None if line.fenced else _HEADING.fullmatch(line.text)
-    if not found:
+    heading = None if line.fenced else _HEADING.fullmatch(line.text)
+    if not heading:
         return None
-    words = _without_closing(found[2] or "")
-    return Heading(len(found[1]), words, (found.start(2) if words else found.end(1)) + 1)
+    words = _without_closing(heading[2] or "")
+    return Heading(len(heading[1]), words, (heading.start(2) if words else heading.end(1)) + 1)
 
 
 def _without_closing(words: str) -> str:
@@ -80,5 +80,5 @@ def _without_closing(words: str) -> str:
 
 def bullet_of(line: Line) -> tuple[int, str] | None:
     """Column and text of an entry of a list, its mark and its check box left out."""
-    found = None if line.fenced or _RULE.fullmatch(line.text) else _BULLET.fullmatch(line.text)
-    return (found.end(1) + 1, found[2]) if found else None
+    bullet = None if line.fenced or _RULE.fullmatch(line.text) else _BULLET.fullmatch(line.text)
+    return (bullet.end(1) + 1, bullet[2]) if bullet else None

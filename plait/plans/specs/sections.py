@@ -76,21 +76,21 @@ def _prompt(sections: Sequence[_Section]) -> Written | None:
 
 def _take_bullets(section: _Section) -> list[Written]:
     """Take the entries of its lists out of a section, each with the indented lines that go on with it."""
-    found: list[Written] = []
+    written: list[Written] = []
     rest: list[Line] = []
     open_ = False
     for line in section.lines:
         bullet = bullet_of(line)
         if bullet:
-            found.append(Written(bullet[1], Place(line.number, bullet[0])))
+            written.append(Written(bullet[1], Place(line.number, bullet[0])))
             open_ = True
         elif open_ and line.text[:1] in (" ", "\t") and line.text.strip() and not line.fenced:
-            found[-1] = Written(f"{found[-1].text} {line.text.strip()}", found[-1].place)
+            written[-1] = Written(f"{written[-1].text} {line.text.strip()}", written[-1].place)
         else:
             open_ = open_ and not line.text.strip()
             rest.append(line)
     section.lines = rest
-    return found
+    return written
 
 
 def _deeper(line: Line) -> str:
@@ -101,5 +101,5 @@ def _deeper(line: Line) -> str:
 
 def _trimmed(lines: Sequence[str]) -> str:
     """The lines without blank ones at both ends."""
-    said = [at for at, line in enumerate(lines) if line.strip()]
-    return "\n".join(lines[said[0] : said[-1] + 1]) if said else ""
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    return "\n".join(lines[filled[0] : filled[-1] + 1]) if filled else ""

@@ -10,8 +10,8 @@ from plait.plans.language.crew import Crew
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Task
 from plait.plans.names import SLUG_LENGTH
-from plait.plans.phrasing import listed
 from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
+from plait.plans.wording import listed
 
 SMALL: Final = 4.0
 """Start-ups that a small task takes at most: of a longer one the start-up is under a quarter, not worth the risk."""
@@ -134,7 +134,7 @@ def bundle_of(members: Sequence[PlannedTask], crew: Crew, *, name: str) -> Plann
     start_up = role.start_up or 0.0
     estimates = list(map(estimate_of, members))
     points = (
-        together((getattr(one, point) for one in estimates), start_up)
+        together((getattr(estimate, point) for estimate in estimates), start_up)
         for point in ("optimistic", "likely", "pessimistic")
     )
     task = first.task.model_copy(
@@ -178,14 +178,14 @@ def with_bundles(expansion: Expansion, bundles: Sequence[PlannedTask]) -> Expans
 
     No circle comes of it: members have the same needs, so whatever one of them rests on, all of them do.
     """
-    bundle = {member.id: one for one in bundles for member in one.members}
-    names = {task: one.id for task, one in bundle.items()}
+    bundle = {member.id: bundled for bundled in bundles for member in bundled.members}
+    names = {task: bundled.id for task, bundled in bundle.items()}
     tasks = dict.fromkeys(bundle.get(task.id, task).id for task in expansion.tasks)
     known = {task.id: task for task in (*expansion.tasks, *bundles)}
     return replace(
         expansion,
         tasks=tuple(_renamed(known[task], names) for task in tasks),
-        phases=tuple(tuple(dict.fromkeys(names.get(one, one) for one in phase)) for phase in expansion.phases),
+        phases=tuple(tuple(dict.fromkeys(names.get(task, task) for task in phase)) for phase in expansion.phases),
     )
 
 
@@ -196,24 +196,24 @@ def members_line(members: Iterable[PlannedTask]) -> str:
 
 def members_said(line: str) -> dict[str, str]:
     """The same again: by member the beginning of its hash; empty where the line is something else."""
-    found = [part.partition("=") for part in line.split(", ") if part]
-    return {name: mark for name, _, mark in found} if all(len(mark) == _MARK for _, _, mark in found) else {}
+    pairs = [part.partition("=") for part in line.split(", ") if part]
+    return {name: mark for name, _, mark in pairs} if all(len(mark) == _MARK for _, _, mark in pairs) else {}
 
 
-def is_member(task: PlannedTask, said: Mapping[str, str]) -> bool:
+def is_member(task: PlannedTask, marks: Mapping[str, str]) -> bool:
     """Whether a bundle with these members has done this very task."""
-    return task.spec_hash[:_MARK] == said.get(task.id)
+    return task.spec_hash[:_MARK] == marks.get(task.id)
 
 
 def in_bundles(tasks: Iterable[str], bundles: Iterable[PlannedTask]) -> tuple[str, ...]:
     """These ids, a bundle's in place of those of its members, each once."""
-    names = {member.id: one.id for one in bundles for member in one.members}
+    names = {member.id: bundle.id for bundle in bundles for member in bundle.members}
     return tuple(dict.fromkeys(names.get(task, task) for task in tasks))
 
 
 def bundled_needs(needs: Needs, names: Mapping[str, str]) -> Needs:
     """The needs, each member's name replaced by its bundle's, each group once."""
-    return tuple(dict.fromkeys(tuple(dict.fromkeys(names.get(one, one) for one in group)) for group in needs))
+    return tuple(dict.fromkeys(tuple(dict.fromkeys(names.get(task, task) for task in group)) for group in needs))
 
 
 def _renamed(task: PlannedTask, names: Mapping[str, str]) -> PlannedTask:
@@ -246,7 +246,7 @@ def _kind(planned: PlannedTask, place: frozenset[str]) -> tuple[Any, ...]:
 
 
 def _union(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one for part in parts for one in part))
+    return tuple(dict.fromkeys(word for part in parts for word in part))
 
 
 def _hash(members: Iterable[PlannedTask]) -> str:

@@ -11,7 +11,7 @@ from plait.plans.language.durations import Estimate, format_duration
 from plait.plans.language.model import Contract, Need, Plan, Task
 from plait.plans.names import SLUG_LENGTH
 from plait.plans.paths import matches, normalize
-from plait.plans.tasks.quoting import fenced, shortened
+from plait.plans.wording import fenced, shortened
 
 DRAFT_SECONDS = 1800.0
 """How long writing a contract is thought to take: half an hour, as in the contract-first example of the manual."""
@@ -47,9 +47,10 @@ def with_contract_tasks(plan: Plan, crew: Crew) -> Drafted:
     before = {consumers[name][0].id: list[Task]() for name in made}
     for name, task in made.items():
         before[consumers[name][0].id].append(task)
-    tasks = tuple(one for task in plan.tasks for one in (*before.get(task.id, ()), task))
+    tasks = tuple(written for task in plan.tasks for written in (*before.get(task.id, ()), task))
     contracts = tuple(
-        whole[one.id].model_copy(update={"owner": made[one.id].id}) if one.id in made else one for one in plan.contracts
+        whole[contract.id].model_copy(update={"owner": made[contract.id].id}) if contract.id in made else contract
+        for contract in plan.contracts
     )
     return Drafted(
         plan.model_copy(update={"tasks": tasks, "contracts": contracts}),
@@ -65,13 +66,13 @@ def is_unwritten(contract: Contract) -> bool:
 
 def consumers_of(plan: Plan) -> dict[str, tuple[Task, ...]]:
     """For each contract the tasks that need it, in the plan's order."""
-    found: dict[str, list[Task]] = {contract.id: [] for contract in plan.contracts}
+    consumers: dict[str, list[Task]] = {contract.id: [] for contract in plan.contracts}
     for task in plan.tasks:
         for name in dict.fromkeys(need.contract for need in task.needs if need.contract):
-            if name not in found:
+            if name not in consumers:
                 raise CallError(f"{task.id} needs the contract {name}, which the plan does not have")
-            found[name].append(task)
-    return {name: tuple(tasks) for name, tasks in found.items()}
+            consumers[name].append(task)
+    return {name: tuple(tasks) for name, tasks in consumers.items()}
 
 
 def _told_consumers(plan: Plan) -> Iterator[Task]:

@@ -10,8 +10,8 @@ from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import COMMAND_ROLE, Contract, Need, Plan, Task
 from plait.plans.language.phases import phase_needs, phase_of
-from plait.plans.tasks.contracts import PlannedContract
 from plait.plans.tasks.drafting import consumers_of, with_contract_tasks
+from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.unsupported import unsupported_keys
 
 DEFAULT_SECONDS = 3600.0
@@ -95,7 +95,7 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
                 phase=phases.get(task.id),
                 writes=tuple(contract.id for contract in owned.get(task.id, ())),
                 contracts=tuple(dict.fromkeys(need.contract for need in task.needs if need.contract)),
-                information=tuple(one for source in informed[task.id] for one in instances[source]),
+                information=tuple(instance for source in informed[task.id] for instance in instances[source]),
             )
             for task in plan.tasks
             for name in instances[task.id]
@@ -103,7 +103,9 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
         notices=(*drafted.notices, *_notices(plan)),
         unsupported=unsupported,
         contracts=tuple(
-            _contract(one, consumers[one.id], instances) for one in plan.contracts if one.status != "superseded"
+            _contract(contract, consumers[contract.id], instances)
+            for contract in plan.contracts
+            if contract.status != "superseded"
         ),
         phases=tuple(
             tuple(name for task in phase.tasks for name in instances[task]) for phase in plan.phases if phase.tasks
@@ -180,11 +182,11 @@ def _hashes(
     tasks, owned = {task.id: task for task in plan.tasks}, _owned(plan)
     on_base = [contract for contract in plan.contracts if contract.owner is None]
     hashes: dict[str, str] = {}
-    for name in _needed_first({name: (*groups[name], *((one,) for one in informed[name])) for name in groups}):
+    for name in _needed_first({name: (*groups[name], *((source,) for source in informed[name])) for name in groups}):
         needs = sorted(sorted([choice, hashes[choice]] for choice in group) for group in groups[name])
         more: dict[str, Any] = {"needs": needs} | _contracts_of(tasks[name], owned, on_base)
         if informed[name]:
-            more["information"] = sorted([one, hashes[one]] for one in informed[name])
+            more["information"] = sorted([source, hashes[source]] for source in informed[name])
         if name in inserted:  # what was agreed stays so when the words of a consumer's prompt change
             more["prompt"] = None
         hashes[name] = _hash(_specification(tasks[name]) | more)

@@ -230,9 +230,9 @@ class FeatureOutcome(_Outcome):
         """The same with every task by the plan's own id, where readers count and look up tasks."""
         if not any(task.members for task in self.tasks):
             return self
-        return self.model_copy(update={"tasks": tuple(one for task in self.tasks for one in task.singly())})
+        return self.model_copy(update={"tasks": tuple(single for task in self.tasks for single in task.singly())})
 
     @property
     def asked(self) -> tuple[Approval, ...]:
         """What a person has been asked, and has not answered."""
-        return tuple(one for one in self.approvals if one.answered_at is None)
+        return tuple(approval for approval in self.approvals if approval.answered_at is None)

@@ -13,9 +13,9 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import Integration
-from plait.plans.tasks.contracts import Agreement, PlannedContract
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import BatchOutcome
+from plait.plans.tasks.planned_contracts import Agreement, PlannedContract
 from plait.plans.usage import Usage
 
 _LONGEST_NAME = 200

@@ -26,9 +26,9 @@ def ink_on(colour: str) -> str:
     return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, colour))
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(colour: str, ground: str) -> float:
     """From 1 (none) to 21; WCAG 2.2 asks 4.5 of small text."""
-    low, high = sorted((_luminance(one), _luminance(other)))
+    low, high = sorted((_luminance(colour), _luminance(ground)))
     return (high + 0.05) / (low + 0.05)
 
 

@@ -4,17 +4,23 @@ import base64
 import math
 from collections.abc import Iterable, Sequence
 
-from plait.plans.phrasing import count, one_line
-from plait.show.pictures.axis import spell_tick, step_of, ticks_of
-from plait.show.pictures.batch_shapes import draw_batches, draw_landings
-from plait.show.pictures.chart import Chart
+from plait.plans.wording import count, one_line
+from plait.show.pictures.chart import Chart, Lane, spell_tick, step_of, ticks_of
 from plait.show.pictures.colours import colours_of
-from plait.show.pictures.frame import BOLD, MARGIN, Frame, column_width, font_of, row_height
-from plait.show.pictures.lane_shapes import draw_lane, draw_path
-from plait.show.pictures.lanes import Lane
+from plait.show.pictures.gantt_frame import (
+    BOLD,
+    Frame,
+    column_width,
+    draw_marks,
+    font_of,
+    marks_height,
+    marks_room,
+    place_marks,
+    row_height,
+)
+from plait.show.pictures.gantt_shapes import draw_batches, draw_landings, draw_lane, draw_path
 from plait.show.pictures.legend import chart_entries, draw_legend
-from plait.show.pictures.marks import draw_marks, marks_height, marks_room, place_marks
-from plait.show.pictures.svg import Theme, drawing, line, rect, shortened, text, text_width
+from plait.show.pictures.svg import MARGIN, Theme, drawing, line, rect, shortened, text, text_width
 
 _AXIS = 30.0
 """Pixels for the words of a time axis."""
@@ -97,10 +103,10 @@ def _heading(chart: Chart, width: float) -> tuple[list[str], float]:
     room = width - 2 * MARGIN
     shapes = [text(MARGIN, 27, shortened(chart.title, 15 * 1.08, room), size=15, look="ink strong")]
     missing = [f"{count(chart.left_out, 'more task')} not shown"] if chart.left_out else []
-    said = " · ".join([*([chart.said] if chart.said else []), *missing])
-    if said:
-        shapes.append(text(MARGIN, 46, shortened(said, 12, room), size=12, look="soft"))
-    return shapes, 56.0 if said else 38.0
+    figures = " · ".join([*([chart.figures] if chart.figures else []), *missing])
+    if figures:
+        shapes.append(text(MARGIN, 46, shortened(figures, 12, room), size=12, look="soft"))
+    return shapes, 56.0 if figures else 38.0
 
 
 def _stripes(rows: Sequence[_Row], frame: Frame, width: float) -> Iterable[str]:

@@ -1,17 +1,17 @@
 """A plan's needs as a picture: levels as columns, roles as colours, the critical path bold; a standalone SVG."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from plait.plans.phrasing import count, one_line, spell_seconds
+from plait.plans.wording import count, one_line, spell_seconds
 from plait.show.pictures.colours import colours_of
-from plait.show.pictures.edge_labels import draw_labels, label_of, room_for_labels
-from plait.show.pictures.frame import MARGIN
-from plait.show.pictures.layering import Layering, lay_out, task_spot
+from plait.show.pictures.layering import Layering, Spot, lay_out, task_spot
 from plait.show.pictures.legend import draw_legend, role_entries
 from plait.show.pictures.plan_graph import Edge, EdgeKind, Node, PlanGraph, steps_of
 from plait.show.pictures.svg import (
+    MARGIN,
     Theme,
     arrow_head,
     curves,
@@ -35,6 +35,19 @@ _WIDEST = 210.0
 _ABREAST = 4
 """Tasks without needs stand in at least so many columns."""
 _TIP = 7.0
+
+_LABEL_SIZE = 10.5
+_LABEL_HEIGHT = 14.0
+_ASIDE = 15.0
+"""Pixels of its line that are to be seen on each side of a name."""
+_WIDEST_LABEL = 150.0
+_LEAST_ROOM = 24.0
+"""Pixels in which a name still says something."""
+_MANY = 12
+"""Lines that would hide each other under their names."""
+
+_Box = tuple[float, float, float, float]
+_Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
     needs = dict.fromkeys((edge.source, edge.target) for edge in edges)
     placed = lay_out([level for level in levels if level], needs, row=_ROW, lane=_LANE)
     colours, box = colours_of(node.role for node in graph.nodes), _box_width(graph.nodes)
-    between = max(_BETWEEN, room_for_labels(edges, placed.ways))
+    between = max(_BETWEEN, _room_for_labels(edges, placed.ways))
     width = _width(placed, len(graph.nodes) - len(linked), box, between)
     legend, top = draw_legend(_entries(graph), colours, left=MARGIN, top=56, right=width - MARGIN)
     free = [node.id for node in graph.nodes if node.id not in linked]
@@ -73,7 +86,7 @@ def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
     heading, critical = one_line(graph.title, 200), graph.critical
     shapes = [
         text(MARGIN, 27, shortened(heading, 16.2, width - 2 * MARGIN), size=15, look="ink strong"),
-        text(MARGIN, 46, shortened(_said(graph, path), 12, width - 2 * MARGIN), size=12, look="soft"),
+        text(MARGIN, 46, shortened(_figures(graph, path), 12, width - 2 * MARGIN), size=12, look="soft"),
         *legend,
         *_draw_edges(edges, placed, page, top=top + 16, bold=steps_of(path)),
         *(_draw_node(node, page, colours[node.role], bold=node.id in critical) for node in graph.nodes),
@@ -81,14 +94,14 @@ def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
     return drawing(shapes, width=width, height=math.ceil(page.bottom), label=heading or "Graph", theme=theme)
 
 
-def _said(graph: PlanGraph, path: Sequence[str]) -> str:
+def _figures(graph: PlanGraph, path: Sequence[str]) -> str:
     seconds = {node.id: node.seconds for node in graph.nodes}
-    said = [count(len(graph.nodes), "task"), count(len(graph.edges), "need")]
+    figures = [count(len(graph.nodes), "task"), count(len(graph.edges), "need")]
     if graph.left_out:
-        said.append(f"{graph.left_out} more that others imply")
+        figures.append(f"{graph.left_out} more that others imply")
     if path:
-        said.append(f"critical path of {len(path)} takes {spell_seconds(sum(seconds[task] for task in path))}")
-    return " · ".join(said)
+        figures.append(f"critical path of {len(path)} takes {spell_seconds(sum(seconds[task] for task in path))}")
+    return " · ".join(figures)
 
 
 def _entries(graph: PlanGraph) -> Iterable[tuple[str, str]]:
@@ -147,8 +160,8 @@ def _draw_edges(
             curves([*points[:-1], (x - _TIP + 1, y)], look=look),
             arrow_head(x, y, look="ink" if sure else "tip"),
         ]
-        yield "".join(shapes) if edge.kind is EdgeKind.HARD else told(shapes, label_of(edge))
-    yield from draw_labels((edge, lines[edge.source, edge.target]) for edge in edges)
+        yield "".join(shapes) if edge.kind is EdgeKind.HARD else told(shapes, _label_of(edge))
+    yield from _draw_labels((edge, lines[edge.source, edge.target]) for edge in edges)
 
 
 def _points(edge: Edge, placed: Layering, page: _Page, top: float) -> Iterable[tuple[float, float]]:
@@ -182,3 +195,60 @@ def _draw_node(node: Node, page: _Page, colour: str, *, bold: bool) -> str:
 def _about(node: Node) -> str:
     """What has come of it, and what it is about."""
     return one_line(" · ".join(filter(None, [node.state, node.title or node.role])), 80)
+
+
+def _label_of(edge: Edge) -> str:
+    """What a need that is not on commits alone is on, in a line."""
+    words = {
+        EdgeKind.HARD: "after",
+        EdgeKind.CHOICE: "after this one or another",
+        EdgeKind.CONTRACT: f"by the contract {', '.join(edge.contracts)}",
+        EdgeKind.INFORMATION: "with the text of",
+    }
+    return one_line(f"{edge.target}: {words[edge.kind]} · {edge.source}", 200)
+
+
+def _room_for_labels(edges: Iterable[Edge], ways: Mapping[tuple[str, str], Sequence[Spot]]) -> float:
+    """Pixels between two levels that the names of contracts need, of those that pass no level; at most 150."""
+    widths = (
+        text_width(_name(edge), _LABEL_SIZE) + 2 * _ASIDE
+        for edge in edges
+        if edge.contracts and len(ways[edge.source, edge.target]) == 2
+    )
+    return min(_WIDEST_LABEL, max(widths, default=0.0))
+
+
+def _draw_labels(lines: Iterable[tuple[Edge, _Points]]) -> Iterator[str]:
+    """The name of each contract on its line (from the source's box to the target's), if there is a free place.
+
+    Where there are many such lines, on one of those that leave a task for the same contract.
+    """
+    agreed = [(edge, points) for edge, points in lines if edge.contracts]
+    taken: list[_Box] = []
+    named = set[tuple[str, tuple[str, ...]]]()
+    for edge, points in agreed:
+        again = len(agreed) > _MANY and (edge.source, edge.contracts) in named
+        for (x, y), room in () if again else _places(points):
+            words = shortened_inside(_name(edge), _LABEL_SIZE, room)
+            half = text_width(words, _LABEL_SIZE) / 2 + 1
+            box = (x - half, y - _LABEL_HEIGHT / 2, x + half, y + _LABEL_HEIGHT / 2)
+            if room >= _LEAST_ROOM and words and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                named.add((edge.source, edge.contracts))
+                yield rect(box[0], box[1], 2 * half, _LABEL_HEIGHT, look="page")
+                yield text(x, y + 3.6, words, size=_LABEL_SIZE, look="soft", anchor="middle")
+                break
+
+
+def _name(edge: Edge) -> str:
+    return one_line(", ".join(edge.contracts), 60)
+
+
+def _places(points: _Points) -> list[tuple[tuple[float, float], float]]:
+    """The middle of each piece of a line, and the pixels of width that it has for a name; most room first."""
+    pieces = [(((x1 + x2) / 2, (y1 + y2) / 2), x2 - x1 - 2 * _ASIDE) for (x1, y1), (x2, y2) in pairwise(points)]
+    return sorted(pieces, key=lambda piece: -piece[1])
+
+
+def _overlap(box: _Box, other: _Box) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]

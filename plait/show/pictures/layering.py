@@ -51,9 +51,9 @@ def lay_out(levels: Sequence[Sequence[str]], needs: Iterable[tuple[str, str]], *
     for way in ways.values():
         for spot in way[1:-1]:
             columns[spot[2]].append(spot)
-        for one, other in itertools.pairwise(way):
-            after[one].append(other)
-            before[other].append(one)
+        for left, right in itertools.pairwise(way):
+            after[left].append(right)
+            before[right].append(left)
     ordered = _ordered(columns, before, after, sweeps=min(rounds, _SWEEPS))
     middles = _placed(
         ordered, before, after, size=lambda spot: row if spot[0] == spot[1] else lane, shifts=min(rounds, _SHIFTS)
@@ -101,7 +101,9 @@ def _swept(columns: Sequence[Sequence[Spot]], beside: _Neighbours, *, backwards:
     swept = [list(column) for column in columns]
     places = {spot: float(at) for column in swept for at, spot in enumerate(column)}
     for column in reversed(swept) if backwards else swept:
-        means = {spot: _mean([places[one] for one in beside.get(spot, ())], places[spot]) for spot in column}
+        means = {
+            spot: _mean([places[neighbour] for neighbour in beside.get(spot, ())], places[spot]) for spot in column
+        }
         column.sort(key=means.__getitem__)
         places.update((spot, float(at)) for at, spot in enumerate(column))
     return swept
@@ -114,7 +116,7 @@ def _all_crossings(columns: Sequence[Sequence[Spot]], after: _Neighbours) -> int
         places = {spot: at for at, spot in enumerate(right)}
         seen: list[int] = []
         for spot in left:
-            ends = sorted(places[one] for one in after.get(spot, ()))
+            ends = sorted(places[neighbour] for neighbour in after.get(spot, ()))
             crossings += sum(len(seen) - bisect_right(seen, end) for end in ends)
             for end in ends:
                 insort(seen, end)
@@ -136,7 +138,9 @@ def _placed(
     for shift in range(shifts):
         beside = before if shift % 2 == 0 else after
         for column in columns if shift % 2 == 0 else reversed(columns):
-            wanted = [_mean([middles[one] for one in beside.get(spot, ())], middles[spot]) for spot in column]
+            wanted = [
+                _mean([middles[neighbour] for neighbour in beside.get(spot, ())], middles[spot]) for spot in column
+            ]
             _put(column, wanted, middles, size)
     top = min((middle - size(spot) / 2 for spot, middle in middles.items()), default=0.0)
     return {spot: middle - top for spot, middle in middles.items()}

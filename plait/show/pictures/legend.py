@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from plait.plans.phrasing import one_line
 from plait.plans.tasks.outcomes import TaskState
+from plait.plans.wording import one_line
 from plait.show.pictures.chart import Chart
 from plait.show.pictures.svg import diamond, line, rect, text, text_width, whisker
 

@@ -9,10 +9,9 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from plait.plans.language.durations import format_duration
-from plait.plans.phrasing import one_line
-from plait.plans.schedule.graph import Graph, Needs
-from plait.plans.schedule.timing import Timing
+from plait.plans.schedule.need_graph import Graph, Needs, Timing
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.wording import one_line
 
 GRAPH_FILE = "graph.json"
 """Its name in the folder of a run."""

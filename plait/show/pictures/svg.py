@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import pairwise
 
+MARGIN = 18.0
+"""Pixels around a picture."""
+
 
 class Theme(StrEnum):
     """The page that a picture is made for."""
@@ -125,8 +128,8 @@ def drawing(shapes: Iterable[str], *, width: float, height: float, label: str, t
 
 def size_of(svg: str) -> tuple[int, int]:
     """Width and height in whole pixels of a picture that `drawing` made."""
-    found = re.search(r'width="([0-9.]+)" height="([0-9.]+)"', svg)
-    return (math.ceil(float(found[1])), math.ceil(float(found[2]))) if found else (0, 0)
+    sizes = re.search(r'width="([0-9.]+)" height="([0-9.]+)"', svg)
+    return (math.ceil(float(sizes[1])), math.ceil(float(sizes[2]))) if sizes else (0, 0)
 
 
 _STYLES = {

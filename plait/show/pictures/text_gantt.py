@@ -1,20 +1,107 @@
 """A chart in the cells of a terminal: a line for each task, times above, never wider than it may be."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from plait.plans.phrasing import count, one_line
 from plait.plans.tasks.outcomes import TaskState
-from plait.show.pictures.axis import spell_tick, step_of, ticks_of
+from plait.plans.wording import count, one_line
 from plait.show.pictures.cells import Line, Piece, cells, cut, cut_inside, filled
-from plait.show.pictures.chart import Chart
-from plait.show.pictures.colours import colours_of
-from plait.show.pictures.lanes import Lane
-from plait.show.pictures.text_bars import Cell, Scale, both_cells, planned_cells, worked_cells
+from plait.show.pictures.chart import Chart, Lane, PlannedBar, spell_tick, step_of, ticks_of
+from plait.show.pictures.colours import colours_of, shaded
+
+_SHADES = {TaskState.FAILED: "▓", TaskState.HELD: "▒"}
 
 NARROWEST = 30
 """Columns below which nothing can be drawn; narrower terminals wrap."""
 _WITH_ROLES = 60
 """Columns from which on roles have a column of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How seconds become columns."""
+
+    end: float
+    """The last second; the first is 0."""
+    columns: int
+
+    def column(self, second: float) -> int:
+        """The column that holds a moment."""
+        return min(self.columns - 1, max(0, int(self.columns * second / self.end)))
+
+    def span(self, start: float, end: float) -> range:
+        """The columns that a stretch of time covers by half at least, one for what took less."""
+        first = min(self.columns - 1, round(self.columns * start / self.end))
+        return range(first, max(first + 1, min(self.columns, round(self.columns * end / self.end))))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One column of a lane."""
+
+    sign: str = " "
+    tinted: bool = False
+    """In the role's colour."""
+    pale: bool = False
+    """In a shade of it."""
+    behind: bool = False
+    """On a shade of it: what was, above what was forecast."""
+    dim: bool = False
+
+    @property
+    def look(self) -> tuple[bool, bool, bool, bool]:
+        return self.tinted, self.pale, self.behind, self.dim
+
+    def piece(self, words: str, colour: str) -> Piece:
+        shade = shaded(colour)
+        tint = colour if self.tinted else shade if self.pale else ""
+        return Piece(words, colour=tint, behind=shade if self.behind else "", dim=self.dim)
+
+
+def planned_cells(lane: Lane, scale: Scale) -> list[Cell]:
+    """A forecast alone."""
+    drawn = [Cell()] * scale.columns
+    if lane.planned is None:
+        return drawn
+    planned = lane.planned
+    bar = scale.span(planned.start, planned.end)
+    sure = bar.stop if planned.earliest is None else max(bar.start + 1, scale.column(planned.earliest))
+    for column in bar:
+        drawn[column] = Cell("█" if column < sure else "▓", tinted=True)
+    _draw_whisker(drawn, planned, scale, bar.stop)
+    return drawn
+
+
+def _draw_whisker(drawn: list[Cell], planned: PlannedBar, scale: Scale, first: int) -> None:
+    if planned.latest is None:
+        return
+    last = scale.column(planned.latest)
+    for column in range(first, last + 1):
+        drawn[column] = Cell("─" if column < last else "┤", dim=True)
+
+
+def worked_cells(lane: Lane, scale: Scale) -> list[Cell]:
+    """What was, alone; what failed or was handed back is shaded."""
+    drawn = [Cell()] * scale.columns
+    for bar in lane.bars:
+        for column in scale.span(bar.start, bar.end):
+            drawn[column] = Cell(_SHADES.get(bar.state, "█"), tinted=True)
+    return drawn
+
+
+def both_cells(lane: Lane, scale: Scale) -> list[Cell]:
+    """The upper half is what was, the lower half what was forecast."""
+    worked = {column for bar in lane.bars for column in scale.span(bar.start, bar.end)}
+    planned = set(scale.span(lane.planned.start, lane.planned.end)) if lane.planned else set()
+    return [_half_and_half(column in worked, column in planned) for column in range(scale.columns)]
+
+
+def _half_and_half(worked: bool, planned: bool) -> Cell:
+    if worked and planned:
+        return Cell("▀", tinted=True, behind=True)
+    if worked:
+        return Cell("▀", tinted=True)
+    return Cell("▄", pale=True) if planned else Cell()
 
 
 def text_gantt(chart: Chart, *, width: int) -> list[Line]:
@@ -42,7 +129,7 @@ def text_gantt(chart: Chart, *, width: int) -> list[Line]:
 def _said(chart: Chart, width: int) -> Iterable[str]:
     """The figures, in a second line where one is too short."""
     line = ""
-    for words in chart.said.split(" · ") if chart.said else ():
+    for words in chart.figures.split(" · ") if chart.figures else ():
         if line and cells(line) + 3 + cells(words) > width:
             yield line
             line = words

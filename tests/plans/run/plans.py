@@ -4,7 +4,7 @@ from itertools import pairwise
 from random import Random
 
 from plait.plans.journal.manifest import Manifest, TaskFacts
-from plait.plans.tasks.contracts import PlannedContract
+from plait.plans.tasks.planned_contracts import PlannedContract
 
 ROLES = {"a": 1, "b": 2, "c": 3}
 RESOURCES = {"gpu": 2}

@@ -45,8 +45,8 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.contracts import Record, newest
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, TaskState
+from plait.plans.tasks.planned_contracts import Record, newest
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, Unlanded
 from plait.show.run_outcome import outcome_of, replayed
 

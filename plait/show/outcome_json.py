@@ -1,0 +1,162 @@
+"""A run's outcome and its report, each as the one JSON object that commands print."""
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome
+from plait.show.metrics import Metrics, Reading, readings
+from plait.show.progress import Progress
+
+_DIGITS = 6
+
+
+def outcome_json(outcome: FeatureOutcome) -> str:
+    """Indented JSON in ASCII; the keys are a promise to scripts, times are ISO 8601 in UTC with milliseconds."""
+    return json.dumps(outcome_record(outcome), indent=2, allow_nan=False)
+
+
+def status_json(outcome: FeatureOutcome, progress: Progress | None) -> str:
+    """The same, and while the run goes on its `progress`: totals, agents at work, ETA, what persons are waited for."""
+    far = {"progress": progress.model_dump(mode="json")} if progress else {}
+    return json.dumps(outcome_record(outcome) | far, indent=2)
+
+
+def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "run_id": outcome.run_id,
+        "feature": outcome.feature,
+        "state": outcome.state.value,
+        "branch": outcome.branch,
+        "commit": outcome.commit,
+        "started_at": iso_moment(outcome.started_at),
+        "ended_at": iso_moment(outcome.ended_at),
+        "elapsed_seconds": finite(outcome.elapsed_seconds),
+        "bound_seconds": finite(outcome.bound_seconds),
+        "tasks": [_task(task) for task in outcome.singly().tasks],
+        "batches": [_batch(batch) for batch in outcome.batches],
+        "salvage": list(outcome.salvage),
+        "unsupported": list(outcome.unsupported),
+        **(
+            {"contracts": [contract.model_dump(mode="json") for contract in outcome.contracts]}
+            if outcome.contracts
+            else {}
+        ),
+    }
+
+
+def iso_moment(moment: datetime | None) -> str | None:
+    """`2026-11-20T09:00:00.123+00:00`; ValueError for a time without zone."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _task(task: TaskOutcome) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "role": task.role,
+        "agent": task.agent,
+        "state": task.state.value,
+        "branch": task.branch,
+        "commit": task.commit,
+        "started_at": iso_moment(task.started_at),
+        "ended_at": iso_moment(task.ended_at),
+        "tries": task.tries,
+        "reason": task.reason,
+        **({"bundle": task.bundle} if task.bundle else {}),
+        **({"usage": task.usage.model_dump(mode="json")} if task.usage else {}),
+    }
+
+
+def _batch(batch: BatchOutcome) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "state": batch.state.value,
+        "commit": batch.commit,
+        "tree": batch.tree,
+        "verifications": batch.verifications,
+        "landed": list(batch.landed),
+        "rejected": [
+            {"task": no.task, "kind": no.kind, "partner": no.partner, "files": list(no.files), "reason": no.reason}
+            for no in batch.rejected
+        ],
+        "held": [{"task": held.task, "by": held.by} for held in batch.held],
+    }
+
+
+def finite(figure: float, *, digits: int = 3) -> float | None:
+    """A figure as JSON can have it, rounded."""
+    # JSON knows no infinity; a bound can be one only by a bug, and that must not cost the user the whole record.
+    return round(figure, digits) if math.isfinite(figure) else None
+
+
+def report_json(outcome: FeatureOutcome, metrics: Metrics, insights: Sequence[str]) -> str:
+    """Indented JSON in ASCII: what `plait run --json` prints, and `metrics`, `readings`, `insights`, `approvals`.
+
+    The keys are a promise to scripts; docs/report.md says what each means.
+    """
+    return json.dumps(report_record(outcome, metrics, insights), indent=2, allow_nan=False)
+
+
+def report_record(outcome: FeatureOutcome, metrics: Metrics, insights: Sequence[str]) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        **outcome_record(outcome),
+        "metrics": _metrics(metrics),
+        "readings": {_NAMES[reading.figure]: _reading(reading) for reading in readings(metrics)},
+        "insights": list(insights),
+        "approvals": [_approval(approval) for approval in outcome.approvals],
+    }
+
+
+_NAMES = {"beside": "share_in_parallel", "conflicts": "conflict_rate", "bound": "bound_ratio"}
+"""The metric that each reading is of."""
+
+
+def _metrics(metrics: Metrics) -> dict[str, Any]:
+    return {
+        "elapsed_seconds": _rounded(metrics.elapsed_seconds),
+        "work_seconds": _rounded(metrics.work_seconds),
+        "saved_seconds": _rounded(metrics.saved_seconds),
+        "approval_seconds": _rounded(metrics.approval_seconds),
+        "bound_seconds": _rounded(metrics.bound_seconds),
+        "bound_ratio": _rounded(metrics.bound_ratio),
+        "agents": metrics.agents,
+        "tasks_run": metrics.tasks_run,
+        "speedup": _rounded(metrics.speed_up),
+        "efficiency": _rounded(metrics.efficiency),
+        "share_in_parallel": _rounded(metrics.beside_share),
+        "busiest_role": metrics.busiest_role,
+        "busiest_share": _rounded(metrics.busiest_share),
+        "branches": metrics.branches,
+        "conflicts": metrics.conflicts,
+        "conflict_rate": _rounded(metrics.conflict_rate),
+        "verifications": metrics.verifications,
+        "tries": metrics.tries,
+        "failed_tries": metrics.failed_tries,
+    }
+
+
+def _reading(reading: Reading) -> dict[str, str]:
+    return {"reading": reading.verdict, "sentence": reading.sentence}
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    return {
+        "contract": approval.contract,
+        "version": approval.version,
+        "owner": approval.owner,
+        "asked_at": iso_moment(approval.asked_at),
+        "answered_at": iso_moment(approval.answered_at),
+        "holds": list(approval.holds),
+    }
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else finite(figure, digits=_DIGITS)
