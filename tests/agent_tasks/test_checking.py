@@ -6,6 +6,7 @@ import pytest
 
 from plait.agent_tasks.errors import TaskImpossible, TryFailed
 from plait.agent_tasks.implement import implement
+from plait.agent_tasks.trying import past_tries
 from plait.plans.tasks.work import RepairOrder, WorkReport
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of
@@ -230,8 +231,10 @@ def test_each_task_of_a_bundle_has_to_change_something(repository: Path) -> None
         (bundle,) = session.book.entries
         with pytest.raises(TryFailed) as failed:
             implement.fn(order_of(session, bundle), session.shop.facts)
+        (attempt,) = past_tries(session.shop.folder_of(bundle))
 
     assert str(failed.value) == "it said that it was done, but changed nothing for L1"
+    assert "\nPlait-Members: L1=" in git(repository, "log", "-1", "--format=%B", attempt.salvage or "")
 
 
 def test_a_repair_of_a_bundle_may_change_the_files_of_one_task_alone(repository: Path, branch_with: BranchWith) -> None:

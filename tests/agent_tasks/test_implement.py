@@ -221,9 +221,11 @@ def test_a_branch_that_its_user_stands_on_is_not_moved(repository: Path) -> None
 def test_a_task_without_changes_is_remembered_with_its_spec_and_makes_no_branch(repository: Path) -> None:
     plan = "feature: kept\ngoal: Keep it.\ntasks:\n  - {id: A, run: 'true'}\n"
     with opened(plan, repository) as session:
+        began = time.monotonic()
         report = implement.fn(order_of(session, "A"), session.shop.facts)
 
-        assert (report.commit, report.changed) == (None, ())
+        assert (report.commit, report.changed, report.task, report.agent) == (None, (), "A", "command-1")
+        assert 0 <= report.seconds <= time.monotonic() - began
         assert set(empty_tasks(session.shop.control, "kept")) == {"A"}
         forget_empty(session.shop.control, "kept")
         assert empty_tasks(session.shop.control, "kept") == {}
