@@ -19,12 +19,11 @@ def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | 
         TaskStopped: the run was cancelled meanwhile.
         TaskImpossible: a command could not be carried out.
     """
-    wrong = check_harvest(order, shop, harvested)
-    if wrong is None and harvested.commit is not None and order.task.task.verify:
-        wrong = verify_commit(order, shop, harvested.commit)
-    if wrong is None and order.task.writes:
-        wrong = check_contracts(order, shop, harvested.tree)
-    return wrong
+    return (
+        check_harvest(order, shop, harvested)
+        or verify_work(order, shop, harvested)
+        or check_contracts(order, shop, harvested.tree)
+    )
 
 
 def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
@@ -84,15 +83,18 @@ def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
     return tuple(found)
 
 
-def verify_commit(order: WorkOrder, shop: Workshop, commit: str) -> str | None:
-    """Run the task's `verify` on the harvested commit in a clean slot; why it is red, or nothing.
+def verify_work(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
+    """Run the task's `verify` on what was harvested in a clean slot; why it is red, or nothing.
+
+    Where nothing changed there is nothing that the commands could say of the work.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
         TaskImpossible: the verification could not be carried out.
     """
-    tree = shop.control.store.tree_of(commit)
-    red = red_verdict(order, shop, tree, order.task.task.verify, slot="verify")
+    if harvested.commit is None or not order.task.task.verify:
+        return None
+    red = red_verdict(order, shop, harvested.tree, order.task.task.verify, slot="verify")
     return f"it said that it was done, but {how_red(red)}:\n{red.tail.strip()[-2000:]}" if red else None
 
 

@@ -99,7 +99,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         setup=setup,
         setup_inputs=inputs,
         repair=order.repair.number if order.repair else 0,
-        members=members_line(order.task.members) if order.task.members else "",
+        members=members_line(order.task.members),
     )
 
 

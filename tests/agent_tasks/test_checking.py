@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.errors import TryFailed
+from plait.agent_tasks.errors import TaskImpossible, TryFailed
 from plait.agent_tasks.implement import implement
-from plait.plans.tasks.work import RepairOrder
+from plait.agent_tasks.trying import past_tries
+from plait.plans.tasks.work import RepairOrder, WorkReport
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import commit_files, files_of, git
@@ -88,3 +89,211 @@ def test_a_contract_is_changed_by_who_only_rests_on_it_where_the_plan_says_so_an
             implement.fn(order, session.shop.facts)
 
     assert str(failed.value) == "it changed the contract that it rests on, and has to keep to: api.txt"
+
+
+def try_once(repository: Path, plan: str) -> str:
+    """Why the one try of task A does not count."""
+    with opened(plan, repository) as session:
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        assert not git(repository, "for-each-ref", f"refs/heads/{order_of(session, 'A').branch}")
+    return str(failed.value)
+
+
+def a_task(run: str, **keys: str) -> str:
+    """A plan with the task A, and keys as YAML."""
+    more = "".join(f", {key}: {value}" for key, value in keys.items())
+    return f'feature: shop\ngoal: Sell things.\ntasks:\n  - {{id: A, run: "{run}"{more}}}\n'
+
+
+def done(repository: Path, plan: str) -> WorkReport:
+    with opened(plan, repository) as session:
+        return implement.fn(order_of(session, "A"), session.shop.facts)
+
+
+def test_only_an_exclusive_lock_lets_its_holder_change_what_it_does_not_own(repository: Path) -> None:
+    locked = a_task("echo more >> README.md", owns="[a.txt]", locks="[{path: README.md, mode: %s}]")
+
+    assert try_once(repository, locked % "shared") == "it changed what it does not own: README.md"
+    assert done(repository, locked % "exclusive").changed == ("README.md",)
+
+
+def test_nothing_but_the_first_few_of_many_paths_is_named(repository: Path) -> None:
+    def told(count: int) -> str:
+        return try_once(repository, a_task(f"for n in $(seq {count}); do echo x > $n.txt; done", owns="[a.txt]"))
+
+    assert told(5).endswith(": 1.txt, 2.txt, 3.txt, 4.txt, 5.txt")
+    assert told(6).endswith(", 5.txt and 1 more")
+
+
+@pytest.mark.parametrize("changes", ["optional", "required"])
+def test_what_cannot_be_committed_is_no_done_also_where_nothing_need_change(repository: Path, changes: str) -> None:
+    nested = "mkdir -p sub/.git/objects sub/.git/refs; echo 'ref: refs/heads/x' > sub/.git/HEAD; echo x > sub/x.txt"
+
+    assert try_once(repository, a_task(nested, changes=changes)).startswith(
+        "the checkout cannot be committed: sub/.git"
+    )
+
+
+def test_changing_nothing_is_no_done_where_something_has_to_change(repository: Path) -> None:
+    assert try_once(repository, a_task("true", changes="required")) == "it said that it was done, but changed nothing"
+    assert done(repository, a_task("true", changes="optional")).commit is None
+
+
+def test_a_task_that_changes_nothing_is_not_verified(repository: Path) -> None:
+    assert done(repository, a_task("true", verify='["false"]')).commit is None
+
+
+def test_a_verification_that_is_red_fails_the_try_with_the_end_of_what_it_printed(repository: Path) -> None:
+    told = try_once(repository, a_task("echo x > a.txt", verify='["echo because; false"]'))
+
+    assert told == "it said that it was done, but `echo because; false` failed:\nbecause"
+
+
+def test_a_verification_that_takes_too_long_fails_the_try(repository: Path) -> None:
+    told = try_once(repository, a_task("echo x > a.txt", verify="[sleep 60]", timeout="1s"))
+
+    assert told.startswith("it said that it was done, but `sleep 60` timed out")
+
+
+def test_a_verification_that_cannot_be_carried_out_is_nobody_s_fault(repository: Path) -> None:
+    plan = a_task("echo x > a.txt", verify='["kill -9 $$"]')
+    with opened(plan, repository) as session, pytest.raises(TaskImpossible, match="could not be run"):
+        implement.fn(order_of(session, "A"), session.shop.facts)
+
+
+CONTRACT = """
+    feature: shop
+    goal: Sell things.
+    contracts: [{id: api, owner: A, files: [api.txt], mock: [mock.txt], tests: ["grep -q %s api.txt"]}]
+    tasks:
+      - {id: A, run: "%s", owns: [api.txt, mock.txt], verify: [%s]}
+      - {id: B, run: "echo b > b.txt", needs: [{contract: api}]}
+"""
+SOUND = "echo cents > api.txt; echo mock > mock.txt"
+
+
+@pytest.mark.parametrize(
+    ("work", "verify", "told"),
+    [
+        (f"{SOUND}; echo more >> README.md", '"true"', "it changed what it does not own: README.md"),
+        (SOUND, '"false"', "it said that it was done, but `false` failed:"),
+        (
+            "echo cents > api.txt",
+            '"true"',
+            "it said that it was done, but the contract api is not there: no file mock.txt",
+        ),
+        (
+            "echo euros > api.txt; echo mock > mock.txt",
+            '"true"',
+            "the contract api is not approved: `grep -q cents api.txt` failed on its mock:",
+        ),
+    ],
+)
+def test_the_writer_of_a_contract_is_held_to_all_that_any_task_is_and_to_the_contract(
+    repository: Path, work: str, verify: str, told: str
+) -> None:
+    assert try_once(repository, CONTRACT % ("cents", work, verify)).strip() == told
+
+
+def test_the_writer_of_a_sound_contract_may_change_its_files(repository: Path) -> None:
+    assert done(repository, CONTRACT % ("cents", SOUND, '"true"')).changed == ("api.txt", "mock.txt")
+
+
+def test_the_tests_of_a_contract_are_told_that_they_run_against_the_mock(repository: Path) -> None:
+    plan = CONTRACT.replace("grep -q %s api.txt", "test $PLAIT_CONTRACT = mock") % (SOUND, '"true"')
+
+    assert done(repository, plan).commit
+
+
+def test_a_contract_without_tests_needs_only_its_files(repository: Path) -> None:
+    plan = CONTRACT.replace(', tests: ["grep -q %s api.txt"]', "")
+
+    assert done(repository, plan % (SOUND, '"true"')).commit
+    git(repository, "branch", "-D", "feature/shop/agent/command/A")
+    assert "no file mock.txt" in try_once(repository, plan % ("echo cents > api.txt", '"true"'))
+
+
+BUNDLE = """
+    feature: shop
+    goal: Sell things.
+    crew:
+      default_backend: command
+      qa: {slots: 1, start_up: 10m, command: [/bin/sh, -c, "%s"]}
+    tasks:
+      - {id: L1, role: qa, prompt: One., duration: 15m, owns: [ui/1.txt]}
+      - {id: L2, role: qa, prompt: Two., duration: 15m, owns: [ui/2.txt]}
+"""
+
+
+def test_each_task_of_a_bundle_has_to_change_something(repository: Path) -> None:
+    with opened(BUNDLE % "mkdir -p ui; echo x > ui/2.txt", repository) as session:
+        (bundle,) = session.book.entries
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order_of(session, bundle), session.shop.facts)
+        (attempt,) = past_tries(session.shop.folder_of(bundle))
+
+    assert str(failed.value) == "it said that it was done, but changed nothing for L1"
+    assert "\nPlait-Members: L1=" in git(repository, "log", "-1", "--format=%B", attempt.salvage or "")
+
+
+def test_a_repair_of_a_bundle_may_change_the_files_of_one_task_alone(repository: Path, branch_with: BranchWith) -> None:
+    rejected = branch_with("rejected", {"ui/1.txt": "1\n", "ui/2.txt": "2\n"})
+    onto = branch_with("onto", {"app.py": "new\n"})
+    repair = RepairOrder(1, "fails-alone", rejected, onto, None, None, files=(), reason="red", commands=())
+    with opened(BUNDLE % "echo x > ui/2.txt", repository) as session:
+        (bundle,) = session.book.entries
+        order = order_of(session, bundle, start=rejected, expected=rejected, repair=repair)
+        git(repository, "branch", order.branch, rejected)
+
+        assert implement.fn(order, session.shop.facts).changed == ("ui/2.txt",)
+
+
+@pytest.fixture
+def clash(branch_with: BranchWith) -> RepairOrder:
+    """Rejected because of a conflict in a file of somebody else."""
+    rejected = branch_with("rejected", {"README.md": "mine\n"})
+    onto = branch_with("onto", {"README.md": "theirs\n"})
+    return RepairOrder(1, "conflict", rejected, onto, "B", onto, files=("README.md",), reason="both", commands=())
+
+
+def test_a_repair_may_change_no_file_that_did_not_conflict(repository: Path, clash: RepairOrder) -> None:
+    with pytest.raises(TryFailed, match=r"^it changed what it does not own: app.py$"):
+        carry_out(repository, clash, "echo both > README.md; echo more > app.py")
+
+
+def test_a_repair_descends_from_what_was_rejected_and_from_what_it_fits(repository: Path, clash: RepairOrder) -> None:
+    commit = carry_out(repository, clash, "echo both > README.md")
+
+    assert git(repository, "rev-parse", f"{commit}^1", f"{commit}^2").split() == [clash.rejected, clash.onto]
+
+
+def test_a_command_makes_its_files_anew_and_a_rejected_one_may_change_the_files_that_it_was_told(
+    repository: Path, clash: RepairOrder
+) -> None:
+    plan = a_task("! grep -q '<<<<' README.md && echo both > README.md", owns="[a.txt]")
+    with opened(plan, repository) as session:
+        order = order_of(session, "A", start=clash.onto, expected=clash.rejected, repair=clash)
+        git(repository, "branch", order.branch, clash.rejected)
+        made = implement.fn(order, session.shop.facts)
+
+    assert files_of(repository, made.commit or "")["README.md"] == "both"
+
+
+def test_a_contract_on_base_may_be_mended_where_it_conflicts(repository: Path, branch_with: BranchWith) -> None:
+    commit_files(repository, {"api.txt": "cents\n"})
+    plan = """
+        feature: shop
+        goal: Sell things.
+        crew: {backend: {backend: command, command: [/bin/sh, -c, "echo both > api.txt; echo a > a.txt"]}}
+        contracts: [{id: api, status: approved, files: [api.txt]}]
+        tasks: [{id: A, role: backend, prompt: Do it., needs: [{contract: api}]}]
+    """
+    rejected = branch_with("rejected", {"api.txt": "mine\n"})
+    onto = branch_with("onto", {"api.txt": "theirs\n"})
+    repair = RepairOrder(1, "conflict", rejected, onto, None, None, files=("api.txt",), reason="", commands=())
+    with opened(plan, repository) as session:
+        order = order_of(session, "A", start=rejected, expected=rejected, repair=repair)
+        git(repository, "branch", order.branch, rejected)
+
+        assert implement.fn(order, session.shop.facts).changed == ("a.txt", "api.txt")

@@ -7,7 +7,8 @@ from math import ceil
 from typing import Any, Final
 
 from plait.plans.language.crew import Crew
-from plait.plans.language.durations import Estimate
+from plait.plans.language.durations import LONGEST, Estimate
+from plait.plans.language.fields import MAX_COMMANDS, MAX_ENTRIES
 from plait.plans.language.model import Task
 from plait.plans.names import SLUG_LENGTH
 from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
@@ -22,6 +23,10 @@ BUNDLED: Final = "-more"
 _MARK: Final = 16
 _LONGEST_PROMPT: Final = 6_000
 """Characters of a prompt that is one part of several."""
+_LONGEST_PART: Final = 12_000
+"""Characters of all that is asked of one of several."""
+_LONGEST_TITLE: Final = 200
+_MOST_TAGS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def numbers_of_bundles(burst: Burst, slots: int, *, most: int) -> Iterator[int]:
 
 
 def bundle_of(members: Sequence[PlannedTask], crew: Crew, *, name: str) -> PlannedTask:
-    """One task for one agent that is all of these, which are of one kind."""
+    """One task for one agent that is all of these, which are of one kind; within the limits that any task has."""
     first = members[0]
     role, tasks = crew.role(first.role), [member.task for member in members]
     start_up = role.start_up or 0.0
@@ -140,15 +145,15 @@ def bundle_of(members: Sequence[PlannedTask], crew: Crew, *, name: str) -> Plann
     task = first.task.model_copy(
         update={
             "id": name,
-            "title": listed(tuple(member.id for member in members)),
+            "title": _title(members),
             "prompt": _prompt(members),
-            "duration": Estimate(*points),
-            "tags": _union(task.tags for task in tasks),
+            "duration": Estimate(*(round(point, 3) for point in points)),
+            "tags": _union(task.tags for task in tasks)[:_MOST_TAGS],
             "owns": _union(task.owns or () for task in tasks),
             "outputs": _union(task.outputs for task in tasks),
             "verify": _union(task.verify for task in tasks),
             "criteria": (),
-            "timeout": role.timeout * len(members) if role.timeout else None,
+            "timeout": min(LONGEST, role.timeout * len(members)) if role.timeout else None,
             "count": 1,
         }
     )
@@ -235,6 +240,10 @@ def _may_share(planned: PlannedTask, start_up: float) -> bool:
         return False
     if task.locks or task.uses or task.review or task.timeout or len(task.prompt) > _LONGEST_PROMPT:
         return False
+    if any(len(each) > MAX_ENTRIES // MOST_MEMBERS for each in (task.owns or (), task.outputs)):
+        return False
+    if len(task.verify) > MAX_COMMANDS // MOST_MEMBERS or len(_part(1, planned)) > _LONGEST_PART:
+        return False
     return task.duration is not None and 0 < planned.seconds <= SMALL * start_up
 
 
@@ -253,6 +262,11 @@ def _hash(members: Iterable[PlannedTask]) -> str:
     """The same members with the same specs are the same bundle."""
     text = "\n".join(["bundle", *(f"{member.id} {member.spec_hash}" for member in members)])
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _title(members: Sequence[PlannedTask]) -> str:
+    title = listed(tuple(member.id for member in members))
+    return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
 
 
 def _prompt(members: Sequence[PlannedTask]) -> str:

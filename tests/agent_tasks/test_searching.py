@@ -1,0 +1,203 @@
+"""The search of a red batch as it is carried out: what is built and verified, and what trouble says of nobody."""
+
+from pathlib import Path
+
+import pytest
+
+from plait.agent_tasks.integrate import integrate
+from plait.flows.running.session import Session
+from plait.plans.tasks.outcomes import BatchState
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
+from tests.conftest import DATE, BranchWith
+from tests.flows.opened import opened
+from tests.support.repositories import commit_files, files_of, git
+
+TIP = "feature/shop/integration"
+BAD = "test ! -f bad.txt"
+
+
+def plan(verify: str, **integration: int) -> str:
+    more = "".join(f", {key}: {value}" for key, value in integration.items())
+    return f"""
+        feature: shop
+        goal: Sell things.
+        tasks:
+          - {{id: A, run: "true"}}
+        integration: {{verify: ["{verify}"]{more}}}
+    """
+
+
+def batch(session: Session, tips: dict[str, str], *, number: int = 1) -> BatchReport:
+    branches = tuple(Candidate(task, tip, ()) for task, tip in tips.items())
+    order = BatchOrder(f"batch-{number}", session.shop.run_id, branches, DATE)
+    return integrate.fn(order, session.shop.facts)
+
+
+def verdicts(report: BatchReport) -> dict[str, tuple[str, str | None]]:
+    return {one.task: (one.kind, one.partner) for one in report.outcome.rejected}
+
+
+@pytest.fixture
+def three(branch_with: BranchWith) -> dict[str, str]:
+    return {name: branch_with(name.lower(), {f"{name.lower()}.txt": "x\n"}) for name in ("GOOD", "BAD", "MORE")}
+
+
+def test_who_makes_a_batch_red_is_rejected_with_the_evidence_and_the_rest_lands(
+    repository: Path, three: dict[str, str]
+) -> None:
+    with opened(plan(f"{BAD} || (echo it is bad; false)"), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"BAD": ("fails-alone", None)}
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD", "MORE"), BatchState.PART_LANDED)
+    assert report.rework[0].reason.strip().endswith("it is bad")
+    assert report.rework[0].reason.startswith(f"$ {BAD}")
+    assert report.outcome.verifications == 6
+    assert report.tip == git(repository, "rev-parse", TIP)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_trouble_of_the_environment_in_the_middle_of_a_search_rejects_nobody(
+    repository: Path, three: dict[str, str], slots: int
+) -> None:
+    """The whole is red; the sub-sets that are looked at then are killed, as when memory runs out."""
+    verify = "if test -f bad.txt && test -f more.txt; then exit 1; fi; kill -9 $$"
+    with opened(plan(verify, slots=slots), repository) as session:
+        report = batch(session, three)
+
+    assert (report.outcome.state, report.outcome.rejected, report.rework) == (BatchState.INFRASTRUCTURE, (), ())
+    assert "could not be run" in (report.outcome.reason or "")
+    assert report.outcome.verifications >= 2
+    assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""
+
+
+def test_trouble_of_the_environment_before_a_search_rejects_nobody(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("kill -9 $$"), repository) as session:
+        report = batch(session, three)
+
+    assert (report.outcome.state, report.outcome.rejected) == (BatchState.INFRASTRUCTURE, ())
+    assert (report.outcome.verifications, report.outcome.landed) == (1, ())
+
+
+def test_a_base_that_is_red_by_itself_says_nothing_of_the_branches(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("echo broken before; false"), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == dict.fromkeys(three, ("base-red", None))
+    assert (report.outcome.state, report.rework) == (BatchState.REJECTED, ())
+    assert "broken before" in (report.outcome.reason or "")
+    assert report.outcome.verifications == 2
+
+
+def test_a_branch_that_merges_only_with_a_rejected_one_waits_for_the_next_batch(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    """X changes the guide as C does, on top of what has landed: without X, C conflicts, and is not guilty of it."""
+    git(repository, "branch", TIP, branch_with("landed", {"docs/guide.md": "two\n"}))
+    tips = {
+        "X": branch_with("x", {"docs/guide.md": "three\n", "bad.txt": "red\n"}, start="landed"),
+        "C": branch_with("c", {"docs/guide.md": "three\n", "c.txt": "c\n"}),
+        "GOOD": branch_with("good", {"good.txt": "x\n"}),
+    }
+    with opened(plan(BAD), repository) as session:
+        report = batch(session, tips)
+
+    assert verdicts(report) == {"X": ("fails-alone", None)}
+    assert (report.outcome.landed, report.outcome.held) == (("GOOD",), ())
+
+
+def test_two_that_fail_only_together_are_a_pair(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("! (test -f bad.txt && test -f more.txt)"), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"MORE": ("pair", "BAD")}
+    assert report.outcome.landed == ("GOOD", "BAD")
+    assert report.rework[0].partner_commit == three["BAD"]
+
+
+def test_a_tree_that_takes_too_long_counts_as_red(repository: Path, three: dict[str, str]) -> None:
+    text = plan("test ! -f bad.txt || sleep 30").replace("integration: {", "integration: {timeout: 1s, ")
+    with opened(text, repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"BAD": ("fails-alone", None)}
+
+
+def test_nothing_to_verify_with_lands_as_unverified(repository: Path, three: dict[str, str]) -> None:
+    with opened("feature: shop\ngoal: Sell.\ntasks:\n  - {id: A, run: 'true'}\n", repository) as session:
+        report = batch(session, three)
+
+    assert (report.outcome.verified, report.outcome.verifications) == (False, 0)
+    assert report.outcome.landed == ("GOOD", "BAD", "MORE")
+    assert "Verified: no" in git(repository, "log", "-1", "--format=%B", TIP)
+
+
+def test_what_was_verified_before_is_not_counted_again(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("true"), repository) as session:
+        first = batch(session, three)
+        git(repository, "branch", "-D", TIP)
+        second = batch(session, three, number=2)
+
+    assert (first.outcome.verifications, second.outcome.verifications) == (1, 0)
+    assert second.outcome.verified
+
+
+CONTRACT = """
+    feature: shop
+    goal: Sell things.
+    contracts: [{id: api, status: approved, files: [api.txt], tests: ["test ! -f bad.txt"], fulfilled_by: [BAD]}]
+    tasks:
+      - {id: GOOD, run: "true", needs: [{contract: api}]}
+      - {id: BAD, run: "true", needs: [{contract: api}]}
+"""
+
+
+def test_a_contract_that_the_real_thing_breaks_is_named(repository: Path, three: dict[str, str]) -> None:
+    commit_files(repository, {"api.txt": "x"})
+    with opened(CONTRACT, repository) as session:
+        report = batch(session, {name: three[name] for name in ("GOOD", "BAD")})
+
+    assert verdicts(report) == {"BAD": ("fails-alone", None)}
+    assert report.rework[0].reason.startswith("the real thing does not keep the contract api\n$ test ! -f bad.txt\n")
+    assert report.rework[0].commands == ("test ! -f bad.txt",)
+    assert report.outcome.landed == ("GOOD",)
+
+
+@pytest.mark.parametrize("carries", [("BAD",), ()])
+def test_the_tests_of_a_contract_run_on_what_a_branch_carries_too(
+    repository: Path, three: dict[str, str], carries: tuple[str, ...]
+) -> None:
+    commit_files(repository, {"api.txt": "x"})
+    with opened(CONTRACT, repository) as session:
+        branches = (Candidate("OTHER", three["BAD"], (), carries=carries),)
+        report = integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop.facts)
+
+    assert verdicts(report) == ({"OTHER": ("fails-alone", None)} if carries else {})
+    assert report.outcome.landed == (() if carries else ("OTHER",))
+
+
+def test_a_batch_without_anything_new_is_not_verified(repository: Path, three: dict[str, str]) -> None:
+    git(repository, "branch", TIP, three["GOOD"])
+    with opened(plan("false"), repository) as session:
+        report = batch(session, {"GOOD": three["GOOD"]})
+
+    assert (report.outcome.landed, report.outcome.verifications) == (("GOOD",), 0)
+    assert report.outcome.state is BatchState.LANDED
+
+
+def test_a_batch_of_a_run_that_was_stopped_lands_nothing(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("true"), repository) as session:
+        session.shop.stop.set()
+        with pytest.raises(Exception, match="cancelled"):
+            batch(session, three)
+
+    assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""
+
+
+def test_a_tip_that_moves_while_a_batch_is_verified_is_built_upon(repository: Path, three: dict[str, str]) -> None:
+    moves = f"git -C {repository} branch -f {TIP} {three['MORE']}"
+    with opened(plan(f"test -f more.txt || {moves}"), repository) as session:
+        report = batch(session, {"GOOD": three["GOOD"]})
+
+    assert report.outcome.landed == ("GOOD",)
+    assert {"more.txt", "good.txt"} <= set(files_of(repository, TIP))
