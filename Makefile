@@ -27,13 +27,19 @@ help: ## what can be made
 demo: .venv/installed ## a shopping cart, built by scripted agents on an embedded Prefect
 	@$(BIN)/plait demo
 
-test: .venv/installed-dev ## all tests, the quick ones first
-	@$(BIN)/python -m pytest -m "not slow and not browser"
-	@$(BIN)/python -m pytest -m "slow and not browser"
+# Tests run beside each other, on as many cores as there are; `make test N=0` runs them one after the other. Whoever is idle
+# takes quick tests from another; slow ones stay with their file, whose tests share a server and end it with the last.
+# Browser tests go alone: they look at pictures of a page that a loaded machine draws late.
+N ?= auto
+QUICK = -m "not slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist worksteal)
+SLOW = -m "slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist loadfile)
+
+test: test-fast ## all tests, the quick ones first
+	@$(BIN)/python -m pytest $(SLOW)
 	@$(BIN)/python -m pytest -m "browser"
 
 test-fast: .venv/installed-dev ## the quick tests
-	@$(BIN)/python -m pytest -m "not slow and not browser"
+	@$(BIN)/python -m pytest $(QUICK)
 
 lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from plait.advice.lint.facts import Facts, elapsed, with_needs
+from plait.advice.lint.mentions import Makers
 from plait.advice.lint.naming import few
 from plait.advice.lint.overlaps import PatternIndex
 from plait.advice.lint.rule import Hit, rule
@@ -42,7 +43,7 @@ _MANIFEST = re.compile(
     reason="A plan may look parallel and be a queue: all agents but one are idle until that one has finished. What the "
     "others need of it is mostly its interface, which can be written in a fraction of the time. Found only where the "
     "task has a duration and the forecast with a contract is shorter by a tenth; not for tasks that test, integrate, "
-    "release, set up or describe, of which nobody needs an interface but the result.",
+    "release, set up or describe, or whose files the others name: of these nobody needs an interface but the result.",
     fix="name a contract, written first, and let the others need that: `needs: [{contract: …}]`",
 )
 def false_parallelism(facts: Facts) -> Iterator[Hit]:
