@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast lint format bench bench-schedule lock clean pictures
+.PHONY: help demo test test-fast test-floor lint format bench bench-schedule lock clean pictures
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -41,6 +41,18 @@ test: test-fast ## all tests, the quick ones first
 test-fast: .venv/installed-dev ## the quick tests
 	@$(BIN)/python -m pytest $(QUICK)
 
+# The oldest Prefect that pyproject.toml allows, in a second environment. Only the quick tests that come near Prefect: the
+# core knows none (an import contract holds it), so that its tests would only say the same again.
+.venv-floor/installed: requirements-floor.lock pyproject.toml
+	@echo "installing plait and the oldest Prefect that it allows into .venv-floor (once)"
+	@[ -x .venv-floor/bin/python ] || $(PYTHON) -m venv .venv-floor
+	@.venv-floor/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-floor.lock
+	@.venv-floor/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -e .
+	@touch $@
+
+test-floor: .venv-floor/installed ## the quick tests that come near Prefect, on the oldest Prefect that is allowed
+	@.venv-floor/bin/python -m pytest $(QUICK) tests/flows tests/blocks tests/agent_tasks tests/contracts tests/acceptance
+
 lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -72,6 +84,8 @@ pictures: .venv/installed-dev ## the pictures of the README, from a real run
 lock: ## the pins again, from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --group dev --extra postgres -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@cp requirements-dev.lock requirements-floor.lock # uv keeps the pins of its output where it can: only what an older Prefect needs differs
+	sed -n 's/.*"prefect>=\([0-9.]*\),.*/prefect==\1/p' pyproject.toml | uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" --group dev --extra postgres pyproject.toml - -o requirements-floor.lock
 
 clean: ## removes what was made here
-	rm -rf .venv .lint build *.egg-info .plait-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
+	rm -rf .venv .venv-floor .lint build *.egg-info .plait-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/results
