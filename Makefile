@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast test-floor lint format bench bench-schedule lock clean pictures
+.PHONY: help demo test test-fast test-floor lint format bench bench-schedule mutate lock clean pictures
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -80,6 +80,9 @@ bench-schedule: .venv/installed-dev ## schedules of published projects against t
 pictures: .venv/installed-dev ## the pictures of the README, from a real run
 	@KEEP_PICTURES=1 $(BIN)/python -m pytest -m "browser"
 	@KEEP_PICTURES=1 $(BIN)/python -m pytest tests/acceptance/test_pictures_commands.py -k documentation
+
+mutate: .venv/installed-dev ## whether the quick tests notice small faults: a sample of each target; TARGETS="landing tasks" COUNT=60 SEED=1
+	@$(BIN)/python -m benchmarks.mutate $(TARGETS) --count $(or $(COUNT),60) --seed $(or $(SEED),1)
 
 lock: ## the pins again, from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements.lock
