@@ -1,10 +1,12 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.exceptions import CancelledRun, FailedRun, PrefectException
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from prefect.runtime import flow_run as current_flow_run
@@ -13,13 +15,15 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
-from plait.flows.inputs.parameters import brief_from_parameters
+from plait.flows.inputs.parameters import brief_from_parameters, store_address
 from plait.flows.inputs.requests import Brief
+from plait.flows.past_durations import history_in
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.watching import Watcher, Watchers
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
+from plait.show.outcome_json import outcome_record
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -50,6 +54,25 @@ class DeliverOptions(BaseModel):
     )
 
 
+class _WithResult(PrefectException):
+    """Carries what a run landed although it did not end well: `{branch, commit, outcome}`, as when all lands."""
+
+    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, result)
+        self.message, self.result = message, result
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotDelivered(_WithResult, FailedRun):
+    """The run failed."""
+
+
+class DeliveryCancelled(_WithResult, CancelledRun):
+    """The run was cancelled."""
+
+
 def run_name() -> str:
     """What the page calls a run: its feature, as far as the plan's text says it."""
     found = re.search(
@@ -69,30 +92,45 @@ def deliver_feature(
     repository: str = "",
     crew: str = "",
     options: DeliverOptions = DeliverOptions(),  # noqa: B008 - frozen, and Prefect's form reads the default from here
+    store: str = "",
 ) -> State[Any]:
     """
     Carry out a feature plan: agents work in parallel, tested batches land on the feature branch.
+
+    Called in another flow, it gives what landed: `{branch, commit, outcome}`, with the outcome as `plait run --json`
+    prints it. A run that fails or is cancelled raises `NotDelivered` or `DeliveryCancelled`, with the same as `result`;
+    with `return_state=True` nothing is raised, and `state.result(raise_on_failure=False)` gives the one or the other.
+    What cannot begin (a mistake in the plan, a name that nobody has) fails with a message alone.
+
+    That is for the process that calls it. Whoever starts a deployment of it (`run_deployment`) gets a state with its
+    message and no result, which would be a file on the worker's machine: what landed is on the feature branch in git,
+    and told by the report among the run's artifacts.
 
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
         crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
         options: Base branch, a choice of tasks, starting over.
+        store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call = CALL.get()
     try:
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         call = call or _call_of_worker(brief)
-        with open_session(
-            brief,
-            run_id=new_run_id(brief.plan.feature),
-            repository=place,
-            base=options.base or None,
-            only=tuple(options.only),
-            fresh=options.fresh,
-            stop=call.stop,
-            watchers=Watchers([call.watcher]),
-        ) as session:
+        kept_in = store_address(store)
+        with (
+            history_in(kept_in),
+            open_session(
+                brief,
+                run_id=new_run_id(brief.plan.feature),
+                repository=place,
+                base=options.base or None,
+                only=tuple(options.only),
+                fresh=options.fresh,
+                stop=call.stop,
+                watchers=Watchers([call.watcher]),
+            ) as session,
+        ):
             outcome = deliver(
                 session, call, flow_run=current_flow_run.id, deployed=deployment.id is not None, improve=options.improve
             )
@@ -136,12 +174,13 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
     message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
     if outcome.reason:
         message += f"; {outcome.reason}"
+    result = {"branch": outcome.branch, "commit": outcome.commit, "outcome": outcome_record(outcome)}
     match outcome.state:
         case RunState.COMPLETED:
-            return Completed(message=message)
+            return Completed(message=message, data=result)
         case RunState.PARTIAL:
-            return Completed(name="PartialSuccess", message=message)
-        case RunState.CANCELLED:
-            return Cancelled(message=message)
+            return Completed(name="PartialSuccess", message=message, data=result)
+        case RunState.CANCELLED:  # Prefect wants an exception as the data of these two, or cannot raise one
+            return Cancelled(message=message, data=DeliveryCancelled(message, result))
         case _:
-            return Failed(message=message)
+            return Failed(message=message, data=NotDelivered(message, result))

@@ -1,7 +1,9 @@
-"""What earlier runs of a repository took, read without the SQL libraries where that is possible."""
+"""What earlier runs of a repository took, read without the SQL libraries where possible; and where it is kept."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
     from plait.store.records import BatchDuration, RoleDuration
 
 Kept = TypeVar("Kept")
+
+_NAMED: ContextVar[str | None] = ContextVar("plait_store", default=None)
+"""The store that the run in this context was given by name."""
+
+
+@contextmanager
+def history_in(address: str | None) -> Iterator[None]:
+    """Read and write histories in this store; nothing: in the usual one."""
+    token = _NAMED.set(address)
+    try:
+        yield
+    finally:
+        _NAMED.reset(token)
+
+
+def history_address() -> str:
+    """The URL of the store that histories are in; empty when it is the database in PLAIT_HOME."""
+    return _NAMED.get() or os.environ.get("PLAIT_STORE_URL") or ""
 
 
 def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
@@ -33,7 +53,7 @@ def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
 
 def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept, ...]]) -> tuple[Kept, ...]:
     try:
-        url = os.environ.get("PLAIT_STORE_URL") or ""
+        url = history_address()
         file = _sqlite_file(url)
         if file is not None and not file.is_file():
             return ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 
 from plait.workspace.control import Control, open_control
 from tests.support.command import end_what_still_runs
@@ -32,6 +33,13 @@ _HERMETIC = {
     "PLAIT_HOME": "/nonexistent/plait-home-of-a-test-that-forgot-it",
 }
 _HOME = pytest.StashKey[Path]()
+
+# Hypothesis without a deadline: 200 ms say more about what else runs than about the code. Draws are new each time, and
+# what fails is kept in .hypothesis and tried again; with CI set they are always the same, so that a commit is red
+# for what it changed and no other.
+settings.register_profile("new draws", deadline=None, print_blob=True)
+settings.register_profile("same draws", deadline=None, print_blob=True, derandomize=True, database=None)
+settings.load_profile("same draws" if os.environ.get("CI") else "new draws")
 
 
 def pytest_configure(config: pytest.Config) -> None:

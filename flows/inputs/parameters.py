@@ -14,6 +14,7 @@ SavedBlock = TypeVar("SavedBlock", bound=Block)
 
 LONGEST_NAME = 200
 """Characters of a block's name or a path; a plan's text has line breaks and is told apart by them."""
+_OR_A_PATH = "make it on the page under Blocks, or give a path (with a slash)"
 
 
 def brief_from_parameters(plan: str, repository: str, crew: str, *, given: Brief | None) -> tuple[Path, Brief]:
@@ -81,11 +82,28 @@ def _crew(name: str, place: Path) -> tuple[Crew | None, Path]:
     return _load(AgentCrew, wanted, "Agent Crew").as_crew(), place
 
 
+def store_address(name: str) -> str | None:
+    """The address of a Feature Store block that can be used; nothing when none is named, which means the usual store.
+
+    Raises:
+        CallError: there is no such block, or its address is none of ours.
+        EnvironmentProblem: its database cannot be reached or used. Said here, before any agent has worked.
+    """
+    wanted = name.strip()
+    if not wanted:
+        return None
+    from plait.blocks.store import FeatureStore
+
+    store = _load(FeatureStore, wanted, "Feature Store", hint="make it on the page under Blocks, or name none")
+    store.open().close()
+    return store.url.get_secret_value()
+
+
 def _is_path(text: str) -> bool:
     return "/" in text or text in (".", "..") or text.startswith("~")
 
 
-def _load(kind: type[SavedBlock], name: str, called: str) -> SavedBlock:
+def _load(kind: type[SavedBlock], name: str, called: str, *, hint: str = _OR_A_PATH) -> SavedBlock:
     """Load a saved block.
 
     Raises:
@@ -98,7 +116,6 @@ def _load(kind: type[SavedBlock], name: str, called: str) -> SavedBlock:
     try:
         loaded = kind.load(name)
     except (ValueError, ObjectNotFound):
-        hint = "make it on the page under Blocks, or give a path (with a slash)"
         raise CallError(f"there is no {called} block named {name!r}", hint=hint) from None
     if not isinstance(loaded, kind):  # Prefect's types allow for a coroutine
         raise CallError(f"the block {name!r} is not of the kind {called}")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait.flows.past_durations import history_address
 from plait.flows.running.watching import LiveRun
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome
@@ -129,7 +130,7 @@ def remember(
     from plait.store.engine import open_store
     from plait.store.history import record_run
 
-    url = os.environ.get("PLAIT_STORE_URL") or f"sqlite:///{home / 'plait.db'}"
+    url = history_address() or f"sqlite:///{home / 'plait.db'}"
     began = time.monotonic()
     try:
         record_run(open_store(url), outcome, repository=repository, plan_hash=plan_hash, work=_work(outcome, planned))

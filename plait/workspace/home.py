@@ -10,6 +10,10 @@ from platformdirs import user_state_path
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull
+from plait.workspace.small_files import read_plain_file, write_whole
+
+VERSION = 1
+"""Of the layout of a state directory. What version 0 left (plait 0.1, which wrote no version) is read as it is."""
 
 LEAST_FREE_BYTES = 200 * 1024 * 1024
 """Below this a run is refused before it starts: checkouts, logs and git need room to fail in."""
@@ -23,15 +27,43 @@ def plait_home() -> Path:
 
     Raises:
         CallError: `PLAIT_HOME` is not an absolute path.
-        EnvironmentProblem: it cannot be made or written (DiskFull: for want of space).
+        EnvironmentProblem: it cannot be made or written (DiskFull: for want of space), or is of a newer plait.
     """
     home = _made(home_path())
+    version = version_of(home)
+    if version > VERSION:
+        raise EnvironmentProblem(
+            f"plait's state in {home} is of version {version}, and this plait knows it up to version {VERSION}",
+            hint="use the plait that has written it, or set PLAIT_HOME to another directory",
+        )
     try:
         with tempfile.TemporaryFile(dir=home) as trial:
             trial.write(b"x" * 4096)
+        if version < VERSION:
+            write_whole(home / "version", f"{VERSION}\n")
     except OSError as problem:
         raise _explained(home, problem) from problem
     return home
+
+
+def version_of(home: Path) -> int:
+    """Which layout a state directory has; 0 where nothing says so.
+
+    Raises:
+        EnvironmentProblem: its version cannot be read, so that nobody knows what the rest means.
+    """
+    try:
+        text = read_plain_file(home / "version", most=100).strip()
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError):
+        text = ""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise EnvironmentProblem(
+            f"the version of plait's state cannot be read from {home / 'version'}",
+            hint="set PLAIT_HOME to another directory, or move that one away: what has landed is in git",
+        )
+    return int(text)
 
 
 def home_path() -> Path:

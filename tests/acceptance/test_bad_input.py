@@ -1,7 +1,6 @@
 """What a user or the machine got wrong: one clear paragraph, a hint, the right exit code, nothing half done."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -159,13 +158,11 @@ def test_reading_a_plan_needs_no_prefect(repository: Path, write_plan: WritePlan
     assert not {"prefect", "sqlmodel", "sqlalchemy", "git"} & imported
 
 
-def test_a_hundred_tasks_are_checked_quickly_enough_to_be_told(repository: Path, write_plan: WritePlan) -> None:
+def test_a_hundred_tasks_are_checked(repository: Path, write_plan: WritePlan) -> None:
     tasks = "".join(f"  - {{id: T{number}, run: echo {number} > {number}.txt}}\n" for number in range(100))
     plan = write_plan(f"feature: x\ngoal: y\ntasks:\n{tasks}")
-    began = time.monotonic()
 
     ended = plait("check", str(plan), cwd=repository)
 
     assert ended.status == 0
     assert "100 tasks" in ended.stdout
-    assert time.monotonic() - began < 30, "not a benchmark: something hangs"

@@ -17,7 +17,8 @@ from tests.flows.up_server import UpServer, free_port
 from tests.support.command import Running, plait, processes_with
 from tests.support.repositories import files_of, git
 
-MARK = "plait-test-sleeper-of-a-server"
+MARK = f"plait-test-sleeper-of-a-server-{os.getpid()}-"
+"""Of this process alone: others run the same tests beside it."""
 
 
 @pytest.fixture

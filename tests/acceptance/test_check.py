@@ -1,7 +1,6 @@
 """`plait check` as a process: what it finds, how it says it, its exit codes, and how fast it is."""
 
 import json
-import resource
 from pathlib import Path
 
 import pytest
@@ -108,6 +107,7 @@ def test_mistakes_have_codes_in_json_and_sarif(tmp_path: Path, write_plan: Write
 
 
 def test_sarif_is_one_log_of_all_findings(tmp_path: Path, write_plan: WritePlan) -> None:
+    (tmp_path / ".git").mkdir()  # or files would be named from a repository that happens to be around the tests
     write_plan(DOUBTFUL)
 
     log = plait("check", "plan.yaml", "--format", "sarif", cwd=tmp_path).data
@@ -116,7 +116,7 @@ def test_sarif_is_one_log_of_all_findings(tmp_path: Path, write_plan: WritePlan)
     place = result["locations"][0]["physicalLocation"]
     assert log["version"] == "2.1.0"
     assert result["ruleId"] == "PLAN103"
-    assert place["artifactLocation"] == {"uri": "plan.yaml"}
+    assert place["artifactLocation"] == {"uri": "plan.yaml", "uriBaseId": "%SRCROOT%"}
     assert place["region"] == {"startLine": 4, "startColumn": 35, "endLine": 4, "endColumn": 43}
     assert result["partialFingerprints"]["primaryLocationLineHash"]
 
@@ -134,6 +134,7 @@ def test_sarif_names_files_from_the_root_of_the_repository(repository: Path) -> 
 
 
 def test_sarif_of_a_folder_of_specs_and_of_standard_input_names_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
     specs = tmp_path / "specs"
     specs.mkdir()
     (specs / "api.md").write_text("---\nid: API\nrole: backend\n---\n\n## Problem statement\n\nThere is no API yet.\n")
@@ -198,27 +199,6 @@ def test_a_dry_run_says_how_much_lint_found_and_where_to_read_it(repository: Pat
     assert "lint: 1 warning in " in doubtful.stderr
     assert "plait check" in doubtful.stderr
     assert "lint:" not in clean.stderr
-
-
-def test_a_hundred_tasks_are_checked_within_half_a_second(tmp_path: Path, write_plan: WritePlan) -> None:
-    tasks = "".join(
-        f"  - {{id: T{n}, role: backend, owns: [src/{n}/**, docs/{n}.md], prompt: Write part {n} as in docs/{n}.md.}}\n"
-        for n in range(100)
-    )
-    plan = str(write_plan(f"feature: x\ntasks:\n{tasks}integration: {{verify: [make test]}}\n"))
-    assert min(_seconds_of_a_check(plan, tmp_path) for _ in range(3)) < 0.5
-
-
-def _seconds_of_a_check(plan: str, folder: Path) -> float:
-    before = _seconds_of_children()
-    assert plait("check", plan, cwd=folder).status == 0
-    return _seconds_of_children() - before
-
-
-def _seconds_of_children() -> float:
-    """CPU time: what others do on the machine is not in it."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def test_counts_of_agents_are_taken_beside_a_crew_file_and_wrong_roles_refused(tmp_path: Path) -> None:

@@ -1,19 +1,21 @@
 """Stop and go on: Ctrl-C, cancel, kill -9, two runs at once."""
 
+import os
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import WritePlan
+from tests.support.agents import wait_until
 from tests.support.command import Running, plait, processes_with
 from tests.support.repositories import files_of, git
 
 pytestmark = pytest.mark.slow
 
-MARK = "plait-test-sleeper"
+MARK = f"plait-test-sleeper-{os.getpid()}-"
+"""Of this process alone: others run the same tests beside it."""
 
 
 def slow_plan(write_plan: WritePlan, work: Path) -> Path:
@@ -36,25 +38,21 @@ def slow_plan(write_plan: WritePlan, work: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "cancel"])
-def test_a_stopped_run_ends_all_processes_in_seconds_and_keeps_the_work(
+def test_a_stopped_run_ends_all_processes_and_keeps_the_work(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path, how: str
 ) -> None:
     plan = slow_plan(write_plan, tmp_path)
     running = Running("run", str(plan), "--json", cwd=repository, env=prefect_server)
     running.wait_until((tmp_path / "begun").exists)
-    began = time.monotonic()
 
     cancel = None
     if how == "cancel":
         cancel = Running("cancel", cwd=repository)
     else:
         running.signal(signal.Signals[how])
-    while processes_with(MARK) and time.monotonic() - began < 10:
-        time.sleep(0.05)
-    gone_after = time.monotonic() - began
-    ended = running.end(seconds=30)
+    ended = running.end()
 
-    assert gone_after < 5
+    assert not processes_with(MARK)
     assert cancel is None or cancel.end().status == 0
     assert ended.status == 130, ended.stderr
     assert ended.data["state"] == "cancelled"
@@ -74,15 +72,11 @@ def test_after_kill_9_finished_work_is_not_done_again_and_the_same_lands(
 
     running.signal(signal.SIGKILL)
     running.process.wait()
-    began = time.monotonic()
-    while (processes_with(MARK) or processes_with(str(tmp_path / "plait-home"))) and time.monotonic() - began < 10:
-        time.sleep(0.05)
-    gone_after = time.monotonic() - began
+    assert wait_until(lambda: not (processes_with(MARK) or processes_with(str(tmp_path / "plait-home"))))
     status = plait("status", cwd=repository)
     (tmp_path / "hurry").touch()
     again = plait("run", str(plan), "--json", cwd=repository)
 
-    assert gone_after < 5
     assert "killed" in status.stdout or "failed" in status.stdout
     assert again.status == 0, again.stderr
     assert (tmp_path / "quick").read_text() == "once\n"
@@ -102,7 +96,7 @@ def test_a_second_live_run_of_a_feature_is_refused_with_the_firsts_id(
     second = plait("run", str(plan), cwd=repository, env=prefect_server)
     status = plait("status", "--json", cwd=repository)
     running.signal(signal.SIGINT)
-    first = running.end(seconds=30)
+    first = running.end()
 
     assert second.status == 2
     assert second.stderr.startswith("error:"), "it is refused before anything is started for it"

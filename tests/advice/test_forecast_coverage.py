@@ -1,7 +1,6 @@
 """Four of five plans end between P10 and P90, before the run and in its middle, when the world is as assumed."""
 
 import math
-import time
 from random import Random
 
 from hypothesis import given
@@ -13,6 +12,7 @@ from plait.advice.forecasts.reforecasting import reforecast
 from plait.advice.simulation import simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from tests.support.drawn import RESOURCES, SLOTS, jobs
+from tests.support.effort import effort
 
 CREW = {"backend": 2, "frontend": 1, "qa": 2}
 
@@ -147,11 +147,9 @@ def test_a_run_that_goes_on_is_left_alone(plan: list[Job], ends: int, now: float
     assert first is None or now <= first.p10 <= first.p95
 
 
-def test_a_hundred_tasks_are_forecast_again_in_no_time() -> None:
+def test_a_hundred_tasks_are_forecast_again_with_little_effort() -> None:
     plan = a_plan(Random(1), size=100)  # noqa: S311  a simulation
     run = Dispatcher(plan, slots=CREW)
     run.start(0.0)
-    started = time.process_time()
-    for seed in range(5):
-        assert reforecast(run, now=1000.0, durations=Durations(), seed=seed)
-    assert (time.process_time() - started) / 5 < 0.1, "0.02 s on a quiet machine"
+    with effort(most=300_000):  # 0.02 s
+        assert reforecast(run, now=1000.0, durations=Durations(), seed=1)

@@ -228,7 +228,24 @@ def test_whoever_does_what_is_said_ends_with_a_clean_plan(data: st.DataObject) -
         }
         for name, groups in drawn.items()
     ]
-    plan: Plan = {"feature": "f", "tasks": tasks}
+    do_what_is_said({"feature": "f", "tasks": tasks})
+
+
+def test_who_reads_a_file_of_the_task_that_all_wait_for_is_not_told_to_go_by_a_contract_of_it() -> None:
+    """Found by drawing: one rule said to need a contract instead of HUB, the next one to need HUB, for ever."""
+    reader = {"role": "backend", "prompt": "Go by docs/x.md now", "duration": "4h", "needs": ["HUB"]}
+    hub = {"role": "backend", "prompt": "Write the parts.", "duration": "4h", "owns": ["hub/**", "docs/x.md"]}
+    tasks = [
+        {"id": "HUB", **hub, "outputs": ["docs/x.md"]},
+        {"id": "A", **reader, "owns": ["a/**"]},
+        {"id": "B", **reader, "owns": ["b/**"], "needs": ["HUB", "HUB"]},
+        {"id": "C", "role": "qa", "prompt": "todo", "duration": "1h", "needs": ["B"], "owns": ["c/**"]},
+    ]
+    do_what_is_said({"feature": "f", "tasks": tasks})
+
+
+def do_what_is_said(plan: Plan) -> None:
+    """Follow the first finding until there is none."""
     found = found_in(plan).shown
     for _ in range(150):
         if not found:

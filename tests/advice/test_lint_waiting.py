@@ -64,6 +64,19 @@ def test_a_task_that_goes_on_with_the_files_or_looks_at_the_whole_is_not_freed()
     assert "let PAGE and APP need it instead of API" in found.hint
 
 
+def test_a_task_that_names_a_file_of_the_hub_is_not_freed() -> None:
+    hub = "API duration: 4h, owns: [api/**, api.json], outputs: [api.json]"
+    reads = "FORM duration: 4h, needs: [API], owns: [form/**], prompt: Build the form of api.json."
+    (found,) = linted("crew: {backend: {slots: 5}}\n" + agents(hub, *FAN[1:], reads)).shown
+    assert "let PAGE and APP need it instead of API" in found.hint
+
+
+def test_the_contract_that_is_proposed_has_a_name_that_no_other_has() -> None:
+    taken = "contracts: [{id: api-contract, owner: API}, {id: api-contract-2, owner: API}]\n"
+    found = [one for one in linted(taken + agents(*FAN)).shown if one.rule.code == "PLAN301"]
+    assert ["{contract: api-contract-3}" in one.hint for one in found] == [True]
+
+
 def test_a_contract_that_saves_less_than_a_tenth_is_not_worth_a_word() -> None:
     """Of eight tasks with one agent only the first has anything to wait for."""
     many = [f"P{number} duration: 4h, needs: [API], owns: [p/{number}/**]" for number in range(8)]

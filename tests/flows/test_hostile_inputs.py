@@ -1,7 +1,6 @@
 """Arguments and folders that are hostile by their names alone: answered at once, and in a sentence."""
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from plait.flows.inputs.given_files import read_spec_folder
 from plait.flows.picturing import chart_for
 from plait.flows.terminal.sarif_log import mistakes_log
 from plait.plans.errors import CallError, PlanError, Problem
+from tests.support.patience import patience
 
 LONG = "a" * 300
 SPEC = "---\nrole: qa\n---\nDo it.\n"
@@ -30,10 +30,8 @@ def test_other_words_are_files(word: str) -> None:
 
 @pytest.mark.parametrize("word", [f"a={' ' * 100_000}a=", f"{',a=' * 30_000}/x", f"a={' ' * 100_000}"])
 def test_a_word_of_a_hundred_thousand_blanks_is_understood_at_once(word: str) -> None:
-    began = time.process_time()
-    with suppress(CallError):
+    with patience(10), suppress(CallError):
         read_crew_option([word])
-    assert time.process_time() - began < 1
 
 
 def test_a_name_that_no_file_can_have_is_no_plan_and_no_run() -> None:

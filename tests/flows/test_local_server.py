@@ -136,6 +136,27 @@ def test_commands_of_this_machine_find_the_server(up: UpServer, monkeypatch: pyt
     assert "deliver-feature/deliver-feature" in deployed.stdout
 
 
+@pytest.mark.parametrize("command", ["up", "deploy"])
+def test_a_deployment_that_an_older_plait_made_is_renewed(up: UpServer, command: str) -> None:
+    """Before 0.2 the flow was imported as `flows.feature`, which a project's own `flows` shadows."""
+    with up.asked(), get_client(sync_client=True) as client:
+        before = client.read_deployment_by_name("deliver-feature/deliver-feature")
+        old = client.create_deployment(
+            flow_id=before.flow_id,
+            name=before.name,
+            entrypoint="flows.feature.deliver_feature",
+            work_pool_name=before.work_pool_name,
+            pull_steps=[],
+        )
+        assert client.read_deployment(old).entrypoint == "flows.feature.deliver_feature"
+
+        renewed = up.plait(command, *(["--port", str(up.port)] if command == "up" else []))
+
+        assert renewed.returncode == 0, renewed.stderr
+        assert client.read_deployment(old).entrypoint == "plait.flows.feature.deliver_feature"
+    assert old == before.id
+
+
 def test_down_leaves_no_process(up: UpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIT_HOME", str(up.home))
     running = up.state

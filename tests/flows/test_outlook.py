@@ -1,6 +1,5 @@
 """The ETA of a run that goes on, from what it has done so far."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from plait.plans.language.parsing import parse_plan
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.tasks.expansion import expand
 from plait.plans.tasks.outcomes import BatchOutcome, Span, TaskState
+from tests.support.effort import effort
 
 PLAN = "feature: x\ntasks:\n" + "".join(
     f"  - {{id: T{n}, role: backend, prompt: do it, duration: 10m}}\n" for n in range(6)
@@ -105,17 +105,17 @@ def test_there_is_no_end_to_tell_once_nothing_is_ahead() -> None:
     assert run.book.eta is None
 
 
-def test_a_large_run_that_is_nearly_over_is_looked_at_as_quickly_as_any() -> None:
-    """Two seconds of the loop that starts agents, when all jobs were drawn and not only those ahead."""
+def test_a_large_run_that_is_nearly_over_is_looked_at_as_easily_as_any() -> None:
+    """It took two seconds of the loop that starts agents, when all jobs were drawn and not only those ahead."""
     jobs = [Job(f"J{n}", "backend", 600.0) for n in range(10_000)]
     dispatcher = Dispatcher(jobs, slots={"backend": 4})
     for job in jobs[:-4]:
         dispatcher.settle(job.id, now=0.0)
     dispatcher.start(0.0)
 
-    began = time.perf_counter()
-    assert reforecast(dispatcher.copy(), now=10.0, durations=Durations(), seed=1) is not None
-    assert time.perf_counter() - began < 1.0
+    copy = dispatcher.copy()
+    with effort(most=1_000_000):
+        assert reforecast(copy, now=10.0, durations=Durations(), seed=1) is not None
 
 
 def test_what_is_finished_has_yet_to_be_verified_which_takes_as_long_as_in_earlier_runs() -> None:

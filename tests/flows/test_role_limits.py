@@ -1,6 +1,5 @@
 """Role limits on a real server: one slot is one run's, whoever asks, and through a restart."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -26,6 +25,7 @@ from plait.flows.servers.role_limits import (
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.process import stop_process
 from tests.flows.up_server import UpServer, free_port, kill
+from tests.support.patience import patience
 
 pytestmark = pytest.mark.slow
 
@@ -74,14 +74,13 @@ def test_a_slot_is_held_across_two_runs(slots: LeaseSlots, role: str) -> None:
     assert slots.try_take(role) is not None, "a run that ends gives its slots back"
 
 
-def test_an_answer_takes_milliseconds(slots: LeaseSlots, role: str) -> None:
-    began = time.monotonic()
-    for _ in range(10):
-        lease = slots.try_take(role)
-        assert slots.try_take(role) is None
-        assert lease is not None
-        slots.release(lease)
-    assert (time.monotonic() - began) / 30 < 0.5, "a client that waits for a slot sleeps for seconds"
+def test_who_gets_no_slot_is_told_so_and_does_not_wait_for_it(slots: LeaseSlots, role: str) -> None:
+    with patience():
+        for _ in range(10):
+            lease = slots.try_take(role)
+            assert slots.try_take(role) is None
+            assert lease is not None
+            slots.release(lease)
 
 
 def test_a_role_without_a_limit_is_an_error_and_not_no_limit(slots: LeaseSlots) -> None:

@@ -1,8 +1,4 @@
-"""Plans that are small to read and large to carry out: refused, or done within seconds."""
-
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Plans that are small to read and large to carry out: refused, or done with bounded effort."""
 
 import pytest
 
@@ -13,15 +9,11 @@ from plait.plans.specs.spec_folder import SpecFile, read_spec
 from plait.plans.specs.spec_history import SpecRecord, with_record
 from plait.show.pictures.layering import MOST_STEPS, lay_out
 from plait.show.pictures.plan_graph import Node
+from tests.support.effort import effort
+from tests.support.patience import patience
 
-BLANKS = " " * 100_000
-
-
-@contextmanager
-def seconds(most: float) -> Iterator[None]:
-    began = time.process_time()
-    yield
-    assert time.process_time() - began < most
+BLANKS = " " * 120_000
+"""As many as a spec may have: whatever goes over them again for each of them takes a minute, the rest milliseconds."""
 
 
 def counted(*counts: int) -> str:
@@ -35,7 +27,7 @@ def counted(*counts: int) -> str:
 
 def test_counted_tasks_that_need_each_other_are_refused_before_they_are_written_out() -> None:
     assert parse_plan(counted(400, 400)).tasks[1].count == 400
-    with seconds(2), pytest.raises(PlanError, match=f"more than {MAX_EXPANDED_NEEDS:,} needs"):
+    with effort(most=100_000), pytest.raises(PlanError, match=f"more than {MAX_EXPANDED_NEEDS:,} needs"):
         parse_plan(counted(*[1000] * 10))
 
 
@@ -52,15 +44,15 @@ def test_more_needs_than_a_picture_can_hold_are_refused() -> None:
     needs = [(f"c{at}", f"c{at + 1}") for at in range(999)] + [(f"s{at}", f"c{at}") for at in range(1, 1000)]
     assert sum(int(target[1:]) - (int(source[1:]) if source[0] == "c" else 0) for source, target in needs) > MOST_STEPS
 
-    with seconds(1), pytest.raises(CallError, match="too many needs for a picture"):
+    with effort(most=100_000), pytest.raises(CallError, match="too many needs for a picture"):
         lay_out(chain, needs, row=40, lane=10)
 
 
-def test_a_plan_where_all_needs_all_is_laid_out_within_seconds() -> None:
-    first, second = [f"a{at}" for at in range(250)], [f"b{at}" for at in range(250)]
-    with seconds(15):
+def test_a_plan_where_all_needs_all_is_laid_out() -> None:
+    first, second = [f"a{at}" for at in range(100)], [f"b{at}" for at in range(100)]
+    with effort(most=1_000_000):
         placed = lay_out([first, second], [(one, other) for one in first for other in second], row=40, lane=10)
-    assert len(placed.ways) == 62_500
+    assert len(placed.ways) == 10_000
 
 
 @pytest.mark.parametrize("length", [-1e308, 1e308, float("inf"), float("nan"), -1.0])
@@ -72,14 +64,14 @@ def test_a_length_that_no_plan_has_is_spelled_as_unknown(length: float) -> None:
     "line", [f"## a{BLANKS}b", f"## a{BLANKS}{'#' * 1000}b", f"- a{BLANKS}b", f"* {BLANKS}*{BLANKS}b"]
 )
 def test_a_line_of_blanks_in_a_spec_is_read_at_once(line: str) -> None:
-    with seconds(1):
+    with patience(10):
         assert not read_spec(SpecFile("a.md", f"---\nrole: qa\n---\n## Do\n\nit\n\n{line}\n\nx\n".encode())).problems
 
 
 @pytest.mark.parametrize("status", [f"a{BLANKS}b", f"{BLANKS}[a]", f"a{BLANKS}# said", f"a{BLANKS}"])
 def test_a_status_of_blanks_in_a_spec_is_written_over_at_once(status: str) -> None:
     file = SpecFile("a.md", f"---\nrole: qa\nstatus: {status}\n---\nDo it.\n".encode())
-    with seconds(1):
+    with patience(10):
         with_record(file, SpecRecord("landed", None, None, None))
 
 

@@ -1,6 +1,5 @@
 """The graph of a plan answers as networkx does, and knows alternatives besides."""
 
-import time
 from itertools import pairwise
 from random import Random
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from plait.plans.errors import CallError
 from plait.plans.schedule.need_graph import Graph, Needs
 from tests.support.drawn import needs
+from tests.support.effort import effort
 
 
 def hard(*tasks: str) -> Needs:
@@ -143,11 +143,10 @@ def test_no_task_has_negative_slack_and_some_chain_has_none(plan: dict[str, Need
 def test_ten_thousand_tasks_are_analysed_at_once() -> None:
     size = 10_000
     plan = {f"t{n}": hard(*{f"t{(n * 7919 + step) % n}" for step in range(2)} if n else ()) for n in range(size)}
-    started = time.process_time()
-    graph = Graph(plan)
-    timing = graph.timed(dict.fromkeys(plan, 1.0))
-    assert len(graph.order) == len(timing.slack) == size
-    assert len(graph.descendant_counts) == size
-    assert graph.levels
-    graph.redundant()
-    assert time.process_time() - started < 1.0, "0.08 s on a quiet machine"
+    with effort(most=100 * size):
+        graph = Graph(plan)
+        timing = graph.timed(dict.fromkeys(plan, 1.0))
+        assert len(graph.order) == len(timing.slack) == size
+        assert len(graph.descendant_counts) == size
+        assert graph.levels
+        graph.redundant()

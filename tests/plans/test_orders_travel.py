@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.model import Plan
 from plait.plans.tasks.bundling import bundle_name, bundle_of, bursts_of, with_bundles
-from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.expansion import Expansion, PlannedTask, expand
+from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.work import (
     BatchOrder,
     BatchReport,

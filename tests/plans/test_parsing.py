@@ -1,9 +1,6 @@
 """A plan is read whole or refused with all of its mistakes, each where it stands and in plain words."""
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from plait.plans.language.crew import DEFAULT_CREW, merge_crews
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Need, Plan
 from plait.plans.language.parsing import check_roles, parse_crew, parse_plan
+from tests.support.effort import effort
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
 CART_WITHOUT_BUDGET = "".join(line for line in CART.splitlines(keepends=True) if not line.startswith("budget:"))
@@ -257,9 +255,8 @@ def test_counts_are_bounded_in_all() -> None:
 
 def test_a_plan_of_nothing_but_mistakes_ends_after_a_hundred() -> None:
     tasks = "".join(f"  - {{id: t{number}, run: x, needs: [u{number}], bogus: 1}}\n" for number in range(1500))
-    started = time.process_time()
-    found = mistakes(HEAD + tasks)
-    assert time.process_time() - started < 5.0
+    with effort(most=5_000_000):
+        found = mistakes(HEAD + tasks)
     assert len(found) == 101
     assert "more mistakes" in found[-1].message
 
@@ -297,21 +294,8 @@ def test_a_crew_file_is_read_and_refused_like_a_plan() -> None:
     assert str(caught.value) == ("crew.yaml:1:17: qa.fallback[0]: unknown role 'bckend' (did you mean 'backend'?)")
 
 
-def test_a_plan_of_a_hundred_tasks_is_read_in_a_blink(tmp_path: Path) -> None:
-    """Import and parsing in a fresh process; a generous bound, for machines that do other things too."""
+def test_a_plan_of_a_hundred_tasks_is_read_with_little_effort() -> None:
     line = "  - {{id: T{0}, role: qa, prompt: do it, needs: [{1}], owns: [src/m{0}/], duration: 2h, verify: [make]}}\n"
     tasks = "".join(line.format(number, f"T{number - 1}" if number else "") for number in range(100))
-    plan = tmp_path / "plan.yaml"
-    plan.write_text(HEAD + tasks, encoding="utf-8")
-    program = (
-        "import sys, time; begun = time.process_time()  # what others do on the machine is not in it\n"
-        "from pathlib import Path\n"
-        "from plait.plans.language.parsing import parse_plan\n"
-        "assert len(parse_plan(Path(sys.argv[1]).read_bytes()).tasks) == 100\n"
-        "print(time.process_time() - begun)\n"
-    )
-    runs = [
-        subprocess.run([sys.executable, "-c", program, str(plan)], capture_output=True, text=True, check=True)
-        for _ in range(3)
-    ]
-    assert min(float(run.stdout) for run in runs) < 0.6
+    with effort(most=200_000):
+        assert len(parse_plan(HEAD + tasks).tasks) == 100

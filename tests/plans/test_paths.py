@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.paths import PROTECTED, is_git_directory, is_protected, matches, may_change, normalize, overlap
+from tests.support.effort import effort
 
 
 @pytest.mark.parametrize(
@@ -209,15 +209,14 @@ def test_a_pattern_overlaps_every_path_that_it_matches(pattern: str, path: str) 
         assert overlap(pattern, path)
 
 
-def test_hostile_patterns_cost_milliseconds() -> None:
+def test_hostile_patterns_cost_little() -> None:
     stars, other = "a*" * 127, "*a" * 127
     deep, deeper = "/".join(["**/*a*b?"] * 31), "/".join(["**/?b*a*"] * 31)
-    started = time.perf_counter()
-    overlap(stars, other + "b")
-    overlap(normalize(deep), normalize(deeper))
-    matches("a" * 4000, ("a*" * 100 + "b",))
-    matches("/".join(["a"] * 2000), (normalize("/".join(["**/a"] * 30) + "/b"),))
-    assert time.perf_counter() - started < 2.0
+    with effort(most=60_000):
+        overlap(stars, other + "b")
+        overlap(normalize(deep), normalize(deeper))
+        matches("a" * 4000, ("a*" * 100 + "b",))
+        matches("/".join(["a"] * 2000), (normalize("/".join(["**/a"] * 30) + "/b"),))
 
 
 @pytest.mark.parametrize(

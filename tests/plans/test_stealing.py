@@ -1,6 +1,5 @@
 """An idle slot takes the most urgent work of the roles that fall back on it: never before its own, never further."""
 
-import time
 from collections import Counter
 from itertools import pairwise
 from random import Random
@@ -15,6 +14,7 @@ from plait.advice.simulation import play, play_out, schedule_of, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job, Start
 from plait.plans.tasks.outcomes import TaskState
 from tests.support.drawn import RESOURCES, SLOTS, jobs
+from tests.support.effort import effort
 
 PLANS = jobs(most=20, fallbacks=True, classes=False) | jobs(most=20, fallbacks=True, classes=False, scarce=False)
 
@@ -236,7 +236,7 @@ def test_the_bound_lets_each_role_share_as_far_as_it_may(fallbacks: dict[str, tu
     assert lower_bound(plan, dict.fromkeys(work, 1)) == bound
 
 
-def test_a_thousand_tasks_of_roles_that_help_each_other_are_played_in_milliseconds() -> None:
+def test_a_thousand_tasks_of_roles_that_help_each_other_are_played_with_little_effort() -> None:
     fallbacks = {"frontend": ("backend",), "backend": ("qa", "frontend"), "qa": ()}
     plan = []
     for number in range(1000):
@@ -245,7 +245,5 @@ def test_a_thousand_tasks_of_roles_that_help_each_other_are_played_in_millisecon
         plan.append(Job(f"t{number}", role, 60.0 + number * 104729 % 3600, needs, fallback=fallbacks[role]))
     dispatcher = Dispatcher(plan, slots={role: 3 * slots for role, slots in SLOTS.items()})
     seconds = [job.seconds for job in plan]
-    started = time.process_time()
-    for _ in range(20):
+    with effort(most=100 * len(plan)):
         play(dispatcher.states.copy(), seconds)
-    assert time.process_time() - started < 1.0, "0.06 s on a quiet machine"

@@ -5,8 +5,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -47,18 +47,15 @@ def test_a_file_of_any_name_is_made_with_its_folder(tmp_path: Path, name: str) -
     assert (tmp_path / name).is_file()
 
 
-def test_a_store_at_head_opens_in_no_time_and_without_alembic(file: Path) -> None:
+def test_a_store_at_head_opens_without_alembic_which_is_what_takes_long(file: Path) -> None:
     open_store(file).close()
     script = (
-        "import sys, time, pathlib; from plait.store.engine import open_store; start = time.perf_counter();"
-        "open_store(pathlib.Path(sys.argv[1])).close(); print(time.perf_counter() - start, 'alembic' in sys.modules)"
+        "import sys, pathlib; from plait.store.engine import open_store;"
+        "open_store(pathlib.Path(sys.argv[1])).close(); print('alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script, file], capture_output=True, text=True, check=True)
-    seconds, alembic = done.stdout.split()
 
-    assert alembic == "False"
-    # 4 ms here; the bound is for a machine that runs other tests beside this one.
-    assert float(seconds) < 0.3
+    assert done.stdout.strip() == "False"
 
 
 def test_the_known_versions_are_those_of_the_migrations() -> None:
@@ -102,14 +99,23 @@ def test_readers_do_not_wait_for_a_writer(file: Path) -> None:
             assert len(recent_runs(store)) == 1
 
 
-def test_a_writer_waits_for_another_and_then_says_that_it_is_locked(file: Path) -> None:
+def test_a_writer_waits_for_another(file: Path) -> None:
+    with open_store(file, busy_seconds=60) as store, ThreadPoolExecutor(1) as pool:
+        record(store, "run-1")
+        with somebody_writing(file):
+            writing = pool.submit(record, store, "run-2")
+            assert wait((writing,), timeout=0.3).not_done
+        writing.result()
+
+        assert [run.run_id for run in recent_runs(store)] == ["run-2", "run-1"]
+
+
+def test_a_writer_that_has_waited_long_enough_says_that_it_is_locked(file: Path) -> None:
     with open_store(file, busy_seconds=0.2) as store:
         record(store, "run-1")
-        start = time.monotonic()
         with somebody_writing(file), pytest.raises(StoreLocked, match="is locked") as caught:
             record(store, "run-2")
 
-        assert time.monotonic() - start >= 0.2
         assert str(file) in str(caught.value)
         assert [run.run_id for run in recent_runs(store)] == ["run-1"]
 

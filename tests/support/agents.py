@@ -76,7 +76,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until(happened: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+def wait_until(happened: Callable[[], bool], *, seconds: float = 60.0) -> bool:
     """Look again and again until it has happened; False when it has not in time."""
     end = time.monotonic() + seconds
     while not happened():

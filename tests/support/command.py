@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 PLAIT = Path(sys.executable).parent / "plait"
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 240.0
+"""Long enough for a machine that does much else; only what hangs takes longer."""
 
 
 @dataclass(frozen=True, slots=True)

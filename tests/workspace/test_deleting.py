@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.workspace.deleting import TRASH, delete_later, delete_tree
+from tests.support.effort import effort
 
 
 def test_a_very_deep_tree_is_deleted(tmp_path: Path) -> None:
@@ -62,14 +63,14 @@ def test_a_file_or_nothing_is_deleted_too(tmp_path: Path) -> None:
     assert not (tmp_path / "file").exists()
 
 
-def test_two_thousand_files_take_no_time(tmp_path: Path) -> None:
+def test_two_thousand_files_are_deleted_by_no_more_than_a_few_calls_each(tmp_path: Path) -> None:
     for number in range(2000):
         file = tmp_path / "top" / f"{number % 50}" / f"{number % 7}" / f"{number}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
-    began = time.perf_counter()
-    delete_tree(tmp_path / "top")
-    assert time.perf_counter() - began < 1
+    with effort(most=20 * 2000):
+        delete_tree(tmp_path / "top")
+    assert not (tmp_path / "top").exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no directory that even root cannot delete")
@@ -84,7 +85,7 @@ def test_later_means_out_of_the_way_now_and_deleted_soon(tmp_path: Path) -> None
     (top / "inner" / "file").write_text("")
     delete_later(top)
     assert not top.exists()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while list((tmp_path / TRASH).iterdir()):
         assert time.monotonic() < until
         time.sleep(0.01)

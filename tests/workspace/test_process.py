@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull
 from plait.workspace.process import UNLIMITED, Ended, Limits, run_quick, run_supervised
+from tests.support.patience import patience
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 FIRM = Limits(grace=0.2)
@@ -84,43 +84,41 @@ def test_input_is_read_and_nothing_when_there_is_none(run: Callable[..., Ended])
 
 
 def test_a_big_input_that_nobody_reads_does_not_wait(run: Callable[..., Ended]) -> None:
-    ended = run("echo done", stdin=b"x" * 10_000_000)
-    assert ended.tail == "done\n"
-    assert ended.seconds < 2
+    with patience():
+        assert run("echo done", stdin=b"x" * 10_000_000).tail == "done\n"
 
 
 def test_a_timeout_ends_the_program(run: Callable[..., Ended]) -> None:
-    ended = run("echo begun; sleep 60", limits=Limits(timeout=0.3, grace=0.2))
+    with patience():
+        ended = run("echo begun; sleep 300", limits=Limits(timeout=1, grace=0.2))
     assert (ended.cause, ended.tail) == ("timeout", "begun\n")
-    assert 0.3 <= ended.seconds < 1
 
 
 def test_a_program_may_tidy_up_in_the_grace_period(run: Callable[..., Ended]) -> None:
-    ended = run("trap 'echo tidy; exit 5' TERM; sleep 60 & wait", limits=Limits(timeout=0.2, grace=5))
+    with patience():
+        ended = run("trap 'echo tidy; exit 5' TERM; sleep 300 & wait", limits=Limits(timeout=1, grace=300))
     assert (ended.cause, ended.status, ended.tail) == ("timeout", 5, "tidy\n")
-    assert ended.seconds < 2
 
 
 def test_silence_is_a_stall_and_output_is_not(run: Callable[..., Ended]) -> None:
-    limits = Limits(stall=0.4, grace=0.2)
-    assert run("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done", limits=limits).ok
+    limits = Limits(stall=1.5, grace=0.2)
+    assert run("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.25; done", limits=limits).ok
     assert run("echo 1; sleep 60", limits=limits).cause == "stalled"
 
 
 def test_a_stop_from_another_thread_ends_it_soon(run: Callable[..., Ended]) -> None:
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
-    ended = run("trap '' TERM; while :; do sleep 1; done", limits=Limits(grace=0.5), stop=stop)
+    with patience():
+        ended = run("trap '' TERM; while :; do sleep 1; done", limits=Limits(grace=0.5), stop=stop)
     assert (ended.cause, ended.status) == ("cancelled", -9)
-    assert ended.seconds < 1.5
 
 
 def test_a_stop_that_was_set_before_lets_nothing_go_on(run: Callable[..., Ended]) -> None:
     stop = threading.Event()
     stop.set()
-    ended = run("sleep 60", stop=stop)
-    assert ended.cause == "cancelled"
-    assert ended.seconds < 1
+    with patience():
+        assert run("sleep 300", stop=stop).cause == "cancelled"
 
 
 def test_a_flood_is_ended_at_the_limit(run: Callable[..., Ended]) -> None:
@@ -236,9 +234,8 @@ def test_a_probe_tells_status_and_text(tmp_path: Path) -> None:
         return run_quick(["sh", "-c", script], directory=tmp_path, environment=ENVIRONMENT, timeout=timeout)
 
     assert probe("echo 1.2.3; echo more >&2; exit 4") == (4, "1.2.3\nmore\n")
-    began = time.monotonic()
-    assert probe("echo 1; sleep 60 & sleep 60", timeout=0.2) == (124, "1\n")
-    assert time.monotonic() - began < 2
+    with patience():
+        assert probe("echo 1; sleep 300 & sleep 300", timeout=1) == (124, "1\n")
     with pytest.raises(EnvironmentProblem, match="not found"):
         run_quick(["no-such-agent"], directory=tmp_path, environment=ENVIRONMENT)
 

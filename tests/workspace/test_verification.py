@@ -10,6 +10,7 @@ import pytest
 
 from plait.workspace.control import Control, open_control
 from plait.workspace.verification import Verification, Verifier
+from tests.support.patience import patience
 from tests.workspace.histories import History
 
 
@@ -151,10 +152,9 @@ def test_a_timeout_that_does_not_come_again_is_green(verifier, history, notes) -
 
 
 def test_the_timeout_is_for_all_commands_together(verifier, history) -> None:
-    started = time.monotonic()
-    found = verifier("sleep 0.5", "sleep 0.5", "sleep 30", timeout=1.2).verify(tree_with(history, f="1\n"))
-    assert (found.outcome, found.command) == ("timeout", "sleep 30")
-    assert time.monotonic() - started < 6
+    """Each alone would be in time."""
+    found = verifier(*["sleep 1"] * 3, timeout=2.5).verify(tree_with(history, f="1\n"))
+    assert (found.outcome, found.command) == ("timeout", "sleep 1")
 
 
 @pytest.mark.parametrize("command", ["kill -KILL $$", "sh -c 'kill -KILL $$'; exit $?"], ids=["itself", "its child"])
@@ -183,12 +183,11 @@ def test_nothing_that_was_started_is_left(verifier, history, tmp_path: Path) -> 
 
 
 def test_a_stop_ends_what_runs_and_is_not_remembered(verifier, history) -> None:
-    one, stop = verifier("test -e skip || sleep 30"), threading.Event()
+    one, stop = verifier("test -e skip || sleep 300"), threading.Event()
     tree = tree_with(history, f="1\n")
     threading.Timer(0.4, stop.set).start()
-    started = time.monotonic()
-    assert one.verify(tree, stop=stop).outcome == "cancelled"
-    assert time.monotonic() - started < 5
+    with patience():
+        assert one.verify(tree, stop=stop).outcome == "cancelled"
     assert one.verify(tree, stop=stop).outcome == "cancelled"
 
 

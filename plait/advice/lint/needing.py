@@ -136,7 +136,7 @@ def _slow_needs(facts: Facts, task: Task, tasks: dict[str, Task]) -> Iterator[Ta
     fix="add the need, or its contract if there is one",
 )
 def ignored_dependency(facts: Facts) -> Iterator[Hit]:
-    makers = _Makers(facts)
+    makers = Makers(facts)
     for at, task in enumerate(facts.plan.tasks):
         told = set[str]()
         for key, text in _texts(task):
@@ -174,7 +174,7 @@ def _is_barred(text: str, path: re.Match[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Makers:
+class Makers:
     """Who makes which paths: by outputs and contracts, and by `owns` where it names a single file of its own."""
 
     facts: Facts
@@ -208,6 +208,12 @@ class _Makers:
                     makers |= self._by_pattern[pattern]
             self._known[path] = makers
         return self._known[path]
+
+    def is_named_by(self, task: Task, maker: str) -> bool:
+        """Whether the task names what `maker` makes, and may not make it itself: it needs the work, not a promise."""
+        turn = self.facts.precedence.turn[maker]
+        paths = (path for _, text in _texts(task) for path in _paths_in(text))
+        return any(self._of(path) >> turn & 1 and not _may_make(task, path) for path in paths)
 
     def missing(self, task: Task, path: str) -> str | None:
         """The first maker of the path, when none comes before the task; nothing when the task itself may make it."""

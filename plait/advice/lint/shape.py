@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import ceil
 
 from plait.advice.lint.facts import Facts, elapsed, is_for_agent, with_needs
+from plait.advice.lint.needing import Makers
 from plait.advice.lint.overlaps import PatternIndex
 from plait.advice.lint.rule import Hit, few, rule
 from plait.plans.language.durations import format_duration
@@ -102,7 +103,7 @@ def same_prompt(facts: Facts) -> Iterator[Hit]:
     reason="A plan may look parallel and be a queue: all agents but one are idle until that one has finished. What the "
     "others need of it is mostly its interface, which can be written in a fraction of the time. Found only where the "
     "task has a duration and the forecast with a contract is shorter by a tenth; not for tasks that test, integrate, "
-    "release, set up or describe, of which nobody needs an interface but the result.",
+    "release, set up or describe, or whose files the others name: of these nobody needs an interface but the result.",
     fix="name a contract, written first, and let the others need that: `needs: [{contract: …}]`",
 )
 def false_parallelism(facts: Facts) -> Iterator[Hit]:
@@ -115,14 +116,15 @@ def false_parallelism(facts: Facts) -> Iterator[Hit]:
         if counts[task.id] * 2 > len(counts) - 1 and task.count == 1 and task.duration and _makes_an_interface(task)
     ]
     waited_for.sort(key=lambda placed: -facts.jobs_of[placed[1].id][0].seconds)
+    makers = Makers(facts)
     for at, task in waited_for[:_MOST_TRIED]:
-        freed = _freed_by_contract(facts, task)
+        freed = _freed_by_contract(facts, task, makers)
         (job,) = facts.jobs_of[task.id]
         if len(freed) < 2 or job.seconds - _cost(job) <= _LEAST_SAVED * facts.elapsed:
             continue  # nothing moves by more than what is waited for is shorter
         saved = facts.elapsed - _elapsed_with_contract(facts, task, freed)
         if saved > _LEAST_SAVED * facts.elapsed:
-            yield _hit(at, task, freed, behind=counts[task.id], saved=saved)
+            yield _hit(at, task, freed, name=_free_name(facts, task), behind=counts[task.id], saved=saved)
 
 
 def _makes_an_interface(task: Task) -> bool:
@@ -143,11 +145,11 @@ def _cost(job: Job) -> float:
     return min(DRAFT_SECONDS, job.seconds / 2)
 
 
-def _freed_by_contract(facts: Facts, task: Task) -> list[str]:
+def _freed_by_contract(facts: Facts, task: Task, makers: Makers) -> list[str]:
     """The agents' tasks that need this one itself, and nothing of a contract of its: they could start earlier.
 
-    Not those that go on with its files, that look at finished work, or that also come after another task that rests on
-    this one: a promise is not enough for them.
+    Not those that go on with its files or name what it makes, that look at finished work, or that also come after
+    another task that rests on this one: a promise is not enough for them.
     """
     written, owned = set(facts.planned[task.id].writes), PatternIndex(task.owns or ())
     return [
@@ -156,6 +158,7 @@ def _freed_by_contract(facts: Facts, task: Task) -> list[str]:
         if any(need.task == task.id and need.kind == "hard" for need in other.needs)
         and written.isdisjoint(facts.planned[other.id].contracts)
         and not _LOOKS_BACK.search(_name(other))
+        and not makers.is_named_by(other, task.id)
         and not any(facts.precedence.is_before(task.id, need) for group in facts.needs[other.id] for need in group)
         and not any(True for pattern in other.owns or () for _ in owned.overlapping(pattern))
     ]
@@ -175,10 +178,16 @@ def _elapsed_with_contract(facts: Facts, task: Task, freed: list[str]) -> float:
     return elapsed(facts.times_with([written, *(changed.get(other.id, other) for other in facts.jobs)]))
 
 
-def _hit(at: int, task: Task, freed: list[str], *, behind: int, saved: float) -> Hit:
+def _free_name(facts: Facts, task: Task) -> str:
+    """What a contract for a task could be called: one that no other contract has."""
+    taken, name = {contract.id for contract in facts.plan.contracts}, f"{task.id.lower()}-contract"
+    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)
+
+
+def _hit(at: int, task: Task, freed: list[str], *, name: str, behind: int, saved: float) -> Hit:
     hours = f"{saved / 3600:.1f}".removesuffix(".0")
     message = f"{behind} tasks wait for {task.id}; a contract for what they need of it would save {hours} h"
-    name = f"{task.id.lower()}-contract"
     hint = (
         f"name a contract, written first, and let {few(freed)} need it instead of {task.id}: "
         f"`needs: [{{contract: {name}}}]`"
