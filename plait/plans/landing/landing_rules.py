@@ -103,7 +103,7 @@ class LandingRules:
         Perhaps just what would start from them is lacking there. It cannot land, but a conflict among it can be found
         and repaired.
         """
-        path = [task for task in dict.fromkeys(clashing) if task in self.standings]
+        path = [task for task in dict.fromkeys(clashing) if self.works.is_part(task)]
         parts = dict.fromkeys(path)
         for task in path:
             new = [need for need in self.needs_of(task) if need not in parts]

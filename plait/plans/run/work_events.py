@@ -33,12 +33,7 @@ from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import usage_of
 
 CANCELLED = "the run was cancelled"
-_WITHOUT_WORK = {
-    Failed: TaskState.FAILED,
-    Rejected: TaskState.HELD,
-    Impossible: TaskState.BLOCKED,
-    Cancelled: TaskState.CANCELLED,
-}
+_WITHOUT_WORK = {Failed: "failed", Rejected: "held", Impossible: "blocked", Cancelled: "cancelled"}
 
 
 def begin_start(run: Standings, start: Start) -> None:
@@ -159,8 +154,8 @@ def _word(run: Standings, task: str) -> str:
     """How a task without a commit came to have none."""
     status, lost = run.tasks[task].status, run.dispatcher.lost_to(task)
     if isinstance(status, Waiting):
-        return (TaskState.PENDING if lost is None else TaskState.BLOCKED).value
-    return _WITHOUT_WORK.get(type(status), TaskState.RUNNING).value
+        return "pending" if lost is None else "blocked"
+    return _WITHOUT_WORK.get(type(status), "running")
 
 
 def work_ended(run: Standings, event: WorkEnded) -> None:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from textwrap import dedent
 from typing import Any
 
+from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartWork, Tell, WriteRecord
 from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
@@ -46,16 +47,15 @@ from plait.plans.journal.manifest import Manifest, facts_of
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch, integration_branch
-from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside, StartWork, Tell, WriteRecord
 from plait.plans.run.run import Run
 from plait.plans.run.standings import Standings
-from plait.plans.run.states import States
 from plait.plans.run.statuses import Standing
 from plait.plans.tasks.contracts import Record, newest
 from plait.plans.tasks.expansion import expand
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection
 from plait.plans.tasks.work import BatchOrder, BatchReport, Rework, Unlanded
 from plait.show.run_outcome import outcome_of
+from plait.show.task_states import States
 
 BASE = "base"
 BEGAN = 1_700_000_000.0

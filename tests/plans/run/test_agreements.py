@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from plait.plans.journal.effects import AskPerson, CloseQuestion, PutBranchAside, WriteRecord
 from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.journal.manifest import EarlierWork
-from plait.plans.run.effects import AskPerson, CloseQuestion, PutBranchAside, WriteRecord
 from plait.plans.run.statuses import Working
 from plait.plans.tasks.contracts import Agreement, Record
 from tests.plans.run.played import AT_ONCE, BASE, Played, played, rework

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plait.plans.journal.effects import PrepareStart, StartBatch, StartWork
 from plait.plans.journal.events import Stop, Tick
 from plait.plans.journal.manifest import EarlierWork, PastEffort
-from plait.plans.run.effects import PrepareStart, StartBatch, StartWork
 from plait.plans.run.statuses import Built, Cancelled, Failed
 from plait.plans.tasks.outcomes import RunState, Span
 from plait.plans.usage import Usage

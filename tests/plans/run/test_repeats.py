@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside
 from plait.plans.journal.events import Event, Tick
 from plait.plans.journal.manifest import EarlierWork
-from plait.plans.run.effects import Effect, PrepareStart, PutBranchAside
 from plait.plans.run.standings import Standings
 from tests.plans.run.played import AT_ONCE, Played, manifest_from, rework
 

@@ -1,8 +1,8 @@
 """Which task starts, from which commits, and what becomes of a start whose grounds have changed."""
 
+from plait.plans.journal.effects import MarkTask, PrepareStart, StartWork
 from plait.plans.journal.events import StartPrepared
 from plait.plans.journal.manifest import EarlierWork
-from plait.plans.run.effects import MarkTask, PrepareStart, StartWork
 from plait.plans.run.statuses import Preparing, Working
 from plait.plans.tasks.work import Informant
 from tests.plans.run.played import AT_ONCE, BASE, played, rework

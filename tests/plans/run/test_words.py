@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from plait.plans.journal.effects import MarkTask
 from plait.plans.journal.events import Tick, WorkDone, WorkEnded, WorkFailed
 from plait.plans.run.contract_events import answer_command
-from plait.plans.run.effects import MarkTask
 from plait.plans.run.statuses import Standing, Waiting
 from plait.plans.usage import Usage
 from tests.plans.run.played import AT_ONCE, BEGAN, Played, played, rework
@@ -182,3 +182,18 @@ def test_a_person_is_told_the_command_that_approves() -> None:
 
 def test_standings_say_nothing_of_themselves_at_first() -> None:
     assert Standing() == Standing(status=Waiting())
+
+
+def test_what_conflicts_in_files_with_odd_names_can_be_printed_and_written() -> None:
+    run = played(CHAIN, **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    odd = ("a\x1b[2J.txt", "bad\udcff.txt")
+    run.batch(rejected=[rework("A", "conflict", files=odd)])
+
+    told = run.outcome.model_dump_json()
+    assert "bad" in told
+    assert "\\u001b" not in told
+    assert run.standing("A").repair is not None
+    assert run.standing("A").repair.files == odd, "whoever repairs it may change just these"  # type: ignore[union-attr]
