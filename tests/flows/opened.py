@@ -32,7 +32,7 @@ def order_of(
     repair: RepairOrder | None = None,
 ) -> WorkOrder:
     """What the loop would order."""
-    planned = session.book.entries[task].planned
+    planned = next(planned for planned in session.tasks if planned.id == task)
     branch = agent_branch(session.shop.feature, planned.role, task)
     first = start or session.shop.base
     return WorkOrder(

@@ -97,12 +97,13 @@ class LandingRules:
                     causes.append(task)
         return {task: cause for task, cause in held.items() if task in self.built}
 
-    def parts_to_merge(self, parked: Iterable[str]) -> tuple[str, ...]:
-        """What parked tasks need and what waits for its phase alone, for which perhaps just they are lacking.
+    def parts_to_merge(self, clashing: Iterable[str]) -> tuple[str, ...]:
+        """These tasks, with what they rest on, if all of it waits for its phase alone.
 
-        It cannot land, but a conflict among it can be found and repaired.
+        Perhaps just what would start from them is lacking there. It cannot land, but a conflict among it can be found
+        and repaired.
         """
-        path = list(parked)
+        path = [task for task in dict.fromkeys(clashing) if self.works.is_part(task)]
         parts = dict.fromkeys(path)
         for task in path:
             new = [need for need in self.needs_of(task) if need not in parts]

@@ -6,6 +6,7 @@ from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.landing.landing_rules import LandingRules
+from plait.plans.phrasing import one_line
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
@@ -168,7 +169,7 @@ def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
 def rejection_words(rejected: Rework | RepairOrder) -> str:
     """Such as `rejected: conflict with A in a.py`."""
     partner = f" with {rejected.partner}" if rejected.partner else ""
-    files = f" in {', '.join(rejected.files)}" if rejected.files else ""
+    files = f" in {', '.join(map(one_line, rejected.files))}" if rejected.files else ""
     return f"rejected: {rejected.kind}{partner}{files}"
 
 

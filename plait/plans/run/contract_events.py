@@ -59,9 +59,9 @@ def record_written(run: Standings, event: RecordWritten) -> None:
     if standing is None:
         return
     draft = standing.writing
+    if draft is None or replace(draft.record, oid=record.oid) != record:
+        return  # something else is being written by now: git says then what is so
     run.put_contract(standing.with_record(record))
-    if draft is None or draft.record.version != record.version:
-        return
     if record.status == "approved":
         run.tell(f"contract {record.contract} v{record.version}: approved by {record.by}")
     _in_git(run, record.contract, draft.owner, record)

@@ -83,6 +83,9 @@ class Run:
 
 
 def _begin(run: Standings, _event: Begin) -> None:
+    if run.begun:
+        return
+    run.begun = True
     for task, past in run.manifest.past.items():
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None

@@ -74,7 +74,7 @@ class Standings:
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
-        self.closed = False
+        self.begun = self.closed = False
         self.now = 0.0
         """When the last event was heard, in seconds since the epoch."""
         self._paused_for = 0.0
@@ -339,8 +339,9 @@ class Standings:
 
     def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:
         """What is merged, and cannot land, to settle conflicts that tasks wait for; the same is not merged again."""
-        parked = self.waiters(ConflictWait)
-        parts = rules.parts_to_merge(parked) if parked else ()
+        waits = (wait for task in self.waiters(ConflictWait) for wait in self.tasks[task].waits)
+        clashing = [task for wait in waits if isinstance(wait, ConflictWait) for task in wait.between]
+        parts = rules.parts_to_merge(clashing) if clashing else ()
         return () if self.as_they_are(parts) in self.merged else parts
 
     def as_they_are(self, tasks: Iterable[str]) -> frozenset[tuple[str, str | None]]:

@@ -111,6 +111,8 @@ class ConflictWait:
     """What it needs conflicts with each other: a batch may settle that."""
 
     paths: tuple[str, ...]
+    between: tuple[str, ...]
+    """The tasks whose commits it would start from."""
     kind = "conflict"
 
 
@@ -153,6 +155,8 @@ class Standing:
     """Why a person rejected what it made."""
     built_on: Mapping[str, int] = field(default_factory=dict)
     """The versions of contracts that its work rests on."""
+    stays: bool = False
+    """Whether its old work could not be moved away: it starts anew all the same."""
     reads_without: bool = False
     """Whether it goes on without the texts that it wanted to read."""
     tries: int = 0

@@ -19,6 +19,7 @@ from plait.plans.run.statuses import (
     Cancelled,
     ConflictWait,
     Failed,
+    Impossible,
     Landed,
     Preparing,
     Rejected,
@@ -32,6 +33,7 @@ from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import usage_of
 
 CANCELLED = "the run was cancelled"
+_WITHOUT_WORK = {Failed: "failed", Rejected: "held", Impossible: "blocked", Cancelled: "cancelled"}
 
 
 def begin_start(run: Standings, start: Start) -> None:
@@ -46,10 +48,11 @@ def begin_start(run: Standings, start: Start) -> None:
         # as it did before.
         if (resting, run.commits_of(resting)) == (standing.rests_on, standing.grounds):
             _start(run, task, start.agent, standing.commit, resting)
-        else:
+            return
+        if not standing.stays:
             run.put_aside(task, restore=False)
             run.block(run.dispatcher.requeue(task, now=run.now))
-        return
+            return
     commits = _commits(run, task, resting)
     if not commits:
         _start(run, task, start.agent, run.manifest.base, resting)
@@ -79,7 +82,7 @@ def start_conflicted(run: Standings, event: StartConflicted) -> None:
     if event.inside_tip and run.tip:
         _start(run, event.task, preparing.agent, run.tip, preparing.rests_on)
         return
-    run.add_wait(event.task, ConflictWait(event.paths))
+    run.add_wait(event.task, ConflictWait(event.paths, preparing.rests_on))
     run.block(run.dispatcher.requeue(event.task, now=run.now))
     run.tell(f"waits, what it needs conflicts in {', '.join(event.paths)}", about=event.task)
 
@@ -149,17 +152,10 @@ def _informant(run: Standings, source: str) -> Informant:
 
 def _word(run: Standings, task: str) -> str:
     """How a task without a commit came to have none."""
-    match run.tasks[task].status:
-        case Failed():
-            return TaskState.FAILED.value
-        case Rejected():
-            return TaskState.HELD.value
-        case Cancelled():
-            return TaskState.CANCELLED.value
-        case Waiting():
-            return run.dispatcher.state_of(task).value
-        case _:
-            return TaskState.RUNNING.value
+    status, lost = run.tasks[task].status, run.dispatcher.lost_to(task)
+    if isinstance(status, Waiting):
+        return "pending" if lost is None else "blocked"
+    return _WITHOUT_WORK.get(type(status), "running")
 
 
 def work_ended(run: Standings, event: WorkEnded) -> None:
@@ -183,6 +179,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         usage=usage_of((*((past.usage,) if past else ()), event.usage)),
         spent=added(standing.spent, event.spent),
         repair=None,
+        stays=False,
     )
     run.salvage = tuple(dict.fromkeys((*run.salvage, *event.salvage)))
     if status.stale and not run.stopping:
@@ -252,11 +249,12 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
         return
     run.end_waits(AsideWait, task=event.task)
     if event.refused is None:
-        run.put(event.task, commit=None)
+        run.put(event.task, commit=None, stays=False)
         if not wait.restore:
             redo_resting_on(run, event.task)
         return
     run.tell(f"its old work stays where it is, and cannot be done again: {event.refused}", about=event.task)
+    run.put(event.task, stays=not wait.restore)
     if wait.restore and isinstance(standing.status, Waiting):
         _restore(run, event.task, wait)
 

@@ -1,0 +1,444 @@
+"""The lines of a journal: whatever was heard comes back the same, bounded; what is not a journal is refused."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journal
+from plait.plans.errors import CallError
+from plait.plans.journal.events import (
+    BatchBroken,
+    BatchDone,
+    BatchEnded,
+    BatchStopped,
+    Begin,
+    BranchPutAside,
+    Close,
+    Event,
+    Pause,
+    RecordsRead,
+    RecordWritten,
+    Resume,
+    StartConflicted,
+    StartPrepared,
+    Stop,
+    Tick,
+    TipMoved,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+    WorkPutOff,
+    WorkStopped,
+)
+from plait.plans.journal.lines import LONGEST, VERSION, first_line, fitting, line_of, read_journal, shortened
+from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
+from plait.plans.tasks.contracts import PlannedContract, Record
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
+from plait.plans.tasks.work import BatchReport, Rework, Unlanded
+from plait.plans.usage import Usage
+from tests.plans.run.played import manifest_from
+
+WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+ODD = st.text(max_size=12)
+"""Names of files that are no UTF-8 have half characters in them."""
+SECONDS = st.floats(0, 1e10, allow_nan=False)
+MOMENT = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC), allow_imaginary=False)
+SMALL = st.integers(0, 99)
+MAYBE = st.none() | WORD
+
+
+def tuples(of: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(of, max_size=3).map(tuple)
+
+
+def tables(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Mapping[str, Any]]:
+    return st.dictionaries(WORD, of, max_size=3)
+
+
+USAGE = st.none() | st.builds(Usage, turns=st.none() | SMALL, usd=st.none() | st.floats(0, 9), model=MAYBE)
+SPANS = tuples(st.builds(Span, started_at=MOMENT, ended_at=MOMENT, repair=SMALL, ok=st.booleans(), agent=MAYBE))
+RECORD = st.builds(
+    Record, WORD, SMALL, st.sampled_from(["draft", "approved", "rejected"]), WORD, WORD, WORD, WORD, WORD, WORD
+)
+REJECTION = st.builds(
+    Rejection,
+    task=WORD,
+    kind=st.sampled_from(["conflict", "pair", "base-red"]),
+    partner=MAYBE,
+    files=tuples(WORD),
+    reason=WORD,
+)
+OUTCOME = st.builds(
+    BatchOutcome,
+    id=WORD,
+    state=st.sampled_from(BatchState),
+    commit=MAYBE,
+    tree=MAYBE,
+    verifications=SMALL,
+    verified=st.booleans(),
+    landed=tuples(WORD),
+    rejected=tuples(REJECTION),
+    held=tuples(st.builds(Held, task=WORD, by=WORD)),
+    started_at=st.none() | MOMENT,
+    ended_at=st.none() | MOMENT,
+)
+REPORT = st.builds(
+    BatchReport,
+    outcome=OUTCOME,
+    rework=tuples(st.builds(Rework, WORD, WORD, MAYBE, MAYBE, tuples(ODD), ODD, tuples(WORD))),
+    tip=MAYBE,
+    land_by_hand=st.none() | ODD,
+    unlanded=st.none() | st.builds(Unlanded, WORD, tuples(WORD), st.frozensets(WORD, max_size=3)),
+)
+WORK = (
+    st.builds(WorkDone, MAYBE, SMALL, tables(WORD))
+    | st.builds(WorkFailed, WORD, st.booleans())
+    | st.builds(WorkStopped)
+    | st.builds(WorkPutOff, WORD)
+)
+EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
+    Begin: st.builds(Begin),
+    Tick: st.builds(Tick, st.none() | tables(SMALL)),
+    StartPrepared: st.builds(StartPrepared, WORD, WORD),
+    StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
+    WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),
+    BatchEnded: st.builds(
+        BatchEnded,
+        WORD,
+        st.builds(BatchDone, REPORT) | st.builds(BatchStopped) | st.builds(BatchBroken, WORD),
+        tables(SECONDS),
+    ),
+    BranchPutAside: st.builds(BranchPutAside, WORD, MAYBE),
+    RecordWritten: st.builds(RecordWritten, RECORD),
+    RecordsRead: st.builds(RecordsRead, tables(tuples(RECORD)), WORD),
+    Pause: st.builds(Pause, WORD),
+    Resume: st.builds(Resume, WORD),
+    Stop: st.builds(Stop, WORD, st.booleans()),
+    Close: st.builds(Close),
+    TipMoved: st.builds(TipMoved, WORD),
+}
+NEEDS = tuples(tuples(WORD))
+FACTS = st.builds(
+    TaskFacts,
+    id=WORD,
+    role=WORD,
+    branch=WORD,
+    title=WORD,
+    needs=NEEDS,
+    seconds=SECONDS,
+    planned_seconds=st.none() | SECONDS,
+    dispatch_priority=SMALL,
+    merge_priority=SMALL,
+    uses=tables(SMALL),
+    fallback=tuples(WORD),
+    phase=MAYBE,
+    writes=tuples(WORD),
+    contracts=tuples(WORD),
+    information=tuples(WORD),
+    outputs=tuples(WORD),
+    is_command=st.booleans(),
+    members=tuples(WORD),
+)
+EARLIER = st.builds(EarlierWork, MAYBE, st.booleans(), tuples(WORD), MAYBE, tables(SMALL), tables(WORD))
+MANIFESTS = st.builds(
+    Manifest,
+    run=WORD,
+    feature=WORD,
+    branch=WORD,
+    base=WORD,
+    tasks=tuples(FACTS),
+    slots=tables(SMALL),
+    started_at=SECONDS,
+    tip=MAYBE,
+    resources=tables(SMALL),
+    urgency=st.none() | tables(SECONDS),
+    ready=st.floats(0, 1),
+    wait=SECONDS | st.just(float("inf")),
+    repairs=SMALL,
+    contracts=tuples(
+        st.builds(
+            PlannedContract,
+            WORD,
+            SMALL,
+            MAYBE,
+            tuples(WORD),
+            tuples(WORD),
+            tuples(WORD),
+            tuples(WORD),
+            tuples(WORD),
+            st.booleans(),
+        )
+    ),
+    phases=NEEDS,
+    records=tables(tuples(RECORD)),
+    earlier=tables(EARLIER),
+    outputs=tables(tuples(WORD)),
+    redone=tuples(WORD),
+    sent_back=tables(EARLIER),
+    past=tables(st.builds(PastEffort, SMALL, SPANS, USAGE)),
+    salvage=tuples(WORD),
+    unsupported=tuples(WORD),
+    paused_by=MAYBE,
+)
+
+SMALLEST = manifest_from("tasks: [{id: A, run: echo}]")
+HEAD = first_line(SMALLEST)
+LONG = "x" * 3 * LONGEST
+
+
+def unchanged(text: str) -> str:
+    return text
+
+
+def test_every_kind_of_event_is_drawn() -> None:
+    assert set(EVENTS) == set(Event.__args__)  # type: ignore[attr-defined]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(at=SECONDS, event=st.one_of(*EVENTS.values()))
+def test_whatever_was_heard_comes_back_the_same(at: float, event: Event) -> None:
+    (entry,) = read_journal(HEAD + line_of(at, event)).entries
+
+    assert (entry.at, entry.event) == (at, event)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_each_kind_of_event_is_one_line(kind: type) -> None:
+    @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(event=EVENTS[kind])
+    def holds(event: Event) -> None:
+        line = line_of(1.5, event)
+        assert line.endswith("\n")
+        assert "\n" not in line[:-1]
+        assert json.loads(line)["event"]["kind"] == event.kind
+
+    holds()
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(manifest=MANIFESTS)
+def test_what_a_run_began_with_comes_back_the_same(manifest: Manifest) -> None:
+    assert read_journal(first_line(manifest)).manifest == manifest
+
+
+# What a kill leaves.
+
+
+def test_half_a_line_at_the_end_is_passed_over() -> None:
+    whole = HEAD + line_of(1.0, Begin())
+
+    for torn in range(1, len(line_of(2.0, Close()))):
+        journal = read_journal(whole + line_of(2.0, Close())[:torn])
+        assert [entry.event for entry in journal.entries] == [Begin()]
+        assert not journal.is_closed
+
+
+def test_a_run_that_came_to_its_end_is_closed_also_when_its_specs_got_their_history_after_that() -> None:
+    closed = HEAD + line_of(1.0, Begin()) + line_of(2.0, Close())
+
+    assert read_journal(closed).is_closed
+    assert read_journal(closed + line_of(3.0, TipMoved("x"))).is_closed
+    assert not read_journal(HEAD).is_closed
+
+
+# What is no journal.
+
+
+@pytest.mark.parametrize("line", ["{}", "nonsense", '{"at":1}', '{"at":"x","event":{"kind":"begin"}}', "[]", ""])
+def test_a_damaged_line_is_named(line: str) -> None:
+    text = HEAD + line_of(1.0, Begin()) + line + "\n" + line_of(2.0, Close())
+
+    with pytest.raises(CallError, match="damaged in line 3") as raised:
+        read_journal(text)
+
+    assert raised.value.hint == "what is before that line is sound"
+
+
+def test_an_event_that_this_version_does_not_know_is_a_damage_too() -> None:
+    with pytest.raises(CallError, match="line 2"):
+        read_journal(HEAD + '{"at":1.0,"event":{"kind":"flood"}}\n')
+
+
+def test_a_journal_of_a_later_version_is_refused_with_a_way_out() -> None:
+    later = HEAD.replace(f'"journal":{VERSION}', f'"journal":{VERSION + 1}')
+
+    with pytest.raises(CallError, match=f"has version {VERSION + 1}, and this plait knows {VERSION}") as raised:
+        read_journal(later)
+
+    assert raised.value.hint == "read it with the version of plait that wrote it, or a newer one"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "[]\n", '{"journal":"1"}\n', '{"journal":0}\n', "no json\n"])
+def test_what_is_no_journal_is_told_apart(text: str) -> None:
+    with pytest.raises(CallError, match="not the journal of a run") as raised:
+        read_journal(text)
+
+    assert raised.value.hint is not None
+    assert JOURNAL in raised.value.hint
+
+
+def test_a_beginning_without_a_manifest_is_a_damage_in_line_1() -> None:
+    with pytest.raises(CallError, match="damaged in line 1"):
+        read_journal(f'{{"journal":{VERSION},"manifest":{{}}}}\n')
+
+
+# What is kept is bounded and without secrets.
+
+
+def test_a_text_keeps_its_beginning_and_its_end() -> None:
+    short, text = "y" * LONGEST, "begin" + LONG + "end"
+
+    assert shortened(short) == short
+    cut = shortened(text)
+    assert len(cut) <= LONGEST
+    assert cut.startswith("beginx")
+    assert cut.endswith("xend")
+    kept = cut.count("x") + len("begin" + "end")
+    assert f"({len(text) - kept} left out)" in cut
+
+
+REWORK = Rework("A", "fails-alone", None, None, (), "secret " + LONG, ())
+BATCH = BatchEnded(
+    "b",
+    BatchDone(
+        BatchReport(
+            BatchOutcome(
+                id="b", reason="secret" + LONG, rejected=(Rejection(task="A", kind="pair", reason="secret" + LONG),)
+            ),
+            (REWORK,),
+        )
+    ),
+)
+TEXTS: tuple[Event, ...] = (
+    WorkEnded("A", WorkFailed("secret" + LONG, environment=True), 3),
+    WorkEnded("A", WorkPutOff("secret" + LONG), 3),
+    BatchEnded("b", BatchBroken("secret" + LONG)),
+    BATCH,
+    BranchPutAside("A", "secret" + LONG),
+    Stop("secret" + LONG, broken=True),
+)
+
+
+@pytest.mark.parametrize("event", TEXTS, ids=lambda event: event.kind)
+def test_what_agents_and_tests_print_is_cut_and_cleaned_in_every_event(event: Event) -> None:
+    fitted = fitting(event, lambda text: text.replace("secret", "***"))
+
+    line = line_of(1.0, fitted)
+    assert "secret" not in line
+    assert "***" in line
+    assert len(line) < 3 * LONGEST + 1_000
+    assert type(fitted) is type(event)
+
+
+@pytest.mark.parametrize("event", TEXTS, ids=lambda event: event.kind)
+def test_what_fits_once_is_heard_as_it_is_written(event: Event) -> None:
+    """A journal, played again, has to come to the same; of a repair alone the prompt had more than is kept."""
+    fitted = fitting(event, unchanged)
+
+    if event is not BATCH:
+        assert read_journal(HEAD + line_of(1.0, fitted)).entries[0].event == fitted
+    assert fitting(fitted, unchanged) == fitted
+
+
+def test_what_a_repair_is_told_is_cleaned_and_not_cut_before_it_is_kept() -> None:
+    fitted = fitting(BATCH, lambda text: text.replace("secret", "***"))
+
+    assert isinstance(fitted, BatchEnded)
+    assert isinstance(fitted.result, BatchDone)
+    assert fitted.result.report.rework[0].reason == "*** " + LONG
+    assert fitted.result.report.outcome.rejected[0].reason == shortened("***" + LONG)
+
+
+def test_the_rest_of_an_event_stays_as_it_is() -> None:
+    event = WorkEnded("A", WorkFailed("no", environment=True), 3, ("kept",), Usage(turns=1), {"work": 1.0})
+
+    assert fitting(event, unchanged) == event
+    assert fitting(Tick({"a": 1}), lambda _text: "") == Tick({"a": 1})
+    assert fitting(BranchPutAside("A"), lambda _text: "x") == BranchPutAside("A")
+
+
+def test_an_outcome_without_a_reason_gets_none() -> None:
+    event = BatchEnded("b", BatchDone(BatchReport(BatchOutcome(id="b"))))
+
+    assert fitting(event, lambda _text: "x") == event
+
+
+def test_the_values_of_secrets_are_taken_out_the_longest_first() -> None:
+    environment = {
+        "API_KEY": "abcdefgh",
+        "GITHUB_TOKEN": "abcdefgh-and-more",
+        "my_password": "hunter22222",
+        "EDITOR": "vim-vim-vim",
+        "SHORT_SECRET": "1234567",
+        "DATABASE": "postgres://me",
+        "UNSET_IN_CREW": "",
+    }
+    redact = Redactor(environment, allowed=["DATABASE", "ABSENT"])
+
+    assert redact("abcdefgh-and-more abcdefgh hunter22222") == "*** *** ***"
+    assert redact("postgres://me") == "***", "agents get it, whatever it is called"
+    assert redact("vim-vim-vim 1234567") == "vim-vim-vim 1234567"
+
+
+@pytest.mark.parametrize("name", ["MY_KEY", "TOKEN", "A_SECRET_B", "PASSWD", "CREDENTIALS", "oauth"])
+def test_a_variable_is_a_secret_by_its_name(name: str) -> None:
+    assert Redactor({name: "12345678"})("a 12345678 b") == "a *** b"
+
+
+def test_reasons_can_be_printed_and_written_whatever_they_quote() -> None:
+    event = fitting(WorkEnded("A", WorkFailed("it changed \x1b[2Jbad\udcff")), Redactor({}))
+
+    line = line_of(1.0, event)
+    assert "\\u001b" not in line
+    assert "\x1b" not in line
+    assert "\udcff" not in line
+    line.encode()
+
+
+# The file.
+
+
+def test_a_journal_is_written_line_by_line_and_read_again(tmp_path: Path) -> None:
+    file = JournalFile.begin(tmp_path, SMALLEST)
+    file.append(1.0, Begin())
+    beside = kept_journal(tmp_path)
+    file.append(2.0, Close())
+    file.close()
+    file.append(3.0, Tick())
+
+    assert beside is not None
+    assert [entry.event for entry in beside.entries] == [Begin()]
+    journal = kept_journal(tmp_path)
+    assert journal is not None
+    assert (journal.manifest, [entry.at for entry in journal.entries]) == (SMALLEST, [1.0, 2.0])
+    assert (tmp_path / JOURNAL).stat().st_mode & 0o077 == 0
+
+
+def test_a_run_has_one_journal_and_runs_of_older_versions_none(tmp_path: Path) -> None:
+    assert kept_journal(tmp_path) is None
+    JournalFile.begin(tmp_path, SMALLEST).close()
+
+    with pytest.raises(FileExistsError):
+        JournalFile.begin(tmp_path, SMALLEST)
+
+
+def test_a_journal_that_cannot_be_written_any_more_ends_there_and_not_the_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    full = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w", encoding="utf-8")
+    file = JournalFile(full)
+    file.append(1.0, Begin())
+    file.append(2.0, Tick())
+    file.close()
+    with suppress(OSError):  # what was not written is tried once more
+        full.close()
+
+    assert len([message for message in caplog.messages if "journal of the run ends here" in message]) == 1

@@ -1,0 +1,330 @@
+"""A run without git, agents or people: a test says what happens, and looks at what the machine makes of it.
+
+    run = played('''
+        tasks:
+          - {id: A, run: echo}
+          - {id: B, run: echo, needs: [A]}
+    ''')
+    assert run.starts() == ("A",)
+    run.ends("A")
+    assert run.starts() == ("B",)
+
+What has one answer only is answered at once and well: needs are merged, old work is put aside, records are written.
+Where that is what a test is about, it names the effect in `by_hand`, finds it in `pending`, and says itself what came
+of it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from textwrap import dedent
+from typing import Any
+
+from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartWork, Tell, WriteRecord
+from plait.plans.journal.events import (
+    BatchBroken,
+    BatchDone,
+    BatchEnded,
+    BatchStopped,
+    Begin,
+    BranchPutAside,
+    Close,
+    Event,
+    Pause,
+    RecordsRead,
+    RecordWritten,
+    Resume,
+    StartConflicted,
+    StartPrepared,
+    Stop,
+    Tick,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+    WorkPutOff,
+    WorkStopped,
+)
+from plait.plans.journal.manifest import Manifest, facts_of
+from plait.plans.language.crew import merge_crews
+from plait.plans.language.parsing import parse_plan
+from plait.plans.names import agent_branch, integration_branch
+from plait.plans.run.run import Run
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Standing
+from plait.plans.tasks.contracts import Record, newest
+from plait.plans.tasks.expansion import expand
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection
+from plait.plans.tasks.work import BatchOrder, BatchReport, Rework, Unlanded
+from plait.show.run_outcome import outcome_of
+from plait.show.task_states import States
+
+BASE = "base"
+BEGAN = 1_700_000_000.0
+AT_ONCE: Mapping[str, Any] = {"ready": 0.0, "wait": 0.0}
+"""Each finished branch is integrated without waiting for anybody."""
+CANCELLED = "the run was cancelled"
+
+
+def played(text: str, *, only: Collection[str] = (), by_hand: Collection[type] = (), **changes: Any) -> "Played":
+    """A run of this plan that has just begun; what is in `changes` replaces what the manifest would say."""
+    return Played(manifest_from(text, only=only, **changes), by_hand=by_hand)
+
+
+def manifest_from(text: str, *, only: Collection[str] = (), **changes: Any) -> Manifest:
+    """What a run of this plan begins with; `only` the tasks that are part of it, all when absent."""
+    plan = parse_plan(f"feature: cart\ngoal: Fill a cart.\n{dedent(text)}", source="plan")
+    crew = merge_crews(plan.crew)
+    expansion = expand(plan, crew)
+    planned = [task for task in expansion.tasks if not only or task.id in only]
+    tasks = tuple(facts_of(task, crew, branch=agent_branch(plan.feature, task.role, task.id)) for task in planned)
+    manifest = Manifest(
+        run="run-1",
+        feature=plan.feature,
+        branch=integration_branch(plan.feature),
+        base=BASE,
+        tasks=tasks,
+        slots=crew.slots_of(task.role for task in tasks),
+        started_at=BEGAN,
+        resources=dict(plan.resources),
+        ready=plan.integration.ready,
+        wait=plan.integration.wait,
+        repairs=plan.integration.repairs,
+        contracts=expansion.contracts,
+        phases=expansion.phases,
+    )
+    return replace(manifest, **changes)
+
+
+def rework(task: str, kind: str = "fails-alone", *, partner: str | None = None, files: tuple[str, ...] = ()) -> Rework:
+    """Why a batch rejected a branch."""
+    return Rework(task, kind, partner, f"{partner}-1" if partner else None, files, "it is red", ("make test",))
+
+
+class Played:
+    """One run, and what it has ordered so far."""
+
+    def __init__(self, manifest: Manifest, *, by_hand: Collection[type] = ()) -> None:
+        self.run, self.now, self.by_hand = Run(manifest), manifest.started_at, by_hand
+        self.effects: list[Effect] = []
+        """All that was ordered, oldest first."""
+        self.pending: list[Effect] = []
+        """Of that, what is answered by hand and is not answered yet."""
+        self.heard: list[tuple[float, Event]] = []
+        self.records = dict(manifest.records)
+        """What git says of the contracts."""
+        self.hear(Begin())
+
+    def hear(self, event: Event) -> list[Effect]:
+        """What is ordered because of an event, and because of what is answered at once."""
+        ordered, queue = list[Effect](), [event]
+        for heard in queue:
+            self.heard.append((self.now, heard))
+            effects = self.run.hear(heard, self.now)
+            self.effects += effects
+            ordered += effects
+            for effect in effects:
+                if isinstance(effect, tuple(self.by_hand)):
+                    self.pending.append(effect)
+                elif (answer := self._answer(effect)) is not None:
+                    queue.append(answer)
+        return ordered
+
+    def _answer(self, effect: Effect) -> Event | None:
+        match effect:
+            case PrepareStart(task, commits):
+                return StartPrepared(task, "+".join(commits))
+            case PutBranchAside(task):
+                return BranchPutAside(task)
+            case WriteRecord(record):
+                return RecordWritten(self.keep(record))
+            case _:
+                return None
+
+    # What happens.
+
+    def passes(self, seconds: float) -> None:
+        """So much time goes by."""
+        self.now += seconds
+
+    def starts(self, room: Mapping[str, int] | None = None) -> tuple[str, ...]:
+        """Let start and land what can: the tasks that somebody begins to work on."""
+        return tuple(effect.task for effect in self.hear(Tick(room)) if isinstance(effect, StartWork))
+
+    def ends(self, task: str, *, commit: str | None = None, wrote: str = "one", changed: int = 1) -> list[Effect]:
+        """An agent has done a task; `wrote`: what its contracts say, in a word."""
+        made = commit or f"{task}-{len(self.works(task))}"
+        contents = dict.fromkeys(self.standings.facts[task].writes, wrote)
+        return self.hear(WorkEnded(task, WorkDone(made, changed, contents), tries=len(self.works(task))))
+
+    def changes_nothing(self, task: str, *, wrote: str = "one") -> list[Effect]:
+        """An agent has done a task, and there was nothing to commit."""
+        contents = dict.fromkeys(self.standings.facts[task].writes, wrote)
+        return self.hear(WorkEnded(task, WorkDone(None, 0, contents), tries=1))
+
+    def fails(self, task: str, reason: str = "it broke", *, environment: bool = False) -> list[Effect]:
+        """No try of a task counts."""
+        return self.hear(WorkEnded(task, WorkFailed(reason, environment=environment), tries=1))
+
+    def is_stopped(self, task: str) -> list[Effect]:
+        """An agent was ended in the middle of its work."""
+        return self.hear(WorkEnded(task, WorkStopped(), tries=1))
+
+    def is_put_off(self, task: str, reason: str = "") -> list[Effect]:
+        """A try failed while the run is paused, and the next one waits."""
+        return self.hear(WorkEnded(task, WorkPutOff(reason), tries=1))
+
+    def conflicts(self, task: str, *paths: str, inside_tip: bool = False) -> list[Effect]:
+        """What a task needs cannot be merged (with `by_hand=[PrepareStart]`)."""
+        self._answered(PrepareStart, task)
+        return self.hear(StartConflicted(task, paths or ("a.txt",), inside_tip=inside_tip))
+
+    def is_prepared(self, task: str) -> list[Effect]:
+        """What a task needs was merged (with `by_hand=[PrepareStart]`)."""
+        effect = self._answered(PrepareStart, task)
+        return self.hear(StartPrepared(task, "+".join(effect.commits)))
+
+    def is_put_aside(self, task: str, *, refused: str | None = None) -> list[Effect]:
+        """The old work of a task is out of the way, or stays (with `by_hand=[PutBranchAside]`)."""
+        self._answered(PutBranchAside, task)
+        return self.hear(BranchPutAside(task, refused))
+
+    def _answered(self, kind: type[Any], task: str) -> Any:
+        effect = next(effect for effect in self.pending if isinstance(effect, kind) and effect.task == task)
+        self.pending.remove(effect)
+        return effect
+
+    def batch(
+        self,
+        *,
+        landed: Collection[str] | None = None,
+        rejected: Iterable[Rework] = (),
+        held: Mapping[str, str] | None = None,
+        unlanded: Unlanded | None = None,
+        by_hand: str | None = None,
+    ) -> list[Effect]:
+        """The batch in work is over; `landed`: what is neither rejected nor held when absent.
+
+        `held`: by task, the one that it waits for. `by_hand`: the command that a person has to type.
+        """
+        order, rejected, held = self.in_work, tuple(rejected), held or {}
+        out = {*(rework.task for rework in rejected), *held}
+        if landed is None:
+            landed = [] if order.merge_only else [branch.task for branch in order.branches if branch.task not in out]
+        state = BatchState.PART_LANDED if out else BatchState.LANDED
+        outcome = BatchOutcome(
+            id=order.id,
+            state=BatchState.READY_TO_LAND if by_hand else state if landed else BatchState.REJECTED,
+            verifications=1,
+            landed=tuple(landed),
+            rejected=tuple(
+                Rejection.model_validate({"task": one.task, "kind": one.kind, "partner": one.partner})
+                for one in rejected
+            ),
+            held=tuple(Held(task=task, by=by) for task, by in held.items()),
+        )
+        tip = f"tip-{len(self.standings.batches)}" if landed and not by_hand else self.standings.tip
+        return self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, rejected, tip, by_hand, unlanded))))
+
+    def batch_says(self, state: BatchState, *, rejected: Iterable[Rejection] = (), reason: str = "") -> list[Effect]:
+        """The batch in work is over, and nothing of it is anybody's fault."""
+        outcome = BatchOutcome(id=self.in_work.id, state=state, rejected=tuple(rejected), reason=reason)
+        return self.hear(BatchEnded(outcome.id, BatchDone(BatchReport(outcome, tip=self.standings.tip))))
+
+    def batch_breaks(self, reason: str) -> list[Effect]:
+        """The integration itself broke."""
+        return self.hear(BatchEnded(self.in_work.id, BatchBroken(reason)))
+
+    def batch_is_stopped(self) -> list[Effect]:
+        """The run was cancelled before the batch could land."""
+        return self.hear(BatchEnded(self.in_work.id, BatchStopped()))
+
+    def approves(self, contract: str) -> list[Effect]:
+        """A person has said yes, and the run sees it."""
+        return self.answers(contract, "approved")
+
+    def rejects(self, contract: str, reason: str = "too dear") -> list[Effect]:
+        """A person has said no, and the run sees it."""
+        return self.answers(contract, "rejected", reason)
+
+    def answers(self, contract: str, status: str, reason: str = "") -> list[Effect]:
+        """What a person says is in git, and the run sees it."""
+        record = newest(self.records[contract])
+        assert record is not None
+        self.keep(replace(record, status=status, by="ann", reason=reason))  # type: ignore[arg-type]
+        return self.hear(RecordsRead(dict(self.records)))
+
+    def keep(self, record: Record) -> Record:
+        """Put a version of a contract into git."""
+        kept = replace(record, oid=f"oid-{len(self.heard)}")
+        others = (known for known in self.records.get(record.contract, ()) if known.version != record.version)
+        self.records[record.contract] = tuple(sorted((*others, kept), key=lambda known: known.version))
+        return kept
+
+    def pauses(self, by: str = "ann") -> list[Effect]:
+        """A person wants the run to pause."""
+        return self.hear(Pause(by))
+
+    def resumes(self, by: str = "") -> list[Effect]:
+        """A person wants the run to go on."""
+        return self.hear(Resume(by))
+
+    def stops(self, reason: str = CANCELLED, *, broken: bool = False) -> list[Effect]:
+        """A signal came, or something of ours broke."""
+        return self.hear(Stop(reason, broken))
+
+    def closes(self) -> list[Effect]:
+        """The loop has waited long enough."""
+        return self.hear(Close())
+
+    # Where it stands.
+
+    @property
+    def standings(self) -> Standings:
+        return self.run.standings
+
+    @property
+    def in_work(self) -> BatchOrder:
+        """The batch in work."""
+        assert self.standings.batch is not None, "no batch is in work"
+        return self.standings.batch
+
+    @property
+    def in_batch(self) -> tuple[str, ...]:
+        """The tasks of the batch in work; none when there is none."""
+        return tuple(branch.task for branch in self.standings.batch.branches) if self.standings.batch else ()
+
+    @property
+    def outcome(self) -> FeatureOutcome:
+        return outcome_of(self.standings)
+
+    def standing(self, task: str) -> Standing:
+        return self.standings.tasks[task]
+
+    def state(self, task: str) -> str:
+        """In a word, as the page shows it."""
+        return States(self.standings).state_of(task).value
+
+    def states(self) -> dict[str, str]:
+        return {task: self.state(task) for task in self.standings.tasks}
+
+    def reason(self, task: str) -> str | None:
+        return States(self.standings).reason_of(task)
+
+    def waits(self, task: str) -> list[str]:
+        """The kinds of what it waits for beside its needs."""
+        return sorted(wait.kind for wait in self.standing(task).waits)
+
+    def works(self, task: str) -> list[StartWork]:
+        """Each time that somebody was told to work on it."""
+        return [effect for effect in self.effects if isinstance(effect, StartWork) and effect.task == task]
+
+    def work(self, task: str) -> StartWork:
+        """The last time that somebody was told to work on it."""
+        return self.works(task)[-1]
+
+    def orders(self, kind: type[Any]) -> list[Any]:
+        """All orders of a kind, oldest first."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    def told(self, about: str | None = None) -> list[str]:
+        """What was said of a task, a batch, or of the whole run."""
+        return [effect.says for effect in self.effects if isinstance(effect, Tell) and effect.about == about]
