@@ -6,11 +6,11 @@ from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.landing.landing_rules import LandingRules
-from plait.plans.phrasing import one_line
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RepairOrder, Rework
+from plait.plans.wording import one_line
 
 
 def form_batch(run: Standings) -> float | None:

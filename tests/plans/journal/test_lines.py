@@ -40,8 +40,8 @@ from plait.plans.journal.events import (
 )
 from plait.plans.journal.lines import LONGEST, VERSION, first_line, fitting, line_of, read_journal, shortened
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
-from plait.plans.tasks.contracts import PlannedContract, Record
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
+from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.tasks.work import BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
 from tests.plans.run.played import manifest_from

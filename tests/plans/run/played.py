@@ -50,9 +50,9 @@ from plait.plans.names import agent_branch, integration_branch
 from plait.plans.run.run import Run
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Standing
-from plait.plans.tasks.contracts import Record, newest
 from plait.plans.tasks.expansion import expand
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection
+from plait.plans.tasks.planned_contracts import Record, newest
 from plait.plans.tasks.work import BatchOrder, BatchReport, Rework, Unlanded
 from plait.show.run_outcome import outcome_of
 from plait.show.task_states import States

@@ -9,7 +9,7 @@ from plait.plans.journal.effects import AskPerson, CloseQuestion, PutBranchAside
 from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.statuses import Working
-from plait.plans.tasks.contracts import Agreement, Record
+from plait.plans.tasks.planned_contracts import Agreement, Record
 from tests.plans.run.played import AT_ONCE, BASE, Played, played, rework
 
 PLAN = """
