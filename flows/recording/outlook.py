@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import inf
 
 from plait.advice.forecasts.estimating import Durations, FinishedTask
 from plait.advice.forecasts.reforecasting import Landing, Verified, reforecast, verification_lengths
 from plait.flows.running.watching import LiveRun, Watcher
-from plait.plans.run.standings import Standings
+from plait.plans.run.standings import Standings, moment
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome, TaskState
 from plait.show.progress import Eta
@@ -47,12 +47,12 @@ class Outlook(Watcher):
         self._made_at, self._seen = now, seen
         durations = self.durations.learning(self._finished())
         self._made += 1
-        band = reforecast(self._freed(now), now=now, durations=durations, seed=self._made, landing=self._landing())
+        band = reforecast(self._freed(now), now=now, durations=durations, seed=self._made, landing=self._landing(now))
         self.live.eta = (
             None
             if band is None
             else Eta(
-                at=datetime.now(UTC),
+                at=moment(now),
                 p10_seconds=band.p10 - now,
                 p50_seconds=band.p50 - now,
                 p80_seconds=band.p80 - now,
@@ -75,7 +75,7 @@ class Outlook(Watcher):
             freed.release(task, now=now)
         return freed
 
-    def _landing(self) -> Landing | None:
+    def _landing(self, now: float) -> Landing | None:
         """What is still to be verified; nothing where nobody knows how long that takes, or all of it is over."""
         ended = [Verified(_seconds(batch), batch.verifications) for batch in self._run.batches]
         lengths = verification_lengths(ended) or self.verifications
@@ -83,7 +83,7 @@ class Outlook(Watcher):
         more = self._is_more_than_what_began(begun)
         if not lengths or not (begun or more):
             return None
-        running = (datetime.now(UTC) - begun).total_seconds() if begun else None
+        running = now - begun.timestamp() if begun else None
         return Landing(lengths, running=running, more=more)
 
     def _is_more_than_what_began(self, begun: datetime | None) -> bool:

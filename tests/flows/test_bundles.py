@@ -49,7 +49,7 @@ def test_small_tasks_become_one_task_whose_commit_names_them_all(repository: Pat
         commit = work(session, BUNDLE)
 
     assert session.chosen == (BUNDLE, "LIST")
-    assert session.book.entries["LIST"].planned.needs == ((BUNDLE,),)
+    assert session.tasks[1].needs == ((BUNDLE,),)
     assert git(repository, "log", "-1", "--format=%s", commit) == f"{BUNDLE}: L1, L2, L3 and L4"
     said = git(repository, "log", "-1", "--format=%(trailers:key=Plait-Members,valueonly)", commit)
     assert [one.partition("=")[0] for one in said.strip().split(", ")] == ["L1", "L2", "L3", "L4"]

@@ -1,49 +1,65 @@
 """How far a run is, as the Prefect page tells it."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
-
-from plait.flows.inputs.requests import read_brief
 from plait.flows.recording.page_progress import progress_words
-from plait.flows.running.book import Book, open_book
-from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.show.progress import Eta
+from tests.plans.run.played import BEGAN, Played, played
 
-PLAN = "feature: x\ntasks:\n  - {id: A, run: echo}\n  - {id: B, run: echo}\n  - {id: C_D, run: echo}\n"
-
-
-@pytest.fixture
-def book() -> Book:
-    tasks = read_brief(PLAN, source="plan", crew=None, folder=Path()).expansion.tasks
-    book = open_book("run", "x", "feature/x/integration", tasks, {task.id: task.id for task in tasks}, ())
-    book.enter("A", TaskState.LANDED)
-    now = datetime.now(UTC)
-    book.eta = Eta(at=now, p10_seconds=480, p50_seconds=700, p80_seconds=800, p90_seconds=1200)
-    return book
+PLAN = """
+    contracts: [{id: a_b, owner: A, files: [api.txt], approval: person}]
+    tasks:
+      - {id: A, run: echo}
+      - {id: B, run: echo, needs: [{contract: a_b}]}
+      - {id: C_D, run: echo, needs: [{contract: a_b}]}
+"""
+THREE = "tasks: [{id: A, run: echo}, {id: B, run: echo, needs: [A]}, {id: C, run: echo, needs: [B]}]"
 
 
-def test_it_counts_the_tasks_and_says_what_is_left(book: Book) -> None:
-    assert progress_words(book) == "3 tasks: 2 pending, 1 landed; about 12 min left (8 min to 20 min)"
+def eta() -> Eta:
+    return Eta(at=datetime.now(UTC), p10_seconds=480, p50_seconds=700, p80_seconds=800, p90_seconds=1200)
 
 
-def test_it_says_for_what_a_person_is_waited_since_when_and_how_to_answer(book: Book) -> None:
-    book.ask("a_b", 1, owner="A")
-    book.held_for("a_b", ("B", "C_D"))
-    since = f"{book.approvals[0].asked_at:%Y-%m-%d %H:%M:%S} UTC"
+def one_landed() -> Played:
+    run = played(THREE)
+    run.starts()
+    run.changes_nothing("A")
+    return run
 
-    words = progress_words(book)
 
-    assert words == (
-        f"3 tasks: 2 pending, 1 landed; since {since} it waits for a person to approve "
-        "the contract a\\_b v1, written by A, B and C\\_D start after that: `plait approve x a_b`; "
+def test_it_counts_the_tasks_and_says_what_is_left() -> None:
+    words = progress_words(one_landed().outcome, eta())
+
+    assert words == "3 tasks: 1 landed, 1 ready, 1 pending; about 12 min left (8 min to 20 min)"
+
+
+def test_it_says_for_what_a_person_is_waited_since_when_and_how_to_answer() -> None:
+    run = played(PLAN)
+    run.starts()
+    run.passes(60)
+    run.ends("A")
+    since = f"{datetime.fromtimestamp(BEGAN + 60, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    assert progress_words(run.outcome, eta()) == (
+        f"3 tasks: 2 pending, 1 done; since {since} it waits for a person to approve "
+        "the contract a\\_b v1, written by A, B and C\\_D start after that: `plait approve cart a_b`; "
         "about 12 min left, plus the time until a\\_b is approved"
     )
 
 
-def test_a_run_that_is_over_has_nothing_left(book: Book) -> None:
-    book.final_state = RunState.PARTIAL
-    book.ask("api", 1, owner="A")
+def test_a_run_that_is_paused_says_so_and_by_whom() -> None:
+    run = one_landed()
+    run.pauses("a_n")
 
-    assert progress_words(book) == "3 tasks: 2 pending, 1 landed"
+    assert progress_words(run.outcome, None) == (
+        "3 tasks: 1 landed, 1 ready, 1 pending; paused by a\\_n: nothing new starts"
+    )
+
+
+def test_a_run_that_is_over_has_nothing_left() -> None:
+    run = played(PLAN)
+    run.starts()
+    run.ends("A")
+    run.closes()
+
+    assert progress_words(run.outcome, eta()) == "3 tasks: 2 pending, 1 done"

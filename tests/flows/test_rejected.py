@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from plait.agent_tasks.implement import implement
-from plait.flows.delivering import prepare_run
+from plait.flows.running.beginning import manifest_of
 from plait.flows.running.session import Session
 from plait.flows.servers.client import EMBEDDED
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.journal.effects import WriteRecord
+from plait.plans.run.statuses import Failed
 from plait.plans.tasks.planned_contracts import Agreement, Record
 from plait.workspace.contract_refs import contract_content, write_record
 from tests.flows.opened import opened, order_of
+from tests.plans.run.played import Played
 from tests.support.repositories import git
 
 PLAN = """
@@ -34,6 +36,11 @@ COMMAND, AGENT = 'run: "echo 1 > api.txt"', "role: designer, prompt: Say what it
 def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Role slots are files: these tests have no server."""
     monkeypatch.setenv(EMBEDDED, "1")
+
+
+def begun(session: Session) -> Played:
+    """The run of a session: what git knows is real, what its agents do is not."""
+    return Played(manifest_of(session, urgency=None, paused_by=None))
 
 
 def reject(session: Session, commit: str) -> None:
@@ -64,11 +71,13 @@ def test_a_command_starts_anew_and_so_does_what_was_built_on_what_it_made(reposi
     made_and_rejected(plan, repository)
 
     with opened(plan, repository, run_id="run-2") as session:
-        run = prepare_run(session, tell=lambda _text: None)
+        run = begun(session)
 
     assert session.reuse.finished == {}
-    assert session.book.entries["A"].commit is None
-    assert "me rejected the contract api v1: no" in run.contracting.rejections["A"]
+    assert run.standing("A").commit is None
+    assert "A" in run.starts()
+    assert run.work("A").start == session.shop.base
+    assert run.work("A").rejections == ("me rejected the contract api v1: no",)
     assert branches(repository) == set()
 
 
@@ -77,10 +86,12 @@ def test_an_agent_goes_on_from_what_it_made_and_what_was_built_on_that_is_kept(r
     made = made_and_rejected(plan, repository)
 
     with opened(plan, repository, run_id="run-2") as session:
-        reuse = session.reuse
+        reuse, run = session.reuse, begun(session)
 
-    assert reuse.sent_back == {"A": made}
+    assert {task: work.commit for task, work in reuse.sent_back.items()} == {"A": made}
     assert list(reuse.finished) == ["T"]
+    assert "A" in run.starts()
+    assert (run.work("A").start, run.work("A").expected) == (made, made)
     assert branches(repository) == {"A", "T"}
 
 
@@ -95,9 +106,9 @@ def test_a_run_without_its_author_is_refused_only_for_what_needs_it(repository: 
     ):
         pass
     with opened(plan, repository, run_id="run-3", only=("Z",)) as session:
-        run = prepare_run(session, tell=lambda _text: None)
+        run = begun(session)
 
-    assert not run.contracting.is_waiting
+    assert not run.standings.is_waiting_for_person()
     assert branches(repository) == {"A", "T"}
 
 
@@ -107,23 +118,25 @@ def test_what_would_bring_a_rejected_contract_along_does_not_land(repository: Pa
     made_and_rejected(plan, repository)
 
     with opened(plan, repository, run_id="run-2", only=("X",)) as session:
-        integrating = prepare_run(session, tell=lambda _text: None).integrating
-        session.book.entries["X"].state, session.book.entries["X"].rests_on = TaskState.DONE, ("T",)
-        integrating.finished_at["X"] = 0.0
+        run = begun(session)
+    assert run.starts() == ("X",)
+    run.ends("X")
+    run.starts()
 
-        assert integrating.holding.held() == {"X": "T"}
+    assert run.standing("X").rests_on == ("T",)
+    assert run.standings.rules.held == {"X": "T"}
+    assert run.in_batch == ()
 
 
 def test_a_person_is_waited_for_as_long_as_there_is_something_to_approve(repository: Path) -> None:
     with opened(PLAN.replace("OWNER", COMMAND), repository) as session:
-        contracting = prepare_run(session, tell=lambda _text: None).contracting
-        owner, contracting.drafts["api"] = session.book.entries["A"], "A"
+        run = begun(session)
+    run.starts()
+    run.ends("A")
+    assert run.standings.is_waiting_for_person()
 
-        owner.state = TaskState.DONE
-        assert contracting.is_waiting
-
-        owner.state = TaskState.FAILED  # it had to go again for a contract that it rests on itself
-        assert not contracting.is_waiting
+    run.standings.put("A", status=Failed("no"))  # it had to go again for a contract that it rests on itself
+    assert not run.standings.is_waiting_for_person()
 
 
 def test_an_answer_that_came_while_the_run_was_opened_is_not_written_over(repository: Path) -> None:
@@ -133,11 +146,11 @@ def test_an_answer_that_came_while_the_run_was_opened_is_not_written_over(reposi
         assert made is not None
     with opened(plan, repository, run_id="run-2", only=("T",)) as session:
         reject(session, made)
-        run = prepare_run(session, tell=lambda _text: None)
-        run.contracting.look(run.dispatching.clock())
+        run = begun(session)
 
-    assert run.contracting.records["api"][-1].status == "rejected"
-    assert session.book.entries["T"].state is TaskState.BLOCKED
+    assert run.orders(WriteRecord) == []
+    assert run.standings.contracts["api"].records[-1].status == "rejected"
+    assert run.state("T") == "blocked"
 
 
 def test_what_was_built_on_an_old_version_does_not_land_with_others_when_it_is_not_part_of_the_run(
@@ -156,8 +169,11 @@ def test_what_was_built_on_an_old_version_does_not_land_with_others_when_it_is_n
             write_record(session.shop.control, "cart", record, run="run-1", date="1700000000 +0000")
 
     with opened(plan, repository, run_id="run-2", only=("X",)) as session:
-        integrating = prepare_run(session, tell=lambda _text: None).integrating
-        session.book.entries["X"].state, session.book.entries["X"].rests_on = TaskState.DONE, ("T",)
-        integrating.finished_at["X"] = 0.0
+        run = begun(session)
+    assert run.starts() == ("X",)
+    run.ends("X")
+    run.starts()
 
-        assert integrating.holding.held() == {"X": "T"}
+    assert run.standing("X").rests_on == ("T",)
+    assert run.standings.rules.held == {"X": "T"}
+    assert run.in_batch == ()

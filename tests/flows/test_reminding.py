@@ -1,21 +1,42 @@
 """Who waits for a person says so again, until the answer has come."""
 
 from plait.flows.recording.reminding import EVERY, Reminding
-from plait.flows.running.book import Book
+from plait.flows.running.watching import LiveRun, Watcher
+from tests.plans.run.played import Played, played
+
+PLAN = """
+    contracts: [{id: cart-api, owner: API, files: [api.txt], approval: person}]
+    tasks:
+      - {id: API, role: designer, prompt: x}
+"""
+
+
+class Listener(Watcher):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def told(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def asked() -> tuple[Played, Reminding, Listener]:
+    run, listener = played(PLAN), Listener()
+    run.starts()
+    run.ends("API")
+    return run, Reminding(LiveRun(run.run), listener), listener
 
 
 def test_it_is_said_again_every_now_and_then_with_its_command_and_no_more_once_it_is_answered() -> None:
-    said: list[str] = []
-    book = Book("run", "cart", "feature/cart/integration", {}, on_change=said.append)
-    reminding = Reminding(book)
-    book.ask("cart-api", 1, owner="API")
+    run, reminding, listener = asked()
 
     for seconds in (0.0, 1.0, EVERY - 1, EVERY, EVERY + 1, 2 * EVERY):
-        reminding.look(seconds)
-    book.answered("cart-api")
-    reminding.look(9 * EVERY)
+        reminding.ticked(seconds)
+    run.approves("cart-api")
+    reminding.ticked(9 * EVERY)
 
-    assert said == [
+    assert listener.lines == [
         f"still waits for a person to approve the contract cart-api v1, written by API, for {waited} by now: "
         "plait approve cart cart-api"
         for waited in ("10 min 00 s", "20 min 00 s")
@@ -23,15 +44,14 @@ def test_it_is_said_again_every_now_and_then_with_its_command_and_no_more_once_i
 
 
 def test_a_question_that_is_asked_anew_waits_anew() -> None:
-    said: list[str] = []
-    book = Book("run", "cart", "feature/cart/integration", {}, on_change=said.append)
-    reminding = Reminding(book)
-    book.ask("cart-api", 1, owner="API")
-    reminding.look(0.0)
-    book.answered("cart-api")
-    reminding.look(10.0)
-    book.ask("cart-api", 1, owner="API")
+    run, reminding, listener = asked()
+    reminding.ticked(0.0)
+    run.rejects("cart-api")
+    reminding.ticked(10.0)
+    run.starts()
+    run.ends("API", wrote="two")
+    assert len(run.outcome.asked) == 1
 
-    reminding.look(EVERY)
+    reminding.ticked(EVERY)
 
-    assert said == []
+    assert listener.lines == []

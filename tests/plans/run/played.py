@@ -48,7 +48,7 @@ from plait.plans.language.crew import merge_crews
 from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.run.run import Run
-from plait.plans.run.standings import Standings
+from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import Standing
 from plait.plans.tasks.expansion import expand
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection
@@ -213,7 +213,9 @@ class Played:
         outcome = BatchOutcome(
             id=order.id,
             state=BatchState.READY_TO_LAND if by_hand else state if landed else BatchState.REJECTED,
-            verifications=1,
+            verifications=0 if order.merge_only else 1,
+            started_at=self.standings.batches[-1].started_at,
+            ended_at=moment(self.now),
             landed=tuple(landed),
             rejected=tuple(
                 Rejection.model_validate({"task": one.task, "kind": one.kind, "partner": one.partner})
