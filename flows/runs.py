@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError
+from plait.plans.journal.lines import Journal
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
@@ -48,7 +49,7 @@ class KnownRun:
         else:
             outcome = outcome_of(replayed(kept).standings, now=time.time() if self.alive else None)
         if outcome is not None and outcome.state is RunState.RUNNING and not self.alive:
-            tasks = tuple(self._stopped(task, outcome) for task in outcome.tasks)
+            tasks = tuple(_stopped(task, self._last_heard(outcome, kept)) for task in outcome.tasks)
             update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks, "ended_at": None}
             return outcome.model_copy(update=update)
         return outcome
@@ -78,22 +79,28 @@ class KnownRun:
         progress = self.progress()
         return progress.eta if progress else None
 
-    def _stopped(self, task: TaskOutcome, outcome: FeatureOutcome) -> TaskOutcome:
-        """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
-        if task.state is not TaskState.RUNNING:
-            return task
-        ended = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
-        began = task.dispatched_at or ended
-        span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
-        update = {
-            "state": TaskState.CANCELLED,
-            "ended_at": span.ended_at,
-            "reason": "it was killed with its run",
-            "tries": task.tries + 1,
-            "spans": (*task.spans, span),
-            "dispatched_at": None,
-        }
-        return task.model_copy(update=update)
+    def _last_heard(self, outcome: FeatureOutcome, journal: Journal | None) -> datetime:
+        """When a killed run lived last: when something was heard; of older versions, when they wrote something."""
+        if journal is None:
+            return datetime.fromtimestamp((self.directory / "outcome.json").stat().st_mtime, UTC)
+        return outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
+
+
+def _stopped(task: TaskOutcome, ended: datetime) -> TaskOutcome:
+    """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
+    if task.state is not TaskState.RUNNING:
+        return task
+    began = task.dispatched_at or task.started_at or ended
+    span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
+    update = {
+        "state": TaskState.CANCELLED,
+        "ended_at": span.ended_at,
+        "reason": "it was killed with its run",
+        "tries": task.tries + 1,
+        "spans": (*task.spans, span),
+        "dispatched_at": None,
+    }
+    return task.model_copy(update=update)
 
 
 KILLED = "it was killed; `plait run` goes on with it, and what was spent by then counts on"
