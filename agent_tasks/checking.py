@@ -65,7 +65,7 @@ def _idle_members(order: WorkOrder, harvested: Harvest) -> list[str]:
 def _is_agreed(path: str, order: WorkOrder, shop: Workshop) -> bool:
     """Whether others rest on a file as it is: one of a contract that the task has not written, nor owns by its plan."""
     rests_on = (shop.contract(name) for name in order.task.contracts if name not in order.task.writes)
-    return any(matches(path, one.files) for one in rests_on) and not matches(path, order.task.task.owns or ())
+    return any(matches(path, contract.files) for contract in rests_on) and not matches(path, order.task.task.owns or ())
 
 
 def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
@@ -76,11 +76,11 @@ def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
     """
     if order.repair is None:
         return ()
-    repair, found = order.repair, dict.fromkeys(order.repair.files)
+    repair, clashing = order.repair, dict.fromkeys(order.repair.files)
     if order.task.task.run is None:
         merged = merge(shop.control.store, repair.onto, repair.rejected)
-        found |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
-    return tuple(found)
+        clashing |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
+    return tuple(clashing)
 
 
 def verify_work(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:

@@ -160,14 +160,14 @@ def _rejections(
     rejections = tuple(
         Rejection.model_validate(
             {
-                "task": one.task,
-                "kind": one.kind,
-                "partner": one.partner,
-                "files": tuple(map(plain, one.files)),
-                "reason": plain(one.reason),
+                "task": work.task,
+                "kind": work.kind,
+                "partner": work.partner,
+                "files": tuple(map(plain, work.files)),
+                "reason": plain(work.reason),
             }
         )
-        for one in rework
+        for work in rework
     )
     return rejections, tuple(rework)
 
@@ -201,7 +201,7 @@ def _broken(order: BatchOrder, reason: str, *, kind: str = "infrastructure", ver
     """A batch that says nothing about its branches: the environment or the base is at fault."""
     reason, rejected = plain(reason), tuple[Rejection, ...]()
     if kind == "base-red":
-        rejected = tuple(Rejection(task=one.task, kind="base-red", reason=reason) for one in order.branches)
+        rejected = tuple(Rejection(task=branch.task, kind="base-red", reason=reason) for branch in order.branches)
     outcome = BatchOutcome(
         id=order.id,
         state=BatchState.REJECTED if kind == "base-red" else BatchState.INFRASTRUCTURE,

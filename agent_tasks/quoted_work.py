@@ -35,25 +35,25 @@ class _Room:
 def information_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:
     """What the prompt says for each task that this one wanted to hear of."""
     room = _Room()
-    for one in order.informants:
-        yield f"## What {one.task} has made so far\n\n" + "\n\n".join(_told(one, shop, room))
+    for informant in order.informants:
+        yield f"## What {informant.task} has made so far\n\n" + "\n\n".join(_told(informant, shop, room))
 
 
-def quoted_work(one: Informant, shop: Workshop) -> str:
+def quoted_work(informant: Informant, shop: Workshop) -> str:
     """What one task has made, quoted within the same bounds, for people to read."""
-    return "\n\n".join(_quoted(one, shop, one.commit, _Room())) if one.commit else ""
+    return "\n\n".join(_quoted(informant, shop, informant.commit, _Room())) if informant.commit else ""
 
 
-def _told(one: Informant, shop: Workshop, room: _Room) -> Iterator[str]:
-    if one.commit is None:
-        yield one.missing or "It has finished, and changed no file."
+def _told(informant: Informant, shop: Workshop, room: _Room) -> Iterator[str]:
+    if informant.commit is None:
+        yield informant.missing or "It has finished, and changed no file."
         return
     yield _WARNING
-    yield from _quoted(one, shop, one.commit, room)
+    yield from _quoted(informant, shop, informant.commit, room)
 
 
-def _quoted(one: Informant, shop: Workshop, commit: str, room: _Room) -> Iterator[str]:
-    outputs = _outputs(one, shop, commit)
+def _quoted(informant: Informant, shop: Workshop, commit: str, room: _Room) -> Iterator[str]:
+    outputs = _outputs(informant, shop, commit)
     for at, (path, size, oid) in enumerate(outputs):
         if room.left <= 0 or at >= _FILES:
             names = [plain(name) for name, _, _ in outputs[at:]]
@@ -62,20 +62,20 @@ def _quoted(one: Informant, shop: Workshop, commit: str, room: _Room) -> Iterato
             return
         yield _file(shop, path, size, oid, room)
     if not outputs:
-        yield from _summary(one, shop, commit)
+        yield from _summary(informant, shop, commit)
 
 
-def _outputs(one: Informant, shop: Workshop, commit: str) -> list[tuple[str, int, str]]:
+def _outputs(informant: Informant, shop: Workshop, commit: str) -> list[tuple[str, int, str]]:
     """Path, size in bytes and object of each file that the task promised as an output."""
-    if not one.outputs:
+    if not informant.outputs:
         return []
     listed = shop.control.store.ask("ls-tree", "-r", "-l", "-z", "--full-tree", commit).records
-    found = []
+    files = []
     for facts, _, path in (record.partition("\t") for record in listed):
         mode, _, oid, size = facts.split()
-        if mode in _FILE_MODES and matches(path, one.outputs):
-            found.append((path, int(size), oid))
-    return found
+        if mode in _FILE_MODES and matches(path, informant.outputs):
+            files.append((path, int(size), oid))
+    return files
 
 
 def _file(shop: Workshop, path: str, size: int, oid: str, room: _Room) -> str:
@@ -92,14 +92,14 @@ def _file(shop: Workshop, path: str, size: int, oid: str, room: _Room) -> str:
     return fenced(f"file {name}:\n\n{clean(shown)}{cut}")
 
 
-def _summary(one: Informant, shop: Workshop, commit: str) -> Iterator[str]:
+def _summary(informant: Informant, shop: Workshop, commit: str) -> Iterator[str]:
     """What it said at its end, and which files it changed."""
     message = clean(shop.control.store.ask("cat-file", "commit", commit).stdout).partition("\n\n")[2]
-    said = message.rstrip("\n").split("\n\n")[1:-1]
-    if one.outputs:
-        yield f"It has left none of the files that it promised: {', '.join(map(in_code, one.outputs))}."
-    if said:
-        yield "What it said at its end:\n\n" + fenced(shortened("\n\n".join(said), _SUMMARY))
+    closing = message.rstrip("\n").split("\n\n")[1:-1]
+    if informant.outputs:
+        yield f"It has left none of the files that it promised: {', '.join(map(in_code, informant.outputs))}."
+    if closing:
+        yield "What it said at its end:\n\n" + fenced(shortened("\n\n".join(closing), _SUMMARY))
     stat = shop.control.store.run(
         "diff-tree", "--no-commit-id", "--stat=100", "--no-renames", "-r", f"{commit}^1", commit
     )

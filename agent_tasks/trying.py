@@ -51,7 +51,7 @@ class TryFolder:
 
     def note_checkout(self, checkout: Checkout, *, role: str) -> None:
         """Write down what `unfinished_tries` needs when this process is killed."""
-        said = {
+        begun = {
             "role": role,
             "agent": self.agent,
             "dispatch": self.dispatch,
@@ -59,7 +59,7 @@ class TryFolder:
             "commit": checkout.commit,
             "tree": checkout.tree,
         }
-        (self.path / _BEGUN).write_text(json.dumps(said, indent=1), encoding="utf-8")
+        (self.path / _BEGUN).write_text(json.dumps(begun, indent=1), encoding="utf-8")
 
     def close(self, *, failed: str | None, salvage: str | None = None, usage: Usage | None = None) -> Try:
         """Write down how the try ended."""
@@ -88,7 +88,7 @@ def begin_try(folder: Path, *, agent: str, dispatch: str) -> TryFolder:
     """
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + max(_numbered(folder), default=0)
-    attempt = 1 + sum(one.dispatch == dispatch for one in past_tries(folder))
+    attempt = 1 + sum(earlier.dispatch == dispatch for earlier in past_tries(folder))
     path = folder / f"try-{number}"
     path.mkdir()
     return TryFolder(path, number, attempt, dispatch, agent, datetime.now(UTC))
@@ -111,13 +111,13 @@ def unfinished_tries(run: Path) -> Iterator[Unfinished]:
         if (folder / "result.json").exists() or not (folder / "checkout" / "work").is_dir():
             continue
         with suppress(OSError, ValueError, KeyError, TypeError):
-            said = json.loads(path.read_text(encoding="utf-8"))
+            begun = json.loads(path.read_text(encoding="utf-8"))
             place = folder / "checkout"
-            checkout = Checkout(place / "work", place / "index", said["commit"], said["tree"], place / "tmp")
-            began = datetime.fromisoformat(said["started_at"])
+            checkout = Checkout(place / "work", place / "index", begun["commit"], begun["tree"], place / "tmp")
+            began = datetime.fromisoformat(begun["started_at"])
             number = int(folder.name.removeprefix("try-"))
-            known = TryFolder(folder, number, 1, said["dispatch"], said["agent"], began)
-            yield Unfinished(folder.parent.name, said["role"], known, checkout)
+            known = TryFolder(folder, number, 1, begun["dispatch"], begun["agent"], began)
+            yield Unfinished(folder.parent.name, begun["role"], known, checkout)
 
 
 def past_tries(folder: Path) -> tuple[Try, ...]:
@@ -134,10 +134,10 @@ def _numbered(folder: Path) -> dict[int, Path]:
 def _read(path: Path) -> Try | None:
     """Nothing when it is not there, or the agent, whose checkout is beside it, has been at it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        said = read_json_object(path)
-        said["started_at"] = datetime.fromisoformat(said["started_at"])
-        said["ended_at"] = datetime.fromisoformat(said["ended_at"])
-        if said.get("usage") is not None:  # those of older versions have none
-            said["usage"] = Usage.model_validate(said["usage"])
-        return Try(**said)
+        record = read_json_object(path)
+        record["started_at"] = datetime.fromisoformat(record["started_at"])
+        record["ended_at"] = datetime.fromisoformat(record["ended_at"])
+        if record.get("usage") is not None:  # those of older versions have none
+            record["usage"] = Usage.model_validate(record["usage"])
+        return Try(**record)
     return None

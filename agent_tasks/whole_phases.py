@@ -105,5 +105,5 @@ def _conflicts(
         if conflict.task in unlanded.mates:
             yield conflict
             continue
-        branch = next(one for one in branches if one.task == conflict.task)
-        yield from (one for one in builder.build([*landing, branch]).conflicts if one.task == conflict.task)
+        branch = next(candidate for candidate in branches if candidate.task == conflict.task)
+        yield from (again for again in builder.build([*landing, branch]).conflicts if again.task == conflict.task)

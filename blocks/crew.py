@@ -68,7 +68,7 @@ class CrewRole(BaseModel):
         default_factory=list, description="Files that setup depends on, such as lock files."
     )
 
-    def said(self) -> dict[str, Any]:
+    def written(self) -> dict[str, Any]:
         """What a crew file would say of this role: slots, and whatever is not empty."""
         filled = {key: value for key, value in self.model_dump(exclude={"name", "models"}).items() if value}
         if self.models is not None and (chosen := self.models.model_dump(exclude_none=True)):
@@ -141,14 +141,14 @@ class AgentCrew(Block):
         names = [role.name for role in self.roles]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the role {twice[0]!r} is there twice")
-        said: dict[str, Any] = {"roles": {role.name: role.said() for role in self.roles}}
+        written: dict[str, Any] = {"roles": {role.name: role.written() for role in self.roles}}
         for key in ("default_backend", "setup", "setup_inputs"):
             if value := getattr(self, key):
-                said[key] = value
-        return Crew.model_validate(said)
+                written[key] = value
+        return Crew.model_validate(written)
 
 
 def _in_words(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return "; ".join(f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in error.errors())

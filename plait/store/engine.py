@@ -144,13 +144,13 @@ def _version(connection: Connection) -> str | None:
     """The schema's version, nothing for a new store; StoreTooNew for one that this plait does not know."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found = connection.exec_driver_sql(READ_VERSION).scalar()
-    if found is not None and found not in VERSIONS:
+    version = connection.exec_driver_sql(READ_VERSION).scalar()
+    if version is not None and version not in VERSIONS:
         raise StoreTooNew(
-            f"the store at {place_of(connection.engine.url)} has schema {found}, this plait knows up to {HEAD}",
+            f"the store at {place_of(connection.engine.url)} has schema {version}, this plait knows up to {HEAD}",
             "upgrade plait, or name another store",
         )
-    return found
+    return version
 
 
 def _migrate(connection: Connection) -> None:

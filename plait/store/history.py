@@ -73,10 +73,10 @@ def find_run(store: Store, id_prefix: str) -> FeatureOutcome | None:
         exact = session.get(RunRow, prefix)
         # Not LIKE: SQLite's ignores case, PostgreSQL's does not.
         begins = func.substr(col(RunRow.run_id), 1, len(prefix)) == prefix
-        found = [exact] if exact else _runs(session, begins, limit=6)
-        if len(found) > 1:
-            raise _ambiguous(id_prefix, found)
-        return _whole(session, found[0]) if found else None
+        matching = [exact] if exact else _runs(session, begins, limit=6)
+        if len(matching) > 1:
+            raise _ambiguous(id_prefix, matching)
+        return _whole(session, matching[0]) if matching else None
 
 
 def latest_run(store: Store, repository: str, feature: str | None = None) -> FeatureOutcome | None:
@@ -85,8 +85,8 @@ def latest_run(store: Store, repository: str, feature: str | None = None) -> Fea
     if feature is not None:
         wanted &= col(RunRow.feature) == storable(feature)
     with store.reading() as session:
-        found = _runs(session, wanted, limit=1)
-        return _whole(session, found[0]) if found else None
+        latest = _runs(session, wanted, limit=1)
+        return _whole(session, latest[0]) if latest else None
 
 
 def _asked(value: str | None) -> str | None:
@@ -118,7 +118,7 @@ def _whole(session: Session, run: RunRow) -> FeatureOutcome:
     return outcome_of(run, session.exec(tasks).all(), session.exec(batches).all(), session.exec(rejections).all())
 
 
-def _ambiguous(id_prefix: str, found: list[RunRow]) -> CallError:
-    names = ", ".join(f"{run.run_id} ({run.feature}, {run.started_at:%Y-%m-%d %H:%M})" for run in found[:5])
-    more = ", …" if len(found) > 5 else ""
+def _ambiguous(id_prefix: str, matching: list[RunRow]) -> CallError:
+    names = ", ".join(f"{run.run_id} ({run.feature}, {run.started_at:%Y-%m-%d %H:%M})" for run in matching[:5])
+    more = ", …" if len(matching) > 5 else ""
     return CallError(f"several runs begin with {id_prefix!r}: {names}{more}", "write more of the id")

@@ -94,3 +94,20 @@ def test_what_had_landed_before_and_a_rejection_make_a_part(repository: Path, br
 
 def test_trouble_before_any_command_names_none() -> None:
     assert not_run(Verification("0" * 40, "infrastructure", tail="no such tree")).startswith("the verification could")
+
+
+def test_what_needs_a_conflicting_branch_is_held_also_where_the_rest_was_searched(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    tips = {
+        "LANDS": branch_with("lands", {"README.md": "lands\n"}),
+        "CLASHES": branch_with("clashes", {"README.md": "clashes\n"}),
+        "RESTS": branch_with("rests", {"rests.txt": "x\n"}, start="clashes"),
+        "BAD": branch_with("bad", {"bad.txt": "red\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, needs={"RESTS": ("CLASHES",)})
+
+    assert {one.task for one in report.outcome.rejected} == {"CLASHES", "BAD"}
+    assert report.outcome.held == (Held(task="RESTS", by="CLASHES"),)
+    assert report.outcome.landed == ("LANDS",)
