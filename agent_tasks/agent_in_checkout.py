@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentOrder, AgentReport
@@ -83,42 +84,45 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     folder.prompt.write_text(errand.prompt, encoding="utf-8")
     checkout: Checkout | None = None
     report: AgentReport | None = None
+    stages = Stages()
     try:
         checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
         folder.note_checkout(checkout, role=errand.role)
-        report = _work(errand, shop, folder, checkout)
+        report = _work(errand, shop, folder, checkout, stages)
         _refuse(report)
-        yield Worked(checkout, report)
+        with stages.of("check"):
+            yield Worked(checkout, report)
     except Exception as failure:
         reason = str(failure).strip() or type(failure).__name__
-        _write_down(errand, shop, folder, checkout, report, reason)
+        _write_down(errand, shop, folder, checkout, report, stages, reason)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
             raise TaskStopped from failure
         raise
     finally:
         delete_later(folder.work)
-    folder.close(failed=None, usage=report.usage)
+    folder.close(failed=None, usage=report.usage, spent=stages.seconds)
 
 
-def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout) -> AgentReport:
+def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, stages: Stages) -> AgentReport:
     """Prepare the checkout and let the agent, or the command, work in it to the end."""
     role = shop.crew.role(errand.agent.rpartition("-")[0])
     timeout = errand.timeout or role.timeout
     with lease_ports(shop.home) as port:
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(checkout.temporary)}
         environment = agent_environment(allow=role.environment, extra=variables)
-        prepared = prepare(
-            checkout.directory,
-            commands=errand.setup,
-            inputs=errand.setup_inputs,
-            cache=shop.cache,
-            environment=environment,
-            output=folder.setup,
-            stop=shop.stop,
-            limits=Limits(timeout=timeout),
-            # Elsewhere other agents' code may run in the set-up.
-            keep=errand.start == shop.base and errand.tree is None and not errand.repair,
-        )
+        with stages.of("setup"):
+            prepared = prepare(
+                checkout.directory,
+                commands=errand.setup,
+                inputs=errand.setup_inputs,
+                cache=shop.cache,
+                environment=environment,
+                output=folder.setup,
+                stop=shop.stop,
+                limits=Limits(timeout=timeout),
+                # Elsewhere other agents' code may run in the set-up.
+                keep=errand.start == shop.base and errand.tree is None and not errand.repair,
+            )
         if not prepared.ok:
             tail = prepared.ended.tail if prepared.ended else ""
             raise TryFailed(f"the set-up failed:\n{tail}")
@@ -137,9 +141,10 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout)
             on_line=lambda line: shop.hear(errand.task, line),
             repair=errand.repair,
         )
-        if errand.run is not None:
-            return run_script(order, errand.run)
-        return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+        with stages.of("work"):
+            if errand.run is not None:
+                return run_script(order, errand.run)
+            return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
 
 
 def _refuse(report: AgentReport) -> None:
@@ -157,12 +162,13 @@ def _write_down(
     folder: TryFolder,
     checkout: Checkout | None,
     report: AgentReport | None,
+    stages: Stages,
     reason: str,
 ) -> None:
     """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt."""
     kept = _salvage(errand, shop, folder, checkout, reason) if checkout is not None else None
     with suppress(OSError):  # a full disk must not hide what went wrong first
-        folder.close(failed=reason, salvage=kept, usage=report.usage if report else None)
+        folder.close(failed=reason, salvage=kept, usage=report.usage if report else None, spent=stages.seconds)
     if not shop.stop.is_set():
         shop.tell(f"{errand.name}: try {folder.number} does not count: {reason.splitlines()[0]}")
 

@@ -1,5 +1,6 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
+from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
@@ -31,8 +33,8 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     Raises:
         TaskStopped: the run was cancelled; nothing has landed.
     """
-    shop = workshop_of(facts)
-    began = datetime.now(UTC)
+    shop = replace(workshop_of(facts), stages=Stages())
+    began, started = datetime.now(UTC), time.monotonic()
     for _ in range(ROUNDS):
         try:
             report = _integrate_once(order, shop)
@@ -41,7 +43,9 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
         except GitFailed as failure:
             report = _broken(order, str(failure))
         times = {"started_at": began, "ended_at": datetime.now(UTC)}
-        return replace(report, outcome=report.outcome.model_copy(update=times))
+        measured = sum(shop.stages.seconds.values())
+        shop.stages.add("merge", time.monotonic() - started - measured)
+        return replace(report, outcome=report.outcome.model_copy(update=times), spent=shop.stages.seconds)
     return _broken(order, f"the feature branch was moved by somebody else {ROUNDS} times while the batch was tested")
 
 
@@ -121,7 +125,8 @@ def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchRep
     """Move the feature branch to the verified tree, once."""
     if shop.stop.is_set():
         raise TaskStopped
-    placed = shop.lander.land(batch=order.mark, old=landing.old, new=landing.new)
+    with shop.stages.of("landing"):
+        placed = shop.lander.land(batch=order.mark, old=landing.old, new=landing.new)
     part = report.outcome.rejected or report.outcome.held
     update = {
         "state": BatchState.PART_LANDED if part else BatchState.LANDED,

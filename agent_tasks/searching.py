@@ -67,7 +67,9 @@ class _Oracle:
         seen = verifier_with(self.shop, contracts).verify(self.build(subset).tree, stop=self.shop.stop)
         if seen.outcome == "cancelled":
             raise TaskStopped
-        self.runs += 0 if seen.remembered or seen.unverified else 1
+        if not (seen.remembered or seen.unverified):
+            self.runs += 1
+            self.shop.stages.add("verification", seen.seconds)
         said = f"$ {seen.command}\n{seen.tail}" if seen.command else seen.tail
         broken = broken_by(seen.command, contracts)
         kept = f"the real thing does not keep the contract {listed(broken, limit=None)}\n" if broken else ""

@@ -1,7 +1,7 @@
 """The folder of a try: its prompt, its output, its result, kept for `plait logs` and for the next try's prompt."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -61,7 +61,14 @@ class TryFolder:
         }
         (self.path / _BEGUN).write_text(json.dumps(begun, indent=1), encoding="utf-8")
 
-    def close(self, *, failed: str | None, salvage: str | None = None, usage: Usage | None = None) -> Try:
+    def close(
+        self,
+        *,
+        failed: str | None,
+        salvage: str | None = None,
+        usage: Usage | None = None,
+        spent: Mapping[str, float] | None = None,
+    ) -> Try:
         """Write down how the try ended."""
         done = Try(
             number=self.number,
@@ -72,6 +79,7 @@ class TryFolder:
             failed=failed,
             salvage=salvage,
             usage=usage,
+            spent=dict(spent or {}),
         )
         plain: dict[str, object] = {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}
         plain["usage"] = usage.model_dump() if usage else None

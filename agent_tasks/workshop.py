@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.language.crew import Crew, Role
@@ -36,6 +37,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    stages: Stages = field(default_factory=Stages)
+    """How long the stages of a batch take; each batch has its own."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 

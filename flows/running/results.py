@@ -1,5 +1,6 @@
 """What came of a Prefect task run, as the event that the machine hears."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prefect.futures import PrefectFuture
@@ -45,9 +46,18 @@ def work_ended(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> 
             tries=len(tries),
             salvage=tuple(attempt.salvage for attempt in tries if attempt.salvage),
             usage=usage_of(attempt.usage for attempt in tries),
+            spent=_summed(attempt.spent for attempt in tries),
         )
     except Exception as problem:
         return WorkEnded(order.task.id, WorkFailed(f"what came of it cannot be told: {problem}"))
+
+
+def _summed(stages: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for seconds in stages:
+        for stage, taken in seconds.items():
+            total[stage] = total.get(stage, 0.0) + taken
+    return {stage: round(taken, 3) for stage, taken in total.items()}
 
 
 def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFailed | WorkStopped | WorkPutOff:

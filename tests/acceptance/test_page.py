@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,72 @@ def test_cancelling_on_the_page_ends_every_process_in_seconds_and_keeps_the_work
     assert ended["state"]["type"] == "CANCELLED", ended["state"]
     assert "salvage" in git(shop, "for-each-ref", "--format=%(refname)", "refs/heads/feature/cancelled")
     assert git(shop, "rev-parse", "feature/cancelled/agent/command/QUICK")
+
+
+PAUSED = """
+feature: {feature}
+goal: Wait.
+tasks:
+  - {{id: FIRST, run: "touch {work}/begun; while [ ! -f {work}/go ]; do sleep 0.1; done; echo 1 > first.txt"}}
+  - {{id: SECOND, run: "touch {work}/second; echo 2 > second.txt", needs: [FIRST]}}
+"""
+
+
+def test_suspending_a_run_on_the_page_pauses_it_without_ending_it_and_resume_lets_it_go_on(
+    standing: Standing, shop: Path, tmp_path: Path
+) -> None:
+    run = start(standing, PAUSED.format(feature="suspended", work=tmp_path), shop)
+    wait_for_file(tmp_path / "begun")
+    in_five_minutes = datetime.now(UTC) + timedelta(seconds=300)
+    suspended = {"pause_timeout": in_five_minutes.isoformat(), "pause_reschedule": True}
+
+    standing.ask(
+        f"/flow_runs/{run}/set_state",
+        {"state": {"type": "PAUSED", "name": "Suspended", "state_details": suspended}},
+    )
+    wait_for(lambda: standing.ask(f"/flow_runs/{run}")["state"]["name"] == "Paused")
+    shown = standing.ask(f"/flow_runs/{run}")["state"]
+    (tmp_path / "go").touch()
+    env = {"PLAIT_HOME": str(standing.home)}
+    wait_for(lambda: task_state(standing, "suspended", "FIRST") == "done")
+    status = plait("status", "suspended", cwd=standing.home, env=env).stdout
+    idle = not (tmp_path / "second").exists()
+    with open_browser() as page:
+        page.open(f"{standing.page}/v2/")
+        page.wait_for("document.readyState === 'complete'")
+        page.evaluate(f"localStorage.setItem('prefect-password', {json.dumps(standing.token)})")
+        page.open(f"{standing.page}/v2/runs/flow-run/{run}")
+        page.wait_for("document.body.innerText.includes('Paused')")
+    standing.ask(f"/flow_runs/{run}/resume", {})
+    ended = wait_for_state(standing, run, "COMPLETED", "CANCELLED", "CRASHED", "FAILED")
+
+    assert shown["state_details"]["pause_timeout"] is None, "it would fail when it is resumed later"
+    assert "paused by somebody on the Prefect page" in status
+    assert idle
+    assert ended["state"]["type"] == "COMPLETED", ended["state"]
+    assert "2 of 2 tasks landed" in ended["state"]["message"]
+
+
+def test_a_run_that_is_paused_from_a_terminal_is_shown_as_paused_on_the_page(
+    standing: Standing, shop: Path, tmp_path: Path
+) -> None:
+    run, env = start(standing, PAUSED.format(feature="paused", work=tmp_path), shop), {"PLAIT_HOME": str(standing.home)}
+    wait_for_file(tmp_path / "begun")
+    wait_for(lambda: plait("pause", "paused", cwd=standing.home, env=env).status == 0)
+
+    wait_for_state(standing, run, "PAUSED")
+    (tmp_path / "go").touch()
+    plait("resume", "paused", cwd=standing.home, env=env)
+    ended = wait_for_state(standing, run, "COMPLETED", "CANCELLED", "CRASHED", "FAILED")
+
+    assert ended["state"]["type"] == "COMPLETED", ended["state"]
+
+
+def task_state(standing: Standing, feature: str, task: str) -> str:
+    """Where a task of a feature stands, as `plait status` says it."""
+    env = {"PLAIT_HOME": str(standing.home)}
+    rows = plait("status", feature, "--json", cwd=standing.home, env=env).data["tasks"]
+    return next(str(row["state"]) for row in rows if row["id"] == task)
 
 
 def test_a_killed_run_that_is_retried_on_the_page_does_not_do_finished_work_again(

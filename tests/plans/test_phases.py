@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plait.plans.errors import PlanError
 from plait.plans.language.crew import DEFAULT_CREW
 from plait.plans.language.parsing import parse_plan
-from plait.plans.language.phases import held_back, waiting_for
+from plait.plans.language.phases import absent_from, held_back
 from plait.plans.tasks.expansion import expand
 
 
@@ -70,8 +70,10 @@ def test_what_does_not_wait_has_its_whole_phase_and_all_that_it_rests_on(
     finished: Mapping[str, frozenset[str]], landed: frozenset[str], groups: list[frozenset[str]], held: frozenset[str]
 ) -> None:
     already = dict.fromkeys(sorted(held & set(finished)), "other")
+    branches = [Made(task, tuple(sorted(needs))) for task, needs in finished.items()]
+    lacking = absent_from(groups, here=finished, landed=landed)
 
-    waiting = waiting_for(finished, landed=landed, groups=groups, held=already)
+    waiting = already | held_back(branches, left_out={*already, *lacking}, groups=groups)
 
     free = set(finished) - set(waiting)
     for task in free:

@@ -132,8 +132,6 @@ class BatchEnded:
 
     batch: str
     result: Annotated[BatchDone | BatchStopped | BatchBroken, Field(discriminator="kind")]
-    spent: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by stage: `merge`, `verification`, `landing`."""
     kind: Literal["batch-ended"] = "batch-ended"
 
 

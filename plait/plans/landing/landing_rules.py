@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from plait.plans.language.phases import waiting_for
+from plait.plans.language.phases import absent_from, held_back
 
 
 class OutsideWork(Protocol):
@@ -51,6 +51,13 @@ class Works(Protocol):
         ...
 
 
+class _Resting(NamedTuple):
+    """A finished branch, and the tasks of the run that it rests on."""
+
+    task: str
+    needs: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class LandingRules:
     """What holds for the branches of a run as they stand now."""
@@ -73,8 +80,10 @@ class LandingRules:
         """
         if not self.phases:
             return self.held_by_needs
-        resting = {task: self.needs_of(task) for task in self.built}
-        return waiting_for(resting, landed=set(self.works.landed), groups=self.phases, held=self.held_by_needs)
+        branches = [_Resting(task, self.needs_of(task)) for task in self.built]
+        lacking = absent_from(self.phases, here=self.built, landed=set(self.works.landed))
+        back = held_back(branches, left_out={*self.held_by_needs, *lacking}, groups=self.phases)
+        return self.held_by_needs | back
 
     @cached_property
     def held_by_needs(self) -> dict[str, str]:

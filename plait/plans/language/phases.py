@@ -39,36 +39,6 @@ def phase_of(plan: Plan) -> dict[str, str]:
     return {task: phase.id for phase in plan.phases for task in phase.tasks}
 
 
-def waiting_for(
-    finished: Mapping[str, Collection[str]],
-    *,
-    landed: Collection[str],
-    groups: Sequence[Collection[str]],
-    held: Mapping[str, str],
-) -> dict[str, str]:
-    """Finished branches that cannot land yet, each with a task that it waits for.
-
-    Args:
-        finished: By task, the tasks that its branch rests on.
-        landed: Tasks of which nothing is missing on the feature branch.
-        groups: Tasks that land together or not at all.
-        held: What waits for other reasons already.
-    """
-    waiting, changed = dict(held), True
-    while changed:
-        changed = False
-        for group in groups:
-            lacking = [task for task in group if task in waiting or (task not in finished and task not in landed)]
-            for task in group if lacking else ():
-                if task in finished and task not in waiting:
-                    waiting[task], changed = lacking[0], True
-        for task, needs in finished.items():
-            by = next((need for need in needs if need in waiting), None)
-            if by is not None and task not in waiting:
-                waiting[task], changed = by, True
-    return waiting
-
-
 def held_back(
     branches: Sequence[_Branch], *, left_out: Collection[str], groups: Sequence[Collection[str]]
 ) -> dict[str, str]:

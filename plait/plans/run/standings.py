@@ -1,6 +1,6 @@
 """Where everything of a run stands, and the few ways in which that changes; what follows from it is computed here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -360,8 +360,3 @@ class Standings:
 def moment(seconds: float) -> datetime:
     """Seconds since the epoch as a time."""
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Two tables of seconds, added."""
-    return {name: counts.get(name, 0.0) + more.get(name, 0.0) for name in (*counts, *more)}

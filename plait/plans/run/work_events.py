@@ -12,7 +12,7 @@ from plait.plans.journal.events import (
     WorkStopped,
 )
 from plait.plans.run.contract_events import redo_resting_on, written
-from plait.plans.run.standings import Standings, added, moment
+from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import (
     AsideWait,
     Built,
@@ -177,7 +177,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         spans=(*standing.spans, span),
         tries=max(standing.tries, (past.tries if past else 0) + event.tries),
         usage=usage_of((*((past.usage,) if past else ()), event.usage)),
-        spent=added(standing.spent, event.spent),
+        spent=event.spent,
         repair=None,
         stays=False,
     )

@@ -5,7 +5,8 @@ machine can take the same order.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -177,6 +178,8 @@ class Try:
     """The branch that keeps what it left behind."""
     usage: Usage | None = None
     """What the agent used up; nothing where it did not tell."""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage: `setup`, `work`, `check`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +277,5 @@ class BatchReport:
     """The command that lands a batch which is ready-to-land."""
     unlanded: Unlanded | None = None
     """What waits for the rest of its phase: a repair starts on top of it, and not from the tip."""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage: `merge`, `verification`, `landing`."""
