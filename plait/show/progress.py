@@ -101,8 +101,8 @@ class Progress(_ProgressPart):
         description="Until the run ends, a person's answers aside; nothing while there is nothing to go by."
     )
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
-    paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
     waiting: tuple[OpenQuestion, ...] = Field(default=(), description="What persons are waited for.")
+    paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
 
     def to_json(self) -> str:
         """One line."""
