@@ -20,8 +20,6 @@ class Job:
     seconds: float
     """Expected duration."""
     needs: Needs = ()
-    reads: tuple[str, ...] = ()
-    """Jobs whose text it waits for: no needs, as it starts without where they fail, but it comes after them in time."""
     priority: int = 3
     """1 (critical) to 5 (idle)."""
     uses: Mapping[str, int] = field(default_factory=dict, hash=False)
@@ -30,6 +28,8 @@ class Job:
     """Slots of its role that it takes while it runs."""
     fallback: tuple[str, ...] = ()
     """Roles that may do it while its own has no slot for it, the first first; one without slots does nothing."""
+    reads: tuple[str, ...] = ()
+    """Jobs whose text it waits for: no needs, as it starts without where they fail, but it comes after them in time."""
 
 
 class Kind(NamedTuple):
