@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from plait.advice.lint import files, needing, proof, roles, shape, unused
+from plait.advice.lint import needing, ownership, proof, roles, shape, unused
 from plait.advice.lint.rule import Rule, nothing
 from plait.plans.errors import CallError
 from plait.plans.wording import near_match, quoted
@@ -87,7 +87,7 @@ RULES: tuple[Rule, ...] = tuple(
     sorted(
         (
             *proof.RULES,
-            *files.RULES,
+            *ownership.RULES,
             *needing.RULES,
             *shape.RULES,
             *unused.RULES,
