@@ -228,7 +228,7 @@ BUNDLE = """
 
 def test_each_task_of_a_bundle_has_to_change_something(repository: Path) -> None:
     with opened(BUNDLE % "mkdir -p ui; echo x > ui/2.txt", repository) as session:
-        (bundle,) = session.book.entries
+        (bundle,) = session.chosen
         with pytest.raises(TryFailed) as failed:
             implement.fn(order_of(session, bundle), session.shop.facts)
         (attempt,) = past_tries(session.shop.folder_of(bundle))
@@ -242,7 +242,7 @@ def test_a_repair_of_a_bundle_may_change_the_files_of_one_task_alone(repository:
     onto = branch_with("onto", {"app.py": "new\n"})
     repair = RepairOrder(1, "fails-alone", rejected, onto, None, None, files=(), reason="red", commands=())
     with opened(BUNDLE % "echo x > ui/2.txt", repository) as session:
-        (bundle,) = session.book.entries
+        (bundle,) = session.chosen
         order = order_of(session, bundle, start=rejected, expected=rejected, repair=repair)
         git(repository, "branch", order.branch, rejected)
 
