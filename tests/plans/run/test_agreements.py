@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from plait.plans.journal.effects import AskPerson, CloseQuestion, PutBranchAside, WriteRecord
-from plait.plans.journal.events import RecordsRead, RecordWritten
+from plait.plans.journal.events import BranchPutAside, RecordsRead, RecordWritten
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.statuses import Working
 from plait.plans.tasks.planned_contracts import Agreement, Record
@@ -590,3 +590,65 @@ def test_an_approved_version_is_never_written_over(wrote: str, version: int) -> 
 
     assert run.records["api"][-1].version == version
     assert run.records["api"][0].content == "one"
+    assert run.standing("T").status.stale is (version == 2)  # type: ignore[union-attr]
+
+
+def test_what_rests_on_work_that_is_put_aside_goes_again_if_it_had_started_and_only_once() -> None:
+    run = second_version()
+    asides = len(run.orders(PutBranchAside))
+
+    run.standings.put_aside("A", restore=False)
+    run.hear(BranchPutAside("A"))
+    assert len(run.orders(PutBranchAside)) == asides + 1, "neither T nor X has started again"
+
+    built = played(BY_PLAN, ready=1.0)
+    built.starts()
+    built.ends("A")
+    built.starts()
+    built.ends("T")
+    built.standings.put_aside("A", restore=False)
+    built.hear(BranchPutAside("A"))
+    assert [effect.task for effect in built.orders(PutBranchAside)] == ["A", "T"]
+    assert built.told("T")[-1] == "done again, A starts anew"
+
+
+def test_an_alternative_outside_the_run_that_is_not_approved_is_not_taken_where_another_is_sound() -> None:
+    plan = """
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: A, run: echo 1 > api.txt}
+          - {id: B, run: echo b > b.txt}
+          - {id: T, run: echo t > t.txt, needs: [{any: [A, B]}, B]}
+    """
+    earlier = {"A": EarlierWork("a", landed=False, at="a", contents={"api": "one"})}
+    run = played(plan, only=("B", "T"), earlier=earlier, records={"api": (record("draft"),)})
+    assert run.starts() == ("B",)
+    run.ends("B")
+
+    assert run.starts() == ("T",)
+    assert run.standing("T").rests_on == ("B",)
+
+
+def test_a_draft_that_waits_is_asked_for_also_where_its_owner_changed_nothing() -> None:
+    earlier = {"A": EarlierWork(None, landed=True, at="a", contents={"api": "one"})}
+    run = played(AGENT, earlier=earlier, records={"api": (record("draft"),)})
+
+    assert [asked.contract for asked in run.outcome.asked] == ["api"]
+
+
+def test_what_an_earlier_run_agreed_on_without_a_commit_rests_on_the_base() -> None:
+    run = played(BY_PLAN, earlier={"A": EarlierWork(None, landed=True, contents={"api": "one"})})
+
+    assert run.records["api"][-1].commit == BASE
+
+
+def test_a_run_is_not_over_while_old_work_is_being_put_aside() -> None:
+    run = played(COMMAND, only=("A",), by_hand=[PutBranchAside])
+    run.starts()
+    run.ends("A")
+    run.rejects("api")
+    run.starts()
+
+    assert not run.run.is_over
+    run.is_put_aside("A")
+    assert run.starts() == ("A",)

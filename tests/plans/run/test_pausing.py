@@ -314,6 +314,7 @@ def test_what_still_works_at_the_end_is_cancelled_and_nothing_is_heard_after_it(
     run.closes()
 
     assert (run.state("A"), run.state("C")) == ("cancelled", "cancelled")
+    assert run.told("A")[-1] == "cancelled"
     assert run.ends("A") == []
     assert run.state("A") == "cancelled"
     assert run.starts() == ()

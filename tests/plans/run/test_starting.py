@@ -213,6 +213,24 @@ def test_a_start_whose_need_is_rejected_for_good_meanwhile_is_blocked() -> None:
     assert MarkTask("B", "Blocked", "A did not succeed") in run.effects
 
 
+def test_a_start_whose_need_was_made_anew_meanwhile_is_prepared_again() -> None:
+    run = played(CHAIN, by_hand=[PrepareStart], **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.batch(rejected=[rework("A")])
+    run.starts()
+    run.ends("A")
+    assert run.state("A") == "done"
+
+    run.is_prepared("B")
+    assert run.works("B") == []
+    run.starts()
+    run.is_prepared("B")
+
+    assert run.work("B").start == "A-2"
+
+
 def test_a_start_that_is_prepared_while_the_run_is_paused_is_prepared_again_later() -> None:
     run = played(CHAIN, by_hand=[PrepareStart])
     run.starts()
@@ -295,6 +313,18 @@ def test_needs_that_conflict_and_that_somebody_has_merged_already_are_built_on_a
     assert (run.state("C"), run.work("C").start) == ("running", "tip-0")
 
 
+def test_there_is_nothing_to_build_on_where_there_is_no_tip_whatever_is_said_of_it() -> None:
+    run = played(JOIN, by_hand=[PrepareStart])
+    run.starts()
+    run.ends("A")
+    run.ends("B")
+    run.starts()
+
+    run.conflicts("C", inside_tip=True)
+
+    assert run.waits("C") == ["conflict"]
+
+
 def test_conflicts_of_needs_that_no_batch_settles_are_given_up_at_the_end_and_block_what_needs_them() -> None:
     plan = JOIN.rstrip() + "\n      - {id: D, run: echo, needs: [C]}\n"
     run = played(plan, by_hand=[PrepareStart])
@@ -314,6 +344,7 @@ def test_conflicts_of_needs_that_no_batch_settles_are_given_up_at_the_end_and_bl
 
     assert run.states() == {"A": "landed", "B": "landed", "C": "blocked", "D": "blocked"}
     assert run.reason("C") == "what it needs conflicts with each other, and has not landed"
+    assert run.told("C")[-1] == "blocked"
     assert run.reason("D") == "C did not succeed"
     assert run.waits("C") == []
 
