@@ -51,6 +51,7 @@ TARGETS = {
             "tests/plans/test_contracts.py",
             "tests/plans/test_phases.py",
             "tests/plans/test_usage.py",
+            "tests/plans/test_work.py",
             "tests/plans/test_parsing.py",
             "tests/agent_tasks/test_quoted_work.py",
             "tests/advice/test_sharing.py",
