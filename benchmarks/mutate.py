@@ -51,8 +51,10 @@ TARGETS = {
             "tests/plans/test_contracts.py",
             "tests/plans/test_phases.py",
             "tests/plans/test_usage.py",
+            "tests/plans/test_work.py",
             "tests/plans/test_parsing.py",
             "tests/agent_tasks/test_quoted_work.py",
+            "tests/advice/test_sharing.py",
             "tests/show/test_metrics.py",
         ),
     ),
@@ -110,7 +112,9 @@ def mutants_of(path: Path, root: Path) -> Iterator[Mutant]:
             _replace(changed, index, after)
             change = f"{_short(before)}  →  {_short(after)}"
             text = ast.unparse(ast.fix_missing_locations(changed))
-            yield Mutant(str(path.relative_to(root)), getattr(node, "lineno", 0), change, text)
+            yield Mutant(
+                str(path.relative_to(root)), getattr(node, "lineno", getattr(before, "lineno", 0)), change, text
+            )
 
 
 def _nodes(tree: ast.AST) -> list[ast.AST]:

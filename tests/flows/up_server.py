@@ -53,11 +53,8 @@ class UpServer:
         return subprocess.run(
             [sys.executable, "-m", "tests.flows.plait_command", *arguments],
             cwd=ROOT,
-            env={
-                **os.environ,
-                "PLAIT_HOME": str(self.home),
-                "PYTHONPATH": str(ROOT),  # the worker imports a flow of the tests
-            },
+            # The worker's runs start in folders of their own, and some are flows of the tests.
+            env={**os.environ, "PLAIT_HOME": str(self.home), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             timeout=240,

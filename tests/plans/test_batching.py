@@ -25,6 +25,12 @@ def test_a_batch_forms_when_the_share_is_ready() -> None:
     assert formed(8, running=2)
 
 
+@pytest.mark.parametrize(("ready", "waiting", "running"), [(0.5, 3, 3), (0.8, 8, 2), (0.75, 3, 1), (0.1, 1, 9)])
+def test_a_share_that_is_met_exactly_is_enough(ready: float, waiting: int, running: int) -> None:
+    assert isinstance(next_batch(finished(waiting), running=running, ready=ready, wait=600, now=0), Due)
+    assert next_batch(finished(waiting), running=running + 1, ready=ready, wait=600, now=0) == NotYet(until=600)
+
+
 def test_a_batch_forms_when_the_oldest_has_waited_enough() -> None:
     assert next_batch(finished(2, at=100), running=9, ready=0.8, wait=600, now=699) == NotYet(until=700)
     assert next_batch(finished(2, at=100), running=9, ready=0.8, wait=600, now=700) == Due(("t0", "t1"))

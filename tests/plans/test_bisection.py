@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.landing.bisection import Guilty, Outcome, Search, Subset, Verdict, Verify
+from plait.plans.landing.bisection import Branches, Guilty, Outcome, Search, Subset, Verdict, Verify
 
 Needs = dict[str, tuple[str, ...]]
 Check = Callable[[Subset], Outcome]
@@ -279,3 +279,8 @@ def test_few_runs_are_needed(guilty: int, most: float) -> None:
         bad = Random(draw).sample(items, guilty)  # noqa: S311 - the same draws each time
         runs.append(tried(items, breaks(*({item} for item in bad))).runs_to_land)
     assert mean(runs) <= most
+
+
+def test_a_batch_with_a_branch_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Branches(["a", "b", "a"], {})

@@ -66,6 +66,17 @@ def test_a_burst_fills_every_slot_however_it_is_given_out(minutes: list[int], sl
         assert all(part == sorted(part) for part in places)
 
 
+def test_the_longest_is_given_out_first() -> None:
+    tasks = [{**SMALL, "id": f"t{at}", "duration": f"{minutes}m"} for at, minutes in enumerate((12, 12, 30))]
+    (one,) = bursts_of(expanded(*tasks), CREW)
+    assert sorted(ids(part) for part in shared_out(one, 2)) == [["t0", "t1"], ["t2"]]
+
+
+def test_a_role_without_a_slot_is_reckoned_as_one_with_one() -> None:
+    (one,) = bursts_of(expanded(*burst()), CREW)
+    assert [*numbers_of_bundles(one, 0, most=4)] == [*numbers_of_bundles(one, 1, most=4)] == [1, 2, 3]
+
+
 def test_equal_tasks_are_given_out_in_the_order_of_the_plan() -> None:
     (one,) = bursts_of(expanded(*burst()), CREW)
     assert [ids(part) for part in shared_out(one, 2)] == [["t1", "t2"], ["t3", "t4"]]

@@ -252,3 +252,23 @@ def test_no_text_closes_its_own_quotation(text: str) -> None:
     opening, *body, closing = fenced(text).split("\n")
     assert opening == closing
     assert all(not line.strip().startswith(opening) for line in body)
+
+
+def test_who_writes_a_contract_that_nobody_owns_is_told_its_files_its_mock_and_its_tests() -> None:
+    keys = {"files": ["api.yaml"], "mock": ["mock.py"], "tests": ["pytest tests/api"]}
+    made = expanded(agent("x", needs=[{"contract": "c"}]), contracts=[{"id": "c", **keys}])
+    (writer,) = [task for task in made.tasks if task.writes]
+    prompt = writer.task.prompt or ""
+    assert "The contract goes into: `api.yaml`." in prompt
+    assert "stands in for the real thing until that is there goes into: `mock.py`." in prompt
+    assert "It is tested by: `pytest tests/api`." in prompt
+
+
+@pytest.mark.parametrize(
+    ("approval", "status", "by_person"),
+    [("person", "draft", True), ("person", "approved", False), ("tests", "draft", False)],
+)
+def test_a_person_is_asked_for_drafts_that_persons_approve(approval: str, status: str, by_person: bool) -> None:
+    contract = {"id": "c", "owner": "o", "tests": ["true"], "approval": approval, "status": status}
+    made = expanded({"id": "o"}, {"id": "x", "needs": [{"contract": "c"}]}, contracts=[contract])
+    assert [one.by_person for one in made.contracts] == [by_person]
