@@ -117,6 +117,7 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
             "eta_seconds",
             "eta",
             "waiting",
+            "paused_by",
         )
     ]
     assert "\n" not in progress.to_json()

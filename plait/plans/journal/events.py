@@ -99,7 +99,7 @@ class WorkEnded:
     usage: Usage | None = None
     """What its tries have used up by now, over all of its dispatches in this run."""
     spent: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by stage of its work: `setup`, `work`, `check`."""
+    """Seconds of all of these tries by stage: `setup`, `work`, `check`."""
     kind: Literal["work-ended"] = "work-ended"
 
 

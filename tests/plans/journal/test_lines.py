@@ -114,7 +114,6 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
         BatchEnded,
         WORD,
         st.builds(BatchDone, REPORT) | st.builds(BatchStopped) | st.builds(BatchBroken, WORD),
-        tables(SECONDS),
     ),
     BranchPutAside: st.builds(BranchPutAside, WORD, MAYBE),
     RecordWritten: st.builds(RecordWritten, RECORD),

@@ -101,7 +101,7 @@ def test_tries_salvage_usage_and_seconds_are_what_the_last_report_says() -> None
     run.starts()
     run.batch(rejected=[rework("A")])
     run.starts()
-    run.hear(WorkEnded("A", WorkFailed("no"), 1, ("kept-1", "kept-2"), usage, {"work": 2.0}))
+    run.hear(WorkEnded("A", WorkFailed("no"), 1, ("kept-1", "kept-2"), usage, {"work": 7.0, "setup": 1.0}))
 
     assert (run.standing("A").tries, run.standing("A").usage) == (2, usage)
     assert run.standing("A").spent == {"work": 7.0, "setup": 1.0}
