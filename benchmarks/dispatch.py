@@ -50,8 +50,7 @@ def run_plait(shape: Shape) -> float:
     from prefect.cache_policies import NO_CACHE
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from plait.flows.running.dispatching import Dispatching, run_to_the_end
-    from plait.plans.schedule.dispatch import Dispatcher, Job
+    from benchmarks.bare_loop import bare_workshop, run_bare
 
     times: list[float] = []
 
@@ -61,28 +60,19 @@ def run_plait(shape: Shape) -> float:
         time.sleep(shape.seconds)
         times.append(time.monotonic())
 
-    jobs = [
-        Job(
-            id=str(index),
-            role="worker",
-            seconds=shape.seconds,
-            needs=tuple((str(need),) for need in shape.needs.get(index, ())),
-        )
-        for index in range(shape.count)
-    ]
+    needs = {str(index): tuple((str(need),) for need in shape.needs.get(index, ())) for index in range(shape.count)}
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=256))
     def sleepers() -> None:
-        dispatching = Dispatching(
-            Dispatcher(jobs, slots={"worker": shape.slots}), submit=lambda start: submit(start.job)
-        )
-
-        def submit(job: Job):  # type: ignore[no-untyped-def]
-            return sleep.with_options(task_run_name=job.id).submit(
-                wait_for=[dispatching.futures[group[0]] for group in job.needs]
+        with tempfile.TemporaryDirectory(prefix="plait-bench-") as folder, bare_workshop(Path(folder)) as shop:
+            run_bare(
+                shop,
+                Path(folder) / "journal",
+                needs,
+                slots=shape.slots,
+                seconds=shape.seconds,
+                submit=lambda name, after: sleep.with_options(task_run_name=name).submit(wait_for=after),
             )
-
-        run_to_the_end(dispatching)
 
     sleepers()
     return max(times) - min(times)

@@ -88,9 +88,8 @@ def measure() -> dict[str, list[float]]:
     from prefect.cache_policies import NO_CACHE
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    from plait.flows.running.dispatching import Dispatching, run_to_the_end
+    from benchmarks.bare_loop import bare_workshop, run_bare
     from plait.flows.servers.client import without_heartbeats
-    from plait.plans.schedule.dispatch import Dispatcher, Job
 
     times: list[float] = []
 
@@ -108,24 +107,32 @@ def measure() -> dict[str, list[float]]:
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=256))
     def ours() -> None:
-        jobs = [Job(id=str(number), role="worker", seconds=1.0) for number in range(COUNT)]
-        dispatcher = Dispatcher(jobs, slots={"worker": SLOTS})
+        needs: dict[str, tuple[tuple[str, ...], ...]] = {str(number): () for number in range(COUNT)}
         began = time.monotonic()
-        run_to_the_end(Dispatching(dispatcher, submit=lambda start: named.submit(start.job.id)))
+        run_bare(
+            shop,
+            place / f"run-{began}",
+            needs,
+            slots=SLOTS,
+            seconds=1.0,
+            submit=lambda name, _after: named.submit(name),
+        )
         times.append(time.monotonic() - began)
 
     gc.collect()
     gc.freeze()  # as `plait run` does after its imports; for both
     took: dict[str, list[tuple[float, float]]] = {"plain Prefect": [], "plait": []}
     ways = [("plain Prefect", plain), ("plait", ours)]
-    for _ in range(ROUNDS):
-        for way, run in ways:
-            with without_heartbeats():  # the thread that sends them adds up to a second of chance to a flow's end
-                began = time.monotonic()
-                run()
-                took[way].append((times[-1], time.monotonic() - began))
-            time.sleep(PAUSE_SECONDS)  # the server still writes down what the last turn left
-        ways.reverse()
+    with tempfile.TemporaryDirectory(prefix="plait-bench-") as folder, bare_workshop(Path(folder)) as shop:
+        place = Path(folder)
+        for _ in range(ROUNDS):
+            for way, run in ways:
+                with without_heartbeats():  # the thread that sends them adds up to a second of chance to a flow's end
+                    began = time.monotonic()
+                    run()
+                    took[way].append((times[-1], time.monotonic() - began))
+                time.sleep(PAUSE_SECONDS)  # the server still writes down what the last turn left
+            ways.reverse()
     return {way: [median(one[0] for one in rounds), median(one[1] for one in rounds)] for way, rounds in took.items()}
 
 

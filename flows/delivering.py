@@ -61,11 +61,11 @@ def deliver(
     write_run_file(shop.directory, record)
     lines: dict[str, str] = {}
     watchers.add(LineKeeper(lines))
-    for notice in session.notices:
-        watchers.noted(notice)
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
     loop = open_loop(session, urgency=urgency, lines=lines)
+    for notice in session.notices:
+        watchers.noted(notice)
     _watch(session, loop.live, flow_run=flow_run)
     try:
         with recorded_progress(loop.live, shop.directory):
@@ -74,6 +74,7 @@ def deliver(
             if tip is not None:
                 loop.hear_more(TipMoved(tip))
     finally:
+        loop.require_closed()
         outcome = loop.live.outcome()
         loop.journal.close()
         call.outcome, call.environment = outcome, loop.live.standings.environment
@@ -93,14 +94,15 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
     live = LiveRun(Run(manifest), lines)
     watchers.begun(live)
     allowed = {name for role in session.brief.crew.roles.values() for name in role.environment}
+    redact = Redactor(os.environ, allowed)
     return Loop(
         live=live,
         shop=shop,
         tasks={task.id: task for task in session.tasks},
         keeper=SlotKeeper(shared_slots(manifest.slots, home=shop.home, tell=watchers.noted)),
         watchers=watchers,
-        journal=JournalFile.begin(shop.directory, manifest),
-        redact=Redactor(os.environ, allowed),
+        journal=JournalFile.begin(shop.directory, manifest, redact),
+        redact=redact,
         wish_to_pause=wish,
         is_on_page=not is_embedded(),
     )

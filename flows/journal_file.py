@@ -3,10 +3,11 @@
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self, TextIO
 
+from plait.plans.errors import CallError
 from plait.plans.journal.events import Event
 from plait.plans.journal.lines import Journal, first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest
@@ -16,30 +17,52 @@ from plait.workspace.small_files import read_plain_file
 JOURNAL = "journal.jsonl"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a journal that are read: 10,000 tasks have been seen to take 12 MB."""
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+_SECRET = re.compile(r"KEY(?!RING|BOARD)|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH(?!OR|ORITY)", re.IGNORECASE)
+_ORDINARY = re.compile(r"[A-Za-z]+|[\w./~-]*/[\w./~-]*")
+"""A word, or a path: no secret, and often in what agents and tests print."""
 _SHORTEST_SECRET = 8
 """Characters; what is shorter stands in ordinary text by chance."""
 
 _LOG = logging.getLogger("plait")
 
 
+class Redactor:
+    """Takes the values of secrets out of texts that are kept."""
+
+    def __init__(self, environment: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
+        """`allowed`: names of variables that agents get, whatever they are called."""
+        secret = {plain(value) for name, value in environment.items() if _SECRET.search(name)}
+        given = {plain(environment.get(name, "")) for name in allowed}
+        values = secret | {value for value in given if not _ORDINARY.fullmatch(value)}
+        lines = {line.strip() for value in values for line in (value, *value.splitlines())}  # a key has several
+        self._values = sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        text = plain(text)
+        for value in self._values:
+            text = text.replace(value, "***")
+        return text
+
+
 class JournalFile:
     """Written by the loop of the run alone."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, clean: Callable[[str], str] = str) -> None:
+        """`clean`: takes out of texts what must not be kept."""
         self._file: TextIO | None = file
+        self._clean = clean
 
     @classmethod
-    def begin(cls, directory: Path, manifest: Manifest) -> Self:
+    def begin(cls, directory: Path, manifest: Manifest, clean: Callable[[str], str] = str) -> Self:
         """Begin the journal of a run."""
         descriptor = os.open(directory / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        file = cls(os.fdopen(descriptor, "w", encoding="utf-8"))
+        file = cls(os.fdopen(descriptor, "w", encoding="utf-8"), clean)
         file._write(first_line(manifest))
         return file
 
     def append(self, at: float, event: Event) -> None:
         """Write an event down before it is heard."""
-        self._write(line_of(at, event))
+        self._write(line_of(at, event, self._clean))
 
     def close(self) -> None:
         """Nothing more is written."""
@@ -65,23 +88,10 @@ def kept_journal(directory: Path) -> Journal | None:
         CallError: it is of a later version, or damaged.
     """
     try:
-        text = read_plain_file(directory / JOURNAL, most=LARGEST)
+        text = read_plain_file(directory / JOURNAL, most=LARGEST, errors="replace")
     except OSError:
         return None
-    return read_journal(text)
-
-
-class Redactor:
-    """Takes the values of secrets out of texts that are kept."""
-
-    def __init__(self, environment: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
-        """`allowed`: names of variables that agents get, whatever they are called."""
-        names = {name for name in environment if _SECRET.search(name)} | set(allowed)
-        values = {environment.get(name, "") for name in names}
-        self._values = sorted((value for value in values if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        text = plain(text)
-        for value in self._values:
-            text = text.replace(value, "***")
-        return text
+    except ValueError as problem:
+        raise CallError(str(problem), hint="it is too large to be read") from None
+    # Killed in its first moments, a run has left no line; half a sign at the end of a torn line is passed over with it.
+    return read_journal(text) if "\n" in text else None

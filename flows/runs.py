@@ -49,7 +49,7 @@ class KnownRun:
         else:
             outcome = outcome_of(replayed(kept).standings, now=time.time() if self.alive else None)
         if outcome is not None and outcome.state is RunState.RUNNING and not self.alive:
-            tasks = tuple(_stopped(task, self._last_heard(outcome, kept)) for task in outcome.tasks)
+            tasks = tuple(self._stopped(task, self._last_heard(outcome, kept), kept) for task in outcome.tasks)
             update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks, "ended_at": None}
             return outcome.model_copy(update=update)
         return outcome
@@ -85,22 +85,23 @@ class KnownRun:
             return datetime.fromtimestamp((self.directory / "outcome.json").stat().st_mtime, UTC)
         return outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
 
-
-def _stopped(task: TaskOutcome, ended: datetime) -> TaskOutcome:
-    """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
-    if task.state is not TaskState.RUNNING:
-        return task
-    began = task.dispatched_at or task.started_at or ended
-    span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
-    update = {
-        "state": TaskState.CANCELLED,
-        "ended_at": span.ended_at,
-        "reason": "it was killed with its run",
-        "tries": task.tries + 1,
-        "spans": (*task.spans, span),
-        "dispatched_at": None,
-    }
-    return task.model_copy(update=update)
+    def _stopped(self, task: TaskOutcome, ended: datetime, journal: Journal | None) -> TaskOutcome:
+        """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
+        if task.state is not TaskState.RUNNING:
+            return task
+        began = task.dispatched_at or task.started_at or ended
+        span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
+        past = journal.manifest.past.get(task.id) if journal else None
+        begun = len(list((self.directory / "tasks" / task.id).glob("try-*")))
+        update = {
+            "state": TaskState.CANCELLED,
+            "ended_at": span.ended_at,
+            "reason": "it was killed with its run",
+            "tries": max(task.tries, begun + (past.tries if past else 0)),
+            "spans": (*task.spans, span),
+            "dispatched_at": None,
+        }
+        return task.model_copy(update=update)
 
 
 KILLED = "it was killed; `plait run` goes on with it, and what was spent by then counts on"

@@ -6,6 +6,7 @@ import typer
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.flows.runs import KnownRun
+    from plait.plans.tasks.outcomes import FeatureOutcome
 
 NAME = "status"
 EXAMPLES = "Examples: `plait status` · `plait status shopping-cart` · `plait status --json` · `plait status --all`"
@@ -52,9 +53,19 @@ def command(
     console.print(status_table(outcome, eta=known.eta()))
 
 
+def _outcome_of(known: "KnownRun") -> "FeatureOutcome | None":
+    """Where a run stands; nothing where its journal cannot be read, which hides no other run."""
+    from plait.plans.errors import CallError
+
+    try:
+        return known.outcome()
+    except CallError:
+        return None
+
+
 def _list(runs: "list[KnownRun]", *, json: bool) -> None:
     """One line for each run, or one JSON object with them all."""
-    rows = [(known, known.outcome()) for known in runs]
+    rows = [(known, _outcome_of(known)) for known in runs]
     if json:
         from json import dumps
 

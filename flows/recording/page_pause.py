@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import dataclass
-from math import inf
+from typing import Any
 from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Paused, Running
 
 from plait.flows.running.watching import Watcher
@@ -16,6 +17,10 @@ from plait.workspace.pausing import ask_to_pause, ask_to_resume, wish_to_pause
 
 EVERY = 2.0
 """Seconds between two looks: each is a request of some 10 ms, made by the loop that starts agents."""
+AFTER_TROUBLE = 30.0
+"""Seconds until the next look when one has failed."""
+PATIENCE = 5.0
+"""Seconds that an answer is waited for."""
 ON_PAGE = "somebody on the Prefect page"
 
 _LOG = logging.getLogger("plait")
@@ -34,39 +39,48 @@ class PagePause(Watcher):
     flow_run: UUID
     _is_shown: bool = False
     """Whether the page shows what was wished."""
-    _looked_at: float = -inf
+    _look_at: float = 0.0
 
     def ticked(self, now: float) -> None:
         """Look at both sides, and bring the one that is behind up to the other; a lost server is for others to tell."""
-        if now - self._looked_at < EVERY:
+        if now < self._look_at:
             return
-        self._looked_at = now
+        self._look_at = now + EVERY
         try:
             self._compare(wish_to_pause(self.control, self.feature))
-        except (httpx.HTTPError, RuntimeError) as problem:
+        except Exception as problem:  # whatever it is, also a flow run that was deleted on the page: the run goes on
+            self._look_at = now + AFTER_TROUBLE
             _LOG.warning("the page could not be asked whether the run is paused: %s", problem)
 
     def _compare(self, wish: str | None) -> None:
-        with get_client(sync_client=True) as client:
+        with _client() as client:
             state = client.read_flow_run(self.flow_run).state
-        is_paused = state is not None and state.type is StateType.PAUSED
-        if is_paused and wish is None and not self._is_shown:  # somebody has paused it on the page
+        if state is None:
+            return
+        if state.is_paused() and wish is None and not self._is_shown:  # somebody has paused it on the page
             ask_to_pause(self.control, self.feature, by=ON_PAGE)
-            self._show_paused(state)
-        elif is_paused and wish is None:  # `plait resume`
-            self._set(Running())
-        elif not is_paused and wish is not None and self._is_shown:  # somebody has resumed it on the page
+            self._is_shown = self._show_paused(state)
+        elif state.is_paused() and wish is None:  # `plait resume`
+            self._is_shown = not self._set(Running())
+        elif state.is_running() and wish is not None and self._is_shown:  # somebody has resumed it on the page
             ask_to_resume(self.control, self.feature)
-        elif not is_paused and wish is not None:  # `plait pause`
-            self._show_paused(state)
-        self._is_shown = wish_to_pause(self.control, self.feature) is not None
+            self._is_shown = False
+        elif state.is_running() and wish is not None:  # `plait pause`
+            self._is_shown = self._show_paused(state)
+        elif state.is_paused():
+            self._is_shown = True
 
-    def _show_paused(self, state: State | None) -> None:
+    def _show_paused(self, state: State) -> bool:
         """A pause without a time limit that leaves the process alone; from another pause there is only `Running`."""
-        if state is not None and state.type is StateType.PAUSED:
-            self._set(Running())
-        self._set(Paused(reschedule=False))
+        return (not state.is_paused() or self._set(Running())) and self._set(Paused(reschedule=False))
 
-    def _set(self, state: State) -> None:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(self.flow_run, state)
+    def _set(self, state: State) -> bool:
+        """Whether the server has taken it: a run that is being cancelled is not paused any more."""
+        with _client() as client:
+            answer: OrchestrationResult[Any] = client.set_flow_run_state(self.flow_run, state)
+        return answer.status is SetStateStatus.ACCEPT
+
+
+def _client() -> SyncPrefectClient:
+    """One that gives up soon: it is asked by the loop that starts agents."""
+    return get_client(sync_client=True, httpx_settings={"timeout": PATIENCE})

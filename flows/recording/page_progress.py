@@ -45,9 +45,11 @@ class PageProgress(Watcher):
 
     def show(self) -> None:
         """Put on the page where the run stands now."""
+        if not self.is_shown:
+            return
         outcome = self.live.outcome()
         share, words = _share(outcome), progress_words(outcome, self.live.eta)
-        if not self.is_shown or (share, words) == self._shown:
+        if (share, words) == self._shown:
             return
         try:
             if self._artifact is None:
@@ -75,7 +77,7 @@ def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
     single = outcome.singly().tasks
     counts = Counter(task.state.value for task in single)
     said = [f"{len(single)} tasks: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"]
-    if outcome.paused_by is not None:
+    if outcome.paused_by is not None and outcome.state is RunState.RUNNING:
         said.append(f"paused{f' by {markdown(outcome.paused_by)}' if outcome.paused_by else ''}: nothing new starts")
     if outcome.state is RunState.RUNNING:
         said += [_asked(outcome.feature, asked) for asked in outcome.asked]

@@ -118,6 +118,13 @@ class Loop:
         """Let the machine hear what came after the end: the specs' history."""
         self._hear(event)
 
+    def require_closed(self) -> None:
+        """Let the machine hear that it is over, where the loop was kept from saying so; no effect is carried out."""
+        if not self.live.standings.closed:
+            for event in (Stop(CANCELLED), Close()):
+                self.journal.append(self._clock(), event)
+                self.live.run.hear(event, self._clock())
+
     def _clock(self) -> float:
         """Seconds since the epoch; set back by nobody."""
         self._now = max(self._now, time.time())
@@ -170,6 +177,7 @@ class Loop:
         deadline = time.monotonic() + STOP_SECONDS
         while not self.live.run.is_over and time.monotonic() < deadline:
             self._drain(TICK_SECONDS)
+        self._drain(0)
         self._hear(Close())
 
     # Effects.
@@ -178,8 +186,8 @@ class Loop:
         match effect:
             case Tell():
                 self._tell(effect)
-            case PrepareStart():
-                self.events.put(self._prepared(effect))
+            case PrepareStart():  # heard at once: an agent need not wait until the starts of all others are merged
+                self._hear(self._prepared(effect))
             case StartWork():
                 self._start_work(effect)
             case StartBatch(order):

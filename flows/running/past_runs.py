@@ -1,14 +1,14 @@
 """What a run that was killed had spent: read from its journal and its tries, so that it counts on."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from plait.agent_tasks.trying import past_tries
-from plait.flows.journal_file import kept_journal
-from plait.plans.errors import CallError
+from plait.flows.journal_file import JOURNAL, kept_journal
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import PastEffort
 from plait.plans.run.standings import Standings, moment
@@ -18,6 +18,8 @@ from plait.plans.usage import usage_of
 from plait.show.run_outcome import replayed
 from plait.workspace.control import Control
 from plait.workspace.small_files import read_json_object
+
+_LOG = logging.getLogger("plait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +44,25 @@ def killed_run(home: Path, control: Control, feature: str, *, now: float) -> Kil
     for run_file in (home / "runs").glob("*/run.json"):
         with suppress(OSError, ValueError, KeyError):
             said = read_json_object(run_file)
-            if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
+            is_ours = (said["feature"], said["repository"]) == (feature, str(control.common_dir))
+            # One that was killed before its first task has left no journal, and spent nothing.
+            if is_ours and any((run_file.parent / name).exists() for name in (JOURNAL, "result.json")):
                 newest = max(newest or (0.0, run_file), (run_file.stat().st_mtime, run_file))
     if newest is None or (newest[1].parent / "result.json").exists():
         return None
     directory = newest[1].parent
     try:
         journal = kept_journal(directory)
-    except CallError:
+        return None if journal is None or journal.is_closed else _spent(directory, journal, now=now)
+    except Exception as problem:  # what is damaged, or has broken the run, must not keep the next one from going on
+        _LOG.warning("what the run %s had spent is not known: %s", directory.name, problem)
         return None
-    return None if journal is None or journal.is_closed else _spent(directory, journal, now=now)
 
 
 def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:
     run = replayed(journal).standings
-    salvage, effort = dict.fromkeys(run.salvage), {}
+    salvage, effort = dict.fromkeys(run.salvage), dict(journal.manifest.past)
+    effort = {task: _moved_up(past, by=now - run.now) for task, past in effort.items()} if run.now else effort
     for task in run.tasks:
         tries = past_tries(directory / "tasks" / task)
         salvage |= dict.fromkeys(attempt.salvage for attempt in tries if attempt.salvage)
@@ -65,8 +71,12 @@ def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:
         if tries or spans:
             usage = usage_of((*((before.usage,) if before else ()), *(attempt.usage for attempt in tries)))
             effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage)
-    seconds = run.now - journal.manifest.started_at + journal.manifest.before
-    return KilledRun(journal.manifest.run, effort, tuple(salvage), max(0.0, seconds))
+    seconds = max(0.0, run.now - journal.manifest.started_at) + journal.manifest.before
+    return KilledRun(journal.manifest.run, effort, tuple(salvage), seconds)
+
+
+def _moved_up(past: PastEffort, *, by: float) -> PastEffort:
+    return replace(past, spans=tuple(_moved(span, by=by) for span in past.spans))
 
 
 def _moved(span: Span, *, by: float) -> Span:

@@ -49,7 +49,10 @@ def work_ended(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> 
             spent=_summed(attempt.spent for attempt in tries),
         )
     except Exception as problem:
-        return WorkEnded(order.task.id, WorkFailed(f"what came of it cannot be told: {problem}"))
+        environment = isinstance(problem, EnvironmentProblem | OSError)
+        return WorkEnded(
+            order.task.id, WorkFailed(f"what came of it cannot be told: {problem}", environment=environment)
+        )
 
 
 def _summed(stages: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -8,17 +8,19 @@ from plait.workspace.control import Control
 from plait.workspace.small_files import read_json_object, write_whole
 
 _FOLDER = "paused"
+_LONGEST = 100
+"""Characters of a name."""
 
 
 def wish_to_pause(control: Control, feature: str) -> str | None:
     """Who wants the feature to be paused, in a word or two; nothing when nobody does."""
     try:
         by = read_json_object(_place(control, feature)).get("by", "")
-    except FileNotFoundError:
+    except OSError:  # what cannot be read is nobody's wish
         return None
-    except (OSError, ValueError):
+    except ValueError:
         return ""
-    return by if isinstance(by, str) and by.isprintable() else ""
+    return by[:_LONGEST] if isinstance(by, str) and by.isprintable() else ""
 
 
 def ask_to_pause(control: Control, feature: str, *, by: str) -> bool:

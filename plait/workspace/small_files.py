@@ -11,7 +11,7 @@ LARGEST = 64 * 1024 * 1024
 """Bytes of one file: more than 10,000 tasks with all that can be said of them."""
 
 
-def read_plain_file(file: Path, *, most: int = LARGEST) -> str:
+def read_plain_file(file: Path, *, most: int = LARGEST, errors: str = "strict") -> str:
     """The text of a file that was left behind, of which nobody knows who has been at it since.
 
     A link is not followed, and a named pipe not waited for.
@@ -27,7 +27,7 @@ def read_plain_file(file: Path, *, most: int = LARGEST) -> str:
         content = opened.read(most + 1)
     if len(content) > most:
         raise ValueError(f"{file} has more than {most} bytes")
-    return content.decode("utf-8")
+    return content.decode("utf-8", errors)
 
 
 def read_json_object(file: Path) -> dict[str, Any]:

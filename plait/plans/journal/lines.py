@@ -16,12 +16,15 @@ from plait.plans.journal.events import (
     BranchPutAside,
     Close,
     Event,
+    RecordsRead,
+    RecordWritten,
     Stop,
     WorkEnded,
     WorkFailed,
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
+from plait.plans.tasks.planned_contracts import Record
 
 VERSION = 1
 """Of the lines; what a later plait writes otherwise gets another one."""
@@ -66,9 +69,9 @@ def first_line(manifest: Manifest) -> str:
     return f'{{"journal":{VERSION},"manifest":{_manifests().dump_json(manifest).decode()}}}\n'
 
 
-def line_of(at: float, event: Event) -> str:
-    """One event as a line; what a repair's prompt alone needs in full is cut here."""
-    return f'{{"at":{at!r},"event":{_events().dump_json(_cut_rework(event)).decode()}}}\n'
+def line_of(at: float, event: Event, clean: Callable[[str], str] = str) -> str:
+    """One event as a line; what prompts alone need, and in full, is cleaned and cut here: no decision reads it."""
+    return f'{{"at":{at!r},"event":{_events().dump_json(_cut(event, clean)).decode()}}}\n'
 
 
 def read_journal(text: str) -> Journal:
@@ -131,8 +134,7 @@ def fitting(event: Event, clean: Callable[[str], str]) -> Event:
             rejected = (one.model_copy(update={"reason": text(one.reason)}) for one in outcome.rejected)
             why = text(outcome.reason) if outcome.reason else None
             outcome = outcome.model_copy(update={"reason": why, "rejected": tuple(rejected)})
-            rework = tuple(replace(order, reason=clean(order.reason)) for order in done.report.rework)
-            return replace(event, result=BatchDone(replace(done.report, outcome=outcome, rework=rework)))
+            return replace(event, result=BatchDone(replace(done.report, outcome=outcome)))
         case BranchPutAside(refused=str(reason)):
             return replace(event, refused=text(reason))
         case Stop():
@@ -141,11 +143,19 @@ def fitting(event: Event, clean: Callable[[str], str]) -> Event:
             return event
 
 
-def _cut_rework(event: Event) -> Event:
+def _cut(event: Event, clean: Callable[[str], str]) -> Event:
+    def record(said: Record) -> Record:
+        return replace(said, reason=shortened(clean(said.reason)))
+
     match event:
         case BatchEnded(result=BatchDone(report)) if report.rework:
-            rework = tuple(replace(order, reason=shortened(order.reason)) for order in report.rework)
+            rework = tuple(replace(order, reason=shortened(clean(order.reason))) for order in report.rework)
             return replace(event, result=BatchDone(replace(report, rework=rework)))
+        case RecordWritten():
+            return replace(event, record=record(event.record))
+        case RecordsRead():
+            records = {name: tuple(map(record, versions)) for name, versions in event.records.items()}
+            return replace(event, records=records)
         case _:
             return event
 

@@ -66,10 +66,14 @@ class LandingRules:
     phases: Sequence[tuple[str, ...]]
     """The tasks of each, also those that are not part of the run."""
 
-    @property
+    @cached_property
     def built(self) -> Mapping[str, float]:
         """Branches that are finished and not landed, each since when."""
         return self.works.built
+
+    @cached_property
+    def _unapproved(self) -> frozenset[str]:
+        return frozenset(self.works.unapproved)
 
     @cached_property
     def held(self) -> dict[str, str]:
@@ -95,7 +99,7 @@ class LandingRules:
         for task, needs in self._unlanded():
             for need in needs:
                 resting.setdefault(need, []).append(task)
-        held = {task: task for task in self.built if task in self.works.unapproved}
+        held = {task: task for task in self.built if task in self._unapproved}
         held |= self._splitting()
         causes = [*held, *(need for need in resting if not self._may_land(need))]
         while causes:
@@ -148,7 +152,7 @@ class LandingRules:
 
     def _may_land(self, need: str) -> bool:
         """Whether a task's work is on the feature branch, or may come there with what rests on it."""
-        return need not in self.works.unapproved and self.works.has_succeeded(need)
+        return need not in self._unapproved and self.works.has_succeeded(need)
 
     def _unlanded(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The finished branches that have not landed, each with what it rests on; those outside come with others."""

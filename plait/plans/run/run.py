@@ -140,7 +140,9 @@ def _give_up_texts(run: Standings) -> bool:
 def _pause(run: Standings, event: Pause) -> None:
     if run.paused_at is None and not run.stopping:
         run.pause(event.by)
-        run.tell(f"paused{f' by {event.by}' if event.by else ''}: what runs finishes, and nothing new starts")
+        by = f" by {event.by}" if event.by else ""
+        until = f"until `plait resume {run.manifest.feature}`"
+        run.tell(f"paused{by}: what runs finishes, and nothing new starts {until}")
 
 
 def _resume(run: Standings, event: Resume) -> None:

@@ -328,9 +328,12 @@ TEXTS: tuple[Event, ...] = (
 
 @pytest.mark.parametrize("event", TEXTS, ids=lambda event: event.kind)
 def test_what_agents_and_tests_print_is_cut_and_cleaned_in_every_event(event: Event) -> None:
-    fitted = fitting(event, lambda text: text.replace("secret", "***"))
+    def clean(text: str) -> str:
+        return text.replace("secret", "***")
 
-    line = line_of(1.0, fitted)
+    fitted = fitting(event, clean)
+
+    line = line_of(1.0, fitted, clean)
     assert "secret" not in line
     assert "***" in line
     assert len(line) < 3 * LONGEST + 1_000
@@ -347,12 +350,13 @@ def test_what_fits_once_is_heard_as_it_is_written(event: Event) -> None:
     assert fitting(fitted, unchanged) == fitted
 
 
-def test_what_a_repair_is_told_is_cleaned_and_not_cut_before_it_is_kept() -> None:
+def test_what_a_repair_is_told_is_neither_cleaned_nor_cut_before_it_is_kept() -> None:
+    """A word of its conflict that looks like a secret would come back into the code as `***`."""
     fitted = fitting(BATCH, lambda text: text.replace("secret", "***"))
 
     assert isinstance(fitted, BatchEnded)
     assert isinstance(fitted.result, BatchDone)
-    assert fitted.result.report.rework[0].reason == "*** " + LONG
+    assert fitted.result.report.rework[0].reason == "secret " + LONG
     assert fitted.result.report.outcome.rejected[0].reason == shortened("***" + LONG)
 
 

@@ -20,6 +20,8 @@ CHAIN = """
       - {id: D, run: echo}
 """
 
+PAUSED = "what runs finishes, and nothing new starts until `plait resume cart`"
+
 
 def paused(**changes: object) -> Played:
     """A and C are at work, D is ready, and somebody pauses the run."""
@@ -73,7 +75,7 @@ def test_once_it_is_resumed_what_is_ready_starts_and_what_is_finished_is_integra
     assert run.starts() == ("B",)
     assert run.in_batch == ("A",)
     assert run.outcome.paused_by is None
-    assert run.told() == ["paused by ann: what runs finishes, and nothing new starts", "goes on, resumed by bob"]
+    assert run.told() == [f"paused by ann: {PAUSED}", "goes on, resumed by bob"]
 
 
 def test_nobody_need_say_who_they_are() -> None:
@@ -81,7 +83,7 @@ def test_nobody_need_say_who_they_are() -> None:
     run.pauses("")
     run.resumes("")
 
-    assert run.told() == ["paused: what runs finishes, and nothing new starts", "goes on"]
+    assert run.told() == [f"paused: {PAUSED}", "goes on"]
 
 
 def test_time_in_a_pause_does_not_count_for_the_wait_of_a_batch() -> None:
