@@ -20,6 +20,7 @@ from plait.flows.inputs.requests import Brief
 from plait.flows.past_durations import history_in
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import Watcher, Watchers
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
@@ -142,6 +143,7 @@ def deliver_feature(
         if call is not None:
             call.trouble = problem
         raise
+    undo_suspension()
     return _state_of(outcome)
 
 

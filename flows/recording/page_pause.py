@@ -78,6 +78,8 @@ class PagePause(Watcher):
         """Whether the server has taken it: a run that is being cancelled is not paused any more."""
         with _client() as client:
             answer: OrchestrationResult[Any] = client.set_flow_run_state(self.flow_run, state)
+        if answer.status is not SetStateStatus.ACCEPT:
+            _LOG.warning("the page could not be made to show %s: %s", state.name, answer.details)
         return answer.status is SetStateStatus.ACCEPT
 
 

@@ -19,6 +19,7 @@ from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.running.results import batch_ended, work_ended
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
+from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import LiveRun, Watchers
 from plait.plans.errors import CallError
 from plait.plans.journal.effects import (
@@ -140,6 +141,7 @@ class Loop:
 
     def _tick(self) -> None:
         """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
+        undo_suspension()
         now, wakes_at = self._clock(), self.live.run.wakes_at
         room = self.keeper.room(demand_of(self.live.standings), now=now)
         if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
@@ -183,6 +185,7 @@ class Loop:
     # Effects.
 
     def _carry_out(self, effect: Effect) -> None:
+        undo_suspension()
         match effect:
             case Tell():
                 self._tell(effect)

@@ -1,8 +1,10 @@
 """What came of a Prefect task run, as the event that the machine hears."""
 
 from collections.abc import Iterable, Mapping
+from contextvars import Context
 from typing import Any
 
+from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 
 from plait.agent_tasks.errors import TaskPutOff, TaskStopped
@@ -28,11 +30,13 @@ from plait.workspace.contract_refs import contract_content
 def result_of(future: PrefectFuture[Any]) -> Any:
     """What came of a task run: what it returned, or the exception that ended it, also where Prefect itself raises it.
 
-    Prefect raises for a run that never began (`NotReady`), and passes on what its own engine stumbled over.
+    Prefect raises for a run that never began (`NotReady`), and passes on what its own engine stumbled over. In a flow
+    that is being suspended it raises `Pause`, which is no Exception, and the result would be lost: so it is asked
+    without the flow's context.
     """
     try:
-        return future.result(raise_on_failure=False)
-    except Exception as problem:
+        return Context().run(future.result, raise_on_failure=False)
+    except (Exception, Pause) as problem:
         return problem
 
 
@@ -71,6 +75,8 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFai
             return WorkDone(result.commit, len(result.changed), contents)
         case TaskStopped():
             return WorkStopped()
+        case Pause():
+            return WorkPutOff("the flow was suspended at that moment")
         case TaskPutOff():
             return WorkPutOff(str(result))
         case EnvironmentProblem():
@@ -84,7 +90,7 @@ def batch_ended(order: BatchOrder, future: PrefectFuture[Any]) -> BatchEnded:
     match result_of(future):
         case BatchReport() as report:
             return BatchEnded(order.id, BatchDone(report))
-        case TaskStopped():
+        case TaskStopped() | Pause():
             return BatchEnded(order.id, BatchStopped())
         case problem:
             return BatchEnded(order.id, BatchBroken(str(problem)))

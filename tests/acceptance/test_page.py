@@ -316,9 +316,9 @@ def test_suspending_a_run_on_the_page_pauses_it_without_ending_it_and_resume_let
         {"state": {"type": "PAUSED", "name": "Suspended", "state_details": suspended}},
     )
     wait_for(lambda: standing.ask(f"/flow_runs/{run}")["state"]["name"] == "Paused")
-    shown = standing.ask(f"/flow_runs/{run}")["state"]
+    shown, env = standing.ask(f"/flow_runs/{run}")["state"], {"PLAIT_HOME": str(standing.home)}
+    wait_for(lambda: "paused by" in plait("status", "suspended", cwd=standing.home, env=env).stdout)
     (tmp_path / "go").touch()
-    env = {"PLAIT_HOME": str(standing.home)}
     wait_for(lambda: task_state(standing, "suspended", "FIRST") == "done")
     status = plait("status", "suspended", cwd=standing.home, env=env).stdout
     idle = not (tmp_path / "second").exists()
