@@ -1,6 +1,6 @@
 """Two installations of plait beside each other, such as before and after a change: pairs of processes, in turn.
 
-    python -m benchmarks.two_installations OLD/.venv/bin/plait NEW/.venv/bin/plait [PAIRS]
+    python -m benchmarks.two_installations OLD/.venv/bin/plait NEW/.venv/bin/plait [PAIRS [dispatch|overhead|whole]]
 
 Each figure is a ratio, new by old: of the seconds from the first start of a task to the end of the run, as `--json` has
 them, and of the whole process. It is the geometric mean of the pairs, with its 95 % interval (Student's t on the
@@ -51,8 +51,9 @@ def main() -> None:
     """Measure each plan, pair by pair."""
     old, new = sys.argv[1], sys.argv[2]
     pairs = int(sys.argv[3]) if len(sys.argv) > 3 else PAIRS
+    wanted = sys.argv[4] if len(sys.argv) > 4 else ""
     rows = []
-    for name, plan in PLANS.items():
+    for name, plan in ((name, plan) for name, plan in PLANS.items() if name.startswith(wanted)):
         runs, processes = [], []
         for turn in range(-1, pairs):
             took = {}
