@@ -445,3 +445,48 @@ def test_a_journal_that_cannot_be_written_any_more_ends_there_and_not_the_run(
         full.close()
 
     assert len([message for message in caplog.messages if "journal of the run ends here" in message]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GIT_AUTHOR_NAME", "Jane Developer"),
+        ("XAUTHORITY", "/root/.Xauthority"),
+        ("GNOME_KEYRING_CONTROL", "/run/keyring"),
+    ],
+)
+def test_names_that_only_look_like_those_of_secrets_are_left_alone(name: str, value: str) -> None:
+    assert Redactor({name: value})(f"it says {value}") == f"it says {value}"
+
+
+def test_a_word_or_a_path_that_agents_are_given_is_no_secret() -> None:
+    clean = Redactor(
+        {"NODE_ENV": "production", "PLACE": "/home/ann/work", "DSN": "db://u:p4ss@h"}, ["NODE_ENV", "PLACE", "DSN"]
+    )
+
+    assert clean("production in /home/ann/work at db://u:p4ss@h") == "production in /home/ann/work at ***"
+
+
+def test_a_secret_of_several_lines_is_taken_out_line_by_line() -> None:
+    key = "-----BEGIN-----\nabcdefghijkl\nmnopqrstuvwx\n"
+
+    assert Redactor({"DEPLOY_KEY": key})("it printed\nabcdefghijkl\nfirst") == "it printed\n***\nfirst"
+
+
+def test_a_line_that_is_torn_within_a_sign_is_passed_over(tmp_path: Path) -> None:
+    file = JournalFile.begin(tmp_path, SMALLEST)
+    file.append(1.0, Begin())
+    file.close()
+    with (tmp_path / JOURNAL).open("ab") as journal:
+        journal.write('{"at":2,"event":{"by":"\u00e4'.encode()[:-1])
+
+    kept = kept_journal(tmp_path)
+
+    assert kept is not None
+    assert [entry.event for entry in kept.entries] == [Begin()]
+
+
+def test_a_run_that_was_killed_in_its_first_moment_has_left_no_journal(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text('{"journal":1,"mani')
+
+    assert kept_journal(tmp_path) is None

@@ -1,0 +1,71 @@
+"""What killed runs had spent counts on, over several kills, and whatever they left of their journals."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from plait.flows.journal_file import JOURNAL, JournalFile
+from plait.flows.running.past_runs import KilledRun, killed_run
+from plait.plans.journal.events import Begin, Event, Tick
+from plait.plans.journal.manifest import Manifest, PastEffort, TaskFacts
+from plait.workspace.control import Control, open_control
+
+TASKS = tuple(TaskFacts(id=name, role="r", branch=name, title=name, needs=(), seconds=1.0) for name in "AB")
+
+
+@pytest.fixture
+def control(repository: Path, hermetic: Path) -> Control:
+    return open_control(repository, home=hermetic)
+
+
+def left_by(home: Path, control: Control, run: str, manifest: Manifest, *events: Event) -> Path:
+    """The folder of a run that was killed after it had heard this."""
+    folder = home / "runs" / run
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"feature": "x", "repository": str(control.common_dir)}))
+    journal = JournalFile.begin(folder, manifest)
+    for at, event in enumerate(events):
+        journal.append(1_000.0 + 10 * at, event)
+    journal.close()
+    return folder
+
+
+def manifest(run: str, *tasks: TaskFacts, before: float = 0.0, **past: int) -> Manifest:
+    effort = {task: PastEffort(tries) for task, tries in past.items()}
+    return Manifest(run, "x", "b", "0" * 40, tasks, {"r": 1}, started_at=1_000.0, before=before, past=effort)
+
+
+def found(home: Path, control: Control) -> KilledRun | None:
+    return killed_run(home, control, "x", now=5_000.0)
+
+
+def test_what_was_spent_on_tasks_that_are_no_part_of_the_run_counts_on(hermetic: Path, control: Control) -> None:
+    left_by(hermetic, control, "run-2", manifest("run-2", TASKS[1], before=60.0, A=3), Begin(), Tick())
+
+    killed = found(hermetic, control)
+
+    assert killed is not None
+    assert (killed.effort["A"].tries, killed.seconds) == (3, 70.0)
+
+
+def test_a_run_that_is_killed_before_it_hears_anything_loses_nothing(hermetic: Path, control: Control) -> None:
+    left_by(hermetic, control, "run-2", manifest("run-2", *TASKS, before=60.0, A=3))
+
+    killed = found(hermetic, control)
+
+    assert killed is not None
+    assert (killed.effort["A"].tries, killed.seconds) == (3, 60.0)
+
+
+def test_a_journal_that_cannot_be_read_keeps_no_run_from_going_on(hermetic: Path, control: Control) -> None:
+    folder = left_by(hermetic, control, "run-2", manifest("run-2", *TASKS), Begin())
+    (folder / JOURNAL).write_text('{"journal":99}\n')
+
+    assert found(hermetic, control) is None
+
+
+def test_a_run_that_ended_starts_anew(hermetic: Path, control: Control) -> None:
+    (left_by(hermetic, control, "run-2", manifest("run-2", *TASKS, A=3), Begin()) / "result.json").write_text("{}")
+
+    assert found(hermetic, control) is None
