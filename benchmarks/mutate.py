@@ -42,13 +42,16 @@ class Target:
 
 
 TARGETS = {
-    "landing": Target(("plait/plans/landing/*.py",), ("tests/plans/test_batching.py", "tests/plans/test_bisection.py")),
+    "landing": Target(
+        ("plait/plans/landing/*.py",),
+        ("tests/plans/test_batching.py", "tests/plans/test_bisection.py", "tests/plans/run"),
+    ),
     "tasks": Target(
         ("plait/plans/tasks/*.py",),
         (
             "tests/plans/test_expansion.py",
             "tests/plans/test_bundling.py",
-            "tests/plans/test_contracts.py",
+            "tests/plans/test_planned_contracts.py",
             "tests/plans/test_phases.py",
             "tests/plans/test_usage.py",
             "tests/plans/test_work.py",
