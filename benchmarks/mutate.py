@@ -57,7 +57,7 @@ TARGETS = {
             "tests/plans/test_work.py",
             "tests/plans/test_parsing.py",
             "tests/agent_tasks/test_quoted_work.py",
-            "tests/advice/test_sharing.py",
+            "tests/advice/test_bundle_search.py",
             "tests/show/test_metrics.py",
         ),
     ),
