@@ -1,6 +1,5 @@
 """What people say about contracts from another terminal: read from git and written there, beside a run or after it."""
 
-import getpass
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from plait.plans.errors import CallError
 from plait.plans.tasks.planned_contracts import Record
 from plait.workspace.contract_refs import answer, read_records
 from plait.workspace.control import open_control
+from plait.workspace.environment import user_name
 from plait.workspace.git import git_date
 from plait.workspace.home import plait_home
 
@@ -28,7 +28,7 @@ def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
         CallError: no such run, nothing of that name waits, or a rejection without a reason.
     """
     run = find_run(plait_home(), wanted)
-    given = answer_draft(Path(run.repository), run.feature, contract, by=_user(), rejected=rejected)
+    given = answer_draft(Path(run.repository), run.feature, contract, by=user_name(), rejected=rejected)
     then = "the run goes on" if run.alive else "it counts when the plan is run again"
     if given.status == "rejected":
         then = f"{given.owner} gets it back" + ("" if run.alive else " when the plan is run again")
@@ -82,10 +82,3 @@ def _unwritten(run: KnownRun, written: set[str]) -> list[dict[str, Any]]:
         if contract.id not in written
     ]
     return [{key: row[key] for key in ("id", "version", "status", "owner", "commit", "by")} for row in rows]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

@@ -37,7 +37,7 @@ from plait.show.metrics import measure
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt, gantt_uri
 from plait.show.run_report import report_markdown
-from plait.workspace.pausing import wish_to_pause
+from plait.workspace.pause_wishes import wish_to_pause
 
 _LOG = logging.getLogger("prefect.plait")
 

@@ -1,12 +1,12 @@
 """Pauses features and lets them go on, from another terminal: a wish that is kept beside the repository."""
 
-import getpass
 from pathlib import Path
 
 from plait.flows.runs import KnownRun, find_run
 from plait.workspace.control import Control, open_control
+from plait.workspace.environment import user_name
 from plait.workspace.home import plait_home
-from plait.workspace.pausing import ask_to_pause, ask_to_resume
+from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume
 
 
 def pause(wanted: str | None) -> str:
@@ -19,7 +19,7 @@ def pause(wanted: str | None) -> str:
         CallError: no such run, or its repository is not there any more.
     """
     run, control = _found(wanted)
-    is_new = ask_to_pause(control, run.feature, by=_user())
+    is_new = ask_to_pause(control, run.feature, by=user_name())
     then = "what runs finishes, and nothing new starts" if run.alive else "the next run of it starts nothing"
     return f"{run.feature} {'is paused' if is_new else 'was paused already'}: {then} until `plait resume {run.feature}`"
 
@@ -40,10 +40,3 @@ def _found(wanted: str | None) -> tuple[KnownRun, Control]:
     home = plait_home()
     run = find_run(home, wanted)
     return run, open_control(Path(run.repository), home=home)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

@@ -92,6 +92,6 @@ def _ask(question: str) -> None:
     import sys
 
     if sys.stdin.isatty() and not typer.confirm(question, default=True, err=True):
-        from plait.plans.errors import Cancelled
+        from plait.plans.errors import CancelledCall
 
-        raise Cancelled
+        raise CancelledCall

@@ -13,7 +13,7 @@ from prefect.states import Paused, Running
 
 from plait.flows.running.watching import Watcher
 from plait.workspace.control import Control
-from plait.workspace.pausing import ask_to_pause, ask_to_resume, wish_to_pause
+from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
 EVERY = 2.0
 """Seconds between two looks: each is a request of some 10 ms, made by the loop that starts agents."""

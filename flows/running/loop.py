@@ -16,7 +16,7 @@ from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
-from plait.flows.running.results import batch_ended, work_ended
+from plait.flows.running.results import batch_event, work_event
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.suspension import undo_suspension
@@ -259,11 +259,11 @@ class Loop:
 
     def _work_ended(self, order: WorkOrder, future: PrefectFuture[Any]) -> None:
         """Called by the thread that ran it."""
-        self.events.put(work_ended(order, future, self.shop))
+        self.events.put(work_event(order, future, self.shop))
 
     def _batch_ended(self, order: BatchOrder, future: PrefectFuture[Any]) -> None:
         """Called by the thread that integrated."""
-        self.events.put(batch_ended(order, future))
+        self.events.put(batch_event(order, future))
 
     def _put_aside(self, effect: PutBranchAside) -> Event:
         try:

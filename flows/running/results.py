@@ -40,7 +40,7 @@ def result_of(future: PrefectFuture[Any]) -> Any:
         return problem
 
 
-def work_ended(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> WorkEnded:
+def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> WorkEnded:
     """What came of a task; called by the thread that ran it, so whatever goes wrong here is a result, too."""
     try:
         tries = past_tries(shop.folder_of(order.task.id))
@@ -85,7 +85,7 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFai
             return WorkFailed(str(result))
 
 
-def batch_ended(order: BatchOrder, future: PrefectFuture[Any]) -> BatchEnded:
+def batch_event(order: BatchOrder, future: PrefectFuture[Any]) -> BatchEnded:
     """What came of a batch."""
     match result_of(future):
         case BatchReport() as report:

@@ -53,7 +53,7 @@ class EnvironmentProblem(PlaitError):
         return self.message
 
 
-class Cancelled(PlaitError):
+class CancelledCall(PlaitError):
     """The user, Prefect or the terminal asked plait to stop."""
 
     exit_code = ExitCode.CANCELLED

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from plait.plans.run import contract_events
 from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.wording import key_line, one_line
 
@@ -54,7 +55,7 @@ def _failure(task: TaskOutcome) -> str:
 
 def answer_command(feature: str, asked: Approval) -> str:
     """What a person types to approve a contract."""
-    return f"plait approve {_word(feature)} {_word(asked.contract)}"
+    return contract_events.answer_command(_word(feature), _word(asked.contract))
 
 
 def _ready_to_land(outcome: FeatureOutcome) -> set[str]:

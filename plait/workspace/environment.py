@@ -1,5 +1,6 @@
 """What an agent or a check sees of our environment: an allow-list, never a copy."""
 
+import getpass
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -69,3 +70,11 @@ def _checked(name: str, form: re.Pattern[str]) -> str:
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def user_name() -> str:
+    """Who is at work here, for what is kept of a person's answers; empty where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

@@ -28,7 +28,7 @@ _LOCK_IN_THE_WAY = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class RefLanded:
     """The feature branch is at this commit now."""
 
     commit: str
@@ -54,7 +54,7 @@ class _Intent:
 
 def land(
     control: Control, *, feature: str, batch: str, branch: str, old: str | None, new: str, base: str
-) -> Landed | ReadyToLand:
+) -> RefLanded | ReadyToLand:
     """Move the feature branch from `old` to `new`, or say how its user does; call with the feature's lock held.
 
     Args:
@@ -84,7 +84,7 @@ def land(
             raise
     with suppress(GitFailed, DiskFull):  # it has landed: the intent stays, and `reconcile` marks it another time
         _mark(control, feature, batch, new)
-    return Landed(new)
+    return RefLanded(new)
 
 
 class Lander(Protocol):
@@ -93,7 +93,7 @@ class Lander(Protocol):
     def tip(self) -> str | None:
         """Where that is now; nothing when it does not exist yet."""
 
-    def land(self, *, batch: str, old: str | None, new: str) -> Landed | ReadyToLand:
+    def land(self, *, batch: str, old: str | None, new: str) -> RefLanded | ReadyToLand:
         """Bring it from `old` to `new`, once, or say how its user does.
 
         Raises:
@@ -116,7 +116,7 @@ class BranchLander:
     def tip(self) -> str | None:
         return self.control.branch(self.branch)
 
-    def land(self, *, batch: str, old: str | None, new: str) -> Landed | ReadyToLand:
+    def land(self, *, batch: str, old: str | None, new: str) -> RefLanded | ReadyToLand:
         place = {"feature": self.feature, "branch": self.branch, "base": self.base}
         return land(self.control, **place, batch=batch, old=old, new=new)
 

@@ -20,7 +20,7 @@ from plait.workspace.chains import Branch, ChainBuilder, wrap
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import ZERO
-from plait.workspace.ref_landing import Landed, ReadyToLand, feature_lock, land, landed_batches, reconcile
+from plait.workspace.ref_landing import ReadyToLand, RefLanded, feature_lock, land, landed_batches, reconcile
 from tests.workspace.histories import DATE, History
 
 BRANCH = "feature/shop/integration"
@@ -52,7 +52,7 @@ def leftovers(control: Control) -> dict[str, str]:
 def test_the_first_batch_makes_the_branch(control, history) -> None:
     base = base_of(control)
     new = history.commit({"a": "1\n"}, base)
-    assert put(control, new, old=None) == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
     assert control.branch(BRANCH) == new
     assert landed_batches(control, "shop") == {"b1": new}
     assert leftovers(control) == {}
@@ -62,7 +62,7 @@ def test_the_next_batch_moves_it_on(control, history) -> None:
     one = history.commit({"a": "1\n"}, base_of(control))
     two = history.commit({"b": "1\n"}, one)
     put(control, one, old=None)
-    assert put(control, two, old=one, batch="b2") == Landed(two)
+    assert put(control, two, old=one, batch="b2") == RefLanded(two)
     assert control.branch(BRANCH) == two
     assert landed_batches(control, "shop") == {"b1": one, "b2": two}
 
@@ -96,8 +96,8 @@ def test_a_branch_that_somebody_moved_is_left_where_it_is(control, history, else
 def test_landing_again_what_has_landed_is_no_error(control, history) -> None:
     new = history.commit({"a": "1\n"}, base_of(control))
     put(control, new, old=None)
-    assert put(control, new, old=None) == Landed(new)
-    assert put(control, new, old=new, batch="b2") == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
+    assert put(control, new, old=new, batch="b2") == RefLanded(new)
 
 
 def test_nothing_lands_that_would_lose_commits(control, history) -> None:
@@ -126,7 +126,7 @@ def test_features_of_any_name_keep_apart(control, history) -> None:
         new = history.commit({feature.replace("/", "-").replace("..", "dots"): "1\n"}, base_of(control))
         branch = f"feature/{ref_landing._part(feature)}/integration"
         landed = land(control, feature=feature, batch="b/1", branch=branch, old=None, new=new, base=base_of(control))
-        assert landed == Landed(new)
+        assert landed == RefLanded(new)
         assert list(landed_batches(control, feature).values()) == [new]
         with feature_lock(control, feature, "r1"):
             assert reconcile(control, feature) == ()
@@ -266,7 +266,7 @@ def test_an_intent_that_was_not_carried_out_is_dropped(control, history) -> None
     one, two = cut_off(control, history)
     assert reconcile(control, "shop") == ("batch b2 was about to land when the run ended: it is built again",)
     assert (leftovers(control), control.branch(BRANCH)) == ({}, one)
-    assert put(control, two, old=one, batch="b2") == Landed(two)
+    assert put(control, two, old=one, batch="b2") == RefLanded(two)
 
 
 @pytest.mark.parametrize("moved_to", ["new", "further"])
@@ -321,7 +321,7 @@ def lock_of(control: Control, name: str = f"refs/heads/{BRANCH}", *, age: float)
 def test_the_lock_of_a_killed_git_is_removed(control, history) -> None:
     lock = lock_of(control, age=60)
     new = history.commit({"a": "1\n"}, base_of(control))
-    assert put(control, new, old=None) == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
     assert not lock.exists()
 
 
@@ -334,7 +334,7 @@ def test_a_fresh_lock_is_waited_for(control, history, monkeypatch, age) -> None:
         landed = pool.submit(put, control, new, old=None)
         assert wait((landed,), timeout=0.3).not_done
         lock.unlink()
-        assert landed.result() == Landed(new)
+        assert landed.result() == RefLanded(new)
 
 
 @pytest.mark.parametrize("age", [0.0, -3600.0], ids=["just now", "before the clock was set back"])
@@ -342,7 +342,7 @@ def test_a_lock_that_nobody_touches_for_long_counts_as_stale(control, history, m
     monkeypatch.setattr(ref_landing, "STALE_LOCK", 0.5)
     lock_of(control, age=age)
     new = history.commit({"a": "1\n"}, base_of(control))
-    assert put(control, new, old=None) == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
 
 
 def test_a_lock_that_others_keep_taking_is_left_alone(control, history, monkeypatch) -> None:
@@ -373,7 +373,7 @@ def test_locks_in_the_control_repository_are_removed_too(control, history) -> No
         lock.touch()
         os.utime(lock, (0, 0))
     new = history.commit({"a": "1\n"}, base_of(control))
-    assert put(control, new, old=None) == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
     assert leftovers(control) == {}
 
 
@@ -457,7 +457,7 @@ def test_what_lands_is_the_tree_that_was_verified(control, history, data) -> Non
         chain = builder.build(branches)
         verified = chain.tree
         new = wrap(control.store, chain, branches, batch=f"b{number}", date=DATE)
-        assert put(control, new, old=old, batch=f"b{number}") == Landed(new)
+        assert put(control, new, old=old, batch=f"b{number}") == RefLanded(new)
         assert control.store.tree_of(control.branch(BRANCH)) == verified
         assert old is None or control.store.is_ancestor(old, new)
         old = new
@@ -479,7 +479,7 @@ def test_what_landed_has_landed_though_its_mark_cannot_be_written(control, histo
     in_the_way = control.store.git_dir / "refs/plait/landed"
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text(base + "\n")
-    assert put(control, new, old=None) == Landed(new)
+    assert put(control, new, old=None) == RefLanded(new)
     assert control.branch(BRANCH) == new
     in_the_way.unlink()
     assert "is marked now" in reconcile(control, "shop")[0]

@@ -14,7 +14,7 @@ from plait.workspace import ref_landing
 from plait.workspace.chains import Branch, ChainBuilder, wrap
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import RefMoved
-from plait.workspace.ref_landing import Landed, feature_lock, land, landed_batches, reconcile
+from plait.workspace.ref_landing import RefLanded, feature_lock, land, landed_batches, reconcile
 from tests.workspace.histories import DATE, History
 
 FEATURE, BRANCH = "shop", "feature/shop/integration"
@@ -147,7 +147,7 @@ def test_whatever_step_a_kill_cuts_off_the_next_run_lands_the_same(tmp_path: Pat
         current = control.branch(BRANCH)
         assert current in (None, whole.tip)
         landed = land(control, feature=FEATURE, batch="b1", branch=BRANCH, old=current, new=whole.tip, base=base)
-        assert landed == Landed(whole.tip)
+        assert landed == RefLanded(whole.tip)
         assert landed_batches(control, FEATURE) == {"b1": whole.tip}
         assert control.store.refs("refs/plait/intent/") == {}
         if process.exitcode == 0:

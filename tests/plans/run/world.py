@@ -490,9 +490,9 @@ class World:
 
     def _check_tick(self, event: Tick) -> None:
         run = self.run.standings
-        if run.stopping or run.paused_at is not None or run.closed:
+        if run.stopping or run.paused_at is not None or run.closed or event.room is not None:
             return
-        again = run.dispatcher.copy().start(run.now, room={} if event.room is None else None) if not event.room else []
+        again = run.dispatcher.copy().start(run.now)
         assert not again, f"a slot is idle beside {[start.job.id for start in again]}"
 
     def _check_end(self) -> None:
