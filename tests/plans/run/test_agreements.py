@@ -206,8 +206,8 @@ def test_a_command_that_writes_the_same_once_more_asks_for_the_same_once_more() 
     assert run.outcome.asked[0].version == 1
 
 
-def test_a_draft_whose_needs_have_changed_before_it_was_rejected_starts_anew() -> None:
-    """It rests on what a batch has rejected meanwhile: what it goes on from must not bring that along."""
+def _rejected_draft_on_a_changed_need() -> Played:
+    """A drafted on ROOT, a batch sent ROOT back, the draft was rejected, and ROOT is built once more."""
     plan = AGENT.replace("{id: A, role", "{id: ROOT, role: designer, prompt: x}\n      - {id: A, needs: [ROOT], role")
     run = played(plan, **AT_ONCE, by_hand=[PutBranchAside])
     run.starts()
@@ -218,6 +218,12 @@ def test_a_draft_whose_needs_have_changed_before_it_was_rejected_starts_anew() -
     run.rejects("api")
     run.starts()
     run.ends("ROOT")
+    return run
+
+
+def test_a_draft_whose_needs_have_changed_before_it_was_rejected_starts_anew() -> None:
+    """It rests on what a batch has rejected meanwhile: what it goes on from must not bring that along."""
+    run = _rejected_draft_on_a_changed_need()
 
     assert run.starts() == ()
     assert run.orders(PutBranchAside) == [PutBranchAside("A", "feature/cart/agent/designer/A", 1)]
@@ -229,16 +235,7 @@ def test_a_draft_whose_needs_have_changed_before_it_was_rejected_starts_anew() -
 
 
 def test_a_draft_that_has_to_start_anew_and_whose_branch_is_checked_out_is_not_tried_to_be_moved_for_ever() -> None:
-    plan = AGENT.replace("{id: A, role", "{id: ROOT, role: designer, prompt: x}\n      - {id: A, needs: [ROOT], role")
-    run = played(plan, **AT_ONCE, by_hand=[PutBranchAside])
-    run.starts()
-    run.ends("ROOT")
-    run.starts()
-    run.ends("A")
-    run.batch(rejected=[rework("ROOT")])
-    run.rejects("api")
-    run.starts()
-    run.ends("ROOT")
+    run = _rejected_draft_on_a_changed_need()
     run.starts()
     run.is_put_aside("A", refused="it is checked out")
 
