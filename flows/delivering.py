@@ -118,7 +118,7 @@ def _watch(session: Session, live: LiveRun, *, flow_run: str | None) -> None:
     watchers.add(PageProgress(live, is_shown=is_shown))
     watchers.add(Asking(session.shop, is_shown=is_shown))
     if flow_run and is_shown:
-        watchers.add(PagePause(session.shop.control, session.shop.feature, UUID(flow_run)))
+        watchers.add(PagePause(session.shop.control, session.shop.feature, UUID(flow_run), session.shop.stop))
 
 
 def _better_order(session: Session, *, seconds: float) -> Mapping[str, float] | None:

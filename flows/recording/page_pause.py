@@ -1,7 +1,10 @@
 """Pause on the Prefect page: what a person does there is the wish to pause, and what is wished elsewhere is shown."""
 
 import logging
-from dataclasses import dataclass
+import threading
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +14,16 @@ from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Paused, Running
 
-from plait.flows.running.watching import Watcher
+from plait.flows.running.watching import LiveRun, Watcher
 from plait.workspace.control import Control
 from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
 EVERY = 2.0
-"""Seconds between two looks: each is a request of some 10 ms, made by the loop that starts agents."""
+"""Seconds between two looks: each is a request of some 10 ms."""
 AFTER_TROUBLE = 30.0
 """Seconds until the next look when one has failed."""
 PATIENCE = 5.0
-"""Seconds that an answer is waited for."""
+"""Seconds that an answer is waited for; also for the last one, at the end of the run."""
 ON_PAGE = "somebody on the Prefect page"
 
 _LOG = logging.getLogger("plait")
@@ -28,36 +31,57 @@ _LOG = logging.getLogger("plait")
 
 @dataclass(slots=True)
 class PagePause(Watcher):
-    """Keeps the state of the flow run and the wish that is kept beside the repository in step.
+    """Keeps the state of the flow run and the wish that is kept beside the repository in step, in a thread of its own.
 
     The page offers `Suspend`, which ends the process and has a limit of five minutes by default (Prefect 3.9.1). It
-    is made a `Paused` without a limit: the process stays, and `Resume` on the page lets it go on.
+    is made a `Paused` without a limit: the process stays, and `Resume` on the page lets it go on. `Cancel` stops the
+    run from here as well: no runner of Prefect's looks after `plait run`, and a suspended run becomes `Cancelled` at
+    once, since Prefect takes its process to be gone (`BypassCancellingFlowRunsWithNoInfra`).
     """
 
     control: Control
     feature: str
     flow_run: UUID
+    stop: threading.Event
+    """Set when the run was cancelled on the page."""
     _is_shown: bool = False
     """Whether the page shows what was wished."""
-    _look_at: float = 0.0
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
 
-    def ticked(self, now: float) -> None:
-        """Look at both sides, and bring the one that is behind up to the other; a lost server is for others to tell."""
-        if now < self._look_at:
-            return
-        self._look_at = now + EVERY
-        try:
-            self._compare(wish_to_pause(self.control, self.feature))
-        except Exception as problem:  # whatever it is, also a flow run that was deleted on the page: the run goes on
-            self._look_at = now + AFTER_TROUBLE
-            _LOG.warning("the page could not be asked whether the run is paused: %s", problem)
+    def ticked(self, _now: float) -> None:
+        """Begin to look, with the run's first tick: a slow server must not keep the loop from starting agents."""
+        if self._thread is None:
+            # Prefect keeps the settings of a run in its context, and a thread begins with an empty one.
+            within = partial(copy_context().run, self._follow)
+            self._thread = threading.Thread(target=within, name="plait-page-pause", daemon=True)
+            self._thread.start()
+
+    def ended(self, _live: LiveRun) -> None:
+        """Look no more: from here on the state is the flow's own."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
+
+    def _follow(self) -> None:
+        """Bring the side that is behind up to the other, again and again; a lost server is for others to tell."""
+        wait = 0.0
+        while not self._ended.wait(wait):
+            wait = EVERY
+            try:
+                self._compare(wish_to_pause(self.control, self.feature))
+            except Exception as problem:  # whatever it is, also a flow run that was deleted there: the run goes on
+                wait = AFTER_TROUBLE
+                _LOG.warning("the page could not be asked whether the run is paused: %s", problem)
 
     def _compare(self, wish: str | None) -> None:
         with _client() as client:
             state = client.read_flow_run(self.flow_run).state
-        if state is None:
+        if state is None or self._ended.is_set():
             return
-        if state.is_paused() and wish is None and not self._is_shown:  # somebody has paused it on the page
+        if state.is_cancelling() or state.is_cancelled():
+            self.stop.set()
+        elif state.is_paused() and wish is None and not self._is_shown:  # somebody has paused it on the page
             ask_to_pause(self.control, self.feature, by=ON_PAGE)
             self._is_shown = self._show_paused(state)
         elif state.is_paused() and wish is None:  # `plait resume`
@@ -84,5 +108,5 @@ class PagePause(Watcher):
 
 
 def _client() -> SyncPrefectClient:
-    """One that gives up soon: it is asked by the loop that starts agents."""
+    """One that gives up soon: the end of the run waits for its answer."""
     return get_client(sync_client=True, httpx_settings={"timeout": PATIENCE})

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import Running, plait
 from tests.support.repositories import commit_files, files_of, git
+from tests.support.servers import task_runs
 
 pytestmark = pytest.mark.slow
 
@@ -48,13 +48,7 @@ def put_agent(repository: Path, hook: str = "") -> None:
 
 
 def names_of_task_runs(server: Mapping[str, str], feature: str) -> set[str]:
-    name, _, password = server["PREFECT_API_AUTH_STRING"].partition(":")
-    found = httpx.post(
-        f"{server['PREFECT_API_URL']}/task_runs/filter",
-        auth=(name, password),
-        json={"task_runs": {"tags": {"all_": [f"feature:{feature}"]}}},
-    ).json()
-    return {run["name"] for run in found}
+    return {run.name for run in task_runs(server, tag=f"feature:{feature}")}
 
 
 def test_a_burst_of_small_tasks_goes_to_two_agents_lands_and_is_told_task_by_task(

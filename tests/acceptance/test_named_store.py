@@ -5,18 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from plait.blocks import FeatureStore
 from plait.flows.past_durations import history_address, history_in
 from plait.store.engine import open_store
 from plait.store.history import recent_runs
 from tests.support.databases import a_postgres_database, a_postgres_server
+from tests.support.servers import talking_to
 
 PLAN = "feature: kept\ngoal: g\ntasks:\n  - {id: HELLO, run: echo hello > hello.txt}\n"
 CALL = """
@@ -38,20 +37,8 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield url
 
 
-@contextmanager
-def asking(server: Mapping[str, str]) -> Iterator[None]:
-    """Prefect in this process talks to the server."""
-    with temporary_settings(
-        {
-            PREFECT_API_URL: server["PREFECT_API_URL"],
-            PREFECT_API_AUTH_STRING: server.get("PREFECT_API_AUTH_STRING"),
-        }
-    ):
-        yield
-
-
 def save(address: str, server: Mapping[str, str]) -> None:
-    with asking(server):
+    with talking_to(server):
         FeatureStore(url=address).save("team", overwrite=True)
 
 

@@ -10,10 +10,9 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from tests.support.repositories import files_of, git
+from tests.support.servers import talking_to
 
 pytestmark = pytest.mark.slow
 
@@ -105,11 +104,7 @@ def test_a_project_with_folders_called_like_ours_deploys_our_flow(
 
     run(PREFECT, "--no-prompt", "deploy", "--all", project=project, server=prefect_server)
 
-    talking = {
-        PREFECT_API_URL: prefect_server["PREFECT_API_URL"],
-        PREFECT_API_AUTH_STRING: prefect_server.get("PREFECT_API_AUTH_STRING"),
-    }
-    with temporary_settings(talking), get_client(sync_client=True) as client:
+    with talking_to(prefect_server) as client:
         deployment = client.read_deployment_by_name("deliver-feature/ours")
     assert deployment.entrypoint == "plait.flows.feature.deliver_feature"
     assert {"plan", "repository", "store"} <= set((deployment.parameter_openapi_schema or {})["properties"])

@@ -338,6 +338,30 @@ def test_suspending_a_run_on_the_page_pauses_it_without_ending_it_and_resume_let
     assert "2 of 2 tasks landed" in ended["state"]["message"]
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["before plait has seen it", "once it is paused"])
+def test_cancelling_a_suspended_run_on_the_page_ends_it_and_every_process(
+    at_once: bool, standing: Standing, shop: Path, tmp_path: Path
+) -> None:
+    feature = "hasty" if at_once else "patient"
+    run = start(standing, PAUSED.format(feature=feature, work=tmp_path), shop)
+    env = {"PLAIT_HOME": str(standing.home)}
+    wait_for_file(tmp_path / "begun")
+    in_five_minutes = (datetime.now(UTC) + timedelta(seconds=300)).isoformat()
+    details = {"pause_timeout": in_five_minutes, "pause_reschedule": True}
+
+    suspended = {"type": "PAUSED", "name": "Suspended", "state_details": details}
+    standing.ask(f"/flow_runs/{run}/set_state", {"state": suspended})
+    if not at_once:
+        wait_for(lambda: "paused by" in plait("status", feature, cwd=standing.home, env=env).stdout)
+    standing.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    wait_for(lambda: not processes_with(f"{tmp_path}/go"), seconds=30)
+    ended = wait_for_state(standing, run, "CANCELLED", "CRASHED", "FAILED", "COMPLETED")
+    wait_for(lambda: plait("status", feature, "--json", cwd=standing.home, env=env).data["state"] == "cancelled")
+
+    assert ended["state"]["type"] == "CANCELLED", ended["state"]
+    assert not (tmp_path / "second").exists()
+
+
 def test_a_run_that_is_paused_from_a_terminal_is_shown_as_paused_on_the_page(
     standing: Standing, shop: Path, tmp_path: Path
 ) -> None:

@@ -1,14 +1,18 @@
 """Pause and resume: what runs finishes, nothing new starts, everybody sees it, and a kill changes nothing of it."""
 
+import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from prefect.states import Cancelling
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import Running, plait
 from tests.support.repositories import files_of
+from tests.support.servers import talking_to
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +105,22 @@ def test_a_paused_run_can_be_cancelled(
 
     assert ended.status == 130
     assert plait("resume", "long", cwd=repository).stdout == "long goes on when the plan is run again\n"
+
+
+def test_a_run_of_a_terminal_that_is_cancelled_on_the_page_stops(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path, hermetic: Path
+) -> None:
+    running = Running("run", str(plan_of(write_plan, tmp_path)), "--json", cwd=repository, env=prefect_server)
+    running.wait_until((tmp_path / "begun").exists)
+    (record,) = hermetic.glob("runs/long-*/run.json")
+    flow_run = UUID(json.loads(record.read_text())["flow_run"])
+
+    with talking_to(prefect_server) as client:
+        client.set_flow_run_state(flow_run, Cancelling())
+    ended = running.end(seconds=30)
+
+    assert ended.status == 130, ended.stderr
+    assert ended.data["tasks"][0]["state"] == "cancelled"
 
 
 def test_what_a_killed_run_had_spent_is_told_and_counts_on(

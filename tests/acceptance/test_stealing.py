@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
 from tests.support.repositories import commit_files, files_of, git
+from tests.support.servers import task_runs
 
 pytestmark = pytest.mark.slow
 
@@ -37,14 +36,8 @@ BUILD = 'echo "$1 $2 $(cat made-by)" > "$3.txt"; rm made-by; sleep 2'
 
 
 def tags_of(server: Mapping[str, str], task: str) -> set[str]:
-    """The tags of the newest task run of this name, as the page has them."""
-    name, _, password = server["PREFECT_API_AUTH_STRING"].partition(":")
-    found: list[dict[str, Any]] = httpx.post(
-        f"{server['PREFECT_API_URL']}/task_runs/filter",
-        auth=(name, password),
-        json={"task_runs": {"name": {"any_": [task]}, "tags": {"all_": ["wall"]}}},
-    ).json()
-    return set(found[-1]["tags"])
+    """The tags of the task run of this name, as the page has them."""
+    return set(next(run.tags for run in task_runs(server, tag="wall") if run.name == task))
 
 
 def test_an_idle_slot_of_a_fallback_takes_the_most_urgent_task_and_works_as_what_it_is(
