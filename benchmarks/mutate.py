@@ -44,7 +44,12 @@ class Target:
 TARGETS = {
     "landing": Target(
         ("plait/plans/landing/*.py",),
-        ("tests/plans/test_batching.py", "tests/plans/test_bisection.py", "tests/plans/run"),
+        (
+            "tests/plans/test_batching.py",
+            "tests/plans/test_bisection.py",
+            "tests/plans/test_landing_rules.py",
+            "tests/plans/run",
+        ),
     ),
     "tasks": Target(
         ("plait/plans/tasks/*.py",),

@@ -90,3 +90,9 @@ def test_any_part_of_a_plan_is_merged_in_dependency_order(plan: dict[str, Needs]
     graph = Graph(plan)
     for place, task in enumerate(order):
         assert not set(graph.descendants(task)) & set(order[:place])
+
+
+def test_what_is_needed_along_very_many_paths_is_looked_at_once() -> None:
+    layers = {f"{side}{layer}": (f"l{layer - 1}", f"r{layer - 1}") for layer in range(1, 60) for side in "lr"}
+
+    assert merge_order(["l59", "l0"], needs=layers, priority={}) == ("l0", "l59")

@@ -19,6 +19,7 @@ from plait.plans.tasks.bundling import (
     members_line,
     members_said,
     numbers_of_bundles,
+    parted_by_needers,
     place_of,
     shared_out,
     together,
@@ -147,6 +148,7 @@ def test_a_bundle_asks_for_all_that_its_members_ask_for() -> None:
         "### Part 3, t3",
         "### Part 4, t4",
     ]
+    assert one.task.count == 1
     assert "- It may change only: `ui/2.py`.\n- It must be true at the end: It is good." in prompt
 
 
@@ -167,6 +169,20 @@ def test_the_name_of_a_bundle_is_one_that_nobody_has() -> None:
     assert bundle_name(expanded({**SMALL, "id": "fix", "count": 2}).tasks, ()) == "fix-1-and-1-more"
 
 
+def test_the_name_of_a_bundle_begins_with_its_first_member() -> None:
+    members = expanded({**SMALL, "id": "fix"}, {**SMALL, "id": "other"}).tasks
+    name = bundle_name(members, ())
+    assert name.startswith("fix-and-1-more")
+    assert bundle_name(members, (name,)).startswith(f"{name}-")
+
+
+def test_a_burst_is_parted_by_who_needs_its_tasks_and_one_task_alone_is_no_burst() -> None:
+    needer = {"id": "soon", "role": "backend", "prompt": "x", "needs": ["t1"]}
+    made = expanded(*burst(), needer)
+    (part,) = parted_by_needers(bursts_of(made, CREW), made.tasks)
+    assert ids(part.tasks) == ["t2", "t3", "t4"]
+
+
 def test_members_are_read_back_from_the_line_that_names_them() -> None:
     tasks = expanded(*burst()).tasks
     assert members_said(members_line(tasks)) == {task.id: task.spec_hash[:16] for task in tasks}
@@ -183,6 +199,7 @@ def test_members_are_read_back_from_the_line_that_names_them() -> None:
         (["src/cart/ui/"], {"src/cart"}),
         (["src/cart/**/x.py"], {"src/cart"}),
         (["src/"], {"src"}),
+        (["src/cart/"], {"src"}),
         (["src/*/"], {"src"}),
         (["README.md"], {"."}),
         (["*.md"], {"."}),

@@ -13,6 +13,7 @@ from plait.plans.language.parsing import parse_plan
 from plait.plans.tasks.drafting import DRAFT_SECONDS
 from plait.plans.tasks.expansion import Expansion, expand
 from plait.plans.tasks.planned_contracts import (
+    Agreement,
     PlannedContract,
     Record,
     broken_by,
@@ -272,3 +273,7 @@ def test_a_person_is_asked_for_drafts_that_persons_approve(approval: str, status
     contract = {"id": "c", "owner": "o", "tests": ["true"], "approval": approval, "status": status}
     made = expanded({"id": "o"}, {"id": "x", "needs": [{"contract": "c"}]}, contracts=[contract])
     assert [one.by_person for one in made.contracts] == [by_person]
+
+
+def test_an_agreement_is_told_with_its_version() -> None:
+    assert str(Agreement("api", 2)) == "api v2"

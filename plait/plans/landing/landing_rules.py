@@ -167,7 +167,7 @@ class LandingRules:
 
         Only what is finished outside this run comes so: what is part of it waits for its phase itself.
         """
-        if not self.phases or not self.works.outside:
+        if not self.works.outside:
             return {}
         landed, splitting = set(self.works.landed), dict[str, str]()
         for task in self.built:
