@@ -104,13 +104,15 @@ class Loop:
                 self.watchers.ticked(self._clock())
             if stop.is_set():
                 self._hear(Stop(CANCELLED))
-            self._wind_down()
+            self._wind_down(STOP_SECONDS)
         except BaseException as problem:
             # Prefect's cancellation arrives as TerminationSignal, in the main thread only; the supervisors poll `stop`.
             broken = isinstance(problem, Exception) and not stop.is_set()
+            # Whoever presses Ctrl-C a second time does not want to wait: the shims end what still runs.
+            patience = 0.0 if isinstance(problem, KeyboardInterrupt) and stop.is_set() else STOP_SECONDS
             stop.set()
             self._hear(Stop(f"the run broke: {problem}" if broken else CANCELLED, broken=broken))
-            self._wind_down()
+            self._wind_down(patience)
             raise
         finally:
             self.keeper.close()
@@ -174,9 +176,9 @@ class Loop:
         elif by is None and run.paused_at is not None:
             self._hear(Resume())
 
-    def _wind_down(self) -> None:
-        """Wait for what still runs, which is only after a stop, and say where every task was left."""
-        deadline = time.monotonic() + STOP_SECONDS
+    def _wind_down(self, patience: float) -> None:
+        """Wait some seconds for what still runs, which is only after a stop, and say where every task was left."""
+        deadline = time.monotonic() + patience
         while not self.live.run.is_over and time.monotonic() < deadline:
             self._drain(TICK_SECONDS)
         self._drain(0)

@@ -1,5 +1,7 @@
 """The loop: what it carries out, what it hears of it, and how it ends when something of ours breaks."""
 
+import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +9,11 @@ import pytest
 
 from plait.flows.delivering import open_loop
 from plait.flows.journal_file import kept_journal
+from plait.flows.running import loop as loop_module
 from plait.flows.running.results import result_of
 from plait.flows.servers.client import EMBEDDED
 from plait.plans.journal.events import Begin, Close, Stop, Tick, WorkDone, WorkEnded
-from plait.plans.tasks.outcomes import RunState
+from plait.plans.tasks.outcomes import RunState, TaskState
 from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.errors import GitFailed
 from tests.flows.opened import opened
@@ -63,6 +66,25 @@ def test_what_the_loop_heard_is_in_the_journal_before_it_is_carried_out(reposito
     assert journal.is_closed
     assert outcome_of(replayed(journal).standings) == loop.live.outcome()
     assert loop.live.outcome().state is RunState.CANCELLED
+
+
+def test_a_second_ctrl_c_waits_for_nobody_and_still_says_where_every_task_was_left(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "STOP_SECONDS", 1e6)
+    with opened(PLAN, repository) as session:
+        loop = open_loop(session, lines={})
+        for event in (Begin(), Tick()):
+            loop.live.run.hear(event, session.began)
+        session.shop.stop.set()
+        threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+
+        with pytest.raises(KeyboardInterrupt):
+            loop.go()
+        loop.journal.close()
+
+    assert loop.live.standings.closed
+    assert {task.state for task in loop.live.outcome().tasks} == {TaskState.CANCELLED}
 
 
 def test_a_run_whose_journal_begins_is_named_after_its_session(repository: Path) -> None:
