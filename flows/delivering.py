@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import math
 import os
+import time
 from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
@@ -123,8 +125,15 @@ def _watch(session: Session, live: LiveRun, *, flow_run: str | None) -> None:
 
 def _better_order(session: Session, *, seconds: float) -> Mapping[str, float] | None:
     """Search for an order that simulated runs gain by, and say what came of it; nothing: the rule's own is as good."""
-    history = history_of(session.shop.control.common_dir)
-    found = improved_order(session.brief, seconds=seconds, chosen=session.chosen, history=history)
+    shop = session.shop
+    session.watchers.noted(f"run {shop.run_id}: searching for a better order, {spell_seconds(seconds)} at most")
+    found = improved_order(
+        session.brief,
+        seconds=seconds,
+        chosen=session.chosen,
+        history=history_of(shop.control.common_dir),
+        clock=lambda: math.inf if shop.stop.is_set() else time.monotonic(),
+    )
     if found.elapsed < found.rule_elapsed:
         shorter = f"{spell_seconds(found.elapsed)} in place of {spell_seconds(found.rule_elapsed)} as planned"
         kept = "" if found.urgency else ", but simulated runs lose by it: the usual order is kept"

@@ -1,7 +1,7 @@
 """What a brief's plan will probably take: its tasks as jobs, and how long they take."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -204,15 +204,19 @@ def improved_order(
     slots_override: Mapping[str, int] | None = None,
     history: "Sequence[RoleDuration]" = (),
     seed: int = 0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> ImprovedOrder:
-    """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations."""
+    """Search for `seconds` for a better order of dispatch; it is taken only when it also wins on drawn durations.
+
+    `clock`: in seconds; infinity ends the search.
+    """
     from plait.advice.orders.order_search import improve
 
     jobs, roles = jobs_of(brief, chosen)
     slots, resources = roles | dict(slots_override or {}), brief.plan.resources
     durations = durations_of(brief, history)
     found = improve(
-        durations.corrected(jobs), slots=slots, resources=resources, seconds=seconds, seed=seed, clock=time.monotonic
+        durations.corrected(jobs), slots=slots, resources=resources, seconds=seconds, seed=seed, clock=clock
     )
     better = is_better_order(
         jobs, found.urgency, slots=slots, resources=resources, durations=durations, samples=200, seed=seed

@@ -16,7 +16,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="As `plait run --json` prints it.")] = False,
 ) -> None:
     """Nothing is started or changed: what the run heard is heard again."""
-    from plait.flows.journal_file import JOURNAL, kept_journal
+    from plait.flows.journal_file import kept_journal
     from plait.flows.runs import find_run, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
@@ -32,7 +32,8 @@ def command(
     journal = kept_journal(found.directory)
     if journal is None:
         raise CallError(
-            f"run {found.run_id} has left no journal", hint=f"an older plait wrote it; {JOURNAL} is kept since 0.2"
+            f"run {found.run_id} has left no journal",
+            hint="it has not begun yet" if found.alive else "it never began, or an older plait than 0.2 wrote it",
         )
     outcome = outcome_of(replayed(journal).standings)
     if json:

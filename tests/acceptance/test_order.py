@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import WritePlan
-from tests.support.command import plait
+from tests.support.command import Running, plait
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +31,16 @@ SHORTER_IN_ANOTHER_ORDER = """
       - {id: T2, role: worker, duration: {optimistic: 2s, likely: 2s, pessimistic: 2.1s}, run: "echo 2 > 2.txt"}
       - {id: T3, role: worker, duration: {optimistic: 3s, likely: 3s, pessimistic: 3.1s}, run: "echo 3 > 3.txt"}
       - {id: T4, role: worker, duration: {optimistic: 3s, likely: 3s, pessimistic: 3.1s}, run: "echo 4 > 4.txt"}
+"""
+FAR_FROM_ITS_BOUND = """
+    feature: order
+    goal: Keep a search busy.
+    crew: {searched: {slots: 3}}
+    tasks:
+      - {id: A, role: searched, run: "true", duration: 5m, count: 7}
+      - {id: B, role: searched, run: "true", duration: 7m, count: 6, needs: [A]}
+      - {id: C, role: searched, run: "true", duration: 9m, count: 5}
+      - {id: D, role: searched, run: "true", duration: 13m, count: 5}
 """
 
 
@@ -72,3 +82,21 @@ def test_a_run_starts_its_tasks_in_the_order_that_a_search_has_found(
     started = sorted(ended.data["tasks"], key=lambda task: task["started_at"])
     begun = {task["id"] for task in started[:2]}
     assert len(begun & {"T3", "T4"}) == 1, "the rule alone starts both long ones, and ends a second later"
+
+
+def test_the_search_for_an_order_names_its_run_and_ends_when_the_run_is_cancelled(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], hermetic: Path
+) -> None:
+    plan = str(write_plan(FAR_FROM_ITS_BOUND))
+    running = Running("run", plan, "--improve", "600", "--json", cwd=repository, env=prefect_server)
+    running.wait_until(lambda: any(hermetic.glob("runs/*/run.json")))
+    early = plait("replay", cwd=repository)
+
+    cancelled = plait("cancel", cwd=repository)
+    ended = running.end(seconds=60)
+
+    assert cancelled.status == 0
+    assert ended.status == 130
+    assert f"run {ended.data['run_id']}: searching for a better order" in ended.stderr
+    assert {task["state"] for task in ended.data["tasks"]} == {"cancelled"}
+    assert (early.status, "it has not begun yet" in early.stderr) == (2, True)
