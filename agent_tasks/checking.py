@@ -29,7 +29,7 @@ def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | 
 def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
     """Why this work does not count, in a sentence; nothing when it does."""
     if harvested.problems:
-        return "the checkout cannot be committed: " + "; ".join(harvested.problems[:5])
+        return "the checkout cannot be committed: " + "; ".join(sorted(harvested.problems)[:5])
     spec = order.task.task
     if not harvested.changed and spec.changes_required:
         return "it said that it was done, but changed nothing"
@@ -48,7 +48,7 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     broken = [path for path in harvested.changed if path not in clashing and _is_agreed(path, order, shop)]
     if broken:
         return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"
-    if order.repair and clashing:
+    if order.repair:
         parents = (order.repair.rejected, order.repair.onto)
         left = left_over_markers(shop.control.store, harvested.tree, clashing, parents=parents)
         if left:

@@ -238,7 +238,7 @@ class Loop:
             informants=effect.informants,
             rejections=effect.rejections,
         )
-        suited = _implement(self._tags(order), planned.task.retries)
+        suited = _implement(self._tags(order), max(0, planned.task.retries - effect.tried))
         before = (self.futures[name] for name in effect.after if name in self.futures)
         needed = [future for future in before if future.state.is_completed()]
         # `quote` keeps Prefect from walking through what is not data for it.

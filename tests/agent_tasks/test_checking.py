@@ -135,6 +135,17 @@ def test_what_cannot_be_committed_is_no_done_also_where_nothing_need_change(repo
     )
 
 
+def test_the_first_few_of_many_things_that_cannot_be_committed_are_named(repository: Path) -> None:
+    made = "mkdir -p $n/.git/objects $n/.git/refs; echo 'ref: refs/heads/x' > $n/.git/HEAD; echo x > $n/x.txt"
+    nested = f"for n in 1 2 3 4 5 6; do {made}; done"
+
+    told = try_once(repository, a_task(nested))
+
+    assert told.count("; ") == 4
+    assert "5/.git" in told
+    assert "6/.git" not in told
+
+
 def test_changing_nothing_is_no_done_where_something_has_to_change(repository: Path) -> None:
     assert try_once(repository, a_task("true", changes="required")) == "it said that it was done, but changed nothing"
     assert done(repository, a_task("true", changes="optional")).commit is None
@@ -148,6 +159,17 @@ def test_a_verification_that_is_red_fails_the_try_with_the_end_of_what_it_printe
     told = try_once(repository, a_task("echo x > a.txt", verify='["echo because; false"]'))
 
     assert told == "it said that it was done, but `echo because; false` failed:\nbecause"
+
+
+LONG = "printf '%02500d' 0; false"
+"""Prints more than is told."""
+
+
+def test_only_the_end_of_what_a_red_command_printed_is_told(repository: Path) -> None:
+    task = try_once(repository, a_task("echo x > a.txt", verify=f'["{LONG}"]'))
+    contract = try_once(repository, CONTRACT.replace("grep -q %s api.txt", LONG.replace("%", "%%")) % (SOUND, '"true"'))
+
+    assert task.rpartition("\n")[2] == contract.rpartition("\n")[2] == "0" * 2000
 
 
 def test_a_verification_that_takes_too_long_fails_the_try(repository: Path) -> None:

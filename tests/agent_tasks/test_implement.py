@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.agent_tasks.agent_in_checkout import Errand, agent_in_checkout
-from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.task_branches import empty_tasks, forget_empty
 from plait.agent_tasks.trying import begin_try, past_tries
@@ -169,6 +169,24 @@ def test_no_agent_starts_in_a_run_that_was_stopped(repository: Path) -> None:
             implement.fn(order_of(session, "A"), session.shop.facts)
 
         assert not session.shop.folder_of("A").exists()
+
+
+def test_while_the_run_is_paused_a_first_try_begins_and_another_is_put_off(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = "feature: kept\ngoal: Keep it.\ntasks:\n  - {id: A, run: echo work > a.txt, owns: [b.txt]}\n"
+    with opened(plan, repository) as session:
+        order, facts = order_of(session, "A"), session.shop.facts
+        for tried in (1, 2):  # Prefect's runtime is told so by its environment
+            monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", str(tried))
+            with pytest.raises(TryFailed, match="does not own"):
+                implement.fn(order, facts)
+        session.shop.pause.set()
+        with pytest.raises(TaskPutOff, match=r"^it changed what it does not own: a\.txt$"):
+            implement.fn(order, facts)
+        monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", "1")
+        with pytest.raises(TryFailed):
+            implement.fn(order, facts)
 
 
 def test_the_set_up_that_fails_fails_the_try_and_starts_no_agent(repository: Path) -> None:

@@ -32,6 +32,8 @@ class StartWork:
     """Why a person rejected what it made before."""
     after: tuple[str, ...] = ()
     """The tasks that it comes after, for the page's edges."""
+    tried: int = 0
+    """How many of its tries are behind it: it was put off, and goes on with the retries that are left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,8 @@ class Standing:
     reads_without: bool = False
     """Whether it goes on without the texts that it wanted to read."""
     tries: int = 0
+    tried: int = 0
+    """How many of them count for its next dispatch, since a pause came between two tries."""
     agent: str | None = None
     """Who worked on it last."""
     spans: tuple[Span, ...] = ()

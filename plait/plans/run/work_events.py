@@ -122,6 +122,7 @@ def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str
             informants=tuple(_informant(run, source) for source in facts.information),
             rejections=(standing.feedback,) if standing.feedback else (),
             after=tuple(dict.fromkeys((*before, *facts.information))),
+            tried=standing.tried,
         )
     )
     run.put(
@@ -165,17 +166,15 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         return
     past = run.manifest.past.get(event.task)
     status, repair, done = standing.status, standing.repair, isinstance(event.result, WorkDone)
-    span = Span(
-        started_at=moment(status.since),
-        ended_at=run.moment,
-        repair=repair.number if repair else 0,
-        ok=done,
-        agent=status.agent,
-    )
+    tries = max(standing.tries, (past.tries if past else 0) + event.tries)
+    tried = standing.tried + tries - standing.tries
+    number, began = repair.number if repair else 0, moment(status.since)
+    span = Span(started_at=began, ended_at=run.moment, repair=number, ok=done, agent=status.agent)
     standing = run.put(
         event.task,
         spans=(*standing.spans, span),
-        tries=max(standing.tries, (past.tries if past else 0) + event.tries),
+        tries=tries,
+        tried=0,
         usage=usage_of((*((past.usage,) if past else ()), event.usage)),
         spent=event.spent,
         repair=None,
@@ -191,7 +190,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.tell("cancelled", about=event.task, reason=why_stopped(run))
         run.block(run.dispatcher.finish(event.task, now=run.now, ok=False))
     elif isinstance(event.result, WorkPutOff):
-        run.put(event.task, status=Waiting(), repair=repair)
+        run.put(event.task, status=Waiting(), repair=repair, tried=tried)
         run.tell("another try waits until the run goes on", about=event.task, reason=event.result.reason or None)
         run.block(run.dispatcher.requeue(event.task, now=run.now))
     else:

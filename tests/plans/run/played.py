@@ -168,9 +168,9 @@ class Played:
         """An agent was ended in the middle of its work."""
         return self.hear(WorkEnded(task, WorkStopped(), tries=1))
 
-    def is_put_off(self, task: str, reason: str = "") -> list[Effect]:
+    def is_put_off(self, task: str, reason: str = "", tries: int = 1) -> list[Effect]:
         """A try failed while the run is paused, and the next one waits."""
-        return self.hear(WorkEnded(task, WorkPutOff(reason), tries=1))
+        return self.hear(WorkEnded(task, WorkPutOff(reason), tries=tries))
 
     def conflicts(self, task: str, *paths: str, inside_tip: bool = False) -> list[Effect]:
         """What a task needs cannot be merged (with `by_hand=[PrepareStart]`)."""

@@ -155,6 +155,34 @@ def test_a_try_that_is_put_off_goes_again_once_the_run_goes_on() -> None:
     assert [span.ok for span in run.standing("A").spans] == [False, True]
 
 
+def test_a_pause_between_two_tries_gives_no_more_of_them() -> None:
+    run = paused()
+    run.is_put_off("A", "red", tries=1)
+    run.resumes()
+    run.starts()
+    first = run.work("A").tried
+    run.pauses()
+    run.is_put_off("A", "red", tries=3)
+    run.resumes()
+    run.starts()
+    second = run.work("A").tried
+    run.ends("A")
+
+    assert (first, second) == (1, 3)
+    assert run.standing("A").tried == 0, "another dispatch, a repair say, has all of its tries"
+
+
+def test_tries_of_a_killed_run_do_not_count_for_the_retries_of_the_next() -> None:
+    run = played(CHAIN, past={"A": PastEffort(tries=2)})
+    run.starts()
+    run.pauses()
+    run.is_put_off("A", "red", tries=1)
+    run.resumes()
+    run.starts()
+
+    assert (run.work("A").tried, run.standing("A").tries) == (1, 3)
+
+
 def test_a_repair_that_is_put_off_is_a_repair_when_it_goes_again() -> None:
     run = played(CHAIN.replace("run: echo}\n      - {id: B", "role: backend, prompt: x}\n      - {id: B"), **AT_ONCE)
     run.starts()
