@@ -90,7 +90,7 @@ class KnownRun:
         if task.state is not TaskState.RUNNING:
             return task
         began = task.dispatched_at or task.started_at or ended
-        span = Span(started_at=began, ended_at=max(began, ended), ok=False, agent=task.agent)
+        span = Span(started_at=began, ended_at=max(began, ended), ok=False, cut=True, agent=task.agent)
         past = journal.manifest.past.get(task.id) if journal else None
         begun = len(list((self.directory / "tasks" / task.id).glob("try-*")))
         update = {

@@ -141,15 +141,11 @@ def remember(
 
 
 def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, TaskWork]":
-    """What each task was planned to take, and what it took, repairs included (seconds)."""
+    """What each task was planned to take, and what it took, repairs included, without what a kill cut off (seconds)."""
     from plait.store.records import TaskWork
 
-    return {
-        task.id: TaskWork(
-            planned_seconds=planned.get(task.id),
-            actual_seconds=sum((span.ended_at - span.started_at).total_seconds() for span in task.spans)
-            if task.spans
-            else None,
-        )
-        for task in outcome.tasks
-    }
+    work = {}
+    for task in outcome.tasks:
+        whole = [(span.ended_at - span.started_at).total_seconds() for span in task.spans if not span.cut]
+        work[task.id] = TaskWork(planned_seconds=planned.get(task.id), actual_seconds=sum(whole) if whole else None)
+    return work

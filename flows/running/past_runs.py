@@ -91,5 +91,5 @@ def _spans(run: Standings, task: str) -> tuple[Span, ...]:
         return standing.spans
     number = standing.repair.number if standing.repair else 0
     began, ended = moment(standing.status.since), run.moment
-    last = Span(started_at=began, ended_at=ended, repair=number, ok=False, agent=standing.agent)
+    last = Span(started_at=began, ended_at=ended, repair=number, ok=False, cut=True, agent=standing.agent)
     return (*standing.spans, last)

@@ -49,6 +49,18 @@ def test_what_was_spent_on_tasks_that_are_no_part_of_the_run_counts_on(hermetic:
     assert (killed.effort["A"].tries, killed.seconds) == (3, 70.0)
 
 
+def test_the_work_that_a_kill_cut_off_is_marked_and_ends_with_the_last_thing_heard(
+    hermetic: Path, control: Control
+) -> None:
+    left_by(hermetic, control, "run-2", manifest("run-2", TASKS[1]), Begin(), Tick(), Tick())
+
+    killed = found(hermetic, control)
+
+    assert killed is not None
+    (span,) = killed.effort["B"].spans
+    assert (span.ok, span.cut, (span.ended_at - span.started_at).total_seconds()) == (False, True, 10.0)
+
+
 def test_a_run_that_is_killed_before_it_hears_anything_loses_nothing(hermetic: Path, control: Control) -> None:
     left_by(hermetic, control, "run-2", manifest("run-2", *TASKS, before=60.0, A=3))
 

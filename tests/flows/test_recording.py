@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from plait.flows.recording.recording import recorded_progress, write_progress
+from plait.flows.recording.recording import recorded_progress, remember, write_progress
 from plait.flows.running.watching import LiveRun
+from plait.plans.tasks.outcomes import Span
+from plait.store.engine import open_store
+from plait.store.history import role_durations
+from plait.store.records import RoleDuration
 from tests.plans.run.played import Played, played
+from tests.support.outcomes import a_task, an_outcome, at
 
 
 def one_task() -> Played:
@@ -34,6 +39,18 @@ def test_who_works_is_recorded_with_what_was_printed_last(tmp_path: Path) -> Non
     record = json.loads((tmp_path / "progress.json").read_text())
     (active,) = record["active"]
     assert (active["task"], active["agent"], active["last_line"]) == ("A", "command-1", "compiling")
+
+
+def test_what_a_kill_cut_off_is_nothing_to_learn_durations_from(tmp_path: Path) -> None:
+    cut = Span(started_at=at(0), ended_at=at(100), ok=False, cut=True)
+    again, repair = Span(started_at=at(200), ended_at=at(205)), Span(started_at=at(210), ended_at=at(211), repair=1)
+    task = a_task("A").model_copy(update={"spans": (cut, again, repair)})
+
+    trouble = remember(an_outcome(tasks=(task,)), repository="r", plan_hash="h", planned={"A": 7.0}, home=tmp_path)
+
+    learned = role_durations(open_store(f"sqlite:///{tmp_path}/plait.db"), "r")
+    assert trouble is None
+    assert learned == (RoleDuration("backend", "A", 7.0, 6.0),)
 
 
 def test_a_progress_that_cannot_be_written_is_said_once_for_each_cause(

@@ -64,6 +64,8 @@ class Span(_Outcome):
     repair: int = 0
     """0 for the work itself, from 1 for repairs."""
     ok: bool = True
+    cut: bool = False
+    """Whether its run was killed in the middle of it: how long such work takes cannot be learned from that."""
     agent: str | None = None
     """Who worked, as `<role>-<n>`: a repair may be another one's. Absent in records of older versions."""
 
