@@ -119,10 +119,11 @@ class _Works:
         more = self._of_others(task, done)
         for need in done.rests_on if more else ():
             more &= ~self.history.inside(finished[need].commit or "")
-        if not more:
-            return done
         others = (self.history.trailers[commit]["Plait-Task"] for commit in self.history.named(more))
-        return replace(done, rests_on=tuple(dict.fromkeys((*done.rests_on, *others))))
+        rests_on = tuple(dict.fromkeys((*done.rests_on, *others)))
+        commits = {need: finished[need].commit for need in rests_on if done.commit and need in finished}
+        behind = (need for need, made in commits.items() if made and not self.history.contains(done.commit or "", made))
+        return replace(done, rests_on=rests_on, behind=tuple(behind))
 
     def _of_others(self, task: str, done: EarlierWork) -> int:
         inside = self.history.inside(done.commit or "")

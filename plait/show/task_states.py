@@ -1,7 +1,7 @@
 """What is said of each task, and of the whole run: its state and its reason, computed from the standings."""
 
 from plait.plans.journal.manifest import TaskFacts
-from plait.plans.run.batch_events import rejection_words
+from plait.plans.landing.batch_words import rejection_words
 from plait.plans.run.contract_events import answer_command
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (

@@ -26,6 +26,9 @@ class Known:
     def rests_on(self, task: str) -> tuple[str, ...]:
         return self.needs.get(task, ())
 
+    def behind(self, task: str) -> tuple[str, ...]:
+        return self.outside[task].behind if task in self.outside else ()
+
     def has_succeeded(self, task: str) -> bool:
         return task not in self.unfinished
 

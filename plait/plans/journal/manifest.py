@@ -70,6 +70,8 @@ class EarlierWork:
     """The versions of contracts that it rests on."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """By contract that it writes, a hash of what it wrote."""
+    behind: tuple[str, ...] = ()
+    """The tasks that it rests on and that were repaired since: its commit holds what was rejected, not the repair."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
-
-from plait.plans.language.phases import absent_from, held_back
+from itertools import chain
+from typing import Protocol
 
 
 class OutsideWork(Protocol):
@@ -46,16 +45,13 @@ class Works(Protocol):
         """The tasks whose commits those of a task contain."""
         ...
 
+    def behind(self, task: str) -> tuple[str, ...]:
+        """Those of them that were repaired since: its commits hold what was rejected alone."""
+        ...
+
     def has_succeeded(self, task: str) -> bool:
         """Whether its work is on the feature branch, or finished on its own."""
         ...
-
-
-class _Resting(NamedTuple):
-    """A finished branch, and the tasks of the run that it rests on."""
-
-    task: str
-    needs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -84,14 +80,27 @@ class LandingRules:
         """
         if not self.phases:
             return self.held_by_needs
-        branches = [_Resting(task, self.needs_of(task)) for task in self.built]
-        lacking = absent_from(self.phases, here=self.built, landed=set(self.works.landed))
-        back = held_back(branches, left_out={*self.held_by_needs, *lacking}, groups=self.phases)
-        return self.held_by_needs | back
+        held, landed = dict(self.held_by_needs), set(self.works.landed)
+        brings = {task: (task, *self.carried(task)) for task in self.built}
+        while True:
+            free = [task for task in self.built if task not in held]
+            coming = landed.union(*(brings[task] for task in free))
+            lacks = [(set(phase), next((task for task in phase if task not in coming), None)) for phase in self.phases]
+            back = {task: by for task in free if (by := self._waits_for(task, brings[task], lacks, held)) is not None}
+            if not back:
+                return held
+            held |= back
+
+    def _waits_for(
+        self, task: str, brings: Collection[str], lacks: Iterable[tuple[set[str], str | None]], held: Collection[str]
+    ) -> str | None:
+        """What keeps a branch: what is lacking of a phase of which it brings a part, or a need that is held."""
+        mates = (mate for phase, mate in lacks if mate is not None and not phase.isdisjoint(brings))
+        return next(chain(mates, (need for need in self.needs_of(task) if need in held)), None)
 
     @cached_property
     def held_by_needs(self) -> dict[str, str]:
-        """Those of them that would wait if there were no phases, or that would bring a part of another phase with them.
+        """Those of them that would wait if there were no phases.
 
         Followed from the needs to what rests on them, each once: asked at every tick, and paths in a graph are many.
         """
@@ -100,7 +109,7 @@ class LandingRules:
             for need in needs:
                 resting.setdefault(need, []).append(task)
         held = {task: task for task in self.built if task in self._unapproved}
-        held |= self._splitting()
+        held |= dict(self._outrun())
         causes = [*held, *(need for need in resting if not self._may_land(need))]
         while causes:
             cause = causes.pop()
@@ -127,8 +136,18 @@ class LandingRules:
         return () if len(waiting) < len(wanted) else waiting
 
     def needs_of(self, task: str) -> tuple[str, ...]:
-        """The tasks of this run whose branches a branch rests on."""
-        return tuple(need for need in self.works.rests_on(task) if self.works.is_part(need))
+        """The tasks of this run whose branches a branch rests on, also through what it carries."""
+        carried = self.carried(task) if self.works.outside else ()
+        needs = (need for branch in (task, *carried) for need in self.works.rests_on(branch))
+        return tuple(dict.fromkeys(need for need in needs if self.works.is_part(need)))
+
+    def groups_of(self, branches: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+        """The phases, each with those of the branches that would bring a part of it along."""
+        carried = [(task, self.carried(task)) for task in branches if self.works.outside]
+        return tuple(
+            (*phase, *(task for task, tasks in carried if task not in phase and not set(phase).isdisjoint(tasks)))
+            for phase in self.phases
+        )
 
     def why_held(self, task: str, by: str, *, phase: str | None) -> str:
         """In words, what a finished branch waits for, or waited for in vain; `phase`: the one that it is part of."""
@@ -162,18 +181,13 @@ class LandingRules:
             if not work.landed:
                 yield task, work.rests_on
 
-    def _splitting(self) -> dict[str, str]:
-        """Finished branches that would bring a part of a phase with them, each with a task of the phase that is left.
+    def _outrun(self) -> Iterator[tuple[str, str]]:
+        """The branches that hold a rejected version of what is not part of the run, each with the task of that.
 
-        Only what is finished outside this run comes so: what is part of it waits for its phase itself.
+        They would bring it without its repair, which is on a branch that comes with nobody.
         """
-        if not self.works.outside:
-            return {}
-        landed, splitting = set(self.works.landed), dict[str, str]()
-        for task in self.built:
-            with_it = {task, *self.carried(task)}
-            parts = (group for group in self.phases if (with_it - {task}).intersection(group))
-            left = next((mate for group in parts for mate in group if mate not in with_it | landed), None)
-            if left is not None:
-                splitting[task] = left
-        return splitting
+        for task in (*self.built, *self.works.outside):
+            for need in self.works.behind(task):
+                work = self.works.outside.get(need)
+                if work is not None and not work.landed:
+                    yield task, need

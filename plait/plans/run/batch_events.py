@@ -1,16 +1,16 @@
 """When a batch forms from finished branches, and what its end makes of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
+from plait.plans.landing.batch_words import batch_words, rejection_words
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
-from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RepairOrder, Rework
-from plait.plans.wording import one_line
+from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework
 
 
 def form_batch(run: Standings) -> float | None:
@@ -54,7 +54,7 @@ def _candidate(run: Standings, rules: LandingRules, task: str) -> Candidate:
     )
 
 
-def _integrate(run: Standings, tasks: Iterable[str], *, merge_only: bool) -> None:
+def _integrate(run: Standings, tasks: Sequence[str], *, merge_only: bool) -> None:
     rules, number = run.rules, len(run.batches) + 1
     branches = tuple(_candidate(run, rules, task) for task in tasks)
     order = BatchOrder(
@@ -62,7 +62,7 @@ def _integrate(run: Standings, tasks: Iterable[str], *, merge_only: bool) -> Non
         run=run.manifest.run,
         branches=branches,
         date=f"{int(run.now)} +0000",
-        groups=run.manifest.phases,
+        groups=rules.groups_of(tasks),
         landed=run.landed,
         merge_only=merge_only,
     )
@@ -95,12 +95,15 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
 def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
     outcome, tips = report.outcome, {branch.task: branch.tip for branch in order.branches}
     run.tip, run.by_hand = report.tip or run.tip, report.land_by_hand
+    by_hand = outcome.state is BatchState.READY_TO_LAND
     for task in outcome.landed:
-        _landed(run, task, tips.get(task, ""), by_hand=outcome.state is BatchState.READY_TO_LAND)
+        _landed(run, task, tips.get(task, ""), by_hand=by_hand)
+    if not by_hand:
+        run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
     run.put_batch(outcome, says=batch_words(outcome))
     if outcome.state is BatchState.INFRASTRUCTURE or any(one.kind == "base-red" for one in outcome.rejected):
         run.trouble = outcome.reason or "the integration could not go on"
-        run.environment = outcome.state is BatchState.INFRASTRUCTURE
+        run.environment |= outcome.state is BatchState.INFRASTRUCTURE
         return
     for rework in report.rework:
         if _is_as_it_was(run, rework.task, tips.get(rework.task, "")):
@@ -146,7 +149,7 @@ def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
             rework.task,
             status=Waiting(),
             repairs=number,
-            repair=_repair_order(rework, number=number, rejected=standing.commit, onto=onto),
+            repair=rework.repair(number, rejected=standing.commit, onto=onto),
             rejected_as=how,
             rests_on=tuple(dict.fromkeys((*standing.rests_on, *(with_phase.tasks if with_phase else ())))),
         )
@@ -164,35 +167,3 @@ def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
     same_again = run.facts[task].is_command and standing.rejected_as == how
     # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.
     return run.by_hand is None and not same_again and standing.repairs < run.manifest.repairs
-
-
-def rejection_words(rejected: Rework | RepairOrder) -> str:
-    """Such as `rejected: conflict with A in a.py`."""
-    partner = f" with {rejected.partner}" if rejected.partner else ""
-    files = f" in {', '.join(map(one_line, rejected.files))}" if rejected.files else ""
-    return f"rejected: {rejected.kind}{partner}{files}"
-
-
-def _repair_order(rework: Rework, *, number: int, rejected: str, onto: str) -> RepairOrder:
-    return RepairOrder(
-        number=number,
-        kind=rework.kind,
-        rejected=rejected,
-        onto=onto,
-        partner=rework.partner,
-        partner_commit=rework.partner_commit,
-        files=rework.files,
-        reason=rework.reason,
-        commands=rework.commands,
-    )
-
-
-def batch_words(outcome: BatchOutcome) -> str:
-    """A batch's end in a line."""
-    landed = [f"landed {', '.join(outcome.landed)}"] if outcome.landed else []
-    parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
-    parts += [
-        f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
-    ]
-    parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
-    return ", ".join(parts)

@@ -193,9 +193,9 @@ def _rejection(record: Record) -> str:
 def _redo_consumers(run: Standings, name: str, version: int) -> None:
     standing = run.contracts[name]
     outdated = [task for task in standing.contract.consumers if _built_on(run, task).get(name, version) < version]
-    # What is not part of this run cannot go again in it: it does not land with others either.
-    run.kept_out |= {task for task in outdated if task in run.outside and not run.outside[task].landed}
-    redone = [task for task in _with_what_rests_on(run, outdated) if _take_back(run, task)]
+    affected = _with_what_rests_on(run, outdated)
+    _keep_out(run, {*outdated, *affected})
+    redone = [task for task in affected if _take_back(run, task)]
     for task in redone:
         run.tell(f"done again, the contract {name} is version {version} now", about=task)
     if redone:
@@ -224,9 +224,18 @@ def _with_what_rests_on(run: Standings, tasks: Iterable[str]) -> list[str]:
     return list(affected)
 
 
+def _keep_out(run: Standings, causes: set[str]) -> None:
+    """What is not part of this run cannot go again in it: resting on any of these, it does not land with others."""
+    while more := {task for task, work in run.outside.items() if causes.intersection(work.rests_on)} - causes:
+        causes |= more
+    run.kept_out |= {task for task in causes if task in run.outside and not run.outside[task].landed}
+
+
 def redo_resting_on(run: Standings, started_anew: str) -> None:
     """Take back what rests on work that was put aside: what its task makes next does not descend from that."""
-    for task in _with_what_rests_on(run, [started_anew]):
+    affected = _with_what_rests_on(run, [started_anew])
+    _keep_out(run, set(affected))
+    for task in affected:
         if task != started_anew and _take_back(run, task):
             run.tell(f"done again, {started_anew} starts anew", about=task)
 

@@ -118,6 +118,10 @@ class Standings:
         self.batches = (*(known for known in self.batches if known.id != outcome.id), outcome)
         self.tell(says, about=outcome.id)
 
+    def carry(self, tasks: Iterable[str]) -> None:
+        """What is not part of this run has landed with what is."""
+        self.outside |= {task: replace(self.outside[task], landed=True) for task in tasks if task in self.outside}
+
     def block(self, blocked: Iterable[Blocked]) -> None:
         """Show what can no longer start."""
         for lost in blocked:
@@ -274,6 +278,11 @@ class Standings:
     def rests_on(self, task: str) -> tuple[str, ...]:
         """The tasks whose commits those of a task contain."""
         return self.tasks[task].rests_on if task in self.tasks else self.outside[task].rests_on
+
+    def behind(self, task: str) -> tuple[str, ...]:
+        """The tasks of which the commits of a task hold a rejected version alone, as an earlier run left it."""
+        work = self.manifest.earlier.get(task)
+        return work.behind if work and work.commit == self.commit_of(task) else ()
 
     def why_held(self, task: str, by: str) -> str:
         """In words, what a finished branch waits for."""

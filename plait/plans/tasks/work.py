@@ -252,6 +252,20 @@ class Rework:
     reason: OddText
     commands: tuple[str, ...]
 
+    def repair(self, number: int, *, rejected: str, onto: str) -> RepairOrder:
+        """The order to mend the rejected commit so that it fits this tip."""
+        return RepairOrder(
+            number=number,
+            kind=self.kind,
+            rejected=rejected,
+            onto=onto,
+            partner=self.partner,
+            partner_commit=self.partner_commit,
+            files=self.files,
+            reason=self.reason,
+            commands=self.commands,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Unlanded:

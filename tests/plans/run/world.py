@@ -71,7 +71,7 @@ class World:
     """One feature with all of its runs; `step` lets something happen, `finish` lets everything end well."""
 
     def __init__(self, random: Random, manifest: Manifest) -> None:
-        self.random, self.plan = random, manifest
+        self.random, self.plan, self.partly = random, manifest, True
         self.commits = {"base": Commit(None, frozenset())}
         self.branches: dict[str, str] = {}
         self.empty: dict[str, str] = {}
@@ -106,10 +106,12 @@ class World:
             if task.id not in finished and any(self.commits[commit].task == task.id for commit in self.landed)
         )
         sent_back = {task: finished.pop(task) for task in self._rejected_owners(finished)}
+        chosen = self._chosen(finished)
         # As `session` does it: what was built on a command that goes again is not finished either.
         self.begin(
             replace(
                 self.plan,
+                tasks=tuple(task for task in self.plan.tasks if task.id in chosen),
                 tip=self.tip,
                 records=dict(self.records),
                 earlier=finished,
@@ -117,6 +119,17 @@ class World:
                 sent_back=sent_back,
             )
         )
+
+    def _chosen(self, finished: Collection[str]) -> set[str]:
+        """All tasks, or with `--only` some, and what these need and nobody has finished."""
+        names = [task.id for task in self.plan.tasks]
+        if not self.partly or self.random.random() < 0.4:
+            return set(names)
+        chosen = {name for name in names if self.random.random() < 0.6} or {names[-1]}
+        for task in reversed(self.plan.tasks):  # needs go backwards
+            if task.id in chosen:
+                chosen |= {group[0] for group in task.needs if not {*chosen, *finished}.intersection(group)}
+        return chosen
 
     def _rejected_owners(self, finished: Mapping[str, EarlierWork]) -> list[str]:
         owners = []
@@ -147,11 +160,14 @@ class World:
             if not more:
                 break
             bad |= more
-        completed = {
-            task: replace(work, rests_on=tuple(dict.fromkeys((*work.rests_on, *self._more(task, work, finished)))))
-            for task, work in finished.items()
-        }
+        completed = {task: self._completed(task, work, finished) for task, work in finished.items()}
         return completed, [task for task in self.branches if task not in finished]
+
+    def _completed(self, task: str, work: EarlierWork, finished: Mapping[str, EarlierWork]) -> EarlierWork:
+        rests_on = tuple(dict.fromkeys((*work.rests_on, *self._more(task, work, finished))))
+        tips = {need: finished[need].commit for need in rests_on if work.commit}
+        behind = tuple(need for need, tip in tips.items() if tip and tip not in self._inside(work.commit))
+        return replace(work, rests_on=rests_on, behind=behind)
 
     def _more(self, task: str, work: EarlierWork, finished: Mapping[str, EarlierWork]) -> list[str]:
         others = self._of_others(task, work.commit)
@@ -221,7 +237,7 @@ class World:
             self.hear(RecordsRead(dict(self.records)))
         elif chance < 0.975:
             self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
-        elif chance < 0.985:
+        elif chance < 0.983:
             self.restart()
         elif chance < 0.99:
             self.hear(Stop("the run was cancelled"))
@@ -432,7 +448,9 @@ class World:
             for commit in self.commits[candidate.tip].inside - self.landed:
                 task = self.commits[commit].task or ""
                 inside = task in tips and commit in self.commits[tips[task]].inside
-                assert inside or task in carried, f"{candidate.task} would bring {commit} with it"
+                tip = self.branches.get(task)
+                repaired = task in carried and tip in self.commits[candidate.tip].inside
+                assert inside or repaired, f"{candidate.task} would bring {commit} with it"
             heard = run.contracts
             for name in run.facts[candidate.task].writes:
                 assert heard[name].unapproved_owner is None, f"{name} is not approved"
@@ -508,6 +526,7 @@ class World:
 
     def finish(self) -> None:
         """From here on all goes well: the run ends, and everything that can be done is done."""
+        self.partly = False  # a last run of everything
         for _ in range(60 * len(self.plan.tasks) + 60):
             if self.run.standings.closed:
                 self.restart()

@@ -1,0 +1,23 @@
+"""What is said of a batch and of the branches that it rejects, in a line."""
+
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState
+from plait.plans.tasks.work import RepairOrder, Rework
+from plait.plans.wording import one_line
+
+
+def rejection_words(rejected: Rework | RepairOrder) -> str:
+    """Such as `rejected: conflict with A in a.py`."""
+    partner = f" with {rejected.partner}" if rejected.partner else ""
+    files = f" in {', '.join(map(one_line, rejected.files))}" if rejected.files else ""
+    return f"rejected: {rejected.kind}{partner}{files}"
+
+
+def batch_words(outcome: BatchOutcome) -> str:
+    """A batch's end in a line."""
+    landed = [f"landed {', '.join(outcome.landed)}"] if outcome.landed else []
+    parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
+    parts += [
+        f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
+    ]
+    parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
+    return ", ".join(parts)
