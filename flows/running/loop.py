@@ -244,7 +244,7 @@ class Loop:
         # `quote` keeps Prefect from walking through what is not data for it.
         future = suited.submit(quote(order), quote(self.shop.facts), wait_for=needed, return_state=False)
         self.futures[effect.task] = future
-        future.add_done_callback(partial(self._work_ended, order))
+        future.add_done_callback(partial(self._work_ended, order, effect.number))
 
     def _tags(self, order: WorkOrder) -> frozenset[str]:
         """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""
@@ -259,9 +259,9 @@ class Loop:
         )
         future.add_done_callback(partial(self._batch_ended, order))
 
-    def _work_ended(self, order: WorkOrder, future: PrefectFuture[Any]) -> None:
+    def _work_ended(self, order: WorkOrder, number: int, future: PrefectFuture[Any]) -> None:
         """Called by the thread that ran it."""
-        self.events.put(work_event(order, future, self.shop))
+        self.events.put(work_event(order, future, self.shop, number=number))
 
     def _batch_ended(self, order: BatchOrder, future: PrefectFuture[Any]) -> None:
         """Called by the thread that integrated."""
@@ -271,8 +271,8 @@ class Loop:
         try:
             move_aside(self.shop.control, [effect.branch], run_id=f"{self.shop.run_id}/again-{effect.number}")
         except CallError as problem:
-            return BranchPutAside(effect.task, refused=str(problem))
-        return BranchPutAside(effect.task)
+            return BranchPutAside(effect.task, effect.number, refused=str(problem))
+        return BranchPutAside(effect.task, effect.number)
 
     def _write_record(self, effect: WriteRecord) -> Event:
         control, feature = self.shop.control, self.shop.feature

@@ -14,7 +14,7 @@ from plait.plans.journal.manifest import PastEffort
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import Working
 from plait.plans.tasks.outcomes import Span
-from plait.plans.usage import usage_of
+from plait.plans.usage import added, usage_of
 from plait.show.run_outcome import replayed
 from plait.workspace.control import Control
 from plait.workspace.small_files import read_json_object
@@ -70,7 +70,8 @@ def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:
         spans = tuple(_moved(span, by=now - run.now) for span in _spans(run, task))
         if tries or spans:
             usage = usage_of((*((before.usage,) if before else ()), *(attempt.usage for attempt in tries)))
-            effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage)
+            spent = added(before.spent if before else {}, *(attempt.spent for attempt in tries))
+            effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage, spent)
     seconds = max(0.0, run.now - journal.manifest.started_at) + journal.manifest.before
     return KilledRun(journal.manifest.run, effort, tuple(salvage), seconds)
 

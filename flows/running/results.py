@@ -1,6 +1,5 @@
 """What came of a Prefect task run, as the event that the machine hears."""
 
-from collections.abc import Iterable, Mapping
 from contextvars import Context
 from typing import Any
 
@@ -23,7 +22,7 @@ from plait.plans.journal.events import (
     WorkStopped,
 )
 from plait.plans.tasks.work import BatchOrder, BatchReport, WorkOrder, WorkReport
-from plait.plans.usage import usage_of
+from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
 
 
@@ -40,31 +39,26 @@ def result_of(future: PrefectFuture[Any]) -> Any:
         return problem
 
 
-def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop) -> WorkEnded:
+def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop, *, number: int) -> WorkEnded:
     """What came of a task; called by the thread that ran it, so whatever goes wrong here is a result, too."""
     try:
         tries = past_tries(shop.folder_of(order.task.id))
         return WorkEnded(
             order.task.id,
             _result(order, result_of(future), shop),
+            number=number,
             tries=len(tries),
             salvage=tuple(attempt.salvage for attempt in tries if attempt.salvage),
             usage=usage_of(attempt.usage for attempt in tries),
-            spent=_summed(attempt.spent for attempt in tries),
+            spent=added(*(attempt.spent for attempt in tries)),
         )
     except Exception as problem:
         environment = isinstance(problem, EnvironmentProblem | OSError)
         return WorkEnded(
-            order.task.id, WorkFailed(f"what came of it cannot be told: {problem}", environment=environment)
+            order.task.id,
+            WorkFailed(f"what came of it cannot be told: {problem}", environment=environment),
+            number=number,
         )
-
-
-def _summed(stages: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for seconds in stages:
-        for stage, taken in seconds.items():
-            total[stage] = total.get(stage, 0.0) + taken
-    return {stage: round(taken, 3) for stage, taken in total.items()}
 
 
 def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFailed | WorkStopped | WorkPutOff:

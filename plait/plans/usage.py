@@ -1,6 +1,6 @@
 """What agents used up: tokens, money, turns, as far as somebody told; and the sum over several of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,6 +48,15 @@ def usage_of(uses: Iterable[Usage | None]) -> Usage | None:
         session=next((usage.session for usage in reversed(told) if usage.session is not None), None),
         exact=len(told) == len(every) and all(usage.exact for usage in told),
     )
+
+
+def added(*stages: Mapping[str, float]) -> dict[str, float]:
+    """Seconds by stage, of several tries together."""
+    total: dict[str, float] = {}
+    for seconds in stages:
+        for stage, taken in seconds.items():
+            total[stage] = total.get(stage, 0.0) + taken
+    return {stage: round(taken, 3) for stage, taken in total.items()}
 
 
 def _sum(figures: Iterable[Number | None]) -> Number | None:

@@ -7,7 +7,8 @@ from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
 from plait.plans.run.run import Run
 from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import ApprovalWait, ContractStanding, Working
+from plait.plans.run.statuses import ApprovalWait, Working
+from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import (
     Approval,
     Conditions,

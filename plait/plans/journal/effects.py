@@ -21,6 +21,8 @@ class StartWork:
     task: str
     agent: str
     """`<role>-<n>`."""
+    number: int
+    """1 for the first start of this task in this run."""
     start: str
     """The commit that it starts from."""
     expected: str | None

@@ -100,6 +100,8 @@ class WorkEnded:
     """What its tries have used up by now, over all of its dispatches in this run."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds of all of these tries by stage: `setup`, `work`, `check`."""
+    number: int = 1
+    """Which start of the task has ended, as `StartWork` said."""
     kind: Literal["work-ended"] = "work-ended"
 
 
@@ -140,6 +142,8 @@ class BranchPutAside:
     """Old work was moved out of the way, or could not be."""
 
     task: str
+    number: int
+    """As `PutBranchAside` said."""
     refused: str | None = None
     """Why it stays where it is: somebody stands on its branch."""
     kind: Literal["branch-put-aside"] = "branch-put-aside"

@@ -81,6 +81,8 @@ class PastEffort:
     tries: int = 0
     spans: tuple[Span, ...] = ()
     usage: Usage | None = None
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of its tries by stage."""
 
 
 @dataclass(frozen=True, slots=True)

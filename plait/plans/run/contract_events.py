@@ -1,12 +1,21 @@
 """What an owner's work and a person's answer make of contracts, and of whoever rests on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from plait.plans.journal.effects import AskPerson, CloseQuestion, WriteRecord
 from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.run.standings import Standings
-from plait.plans.run.statuses import ApprovalWait, Built, ContractStanding, Impossible, LandsByHand, Waiting, Working
+from plait.plans.run.statuses import (
+    ApprovalWait,
+    Built,
+    Impossible,
+    LandsByHand,
+    Preparing,
+    Waiting,
+    Working,
+)
+from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, TaskState
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.wording import listed
@@ -26,24 +35,23 @@ def take_up_contracts(run: Standings) -> None:
         owner, last = standing.contract.owner or "", standing.newest
         work = run.manifest.earlier.get(owner)
         if owner in run.manifest.sent_back and owner in run.tasks and last and last.status == "rejected":
-            run.put(owner, feedback=_rejection(last))
+            _give_reason(run, owner, last)
         elif work and not (work.commit is None and last and last.status == "approved"):
-            _take_up(run, name, owner, work.at or run.manifest.base, work.contents.get(name, ""))
+            commit, content = work.at or run.manifest.base, work.contents.get(name, "")
+            written(run, name, owner=owner, commit=commit, content=content)
 
 
-def _take_up(run: Standings, name: str, owner: str, commit: str, content: str) -> None:
-    """What an earlier run made counts, unless a person has rejected it since this one looked."""
-    last = run.contracts[name].newest
-    if last and last.status == "rejected" and last.content == content:
-        _wait_for_person(run, name, owner, last)
-        _send_back(run, owner, last)
-    else:
-        written(run, name, owner=owner, commit=commit, content=content)
+def written(run: Standings, name: str, *, owner: str, commit: str, content: str, told: Collection[str] = ()) -> None:
+    """A task has finished, for the first time or again: what it owns is approved, or waits for a person.
 
-
-def written(run: Standings, name: str, *, owner: str, commit: str, content: str) -> None:
-    """A task has finished, for the first time or again: what it owns is approved, or waits for a person."""
+    What a person has rejected meanwhile, and its agent was not `told`, goes back with that.
+    """
     standing = run.contracts[name]
+    last = standing.newest
+    if last and last.status == "rejected" and last.content == content and _rejection(last) not in told:
+        _wait_for_person(run, name, owner, last)
+        _send_back(run, owner)
+        return
     draft = standing.drafted(owner, commit, content)
     run.put_contract(replace(standing, writing=draft, asks=None))
     if draft is not None:
@@ -76,13 +84,15 @@ def records_read(run: Standings, event: RecordsRead) -> None:
         _write_again(run, event.refused)
     for name, standing in tuple(run.contracts.items()):
         owner, last = run.contracts[name].asks, standing.newest
-        if owner is None or last is None:  # nobody is asked, or another contract of the same owner was rejected
+        if last is None:
             continue
-        if last.status == "approved":
+        if owner is None:  # nobody is asked, or another contract of the same owner was rejected before
+            _give_reason_late(run, standing.contract.owner or "", last)
+        elif last.status == "approved":
             run.tell(f"contract {name} v{last.version}: approved by {last.by}")
             _let_go(run, name, owner)
         elif last.status == "rejected":
-            _send_back(run, owner, last)
+            _send_back(run, owner)
 
 
 def _write_again(run: Standings, name: str) -> None:
@@ -151,15 +161,36 @@ def _let_go(run: Standings, name: str, owner: str) -> None:
         run.put(owner, status=Built(run.run_time))
 
 
-def _send_back(run: Standings, owner: str, rejected: Record) -> None:
-    """The owner gets its work back, with what the person said; when it cannot, its consumers are given up."""
-    names = [name for name, contract in run.contracts.items() if contract.asks == owner]
-    if owner not in run.tasks:
-        _give_up(run, owner, names, rejected)
-        return
-    for name in names:
+def withdraw_questions(run: Standings, owner: str) -> None:
+    """Nobody is asked any more about what an owner has written: it goes again, or has failed."""
+    for name in [name for name, contract in run.contracts.items() if contract.asks == owner]:
         _settle_question(run, name)
-    standing = run.put(owner, feedback=_rejection(rejected))
+
+
+def _give_reason(run: Standings, owner: str, rejected: Record) -> None:
+    run.put(owner, feedback=tuple(dict.fromkeys((*run.tasks[owner].feedback, _rejection(rejected)))))
+
+
+def _give_reason_late(run: Standings, owner: str, last: Record) -> None:
+    """An owner that goes back for one contract, and has not started, is told of the other one as well."""
+    standing = run.tasks.get(owner)
+    goes_back = standing is not None and standing.feedback and isinstance(standing.status, Waiting | Preparing)
+    if goes_back and last.status == "rejected":
+        _give_reason(run, owner, last)
+
+
+def _send_back(run: Standings, owner: str) -> None:
+    """The owner gets its work back, with what the person said; when it cannot, its consumers are given up."""
+    asked = [name for name, contract in run.contracts.items() if contract.asks == owner]
+    newest = (run.contracts[name].newest for name in asked)
+    rejected = [record for record in newest if record is not None and record.status == "rejected"]
+    if owner not in run.tasks:
+        _give_up(run, owner, asked, rejected[0])
+        return
+    withdraw_questions(run, owner)
+    for record in rejected:
+        _give_reason(run, owner, record)
+    standing = run.tasks[owner]
     if run.dispatcher.state_of(owner) is not TaskState.DONE:
         return  # it is at work again already, for another reason
     blocked = run.dispatcher.reopen(owner, now=run.now)
@@ -167,7 +198,8 @@ def _send_back(run: Standings, owner: str, rejected: Record) -> None:
         run.put_aside(owner, restore=False)  # an agent goes on from what was rejected, a command starts as before
     else:
         run.put(owner, status=Waiting())
-    run.tell(f"{rejected.by} rejected {rejected.contract}, it goes back", about=owner)
+    names = listed([record.contract for record in rejected], limit=None)
+    run.tell(f"{rejected[0].by} rejected {names}, it goes back", about=owner)
     run.block(blocked)
 
 
@@ -249,6 +281,7 @@ def _take_back(run: Standings, task: str) -> bool:
     built = isinstance(standing.status, Built | LandsByHand)
     if not built and not (isinstance(standing.status, Waiting) and standing.repair):
         return False
+    withdraw_questions(run, task)
     blocked = run.dispatcher.reopen(task, now=run.now) if built else []
     run.put_aside(task, restore=True)
     run.tell("goes again", about=task)

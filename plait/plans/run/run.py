@@ -27,7 +27,6 @@ from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
     Cancelled,
-    ConflictWait,
     Impossible,
     Landed,
     Preparing,
@@ -36,8 +35,6 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.tasks.outcomes import TaskState
-
-UNSETTLED = "what it needs conflicts with each other, and has not landed"
 
 
 class Run:
@@ -89,7 +86,7 @@ def _begin(run: Standings, _event: Begin) -> None:
     for task, past in run.manifest.past.items():
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None
-            run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, agent=agent)
+            run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
     for task, work in run.manifest.earlier.items():
         if task in run.tasks:
             _reuse(run, task, work)
@@ -125,8 +122,14 @@ def _tick(run: Standings, event: Tick) -> float | None:
 
 
 def _dispatch(run: Standings, event: Tick) -> None:
-    for start in run.dispatcher.start(run.now, room=event.room):
-        work_events.begin_start(run, start)
+    """Start what can; whatever gives its slot back at once leaves it to others."""
+    room = None if event.room is None else dict(event.room)
+    while starts := run.dispatcher.start(run.now, room=room):
+        for start in starts:
+            begun = work_events.begin_start(run, start)
+            if begun and room is not None and start.role in room:
+                room[start.role] -= 1
+        run.renew_waits()
 
 
 def _give_up_texts(run: Standings) -> bool:
@@ -146,7 +149,7 @@ def _pause(run: Standings, event: Pause) -> None:
 
 
 def _resume(run: Standings, event: Resume) -> None:
-    if run.paused_at is not None:
+    if run.paused_at is not None and not run.stopping:
         run.resume()
         run.tell(f"goes on{f', resumed by {event.by}' if event.by else ''}")
 
@@ -163,12 +166,12 @@ def _close(run: Standings, _event: Close) -> None:
     """Say where every task was left."""
     stopped = work_events.why_stopped(run)
     for task, standing in tuple(run.tasks.items()):
-        parked = any(isinstance(wait, ConflictWait) for wait in standing.waits)
         is_blocked = run.dispatcher.state_of(task) is TaskState.BLOCKED
         ended = isinstance(standing.status, Preparing | Working) or (run.stopping and not is_blocked)
-        if isinstance(standing.status, Waiting) and parked and not run.stopping:
-            run.put(task, status=Impossible(UNSETTLED), waits={})
-            run.tell("blocked", about=task, reason=UNSETTLED)
+        if isinstance(standing.status, Waiting) and standing.waits and not run.stopping:
+            reason = next(wait.in_vain for wait in standing.waits)
+            run.put(task, status=Impossible(reason), waits={})
+            run.tell("blocked", about=task, reason=reason)
             run.lose(task)
         elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
             run.put(task, status=Cancelled(stopped), waits={})

@@ -14,7 +14,6 @@ from plait.plans.run.statuses import (
     AsideWait,
     Built,
     ConflictWait,
-    ContractStanding,
     Landed,
     LandsByHand,
     Preparing,
@@ -25,6 +24,7 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
+from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
 from plait.plans.tasks.work import BatchOrder
 
@@ -142,6 +142,7 @@ class Standings:
         """Let things start again; the time between counts for nothing that waits for time to pass."""
         if self.paused_at is not None:
             self._paused_for += self.now - self.paused_at
+            self.dispatcher.stand_still(self.now - self.paused_at)
         self.paused_by = self.paused_at = None
 
     def put_aside(self, task: str, *, restore: bool) -> None:
@@ -150,17 +151,18 @@ class Standings:
         `restore`: where it cannot be moved, as somebody stands on its branch, the old work stands again.
         """
         standing = self.tasks[task]
+        self._asides += 1
         built = isinstance(standing.status, Built | LandsByHand)
-        wait = AsideWait(standing.commit or "", restore=restore, built=built, repair=standing.repair)
+        wait = AsideWait(standing.commit or "", restore, built, standing.repair, self._asides)
         self.put(task, status=Waiting(), repair=None, waits={**standing.waits, wait: self.now})
         self._waiters.add(task)
-        self._asides += 1
         self.order(PutBranchAside(task, self.facts[task].branch, self._asides))
 
-    def add_wait(self, task: str, wait: Wait) -> None:
+    def add_waits(self, task: str, *waits: Wait) -> None:
         """Let a task that has a slot, and cannot start, wait for something: it gives the slot back."""
-        self.put(task, status=Waiting(), waits={**self.tasks[task].waits, wait: self.now})
+        self.put(task, status=Waiting(), waits={**dict.fromkeys(waits, self.now), **self.tasks[task].waits})
         self._waiters.add(task)
+        self.block(self.dispatcher.requeue(task, now=self.now))
 
     def end_waits(self, *kinds: type, task: str | None = None) -> None:
         """What tasks (or one of them) wait for in this way is no more."""
@@ -168,7 +170,10 @@ class Standings:
             self._set_waits(name, {wait for wait in self.tasks[name].waits if not isinstance(wait, kinds)})
 
     def renew_waits(self) -> None:
-        """Let everybody wait who has to, and nobody else: asked after each event."""
+        """Let everybody wait who has to, and nobody else: asked after each event.
+
+        Who has never waited, reads nothing and needs no open contract is asked when it would start.
+        """
         is_open = any(contract.unapproved_owner for contract in self.contracts.values())
         for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
@@ -335,7 +340,9 @@ class Standings:
 
     def goes_on(self) -> bool:
         """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
-        if self.batch is not None or not self.dispatcher.is_over or self._is_being_done():
+        if self.batch is not None or not self.dispatcher.is_over or any(one.writing for one in self.contracts.values()):
+            return True
+        if any(wait.keeps_going for task in self._waiters for wait in self.tasks[task].waits):
             return True
         return self.may_integrate() or self.is_waiting_for_person()
 
@@ -361,9 +368,6 @@ class Standings:
         """The tasks that wait for anything of this kind."""
         waiters = (task for task in self._waiters if any(isinstance(wait, kind) for wait in self.tasks[task].waits))
         return sorted(waiters)
-
-    def _is_being_done(self) -> bool:
-        return any(contract.writing for contract in self.contracts.values()) or bool(self.waiters(AsideWait))
 
 
 def moment(seconds: float) -> datetime:

@@ -1,11 +1,9 @@
 """Where each task of a run stands: a status, its commit, what it rests on, what it waits for beside its needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field
 
 from plait.plans.tasks.outcomes import Span
-from plait.plans.tasks.planned_contracts import PlannedContract, Record, due_record, newest
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
 
@@ -35,6 +33,8 @@ class Working:
     """Seconds since the epoch."""
     start: str
     """The commit that it started from."""
+    number: int
+    """Which start of the task it is."""
     stale: bool = False
     """Whether a contract that it rests on has changed meanwhile: it will have to go again."""
 
@@ -87,7 +87,8 @@ class Cancelled:
 
 Status = Waiting | Preparing | Working | Built | LandsByHand | Landed | Failed | Rejected | Impossible | Cancelled
 
-# Waits: why a task does not start although its needs are met. Each has one cause, and goes with it.
+# Waits: why a task does not start although its needs are met. Each has one cause, and goes with it. `keeps_going`: that
+# ends by itself, so the run must not end before; `in_vain`: what is said of a task when the run ends all the same.
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class TextWait:
 
     source: str
     kind = "text"
+    keeps_going = False  # its readers go on without it when nothing else does
+    in_vain = "what it wants to read was not written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class ApprovalWait:
 
     contract: str
     kind = "approval"
+    keeps_going = False  # `Standings.is_waiting_for_person` knows
+    in_vain = "its contract was not approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class ConflictWait:
     between: tuple[str, ...]
     """The tasks whose commits it would start from."""
     kind = "conflict"
+    keeps_going = False  # `Standings.may_integrate` knows
+    in_vain = "what it needs conflicts with each other, and has not landed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,10 @@ class AsideWait:
     built: bool
     """Whether it was finished, and not handed back."""
     repair: RepairOrder | None
+    number: int
     kind = "aside"
+    keeps_going = True
+    in_vain = "its old work was not moved away"
 
 
 Wait = TextWait | ApprovalWait | ConflictWait | AsideWait
@@ -151,14 +161,16 @@ class Standing:
     """How many were ordered."""
     rejected_as: tuple[str, ...] = ()
     """How its branch was rejected last: kind, partner, files."""
-    feedback: str | None = None
-    """Why a person rejected what it made."""
+    feedback: tuple[str, ...] = ()
+    """Why a person rejected what it made, by contract."""
     built_on: Mapping[str, int] = field(default_factory=dict)
     """The versions of contracts that its work rests on."""
     stays: bool = False
     """Whether its old work could not be moved away: it starts anew all the same."""
     reads_without: bool = False
     """Whether it goes on without the texts that it wanted to read."""
+    starts: int = 0
+    """How often it was handed to somebody in this run."""
     tries: int = 0
     tried: int = 0
     """How many of them count for its next dispatch, since a pause came between two tries."""
@@ -175,51 +187,3 @@ class Standing:
     def wait_of(self, kind: type[AsideWait]) -> AsideWait | None:
         """Its wait of this kind, when it has one."""
         return next((wait for wait in self.waits if isinstance(wait, kind)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What an owner has written and git does not say yet."""
-
-    owner: str
-    commit: str
-    content: str
-    record: Record
-    rounds: int = 1
-    """How often it was tried to be written: a person who answers at the same moment comes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContractStanding:
-    """One contract of a run."""
-
-    contract: PlannedContract
-    records: tuple[Record, ...] = ()
-    """Oldest version first."""
-    writing: Draft | None = None
-    """What is being written down."""
-    asks: str | None = None
-    """The owner of the newest version, while that waits for a person."""
-    redone: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """By version: who did their work again for it."""
-
-    @property
-    def newest(self) -> Record | None:
-        return newest(self.records)
-
-    def with_record(self, record: Record) -> Self:
-        """The contract once a record is in git."""
-        others = (known for known in self.records if known.version != record.version)
-        records = tuple(sorted((*others, record), key=lambda known: known.version))
-        return replace(self, records=records, writing=None)
-
-    def drafted(self, owner: str, commit: str, content: str, *, rounds: int = 1) -> Draft | None:
-        """What has to be written down of an owner's work; nothing when git says it already."""
-        record = due_record(self.contract, self.newest, owner=owner, commit=commit, content=content)
-        is_known = record.oid and record in self.records
-        return None if is_known else Draft(owner, commit, content, record, rounds)
-
-    @property
-    def unapproved_owner(self) -> str | None:
-        """The task whose contract is not settled: neither it nor what rests on it starts or lands."""
-        return self.writing.owner if self.writing else self.asks

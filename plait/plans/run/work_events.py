@@ -11,7 +11,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
     WorkStopped,
 )
-from plait.plans.run.contract_events import redo_resting_on, written
+from plait.plans.run.contract_events import redo_resting_on, withdraw_questions, written
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import (
     AsideWait,
@@ -30,35 +30,39 @@ from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.outcomes import Span, TaskState
 from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.work import Informant, RepairOrder
-from plait.plans.usage import usage_of
+from plait.plans.usage import added, usage_of
 
 CANCELLED = "the run was cancelled"
 _WITHOUT_WORK = {Failed: "failed", Rejected: "held", Impossible: "blocked", Cancelled: "cancelled"}
 
 
-def begin_start(run: Standings, start: Start) -> None:
-    """A task has got a slot: it starts at once where nothing has to be merged for it."""
+def begin_start(run: Standings, start: Start) -> bool:
+    """A task has got a slot: it starts at once where nothing has to be merged for it. Whether it keeps the slot."""
     task, standing = start.job.id, run.tasks[start.job.id]
+    if waits := tuple(run.waits_before_start(task)):
+        run.add_waits(task, *waits)
+        return False
     if standing.repair is not None:
         _start(run, task, start.agent, standing.repair.onto, standing.rests_on)
-        return
+        return True
     resting = run.resting(task)
     if standing.feedback and standing.commit and not run.facts[task].is_command:
         # What a person rejected is where an agent goes on, unless that rests on what is not to land; a command begins
         # as it did before.
         if (resting, run.commits_of(resting)) == (standing.rests_on, standing.grounds):
             _start(run, task, start.agent, standing.commit, resting)
-            return
+            return True
         if not standing.stays:
             run.put_aside(task, restore=False)
             run.block(run.dispatcher.requeue(task, now=run.now))
-            return
+            return False
     commits = _commits(run, task, resting)
     if not commits:
         _start(run, task, start.agent, run.manifest.base, resting)
-        return
-    run.put(task, status=Preparing(start.agent, resting, commits))
-    run.order(PrepareStart(task, commits))
+    else:
+        run.put(task, status=Preparing(start.agent, resting, commits))
+        run.order(PrepareStart(task, commits))
+    return True
 
 
 def _commits(run: Standings, task: str, resting: tuple[str, ...]) -> tuple[str, ...]:
@@ -82,8 +86,7 @@ def start_conflicted(run: Standings, event: StartConflicted) -> None:
     if event.inside_tip and run.tip:
         _start(run, event.task, preparing.agent, run.tip, preparing.rests_on)
         return
-    run.add_wait(event.task, ConflictWait(event.paths, preparing.rests_on))
-    run.block(run.dispatcher.requeue(event.task, now=run.now))
+    run.add_waits(event.task, ConflictWait(event.paths, preparing.rests_on))
     run.tell(f"waits, what it needs conflicts in {', '.join(event.paths)}", about=event.task)
 
 
@@ -115,19 +118,21 @@ def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str
         StartWork(
             task=task,
             agent=agent,
+            number=standing.starts + 1,
             start=start,
             expected=standing.commit,
             repair=standing.repair,
             agreements=agreements,
             informants=tuple(_informant(run, source) for source in facts.information),
-            rejections=(standing.feedback,) if standing.feedback else (),
+            rejections=standing.feedback,
             after=tuple(dict.fromkeys((*before, *facts.information))),
             tried=standing.tried,
         )
     )
     run.put(
         task,
-        status=Working(agent, run.now, start),
+        status=Working(agent, run.now, start, standing.starts + 1),
+        starts=standing.starts + 1,
         agent=agent,
         rests_on=resting,
         grounds=standing.grounds if standing.repair else run.commits_of(resting),
@@ -162,7 +167,7 @@ def _word(run: Standings, task: str) -> str:
 def work_ended(run: Standings, event: WorkEnded) -> None:
     """A task is over: its branch is ready for a batch, or it goes again, or it has failed."""
     standing = run.tasks.get(event.task)
-    if standing is None or not isinstance(standing.status, Working):
+    if standing is None or not isinstance(standing.status, Working) or standing.status.number != event.number:
         return
     past = run.manifest.past.get(event.task)
     status, repair, done = standing.status, standing.repair, isinstance(event.result, WorkDone)
@@ -175,8 +180,8 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         spans=(*standing.spans, span),
         tries=tries,
         tried=0,
-        usage=usage_of((*((past.usage,) if past else ()), event.usage)),
-        spent=event.spent,
+        usage=usage_of((*((past.usage,) if past else ()), event.usage)) if event.usage else standing.usage,
+        spent=added(past.spent if past else {}, event.spent) if event.spent else standing.spent,
         repair=None,
         stays=False,
     )
@@ -192,7 +197,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
     elif isinstance(event.result, WorkPutOff):
         run.put(event.task, status=Waiting(), repair=repair, tried=tried)
         run.tell("another try waits until the run goes on", about=event.task, reason=event.result.reason or None)
-        run.block(run.dispatcher.requeue(event.task, now=run.now))
+        run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     else:
         _failed(run, event.task, event.result, repair)
 
@@ -205,7 +210,7 @@ def why_stopped(run: Standings) -> str:
 def _again(run: Standings, task: str, commit: str | None) -> None:
     """A contract changed while it ran: its work is put aside, and it starts anew."""
     run.put(task, commit=commit or run.tasks[task].commit)
-    blocked = run.dispatcher.requeue(task, now=run.now)
+    blocked = run.dispatcher.requeue(task, now=run.now, worked=True)
     if run.tasks[task].commit:
         run.put_aside(task, restore=False)
     else:
@@ -215,21 +220,23 @@ def _again(run: Standings, task: str, commit: str | None) -> None:
 
 
 def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
-    commit = result.commit or run.tasks[task].commit
+    commit, told = result.commit or run.tasks[task].commit, run.tasks[task].feedback
     run.dispatcher.finish(task, now=run.now, ok=True)
     if commit is None:
-        run.put(task, status=Landed(), feedback=None)
+        run.put(task, status=Landed(), feedback=())
         run.tell("done, nothing to land", about=task)
     else:
-        run.put(task, status=Built(run.run_time), commit=commit, feedback=None)
+        run.put(task, status=Built(run.run_time), commit=commit, feedback=())
         many = "" if result.changed == 1 else "s"
         run.tell(f"done, {result.changed} file{many} changed", about=task)
     for name in run.facts[task].writes:
-        written(run, name, owner=task, commit=commit or status.start, content=result.contents.get(name, ""))
+        content = result.contents.get(name, "")
+        written(run, name, owner=task, commit=commit or status.start, content=content, told=told)
 
 
 def _failed(run: Standings, task: str, result: WorkFailed, repair: RepairOrder | None) -> None:
     run.environment |= result.environment
+    withdraw_questions(run, task)
     if repair is None:
         run.put(task, status=Failed(result.reason))
         run.tell("failed", about=task, reason=result.reason)
@@ -244,7 +251,7 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
     """Old work is out of the way, and the task goes again; or it could not be moved."""
     standing = run.tasks.get(event.task)
     wait = standing.wait_of(AsideWait) if standing else None
-    if standing is None or wait is None:
+    if standing is None or wait is None or wait.number != event.number:
         return
     run.end_waits(AsideWait, task=event.task)
     if event.refused is None:

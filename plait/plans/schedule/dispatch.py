@@ -126,11 +126,18 @@ class Dispatcher:
         self.states.reopen(place, now)
         return self._blocked_itself(place)
 
-    def requeue(self, job_id: str, now: float) -> list[Blocked]:
-        """A running job has lost its slot: ready as before, or blocked, and returned, if its need has failed since."""
+    def requeue(self, job_id: str, now: float, *, worked: bool = False) -> list[Blocked]:
+        """A running job has lost its slot: ready as before, or blocked, and returned, if its need has failed since.
+
+        `worked`: somebody has worked on it, so that it begins to wait anew.
+        """
         place = self._expect(job_id, TaskState.RUNNING)
-        self.states.requeue(place, now)
+        self.states.requeue(place, now, worked=worked)
         return self._blocked_itself(place)
+
+    def stand_still(self, seconds: float) -> None:
+        """So many seconds count for nobody who waits: nothing could start."""
+        self.states.queues.stand_still(seconds)
 
     def hold(self, job_id: str) -> None:
         """Put a job that has not started aside, until `release`."""

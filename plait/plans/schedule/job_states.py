@@ -100,10 +100,10 @@ class JobStates:
             self._take_back(job)
         self._wait_again(job, now)
 
-    def requeue(self, job: int, now: float) -> None:
-        """A running job goes back to where it was; it has waited since it did so first."""
+    def requeue(self, job: int, now: float, *, worked: bool = False) -> None:
+        """A running job goes back to where it was; it has waited since it did so first, or since now if it `worked`."""
         self.queues.give_back(job)
-        self._wait_again(job, self.queues.since.get(job, now))
+        self._wait_again(job, now if worked else self.queues.since.get(job, now))
 
     def hold(self, job: int) -> None:
         """A job that has not started is put aside."""

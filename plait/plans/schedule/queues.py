@@ -67,6 +67,11 @@ class Queues:
             self.since[job] = since
             self._let_age(job, key, since + self.aging)
 
+    def stand_still(self, seconds: float) -> None:
+        """Let all that waits have begun so much later."""
+        self.since = {job: since + seconds for job, since in self.since.items()}
+        self._ages = [(at + seconds, entry, job) for at, entry, job in self._ages]
+
     def clear(self) -> None:
         """Let no job wait any longer."""
         self._heaps = [[] for _ in self._heaps]

@@ -115,7 +115,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
         WORD,
         st.builds(BatchDone, REPORT) | st.builds(BatchStopped) | st.builds(BatchBroken, WORD),
     ),
-    BranchPutAside: st.builds(BranchPutAside, WORD, MAYBE),
+    BranchPutAside: st.builds(BranchPutAside, WORD, SMALL, MAYBE),
     RecordWritten: st.builds(RecordWritten, RECORD),
     RecordsRead: st.builds(RecordsRead, tables(tuples(RECORD)), WORD),
     Pause: st.builds(Pause, WORD),
@@ -321,7 +321,7 @@ TEXTS: tuple[Event, ...] = (
     WorkEnded("A", WorkPutOff("secret" + LONG), 3),
     BatchEnded("b", BatchBroken("secret" + LONG)),
     BATCH,
-    BranchPutAside("A", "secret" + LONG),
+    BranchPutAside("A", 1, "secret" + LONG),
     Stop("secret" + LONG, broken=True),
 )
 
@@ -365,7 +365,7 @@ def test_the_rest_of_an_event_stays_as_it_is() -> None:
 
     assert fitting(event, unchanged) == event
     assert fitting(Tick({"a": 1}), lambda _text: "") == Tick({"a": 1})
-    assert fitting(BranchPutAside("A"), lambda _text: "x") == BranchPutAside("A")
+    assert fitting(BranchPutAside("A", 1), lambda _text: "x") == BranchPutAside("A", 1)
 
 
 def test_an_outcome_without_a_reason_gets_none() -> None:

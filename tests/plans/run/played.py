@@ -132,8 +132,8 @@ class Played:
         match effect:
             case PrepareStart(task, commits):
                 return StartPrepared(task, "+".join(commits))
-            case PutBranchAside(task):
-                return BranchPutAside(task)
+            case PutBranchAside():
+                return BranchPutAside(effect.task, effect.number)
             case WriteRecord(record):
                 return RecordWritten(self.keep(record))
             case _:
@@ -153,24 +153,24 @@ class Played:
         """An agent has done a task; `wrote`: what its contracts say, in a word."""
         made = commit or f"{task}-{len(self.works(task))}"
         contents = dict.fromkeys(self.standings.facts[task].writes, wrote)
-        return self.hear(WorkEnded(task, WorkDone(made, changed, contents), tries=len(self.works(task))))
+        return self._end(task, WorkDone(made, changed, contents), tries=len(self.works(task)))
 
     def changes_nothing(self, task: str, *, wrote: str = "one") -> list[Effect]:
         """An agent has done a task, and there was nothing to commit."""
         contents = dict.fromkeys(self.standings.facts[task].writes, wrote)
-        return self.hear(WorkEnded(task, WorkDone(None, 0, contents), tries=1))
+        return self._end(task, WorkDone(None, 0, contents), tries=1)
 
     def fails(self, task: str, reason: str = "it broke", *, environment: bool = False) -> list[Effect]:
         """No try of a task counts."""
-        return self.hear(WorkEnded(task, WorkFailed(reason, environment=environment), tries=1))
+        return self._end(task, WorkFailed(reason, environment=environment), tries=1)
 
     def is_stopped(self, task: str) -> list[Effect]:
         """An agent was ended in the middle of its work."""
-        return self.hear(WorkEnded(task, WorkStopped(), tries=1))
+        return self._end(task, WorkStopped(), tries=1)
 
     def is_put_off(self, task: str, reason: str = "", tries: int = 1) -> list[Effect]:
         """A try failed while the run is paused, and the next one waits."""
-        return self.hear(WorkEnded(task, WorkPutOff(reason), tries=tries))
+        return self._end(task, WorkPutOff(reason), tries=tries)
 
     def conflicts(self, task: str, *paths: str, inside_tip: bool = False) -> list[Effect]:
         """What a task needs cannot be merged (with `by_hand=[PrepareStart]`)."""
@@ -184,8 +184,11 @@ class Played:
 
     def is_put_aside(self, task: str, *, refused: str | None = None) -> list[Effect]:
         """The old work of a task is out of the way, or stays (with `by_hand=[PutBranchAside]`)."""
-        self._answered(PutBranchAside, task)
-        return self.hear(BranchPutAside(task, refused))
+        effect = self._answered(PutBranchAside, task)
+        return self.hear(BranchPutAside(task, effect.number, refused))
+
+    def _end(self, task: str, result: Any, *, tries: int) -> list[Effect]:
+        return self.hear(WorkEnded(task, result, tries=tries, number=self.standing(task).starts))
 
     def _answered(self, kind: type[Any], task: str) -> Any:
         effect = next(effect for effect in self.pending if isinstance(effect, kind) and effect.task == task)

@@ -180,7 +180,7 @@ def test_a_rejected_draft_goes_back_to_its_agent_which_goes_on_from_what_it_made
     assert work.rejections == ("ann rejected the contract api v1: too dear",)
     assert run.orders(PutBranchAside) == []
     run.ends("A", wrote="two")
-    assert run.standing("A").feedback is None
+    assert run.standing("A").feedback == ()
     assert [(asked.version, asked.answered_at is None) for asked in run.outcome.approvals] == [(1, False), (1, True)]
     assert versions(run) == [(1, "waiting")]
 
@@ -315,7 +315,7 @@ def test_a_person_is_waited_for_only_as_long_as_there_is_something_to_approve() 
     run.batch(rejected=[rework("ROOT")])
     assert run.standings.is_waiting_for_person()
 
-    run.standings.put("A", status=Working("designer-1", run.now, "x"))
+    run.standings.put("A", status=Working("designer-1", run.now, "x", 1))
 
     assert not run.standings.is_waiting_for_person(), "it goes again, and will be asked about then"
 
@@ -515,10 +515,10 @@ def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends
     run.ends("A")
     run.ends("Z")
     run.starts()
-    run.standings.put("A", status=Working("command-1", run.now, BASE))
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 1))
     run.standings.dispatcher.reopen("A", now=run.now)
     run.starts()
-    run.standings.put("A", status=Working("command-1", run.now, BASE))
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 2))
 
     run.ends("A", wrote="two")
     assert run.standing("T").status.stale  # type: ignore[union-attr]
@@ -595,7 +595,7 @@ def test_what_rests_on_work_that_is_put_aside_goes_again_if_it_had_started_and_o
     asides = len(run.orders(PutBranchAside))
 
     run.standings.put_aside("A", restore=False)
-    run.hear(BranchPutAside("A"))
+    run.hear(BranchPutAside("A", asides + 1))
     assert len(run.orders(PutBranchAside)) == asides + 1, "neither T nor X has started again"
 
     built = played(BY_PLAN, ready=1.0)
@@ -604,7 +604,7 @@ def test_what_rests_on_work_that_is_put_aside_goes_again_if_it_had_started_and_o
     built.starts()
     built.ends("T")
     built.standings.put_aside("A", restore=False)
-    built.hear(BranchPutAside("A"))
+    built.hear(BranchPutAside("A", 1))
     assert [effect.task for effect in built.orders(PutBranchAside)] == ["A", "T"]
     assert built.told("T")[-1] == "done again, A starts anew"
 

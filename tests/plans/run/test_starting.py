@@ -183,7 +183,7 @@ def test_a_task_has_its_slot_while_what_it_needs_is_merged_and_works_from_then_o
     run.passes(5)
     run.is_prepared("B")
 
-    assert run.standing("B").status == Working("command-1", run.now, "A-1")
+    assert run.standing("B").status == Working("command-1", run.now, "A-1", 1)
 
 
 def test_a_start_whose_need_is_rejected_meanwhile_is_given_up() -> None:

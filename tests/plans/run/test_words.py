@@ -101,7 +101,7 @@ def test_tries_salvage_usage_and_seconds_are_what_the_last_report_says() -> None
     run.starts()
     run.batch(rejected=[rework("A")])
     run.starts()
-    run.hear(WorkEnded("A", WorkFailed("no"), 1, ("kept-1", "kept-2"), usage, {"work": 7.0, "setup": 1.0}))
+    run.hear(WorkEnded("A", WorkFailed("no"), 1, ("kept-1", "kept-2"), usage, {"work": 7.0, "setup": 1.0}, 2))
 
     assert (run.standing("A").tries, run.standing("A").usage) == (2, usage)
     assert run.standing("A").spent == {"work": 7.0, "setup": 1.0}
@@ -138,7 +138,7 @@ def test_what_a_person_is_asked_is_known_from_the_question_to_the_answer() -> No
     assert run.outcome.asked == ()
 
 
-def test_the_same_version_again_is_the_same_question() -> None:
+def test_a_question_is_withdrawn_when_its_owner_goes_again_and_asked_anew() -> None:
     """A goes again for a contract that it rests on itself, while a person is asked about its own."""
     plan = """
         contracts:
@@ -158,11 +158,14 @@ def test_the_same_version_again_is_the_same_question() -> None:
     run.starts()
     run.passes(60)
     run.ends("R", wrote="two")
+    assert run.outcome.asked == ()
     run.starts()
     run.ends("A", wrote="two")
 
     assert len(run.works("A")) == 2
-    assert run.outcome.approvals == (question,)
+    before, now = run.outcome.approvals
+    assert before == question.model_copy(update={"answered_at": run.standings.moment})
+    assert (now.version, now.asked_at, now.answered_at) == (1, run.standings.moment, None)
 
 
 def test_a_new_version_is_a_new_question() -> None:

@@ -283,16 +283,21 @@ class World:
     def _work(self, effect: StartWork, *, well: bool) -> None:
         run, chance = self.run.standings, 1.0 if well else self.random.random()
         if run.stopping and chance < 0.7:
-            self.hear(WorkEnded(effect.task, WorkStopped(), tries=1))
+            self._end(effect, WorkStopped(), tries=1)
         elif run.paused_at is not None and chance < 0.2:
             self.excused.add(effect.task)
-            self.hear(WorkEnded(effect.task, WorkPutOff("red"), tries=1))
+            self._end(effect, WorkPutOff("red"), tries=1)
         elif chance < 0.15:
-            self.hear(WorkEnded(effect.task, WorkFailed("no", environment=chance < 0.02), tries=2))
+            self.hear(
+                WorkEnded(effect.task, WorkFailed("no", environment=chance < 0.02), tries=2, number=effect.number)
+            )
         elif chance < 0.2:
-            self.hear(WorkEnded(effect.task, WorkStopped(), tries=1))
+            self._end(effect, WorkStopped(), tries=1)
         else:
-            self.hear(WorkEnded(effect.task, self._made(effect, empty=chance < 0.3), tries=1))
+            self._end(effect, self._made(effect, empty=chance < 0.3), tries=1)
+
+    def _end(self, effect: StartWork, result: WorkDone | WorkFailed | WorkStopped | WorkPutOff, *, tries: int) -> None:
+        self.hear(WorkEnded(effect.task, result, tries=tries, number=effect.number))
 
     def _made(self, effect: StartWork, *, empty: bool) -> WorkDone:
         facts = self.run.standings.facts[effect.task]
@@ -314,10 +319,10 @@ class World:
         self.excused.add(effect.task)
         if not well and self.random.random() < 0.2:
             self.stuck.add(effect.task)
-            self.hear(BranchPutAside(effect.task, refused="somebody stands on it"))
+            self.hear(BranchPutAside(effect.task, effect.number, refused="somebody stands on it"))
             return
         self.branches.pop(effect.task, None)
-        self.hear(BranchPutAside(effect.task))
+        self.hear(BranchPutAside(effect.task, effect.number))
 
     def _write(self, record: Record) -> None:
         there = {one.version: one for one in self.records.get(record.contract, ())}
