@@ -32,6 +32,7 @@ from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
 from plait.plans.journal.events import TipMoved
+from plait.plans.journal.fitting import fitting
 from plait.plans.run.run import Run
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.wording import count, spell_seconds
@@ -92,18 +93,18 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
     """
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
-    manifest = manifest_of(session, urgency=urgency, paused_by=wish())
-    live = LiveRun(Run(manifest), lines)
-    watchers.begun(live)
     allowed = {name for role in session.brief.crew.roles.values() for name in role.environment}
     redact = Redactor(os.environ, allowed)
+    manifest = fitting(manifest_of(session, urgency=urgency, paused_by=wish()), redact)
+    live = LiveRun(Run(manifest), lines)
+    watchers.begun(live)
     return Loop(
         live=live,
         shop=shop,
         tasks={task.id: task for task in session.tasks},
         keeper=SlotKeeper(shared_slots(manifest.slots, home=shop.home, tell=watchers.noted)),
         watchers=watchers,
-        journal=JournalFile.begin(shop.directory, manifest, redact),
+        journal=JournalFile.begin(shop.directory, manifest),
         redact=redact,
         wish_to_pause=wish,
         is_on_page=not is_embedded(),

@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -47,22 +47,20 @@ class Redactor:
 class JournalFile:
     """Written by the loop of the run alone."""
 
-    def __init__(self, file: TextIO, clean: Callable[[str], str] = str) -> None:
-        """`clean`: takes out of texts what must not be kept."""
+    def __init__(self, file: TextIO) -> None:
         self._file: TextIO | None = file
-        self._clean = clean
 
     @classmethod
-    def begin(cls, directory: Path, manifest: Manifest, clean: Callable[[str], str] = str) -> Self:
+    def begin(cls, directory: Path, manifest: Manifest) -> Self:
         """Begin the journal of a run."""
         descriptor = os.open(directory / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        file = cls(os.fdopen(descriptor, "w", encoding="utf-8"), clean)
+        file = cls(os.fdopen(descriptor, "w", encoding="utf-8"))
         file._write(first_line(manifest))
         return file
 
     def append(self, at: float, event: Event) -> None:
-        """Write an event down before it is heard."""
-        self._write(line_of(at, event, self._clean))
+        """Write an event down before it is heard, as it is heard."""
+        self._write(line_of(at, event))
 
     def close(self) -> None:
         """Nothing more is written."""

@@ -3,7 +3,7 @@
 import queue
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -35,6 +35,8 @@ from plait.plans.journal.effects import (
     WriteRecord,
 )
 from plait.plans.journal.events import (
+    BatchDone,
+    BatchEnded,
     Begin,
     BranchPutAside,
     Close,
@@ -48,10 +50,10 @@ from plait.plans.journal.events import (
     Stop,
     Tick,
 )
-from plait.plans.journal.lines import fitting
+from plait.plans.journal.fitting import fitting
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import BatchOrder, BatchReport, RunFacts, WorkOrder, WorkReport
+from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework, RunFacts, WorkOrder, WorkReport
 from plait.plans.wording import key_line
 from plait.workspace.contract_refs import read_records, write_record
 from plait.workspace.errors import RefMoved
@@ -86,6 +88,8 @@ class Loop:
     """All that the machine hears, but ticks; worker threads only put."""
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     """The newest of each task: what others come after, so that the page draws the edges."""
+    _rework: dict[str, Rework] = field(default_factory=dict)
+    """By task, the newest, whole: the machine hears no more of it than the journal keeps."""
     _now: float = 0.0
     _looked_at: float = 0.0
     _room: Mapping[str, int] | None = None
@@ -135,6 +139,8 @@ class Loop:
 
     def _hear(self, event: Event) -> None:
         heard, now = fitting(event, self.redact), self._clock()
+        if isinstance(event, BatchEnded) and isinstance(event.result, BatchDone):
+            self._rework |= {rework.task: rework for rework in event.result.report.rework}
         self.journal.append(now, heard)
         self._stirred = not isinstance(event, Tick)
         for effect in self.live.run.hear(heard, now):
@@ -167,9 +173,10 @@ class Loop:
             return
         self._looked_at = now
         if any(contract.asks for contract in run.contracts.values()):
-            records = read_records(self.shop.control, self.shop.feature)
-            if any(contract.records != records.get(name, ()) for name, contract in run.contracts.items()):
-                self._hear(RecordsRead(records))
+            # As it would be heard: what was cut or cleaned is no news.
+            read = fitting(RecordsRead(read_records(self.shop.control, self.shop.feature)), self.redact)
+            if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
+                self._hear(read)
         by = self.wish_to_pause()
         if by is not None and run.paused_at is None:
             self._hear(Pause(by))
@@ -226,25 +233,36 @@ class Loop:
 
     def _start_work(self, effect: StartWork) -> None:
         """Hand a task to Prefect as one task run, with edges to what it comes after."""
-        planned = self.tasks[effect.task]
-        order = WorkOrder(
-            task=planned,
-            agent=effect.agent,
-            start=effect.start,
-            branch=self.live.standings.facts[effect.task].branch,
-            expected=effect.expected,
-            repair=effect.repair,
-            agreements=effect.agreements,
-            informants=effect.informants,
-            rejections=effect.rejections,
-        )
-        suited = _implement(self._tags(order), max(0, planned.task.retries - effect.tried))
+        order = self._order(effect)
+        suited = _implement(self._tags(order), max(0, order.task.task.retries - effect.tried))
         before = (self.futures[name] for name in effect.after if name in self.futures)
         needed = [future for future in before if future.state.is_completed()]
         # `quote` keeps Prefect from walking through what is not data for it.
         future = suited.submit(quote(order), quote(self.shop.facts), wait_for=needed, return_state=False)
         self.futures[effect.task] = future
         future.add_done_callback(partial(self._work_ended, order, effect.number))
+
+    def _order(self, effect: StartWork) -> WorkOrder:
+        return WorkOrder(
+            task=self.tasks[effect.task],
+            agent=effect.agent,
+            start=effect.start,
+            branch=self.live.standings.facts[effect.task].branch,
+            expected=effect.expected,
+            repair=effect.repair and self._whole(effect.task, effect.repair),
+            agreements=effect.agreements,
+            informants=effect.informants,
+            rejections=effect.rejections,
+        )
+
+    def _whole(self, task: str, repair: RepairOrder) -> RepairOrder:
+        """A repair with all that the batch said.
+
+        A word of a conflict that looks like a secret would come back into the code as `***`, and a file that the list
+        leaves out is one that the repair may not change.
+        """
+        rework = self._rework.get(task, repair)
+        return replace(repair, files=rework.files, reason=rework.reason, commands=rework.commands)
 
     def _tags(self, order: WorkOrder) -> frozenset[str]:
         """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""

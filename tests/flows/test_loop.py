@@ -8,14 +8,20 @@ from pathlib import Path
 import pytest
 
 from plait.flows.delivering import open_loop
-from plait.flows.journal_file import kept_journal
+from plait.flows.journal_file import JOURNAL, kept_journal
 from plait.flows.running import loop as loop_module
 from plait.flows.running.results import result_of
 from plait.flows.servers.client import EMBEDDED
-from plait.plans.journal.events import Begin, Close, Stop, Tick, WorkDone, WorkEnded
-from plait.plans.tasks.outcomes import RunState, TaskState
+from plait.plans.journal.effects import StartWork
+from plait.plans.journal.events import BatchDone, BatchEnded, Begin, Close, RecordsRead, Stop, Tick, WorkDone, WorkEnded
+from plait.plans.journal.fitting import LONGEST
+from plait.plans.tasks.outcomes import BatchOutcome, RunState, TaskState
+from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.work import BatchReport, Rework
 from plait.show.run_outcome import outcome_of, replayed
+from plait.workspace.contract_refs import write_record
 from plait.workspace.errors import GitFailed
+from plait.workspace.git import git_date
 from tests.flows.opened import opened
 
 PLAN = """
@@ -66,6 +72,63 @@ def test_what_the_loop_heard_is_in_the_journal_before_it_is_carried_out(reposito
     assert journal.is_closed
     assert outcome_of(replayed(journal).standings) == loop.live.outcome()
     assert loop.live.outcome().state is RunState.CANCELLED
+
+
+def test_a_repair_is_told_all_of_a_conflict_and_the_journal_what_fits_without_secrets(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word that looks like a secret would come back into the code as `***`; a file not named may not be changed."""
+    monkeypatch.setenv("API_KEY", "hunter22222")
+    files = tuple(f"src/{number:06}/hunter22222.py" for number in range(1_000))
+    rework = Rework("A", "conflict", None, None, files, "hunter22222 " * 1_000, ("make hunter22222",))
+    with opened("feature: mend\ngoal: Mend.\ntasks: [{id: A, run: echo a > a.txt}]", repository) as session:
+        loop = open_loop(session, lines={})
+        run = loop.live.run
+        for event in (Begin(), Tick(), WorkEnded("A", WorkDone("1" * 40, 1)), Tick()):
+            run.hear(event, session.began)
+        loop._hear(BatchEnded("batch-1", BatchDone(BatchReport(BatchOutcome(id="batch-1"), (rework,)))))
+        (start,) = [effect for effect in run.hear(Tick(), loop._clock()) if isinstance(effect, StartWork)]
+        order = loop._order(start)
+        loop.keeper.close()
+        loop.journal.close()
+
+    assert order.repair is not None
+    assert (order.repair.files, order.repair.reason, order.repair.commands) == (files, rework.reason, rework.commands)
+    assert start.repair is not None
+    assert (start.repair.files[0], len(start.repair.files) < 300) == ("src/000000/***.py", True)
+    journal = (session.shop.directory / JOURNAL).read_text()
+    assert "hunter22222" not in journal
+    assert len(journal) < 20_000
+
+
+def test_what_git_remembers_in_full_is_heard_once_though_less_of_it_is_heard(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "hunter22222")
+    monkeypatch.setattr(loop_module, "LOOK_SECONDS", 0.0)
+    plan = """
+        feature: mend
+        goal: Mend.
+        contracts: [{id: api, owner: A, files: [a.txt], approval: person}]
+        tasks: [{id: A, run: echo a > a.txt}]
+    """
+    with opened(plan, repository) as session:
+        loop = open_loop(session, lines={})
+        waiting = loop.live.standings.contracts["api"]
+        loop.live.standings.put_contract(replace(waiting, asks="A"))
+        said = Record("api", 1, "draft", session.shop.base, "f00d", reason="hunter22222 " * 1_000)
+        write_record(session.shop.control, "mend", said, run="run-0", date=git_date())
+        for _ in range(3):
+            loop._look()
+        loop.keeper.close()
+        loop.journal.close()
+        journal = kept_journal(session.shop.directory)
+
+    assert journal is not None
+    assert [type(entry.event) for entry in journal.entries] == [RecordsRead]
+    (record,) = loop.live.standings.contracts["api"].records
+    assert record.reason.startswith("*** ***")
+    assert len(record.reason) <= LONGEST
 
 
 def test_a_second_ctrl_c_waits_for_nobody_and_still_says_where_every_task_was_left(

@@ -89,7 +89,7 @@ class PastEffort:
 class Manifest:
     """All that a run begins with; the first line of its journal."""
 
-    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings")
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="strings", extra="forbid")
 
     run: str
     feature: str
