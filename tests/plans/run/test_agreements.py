@@ -649,3 +649,98 @@ def test_a_run_is_not_over_while_old_work_is_being_put_aside() -> None:
     assert not run.run.is_over
     run.is_put_aside("A")
     assert run.starts() == ("A",)
+
+
+# Two contracts of one owner.
+
+TWO_CONTRACTS = """
+    crew: {designer: {backend: claude}}
+    contracts:
+      - {id: api, owner: A, files: [api.txt], approval: person}
+      - {id: low, owner: A, files: [low.txt], approval: person}
+    tasks:
+      - {id: A, role: designer, prompt: x}
+      - {id: T, run: echo, needs: [{contract: api}, {contract: low}]}
+"""
+NO_API = "ann rejected the contract api v1: bad api"
+NO_LOW = "ann rejected the contract low v1: bad low"
+
+
+def two_drafts() -> Played:
+    """A has written both, and a person is asked about both."""
+    run = played(TWO_CONTRACTS, **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    return run
+
+
+def test_who_is_rejected_twice_at_once_is_told_both_reasons() -> None:
+    run = two_drafts()
+    for name in ("api", "low"):
+        run.keep(replace(run.records[name][-1], status="rejected", by="ann", reason=f"bad {name}"))
+    run.hear(RecordsRead(dict(run.records)))
+    run.starts()
+
+    assert run.work("A").rejections == (NO_API, NO_LOW)
+    assert "ann rejected api and low, it goes back" in run.told("A")
+
+
+def test_a_second_rejection_before_the_work_begins_again_is_told_as_well() -> None:
+    run = two_drafts()
+    run.rejects("api", "bad api")
+    run.rejects("low", "bad low")
+    run.starts()
+
+    assert run.work("A").rejections == (NO_API, NO_LOW)
+
+
+def test_what_was_rejected_while_its_owner_worked_goes_back_unless_it_was_changed() -> None:
+    run = two_drafts()
+    run.rejects("api", "bad api")
+    run.starts()
+    run.rejects("low", "bad low")
+    run.ends("A", wrote="one")
+    run.starts()
+
+    assert run.work("A").rejections == (NO_LOW,), "it wrote the same again, and nobody had told it"
+    run.ends("A", wrote="one")
+    assert {asked.contract for asked in run.outcome.asked} == {"low", "api"}, "told, and the same again: a person says"
+
+    changed = two_drafts()
+    changed.rejects("api", "bad api")
+    changed.starts()
+    changed.rejects("low", "bad low")
+    changed.ends("A", wrote="two")
+    assert len(changed.works("A")) == 2
+    assert {asked.version for asked in changed.outcome.asked} == {1}
+
+
+def test_a_question_ends_with_the_owner_that_fails() -> None:
+    plan = """
+        contracts:
+          - {id: low, owner: L, files: [low.txt]}
+          - {id: api, owner: A, files: [api.txt], approval: person}
+        tasks:
+          - {id: L, run: echo}
+          - {id: A, run: echo, needs: [{contract: low}]}
+          - {id: T, run: echo, needs: [{contract: api}]}
+    """
+    run = played(plan, **AT_ONCE)
+    run.starts()
+    run.ends("L")
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.batch(rejected=[rework("L")])
+    run.starts()
+    run.ends("L", wrote="two")
+    run.starts()
+    run.fails("A")
+    run.starts()
+    run.batch()
+    run.starts()
+
+    assert run.run.is_over
+    assert run.outcome.asked == ()
+    assert run.orders(CloseQuestion)

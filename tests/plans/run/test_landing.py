@@ -109,6 +109,17 @@ def test_what_is_most_important_to_merge_comes_first() -> None:
     assert run.in_batch == ("B", "A")
 
 
+def test_what_this_machine_kept_from_landing_is_not_forgotten_for_a_red_base() -> None:
+    run = played(TWO, **AT_ONCE)
+    run.starts()
+    run.fails("A", environment=True)
+    run.ends("B")
+    run.starts()
+    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="B", kind="base-red")], reason="red")
+
+    assert run.standings.environment
+
+
 # What has landed.
 
 

@@ -183,6 +183,46 @@ def test_tries_of_a_killed_run_do_not_count_for_the_retries_of_the_next() -> Non
     assert (run.work("A").tried, run.standing("A").tries) == (1, 3)
 
 
+URGENT = """
+    crew: {dev: {backend: claude, slots: 1}}
+    tasks:
+      - {id: BUSY, role: dev, prompt: x}
+      - {id: LOW, role: dev, prompt: x, priority: idle}
+      - {id: LATE, role: dev, prompt: x, needs: [BUSY], priority: critical}
+"""
+
+
+def test_nobody_is_passed_over_in_a_pause() -> None:
+    run = played(URGENT, **AT_ONCE)
+    run.starts()
+    run.pauses()
+    run.ends("BUSY")
+    run.passes(100 * 3600)
+    run.resumes()
+
+    assert run.starts() == ("LATE",)
+
+
+def test_who_has_worked_begins_to_wait_anew() -> None:
+    run = played(URGENT.replace("{id: BUSY, role: dev, prompt: x}", "{id: BUSY, run: echo}"), **AT_ONCE)
+    assert set(run.starts()) == {"BUSY", "LOW"}
+    run.passes(100 * 3600)
+    run.ends("BUSY")
+    run.pauses()
+    run.is_put_off("LOW")
+    run.resumes()
+
+    assert run.starts() == ("LATE",)
+
+
+def test_after_a_stop_nobody_resumes() -> None:
+    run = paused()
+    run.stops()
+    run.resumes()
+
+    assert "goes on" not in run.told()
+
+
 def test_a_repair_that_is_put_off_is_a_repair_when_it_goes_again() -> None:
     run = played(CHAIN.replace("run: echo}\n      - {id: B", "role: backend, prompt: x}\n      - {id: B"), **AT_ONCE)
     run.starts()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside
-from plait.plans.journal.events import Event, Tick
+from plait.plans.journal.events import BranchPutAside, Event, Tick, WorkDone, WorkEnded
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.standings import Standings
-from tests.plans.run.played import AT_ONCE, Played, manifest_from, rework
+from tests.plans.run.played import AT_ONCE, Played, manifest_from, played, rework
 
 PLAN = """
     crew: {designer: {backend: claude}}
@@ -106,6 +106,36 @@ def test_an_event_that_comes_twice_changes_nothing(goes_on: Callable[[Played], N
 
     assert run.standings.closed
     assert run.hear(Tick()) == []
+
+
+def test_the_end_of_an_earlier_start_is_not_taken_for_that_of_a_repair() -> None:
+    run = played("tasks: [{id: A, run: echo}]", **AT_ONCE)
+    run.starts()
+    first = WorkEnded("A", WorkDone("A-1", 1), tries=1, number=1)
+    run.hear(first)
+    run.starts()
+    run.batch(rejected=[rework("A")])
+    run.starts()
+    run.hear(first)
+
+    assert run.state("A") == "running"
+    run.ends("A")
+    assert run.standing("A").commit == "A-2"
+
+
+def test_what_was_put_aside_before_is_not_taken_for_what_is_being_put_aside() -> None:
+    run = played("tasks: [{id: A, run: echo}]", by_hand=[PutBranchAside], **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.standings.dispatcher.reopen("A", now=run.now)
+    run.standings.put_aside("A", restore=False)
+    (order,) = run.standings.take_effects()
+    assert isinstance(order, PutBranchAside)
+
+    run.hear(BranchPutAside("A", order.number - 1))
+    assert run.waits("A") == ["aside"]
+    run.hear(BranchPutAside("A", order.number))
+    assert run.waits("A") == []
 
 
 def test_what_is_heard_of_tasks_that_the_run_does_not_have_changes_nothing() -> None:

@@ -1,9 +1,16 @@
 """Which task starts, from which commits, and what becomes of a start whose grounds have changed."""
 
-from plait.plans.journal.effects import MarkTask, PrepareStart, StartWork
-from plait.plans.journal.events import StartPrepared
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from plait.plans.journal.effects import MarkTask, PrepareStart, PutBranchAside, StartWork
+from plait.plans.journal.events import StartPrepared, Tick
 from plait.plans.journal.manifest import EarlierWork
+from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Preparing, Working
+from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import Informant
 from tests.plans.run.played import AT_ONCE, BASE, played, rework
 
@@ -510,3 +517,72 @@ def test_what_has_landed_outdated_is_done_again_on_top_of_the_tip() -> None:
     run.starts()
 
     assert run.work("A").start == "tip-0"
+
+
+def test_a_slot_that_is_given_back_at_once_goes_to_the_next_in_the_same_moment() -> None:
+    plan = """
+        crew: {designer: {backend: claude, slots: 1}}
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: L, run: echo}
+          - {id: A, role: designer, prompt: x, needs: [L], priority: critical}
+          - {id: Q, role: designer, prompt: y}
+    """
+    rejected = Record("api", 1, "rejected", "a", "one", by="ann", owner="A", reason="no", oid="oid-1")
+    run = played(
+        plan,
+        earlier={"L": EarlierWork("l2", landed=True, at="l2")},
+        sent_back={"A": EarlierWork("a", landed=False, at="a")},
+        records={"api": (rejected,)},
+        by_hand=[PutBranchAside],
+        **AT_ONCE,
+    )
+
+    assert run.starts({"designer": 1}) == ("Q",)
+    assert run.waits("A") == ["aside"]
+
+
+@dataclass(frozen=True, slots=True)
+class MoonWait:
+    """A new wait, made as CONTRIBUTING.md says: a class here, and a line in `waits_before_start`."""
+
+    kind = "moon"
+    keeps_going = True
+    in_vain = "the moon never rose"
+
+
+def test_a_new_wait_is_a_class_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_up, usual = False, Standings.waits_before_start
+
+    def waits(run: Standings, task: str) -> Iterator[object]:
+        yield from usual(run, task)
+        if task == "B" and not is_up:
+            yield MoonWait()
+
+    monkeypatch.setattr(Standings, "waits_before_start", waits)
+    run = played("tasks: [{id: A, run: echo}, {id: B, run: echo}]", **AT_ONCE)
+
+    assert run.starts() == ("A",)
+    assert (run.waits("B"), run.state("B")) == (["moon"], "pending")
+    run.ends("A")
+    run.starts()
+    run.batch()
+    run.starts()
+    assert not run.run.is_over, "it ends by itself"
+    run.passes(60)
+    is_up = True
+    run.hear(Tick())
+    assert run.starts() == ("B",)
+    assert run.standing("B").waited == {"moon": 60.0}
+
+
+def test_who_waits_in_vain_says_so_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Standings, "waits_before_start", lambda _run, task: [MoonWait()] if task == "B" else [])
+    run = played("tasks: [{id: A, run: echo}, {id: B, run: echo}]", **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.batch()
+    run.closes()
+
+    assert (run.state("B"), run.reason("B")) == ("blocked", "the moon never rose")
