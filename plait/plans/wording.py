@@ -165,3 +165,8 @@ def in_code(text: str) -> str:
 def shortened(text: str, limit: int) -> str:
     """At most `limit` characters of a text, and how many were left out."""
     return text if len(text) <= limit else f"{text[:limit].rstrip()}\n… ({len(text) - limit:,} characters left out)"
+
+
+def approve_command(feature: str, contract: str) -> str:
+    """The command by which a person approves a contract."""
+    return f"plait approve {feature} {contract}"

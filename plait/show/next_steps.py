@@ -3,9 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from plait.plans.run import contract_events
 from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.wording import key_line, one_line
+from plait.plans.wording import approve_command, key_line, one_line
 
 _LOGS = 3
 """Tasks whose logs are offered."""
@@ -55,7 +54,7 @@ def _failure(task: TaskOutcome) -> str:
 
 def answer_command(feature: str, asked: Approval) -> str:
     """What a person types to approve a contract."""
-    return contract_events.answer_command(_word(feature), _word(asked.contract))
+    return approve_command(_word(feature), _word(asked.contract))
 
 
 def _ready_to_land(outcome: FeatureOutcome) -> set[str]:

@@ -2,7 +2,6 @@
 
 from plait.plans.journal.manifest import TaskFacts
 from plait.plans.landing.batch_words import rejection_words
-from plait.plans.run.contract_events import answer_command
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -18,6 +17,7 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.tasks.outcomes import RunState, TaskState
+from plait.plans.wording import approve_command
 
 BY_HAND = "ready to land: the feature branch is checked out"
 _WORDS = {
@@ -99,7 +99,7 @@ class States:
     def _asks(self, task: str) -> str | None:
         for name, contract in self._run.contracts.items():
             if contract.asks == task and contract.newest is not None:
-                command = answer_command(self._run.manifest.feature, name)
+                command = approve_command(self._run.manifest.feature, name)
                 return f"contract {name} v{contract.newest.version} waits for a person: {command}"
         return None
 

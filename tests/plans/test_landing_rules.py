@@ -72,7 +72,7 @@ def test_what_may_land_by_itself_is_no_part_to_merge() -> None:
         ("OTHER", "one", "held back with OTHER"),
         ("B", None, "held back with B"),
         ("GONE", None, "held back with GONE, which is not part of this run"),
-        ("A", "one", "held back, what it rests on was not approved"),
+        ("A", "one", "held back, what it rests on was not approved or is done anew"),
     ],
 )
 def test_the_phase_is_named_where_the_branch_waits_for_a_task_of_it(by: str, phase: str | None, reason: str) -> None:

@@ -152,7 +152,7 @@ class LandingRules:
     def why_held(self, task: str, by: str, *, phase: str | None) -> str:
         """In words, what a finished branch waits for, or waited for in vain; `phase`: the one that it is part of."""
         if by == task:
-            return "held back, what it rests on was not approved"
+            return "held back, what it rests on was not approved or is done anew"
         together = phase is not None and any(task in group and by in group for group in self.phases)
         whole = f": the phase {phase} lands whole or not at all" if together else ""
         absent = "" if self.works.is_part(by) else ", which is not part of this run"

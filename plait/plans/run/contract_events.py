@@ -8,6 +8,7 @@ from plait.plans.journal.events import RecordsRead, RecordWritten
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     ApprovalWait,
+    AsideWait,
     Built,
     Impossible,
     LandsByHand,
@@ -18,15 +19,10 @@ from plait.plans.run.statuses import (
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, TaskState
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.wording import listed
+from plait.plans.wording import approve_command, listed
 
 ROUNDS = 5
 """How often a record is written again because a person has just answered."""
-
-
-def answer_command(feature: str, contract: str) -> str:
-    """The command by which a person approves a contract."""
-    return f"plait approve {feature} {contract}"
 
 
 def take_up_contracts(run: Standings) -> None:
@@ -132,7 +128,7 @@ def _wait_for_person(run: Standings, name: str, owner: str, draft: Record) -> No
         run.approvals = (*run.approvals, asked)
     run.order(AskPerson(draft))
     also = f", and with it {listed(held, limit=None)}" if held else ""
-    command = answer_command(run.manifest.feature, name)
+    command = approve_command(run.manifest.feature, name)
     run.tell(f"contract {name} v{draft.version} by {owner} waits for a person{also}: {command}")
 
 
@@ -263,13 +259,19 @@ def _keep_out(run: Standings, causes: set[str]) -> None:
     run.kept_out |= {task for task in causes if task in run.outside and not run.outside[task].landed}
 
 
-def redo_resting_on(run: Standings, started_anew: str) -> None:
-    """Take back what rests on work that was put aside: what its task makes next does not descend from that."""
-    affected = _with_what_rests_on(run, [started_anew])
-    _keep_out(run, set(affected))
-    for task in affected:
-        if task != started_anew and _take_back(run, task):
-            run.tell(f"done again, {started_anew} starts anew", about=task)
+def started_anew(run: Standings, anew: str, *, alone: bool) -> None:
+    """A task's work was put aside: what it makes next does not descend from that, so what rests on it must not land.
+
+    `alone`: what rests on it was not taken back together with it, and is now.
+    """
+    affected = [task for task in _with_what_rests_on(run, [anew]) if task != anew]
+    standing = {task for task in affected if isinstance(run.tasks[task].status, Built | LandsByHand)}
+    # Those on the way out come back if their branch cannot be moved: they are kept out until it was.
+    run.kept_out = run.kept_out.difference({anew}).union(standing, set(affected).intersection(run.waiters(AsideWait)))
+    _keep_out(run, {anew, *affected})
+    for task in affected if alone else ():
+        if _take_back(run, task):
+            run.tell(f"done again, {anew} starts anew", about=task)
 
 
 def _take_back(run: Standings, task: str) -> bool:
@@ -281,7 +283,6 @@ def _take_back(run: Standings, task: str) -> bool:
     built = isinstance(standing.status, Built | LandsByHand)
     if not built and not (isinstance(standing.status, Waiting) and standing.repair):
         return False
-    withdraw_questions(run, task)
     blocked = run.dispatcher.reopen(task, now=run.now) if built else []
     run.put_aside(task, restore=True)
     run.tell("goes again", about=task)

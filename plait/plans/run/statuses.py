@@ -7,7 +7,7 @@ from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
 
-# Statuses: what has happened to a task. Ready, blocked, held, may land are computed (`Run.state_of`, `LandingRules`).
+# Statuses: what has happened to a task. Ready, blocked, held, may land are computed (`States`, `LandingRules`).
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
     WorkStopped,
 )
-from plait.plans.run.contract_events import redo_resting_on, withdraw_questions, written
+from plait.plans.run.contract_events import started_anew, withdraw_questions, written
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import (
     AsideWait,
@@ -256,8 +256,8 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
     run.end_waits(AsideWait, task=event.task)
     if event.refused is None:
         run.put(event.task, commit=None, stays=False)
-        if not wait.restore:
-            redo_resting_on(run, event.task)
+        withdraw_questions(run, event.task)
+        started_anew(run, event.task, alone=not wait.restore)
         return
     run.tell(f"its old work stays where it is, and cannot be done again: {event.refused}", about=event.task)
     run.put(event.task, stays=not wait.restore)

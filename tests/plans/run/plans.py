@@ -26,7 +26,7 @@ def drawn_manifest(random: Random, *, most: int = 8) -> Manifest:
         resources=dict(RESOURCES),
         ready=random.choice((0.0, 0.5, 0.8, 1.0)),
         wait=random.choice((0.0, 5.0, 600.0, float("inf"))),
-        repairs=random.randint(0, 2),
+        repairs=random.choice((0, 1, 2, 2, 2)),
         contracts=contracts,
         phases=phases,
     )
@@ -34,9 +34,9 @@ def drawn_manifest(random: Random, *, most: int = 8) -> Manifest:
 
 def _contracts(random: Random, names: list[str]) -> list[PlannedContract]:
     made = []
-    for number in range(random.choice((0, 0, 1, 2))):
-        owner = random.randrange(len(names))
-        consumers = tuple(name for name in names[owner + 1 :] if random.random() < 0.5)
+    for number in range(random.choice((0, 1, 1, 2))):
+        owner = random.randrange((len(names) + 1) // 2)
+        consumers = tuple(name for name in names[owner + 1 :] if random.random() < 0.7)
         made.append(
             PlannedContract(
                 id=f"c{number}",
@@ -47,7 +47,7 @@ def _contracts(random: Random, names: list[str]) -> list[PlannedContract]:
                 files=("api",),
                 mock=(),
                 tests=(),
-                by_person=random.random() < 0.5,
+                by_person=random.random() < 0.3,
             )
         )
     return made

@@ -744,3 +744,28 @@ def test_a_question_ends_with_the_owner_that_fails() -> None:
     assert run.run.is_over
     assert run.outcome.asked == ()
     assert run.orders(CloseQuestion)
+
+
+@pytest.mark.parametrize("first", ["T", "X"])
+def test_who_stands_on_work_that_was_put_aside_does_not_land(first: str) -> None:
+    """X rests on T; both go again, and somebody stands on X's branch: its work would bring T's old one along."""
+    run = played(BY_PLAN, ready=1.0, by_hand=[PutBranchAside])
+    run.starts()
+    for task in ("A", "Z"):
+        run.ends(task)
+    run.starts()
+    run.ends("T")
+    run.starts()
+    run.ends("X")
+    run.starts()
+    run.batch(rejected=[rework("A")], held={"T": "A", "X": "A"}, landed=["Z"])
+    run.starts()
+    run.ends("A", wrote="two")
+    for task in (first, "X" if first == "T" else "T"):
+        run.is_put_aside(task, refused="somebody stands on it" if task == "X" else None)
+    run.starts()
+    run.ends("T")
+    run.starts()
+
+    assert set(run.in_batch) == {"A", "T"}
+    assert run.standings.rules.held == {"X": "X"}

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from plait.plans.journal.effects import MarkTask
 from plait.plans.journal.events import Tick, WorkDone, WorkEnded, WorkFailed
-from plait.plans.run.contract_events import answer_command
 from plait.plans.run.statuses import Standing, Waiting
 from plait.plans.usage import Usage
+from plait.plans.wording import approve_command
 from tests.plans.run.played import AT_ONCE, BEGAN, Played, played, rework
 
 PLAN = """
@@ -184,7 +184,7 @@ def test_a_new_version_is_a_new_question() -> None:
 
 
 def test_a_person_is_told_the_command_that_approves() -> None:
-    assert answer_command("cart", "api") == "plait approve cart api"
+    assert approve_command("cart", "api") == "plait approve cart api"
 
 
 def test_standings_say_nothing_of_themselves_at_first() -> None:

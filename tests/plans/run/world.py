@@ -81,6 +81,8 @@ class World:
         self.records: dict[str, tuple[Record, ...]] = {}
         self.now, self.events, self._numbers = 1_000.0, 0, 0
         self.heard: list[tuple[float, Event]] = []
+        self.followed: Counter[tuple[str, str]] = Counter()
+        """How often an effect of some kind was ordered because of an event of some kind."""
         self.stuck: set[str] = set()
         """Tasks whose old work could not be moved, so that it stands although a contract has changed."""
         self.begin(manifest)
@@ -213,6 +215,7 @@ class World:
         self.events += 1
         self.heard.append((self.now, event))
         for effect in self.run.hear(event, self.now):
+            self.followed[type(event).__name__, type(effect).__name__] += 1
             if isinstance(effect, PrepareStart | StartWork | StartBatch | PutBranchAside | WriteRecord):
                 self.pending.append(effect)
             if isinstance(effect, StartWork):
@@ -288,20 +291,21 @@ class World:
             self.excused.add(effect.task)
             self._end(effect, WorkPutOff("red"), tries=1)
         elif chance < 0.15:
-            self.hear(
-                WorkEnded(effect.task, WorkFailed("no", environment=chance < 0.02), tries=2, number=effect.number)
-            )
+            self._end(effect, WorkFailed("no", environment=chance < 0.02), tries=2)
         elif chance < 0.2:
             self._end(effect, WorkStopped(), tries=1)
         else:
             self._end(effect, self._made(effect, empty=chance < 0.3), tries=1)
 
     def _end(self, effect: StartWork, result: WorkDone | WorkFailed | WorkStopped | WorkPutOff, *, tries: int) -> None:
+        status = self.run.standings.tasks[effect.task].status
+        if isinstance(status, Working) and status.stale:
+            self.excused.add(effect.task)
         self.hear(WorkEnded(effect.task, result, tries=tries, number=effect.number))
 
     def _made(self, effect: StartWork, *, empty: bool) -> WorkDone:
         facts = self.run.standings.facts[effect.task]
-        contents = {name: self.random.choice("xy") for name in facts.writes}
+        contents = {name: self.random.choice("xyz") for name in facts.writes}
         inside = self.commits[effect.start].inside
         if effect.repair:
             inside |= self.commits[effect.repair.rejected].inside | self.commits[effect.repair.onto].inside
@@ -368,7 +372,13 @@ class World:
             self.hear(BatchEnded(order.id, self._settled(order, by_hand=0.06 < chance < 0.08, well=well)))
 
     def _settled(self, order: BatchOrder, *, by_hand: bool, well: bool) -> BatchDone:
-        bad = [one for one in order.branches if not well and self.random.random() < 0.3]
+        # Who writes a contract is sent back more often: new versions are what most can go wrong with.
+        writes = self.run.standings.facts
+        bad = [
+            one
+            for one in order.branches
+            if not well and self.random.random() < (0.6 if writes[one.task].writes else 0.3)
+        ]
         rejected = tuple(self._rejection(one, order) for one in bad)
         out = {one.task for one in bad}
         here = {task for one in order.branches for task in (one.task, *one.carries)}
