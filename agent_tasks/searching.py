@@ -76,12 +76,10 @@ class _Oracle:
         self.tails[subset] = f"{kept}{said}"
         return seen
 
-    def verify_all(self, subsets: Sequence[tuple[str, ...]]) -> list[Verification]:
-        """Verify several sub-sets at once, as many as there are slots."""
-        if len(subsets) <= 1:
-            return [self.verify(subset) for subset in subsets]
-        with ThreadPoolExecutor(max_workers=len(subsets)) as pool:
-            return list(pool.map(self.verify, subsets))
+    def verify_all(self, subsets: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], Verification]]:
+        """Verify several sub-sets at once, as many as there are slots, and give each with what came of it."""
+        with ThreadPoolExecutor(max_workers=self.shop.facts.integration.slots) as pool:
+            return list(pool.map(lambda subset: (subset, self.verify(subset)), subsets))
 
 
 def settle_chain(
@@ -103,8 +101,7 @@ def settle_chain(
         for one in order.branches
         if one.task in known
     }
-    oracle = _Oracle(builder, known, shop, frozenset(order.landed), brings)
-    oracle.chains[items] = chain
+    oracle = _Oracle(builder, known, shop, frozenset(order.landed), brings, chains={items: chain})
     seen = oracle.verify(items)
     if seen.outcome == "infrastructure":
         return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
@@ -150,7 +147,7 @@ def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tupl
     step = search.next_step()
     while not isinstance(step, Verdict):
         ready = [subset for subset in step.subsets if _can_be_built(oracle, search, subset)]
-        for subset, seen in zip(ready, oracle.verify_all(ready), strict=True):
+        for subset, seen in oracle.verify_all(ready):
             if seen.outcome == "infrastructure":
                 return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
             # A time-out (twice in a row) counts as red: a rejection still needs a green run without the branch.
@@ -160,12 +157,16 @@ def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tupl
 
 
 def _can_be_built(oracle: _Oracle, search: Search, subset: tuple[str, ...]) -> bool:
-    """Whether a sub-set merges; without a branch that went before, a later one may conflict after all."""
+    """Whether a sub-set merges; without a branch that went before, later ones may conflict after all.
+
+    Such branches are taken out. Once it is decided what lands, only the reason of a rejection is still looked for.
+    """
     clashing = oracle.build(subset).conflicts
-    if clashing and search.landed is not None:
-        search.skip(subset)
-    elif clashing:
-        search.drop(clashing[0].task)
+    for clash in clashing:
+        if search.landed is None:
+            search.drop(clash.task)
+        else:
+            search.skip(subset)
     return not clashing
 
 

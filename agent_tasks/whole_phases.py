@@ -77,7 +77,7 @@ def _verified(
         chain=chain if green else None,
         landed=again.landed if green else (),
         verifications=settled.verifications + again.verifications,
-        verified=again.verified if green else settled.verified,
+        verified=again.verified,
     )
 
 

@@ -67,6 +67,14 @@ TARGETS = {
         ),
     ),
     "run": Target(("plait/plans/run/*.py",), ("tests/plans/run",)),
+    "searching": Target(
+        ("agent_tasks/integrate.py", "agent_tasks/searching.py", "agent_tasks/whole_phases.py"),
+        (
+            "tests/agent_tasks/test_integrate.py",
+            "tests/agent_tasks/test_searching.py",
+            "tests/agent_tasks/test_whole_phases.py",
+        ),
+    ),
     "harvest-checks": Target(
         ("agent_tasks/checking.py", "agent_tasks/implement.py"),
         ("tests/agent_tasks", "tests/flows/test_reuse.py", "tests/flows/test_rejected.py"),

@@ -10,6 +10,7 @@ from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from plait.workspace.verification import Verification
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
+from tests.support.patience import patience
 from tests.support.repositories import files_of, git
 
 PLAN = """
@@ -25,7 +26,8 @@ TIP = "feature/shop/integration"
 
 def batch(session: Session, tips: dict[str, str], *, needs: dict[str, tuple[str, ...]] | None = None) -> BatchReport:
     branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
-    return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop.facts)
+    with patience(20):
+        return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop.facts)
 
 
 def test_a_branch_that_conflicts_only_with_a_rejected_one_waits_for_the_next_batch(
@@ -54,6 +56,41 @@ def test_a_conflict_with_what_lands_is_told_with_that_partner(repository: Path, 
     told = {one.task: (one.kind, one.partner, one.files) for one in report.outcome.rejected}
     assert told == {"CLASHES": ("conflict", "LANDS", ("docs/guide.md",)), "BAD": ("fails-alone", None, ())}
     assert (report.outcome.landed, report.outcome.state) == (("LANDS",), BatchState.PART_LANDED)
+    assert (report.rework[0].task, report.rework[0].partner_commit) == ("CLASHES", lands)
+    assert "<<<<<<< LANDS" in report.rework[0].reason
+
+
+def test_a_conflict_with_the_feature_branch_alone_has_no_partner(repository: Path, branch_with: BranchWith) -> None:
+    git(repository, "branch", TIP, branch_with("landed", {"README.md": "landed\n"}))
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"CLASHES": branch_with("clashes", {"README.md": "clashes\n"})})
+
+    assert [(one.task, one.kind, one.partner) for one in report.outcome.rejected] == [("CLASHES", "conflict", None)]
+    assert report.rework[0].partner_commit is None
+    assert "<<<<<<< the feature branch" in report.rework[0].reason
+
+
+def test_a_branch_inside_another_one_lands_with_it(repository: Path, branch_with: BranchWith) -> None:
+    inside = branch_with("inside", {"inside.txt": "x\n"})
+    around = branch_with("around", {"around.txt": "x\n"}, start="inside")
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"AROUND": around, "INSIDE": inside})
+
+    assert (report.outcome.landed, report.outcome.state) == (("AROUND", "INSIDE"), BatchState.LANDED)
+
+
+def test_a_feature_branch_that_somebody_has_checked_out_is_landed_by_hand(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    git(repository, "worktree", "add", "--quiet", "-b", TIP, str(tmp_path / "checkout"), "main")
+    before = git(repository, "rev-parse", TIP)
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"A": branch_with("a", {"a.txt": "x\n"})})
+
+    assert (report.outcome.state, report.tip) == (BatchState.READY_TO_LAND, before)
+    assert report.land_by_hand is not None
+    assert report.land_by_hand in (report.outcome.reason or "")
+    assert git(repository, "rev-parse", TIP) == before
 
 
 def test_what_needs_a_rejected_branch_is_held_whatever_it_conflicts_with(

@@ -1,15 +1,18 @@
 """The search of a red batch as it is carried out: what is built and verified, and what trouble says of nobody."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.integrate import integrate
+from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.integrate import ROUNDS, integrate
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
+from tests.support.patience import patience
 from tests.support.repositories import commit_files, files_of, git
 
 TIP = "feature/shop/integration"
@@ -30,7 +33,8 @@ def plan(verify: str, **integration: int) -> str:
 def batch(session: Session, tips: dict[str, str], *, number: int = 1) -> BatchReport:
     branches = tuple(Candidate(task, tip, ()) for task, tip in tips.items())
     order = BatchOrder(f"batch-{number}", session.shop.run_id, branches, DATE)
-    return integrate.fn(order, session.shop.facts)
+    with patience(20):
+        return integrate.fn(order, session.shop.facts)
 
 
 def verdicts(report: BatchReport) -> dict[str, tuple[str, str | None]]:
@@ -89,6 +93,14 @@ def test_a_base_that_is_red_by_itself_says_nothing_of_the_branches(repository: P
     assert report.outcome.verifications == 2
 
 
+def test_of_what_a_red_base_prints_the_end_is_told(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("seq 1000; false"), repository) as session:
+        report = batch(session, three)
+
+    told = (report.outcome.reason or "").partition("the branches:\n")[2]
+    assert (len(told), told.split()[-1]) == (2000, "1000")
+
+
 def test_a_branch_that_merges_only_with_a_rejected_one_waits_for_the_next_batch(
     repository: Path, branch_with: BranchWith
 ) -> None:
@@ -106,6 +118,42 @@ def test_a_branch_that_merges_only_with_a_rejected_one_waits_for_the_next_batch(
     assert (report.outcome.landed, report.outcome.held) == (("GOOD",), ())
 
 
+@pytest.mark.parametrize("slots", [1, 3])
+def test_all_that_merge_only_with_a_rejected_one_wait(repository: Path, branch_with: BranchWith, slots: int) -> None:
+    both = {"docs/guide.md": "three\n", "README.md": "three\n"}
+    git(repository, "branch", TIP, branch_with("landed", dict.fromkeys(both, "two\n")))
+    tips = {
+        "X": branch_with("x", {**both, "bad.txt": "red\n"}, start="landed"),
+        "C": branch_with("c", {"docs/guide.md": "three\n"}),
+        "GOOD": branch_with("good", {"good.txt": "x\n"}),
+        "D": branch_with("d", {"README.md": "three\n"}),
+    }
+    with opened(plan(BAD, slots=slots), repository) as session:
+        report = batch(session, tips)
+
+    assert verdicts(report) == {"X": ("fails-alone", None)}
+    assert (report.outcome.landed, report.outcome.held) == (("GOOD",), ())
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_rejected_branch_that_merges_only_with_what_lands_is_not_looked_at_alone(
+    repository: Path, branch_with: BranchWith, slots: int
+) -> None:
+    """Both change the guide alike, and on what has landed either conflicts with it: X cannot be built without GOOD."""
+    git(repository, "branch", TIP, branch_with("landed", {"docs/guide.md": "two\n"}))
+    tips = {
+        "GOOD": branch_with("good", {"docs/guide.md": "three\n"}, start="landed"),
+        "X": branch_with("x", {"docs/guide.md": "three\n", "bad.txt": "red\n"}),
+    }
+    with opened(plan(BAD, slots=slots), repository) as session:
+        report = batch(session, tips)
+
+    assert verdicts(report) == {"X": ("interaction", None)}
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD",), BatchState.PART_LANDED)
+    assert report.rework[0].reason.startswith(f"$ {BAD}")
+    assert report.outcome.verifications == 3
+
+
 def test_two_that_fail_only_together_are_a_pair(repository: Path, three: dict[str, str]) -> None:
     with opened(plan("! (test -f bad.txt && test -f more.txt)"), repository) as session:
         report = batch(session, three)
@@ -115,12 +163,28 @@ def test_two_that_fail_only_together_are_a_pair(repository: Path, three: dict[st
     assert report.rework[0].partner_commit == three["BAD"]
 
 
+def test_sub_sets_are_verified_at_once_where_there_are_slots(
+    repository: Path, three: dict[str, str], tmp_path: Path
+) -> None:
+    """The whole is red; of what is verified then the first waits until a second one has begun as well."""
+    place = tmp_path / "begun"
+    place.mkdir()
+    met = f"test $(ls {place} | wc -l) -ge 2"
+    meet = f"touch {place}/$$; for i in $(seq 200); do {met} && break; sleep 0.05; done; {met}"
+    verify = f"if test -f more.txt; then ! test -f bad.txt; else {meet}; fi"
+    with opened(plan(verify, slots=2), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"MORE": ("pair", "BAD")}
+
+
 def test_a_tree_that_takes_too_long_counts_as_red(repository: Path, three: dict[str, str]) -> None:
     text = plan("test ! -f bad.txt || sleep 30").replace("integration: {", "integration: {timeout: 1s, ")
     with opened(text, repository) as session:
-        report = batch(session, three)
+        report = batch(session, {name: three[name] for name in ("BAD", "MORE")})
 
     assert verdicts(report) == {"BAD": ("fails-alone", None)}
+    assert report.outcome.landed == ("MORE",)
 
 
 def test_nothing_to_verify_with_lands_as_unverified(repository: Path, three: dict[str, str]) -> None:
@@ -176,6 +240,19 @@ def test_the_tests_of_a_contract_run_on_what_a_branch_carries_too(
     assert report.outcome.landed == (() if carries else ("OTHER",))
 
 
+def test_the_tests_of_a_contract_run_on_what_a_branch_contains_too(
+    repository: Path, three: dict[str, str], branch_with: BranchWith
+) -> None:
+    """BAD adds nothing after GOOD, which has its commits: what is verified is GOOD alone, and the contract with it."""
+    commit_files(repository, {"api.txt": "x"})
+    tips = {"GOOD": branch_with("around", {"around.txt": "x\n"}, start="bad"), "BAD": three["BAD"]}
+    with opened(CONTRACT, repository) as session:
+        report = batch(session, tips)
+
+    assert verdicts(report) == {"GOOD": ("fails-alone", None)}
+    assert report.outcome.landed == ()
+
+
 def test_a_batch_without_anything_new_is_not_verified(repository: Path, three: dict[str, str]) -> None:
     git(repository, "branch", TIP, three["GOOD"])
     with opened(plan("false"), repository) as session:
@@ -194,6 +271,15 @@ def test_a_batch_of_a_run_that_was_stopped_lands_nothing(repository: Path, three
     assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""
 
 
+def test_a_run_that_is_stopped_before_the_landing_lands_nothing(repository: Path, three: dict[str, str]) -> None:
+    with opened("feature: shop\ngoal: Sell.\ntasks:\n  - {id: A, run: 'true'}\n", repository) as session:
+        session.shop.stop.set()
+        with pytest.raises(TaskStopped):
+            batch(session, three)
+
+    assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""
+
+
 def test_a_tip_that_moves_while_a_batch_is_verified_is_built_upon(repository: Path, three: dict[str, str]) -> None:
     moves = f"git -C {repository} branch -f {TIP} {three['MORE']}"
     with opened(plan(f"test -f more.txt || {moves}"), repository) as session:
@@ -201,3 +287,31 @@ def test_a_tip_that_moves_while_a_batch_is_verified_is_built_upon(repository: Pa
 
     assert report.outcome.landed == ("GOOD",)
     assert {"more.txt", "good.txt"} <= set(files_of(repository, TIP))
+
+
+def test_a_tip_that_moves_each_time_is_left_to_whoever_moves_it(repository: Path, branch_with: BranchWith) -> None:
+    start = "main"
+    for number in range(1, ROUNDS + 2):
+        branch_with(f"step-{number}", {f"step-{number}": "x\n"}, start=start)
+        start = f"step-{number}"
+    moves = f"git -C {repository} branch -f {TIP} step-$(($(ls | grep -c ^step-) + 1))"
+    with opened(plan(moves), repository) as session:
+        report = batch(session, {"A": branch_with("a", {"a.txt": "x\n"})})
+
+    assert (report.outcome.state, report.outcome.landed) == (BatchState.INFRASTRUCTURE, ())
+    assert f"moved by somebody else {ROUNDS} times" in (report.outcome.reason or "")
+    assert git(repository, "rev-parse", TIP) == git(repository, "rev-parse", f"step-{ROUNDS}")
+
+
+def test_the_stages_of_a_batch_are_measured_apart(repository: Path, three: dict[str, str]) -> None:
+    with opened(plan("sleep 0.3"), repository) as session:
+        began = time.monotonic()
+        report = batch(session, three)
+        took = time.monotonic() - began
+
+    assert set(report.spent) == {"merge", "verification", "landing"}
+    assert report.spent["verification"] >= 0.3
+    assert report.spent["merge"] > 0
+    assert sum(report.spent.values()) <= took + 0.01
+    assert report.outcome.started_at is not None
+    assert report.outcome.ended_at is not None

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from plait.agent_tasks.integrate import integrate
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
+from tests.support.patience import patience
 from tests.support.repositories import files_of, git
 
 PLAN = """
@@ -32,7 +35,8 @@ def batch(
 ) -> BatchReport:
     branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
     order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, tuple(groups), merge_only=merge_only)
-    return integrate.fn(order, session.shop.facts)
+    with patience(20):
+        return integrate.fn(order, session.shop.facts)
 
 
 def held(report: BatchReport) -> dict[str, str]:
@@ -100,11 +104,14 @@ def test_a_phase_of_which_a_task_is_not_in_the_batch_does_not_land(repository: P
     assert (report.outcome.landed, held(report)) == (("ALONE",), {"A": "ABSENT"})
 
 
-def test_a_branch_inside_a_rejected_one_has_not_landed(repository: Path, branch_with: BranchWith) -> None:
+@pytest.mark.parametrize("groups", [[], [("INSIDE", "ABSENT")]])
+def test_a_branch_inside_a_rejected_one_has_not_landed(
+    repository: Path, branch_with: BranchWith, groups: list[tuple[str, ...]]
+) -> None:
     inside = branch_with("inside", {"inside.txt": "x\n"})
     around = branch_with("around", {"bad.txt": "red\n"}, start="inside")
     with opened(PLAN, repository) as session:
-        report = batch(session, {"AROUND": around, "INSIDE": inside}, groups=[])
+        report = batch(session, {"AROUND": around, "INSIDE": inside}, groups=groups)
 
     assert [one.task for one in report.outcome.rejected] == ["AROUND"]
     assert (report.outcome.landed, report.outcome.state) == ((), BatchState.REJECTED)
@@ -203,6 +210,24 @@ def test_the_rest_is_verified_without_what_waits(repository: Path, branch_with: 
     assert "a.txt" not in files_of(repository, TIP)
 
 
+def test_the_rest_is_unverified_where_only_what_waits_brought_something_to_verify_with(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    text = """
+        feature: shop
+        goal: Sell things.
+        contracts: [{id: api, status: approved, files: [README.md], tests: ["true"], fulfilled_by: [A]}]
+        tasks:
+          - {id: A, run: "true", needs: [{contract: api}]}
+    """
+    tips = {"A": branch_with("a", {"a.txt": "a\n"}), "ALONE": branch_with("alone", {"alone.txt": "x\n"})}
+    with opened(text, repository) as session:
+        report = batch(session, tips, groups=[("A", "ABSENT")])
+
+    assert (report.outcome.landed, report.outcome.verifications) == (("ALONE",), 1)
+    assert not report.outcome.verified
+
+
 def test_nothing_is_verified_again_where_all_of_it_waits(repository: Path, branch_with: BranchWith) -> None:
     with opened(PLAN, repository) as session:
         report = batch(session, {"A": branch_with("a", {"a.txt": "a\n"})}, groups=[("A", "ABSENT")])
@@ -248,4 +273,19 @@ def test_what_conflicts_with_what_lands_as_well_is_told_with_that_partner(
 
     told = [(one.task, one.partner, one.files) for one in report.outcome.rejected]
     assert told == [("BOTH", "LANDS", ("docs/guide.md",))]
+    assert report.outcome.landed == ("LANDS",)
+
+
+def test_what_conflicts_with_its_own_phase_and_with_what_lands_is_told_once(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    tips = {
+        "A": branch_with("a", {"README.md": "a\n"}),
+        "LANDS": branch_with("lands", {"docs/guide.md": "lands\n"}),
+        "MATE": branch_with("mate", {"README.md": "both\n", "docs/guide.md": "both\n"}),
+    }
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips, groups=[("A", "MATE")])
+
+    assert [(one.task, one.partner) for one in report.outcome.rejected] == [("MATE", "A")]
     assert report.outcome.landed == ("LANDS",)
