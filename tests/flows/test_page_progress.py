@@ -62,4 +62,4 @@ def test_a_run_that_is_over_has_nothing_left() -> None:
     run.ends("A")
     run.closes()
 
-    assert progress_words(run.outcome, eta()) == "3 tasks: 2 pending, 1 done"
+    assert progress_words(run.outcome, eta()) == "3 tasks: 2 blocked, 1 done"
