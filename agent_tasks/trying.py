@@ -134,6 +134,11 @@ def past_tries(folder: Path) -> tuple[Try, ...]:
     return tuple(filter(None, (_read(numbered[number] / "result.json") for number in sorted(numbered))))
 
 
+def count_tries(folder: Path) -> int:
+    """How many tries have begun, the one that goes on or was killed included."""
+    return len(_numbered(folder))
+
+
 def _numbered(folder: Path) -> dict[int, Path]:
     """The folders of tries by number; what an agent put beside them is none."""
     return {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}

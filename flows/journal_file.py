@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self, TextIO
 
-from plait.plans.errors import CallError
+from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import Event
 from plait.plans.journal.lines import Journal, first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest
@@ -17,7 +17,10 @@ from plait.workspace.small_files import read_plain_file
 JOURNAL = "journal.jsonl"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a journal that are read: 10,000 tasks have been seen to take 12 MB."""
-_SECRET = re.compile(r"KEY(?!RING|BOARD)|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|AUTH(?!OR|ORITY)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"KEY(?!RING|BOARD)|TOKEN|SECRET|PASSW|PASSPHRASE|(?:^|_)PASS(?:$|_)|_PWD(?:$|_)|CREDENTIAL|AUTH(?!OR|ORITY)",
+    re.IGNORECASE,
+)
 _ORDINARY = re.compile(r"[A-Za-z]+|[\w./~-]*/[\w./~-]*")
 """A word, or a path: no secret, and often in what agents and tests print."""
 _SHORTEST_SECRET = 8
@@ -59,7 +62,11 @@ class JournalFile:
         return file
 
     def append(self, at: float, event: Event) -> None:
-        """Write an event down before it is heard, as it is heard."""
+        """Write an event down before it is heard, as it is heard.
+
+        Raises:
+            EnvironmentProblem: it could not be written, as on a full disk; nothing is written from then on.
+        """
         self._write(line_of(at, event))
 
     def close(self) -> None:
@@ -74,9 +81,10 @@ class JournalFile:
         try:
             self._file.write(line)
             self._file.flush()
-        except OSError as problem:  # a full disk must not end the run for this; a journal with a hole is none
-            _LOG.warning("the journal of the run ends here: %s", problem)
-            self._file = None
+        except OSError as problem:
+            self._file = None  # a journal with a hole is none
+            reason = f"the journal of the run cannot be written: {problem.strerror or problem}"
+            raise EnvironmentProblem(reason, hint="free some space; `plait run` goes on with what it says") from problem
 
 
 def kept_journal(directory: Path) -> Journal | None:
@@ -92,4 +100,7 @@ def kept_journal(directory: Path) -> Journal | None:
     except ValueError as problem:
         raise CallError(str(problem), hint="it is too large to be read") from None
     # Killed in its first moments, a run has left no line; half a sign at the end of a torn line is passed over with it.
-    return read_journal(text) if "\n" in text else None
+    try:
+        return read_journal(text) if "\n" in text else None
+    except CallError as problem:
+        raise CallError(f"run {directory.name}: {problem}", hint=problem.hint) from None

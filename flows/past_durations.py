@@ -57,7 +57,9 @@ def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept,
         file = _sqlite_file(url)
         if file is not None and not file.is_file():
             return ()
-        key = _key_of(repository)
+        from plait.workspace.git import repository_around
+
+        key = repository_around(repository)
         return () if key is None else read(file, url, key)
     except PlaitError:
         return ()
@@ -71,16 +73,6 @@ def _sqlite_file(url: str) -> Path | None:
         return database_file(home_path())
     scheme, _, place = url.partition(":///")
     return Path(place.partition("?")[0]) if scheme in {"sqlite", "sqlite+pysqlite"} and place else None
-
-
-def _key_of(repository: Path) -> str | None:
-    """What the history calls a repository: the real path of its git directory, which linked worktrees share."""
-    from plait.workspace.git import ask_about
-
-    if not repository.is_dir():
-        return None
-    answer = ask_about(repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    return None if answer.status else os.path.realpath(answer.text)
 
 
 def _durations(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ...]":

@@ -2,41 +2,73 @@
 
 from pathlib import Path
 
-from plait.flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, find_run, known_runs, seen_from_here, worktree_of
+from plait.plans.errors import CallError, PlaitError
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import user_name
+from plait.workspace.git import repository_around
 from plait.workspace.home import plait_home
-from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume
+from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
 
 def pause(wanted: str | None) -> str:
     """Have a feature paused, and say in a sentence what comes of it.
 
     Args:
-        wanted: A feature or a run; the live or newest run when absent.
+        wanted: A feature or a run, of this repository where it has one; the live or newest run when absent.
 
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    run, control = _found(wanted)
-    is_new = ask_to_pause(control, run.feature, by=user_name())
+    run = find_run(plait_home(), wanted, among=_here())
+    is_new = ask_to_pause(_control_of(run), run.feature, by=user_name())
     then = "what runs finishes, and nothing new starts" if run.alive else "the next run of it starts nothing"
-    return f"{run.feature} {'is paused' if is_new else 'was paused already'}: {then} until `plait resume {run.feature}`"
+    now = "is paused" if is_new else "was paused already"
+    return f"{run.feature}{_where(run)} {now}: {then} until `plait resume {run.feature}`"
 
 
 def resume(wanted: str | None) -> str:
     """Let a feature go on, and say in a sentence what comes of it.
 
+    Args:
+        wanted: A feature or a run, of this repository where it has one; when absent, the one that is paused, or the
+            live or newest run.
+
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    run, control = _found(wanted)
-    if not ask_to_resume(control, run.feature):
-        return f"{run.feature} was not paused"
-    return f"{run.feature} goes on{'' if run.alive else ' when the plan is run again'}"
+    here, home = _here(), plait_home()
+    paused = [run for run in here or known_runs(home) if _is_paused(run)] if wanted is None else []
+    run = find_run(home, wanted, among=paused or here)
+    if not ask_to_resume(_control_of(run), run.feature):
+        return f"{run.feature}{_where(run)} was not paused"
+    return f"{run.feature}{_where(run)} goes on{'' if run.alive else ' when the plan is run again'}"
 
 
-def _found(wanted: str | None) -> tuple[KnownRun, Control]:
-    home = plait_home()
-    run = find_run(home, wanted)
-    return run, open_control(Path(run.repository), home=home)
+def _here() -> list[KnownRun]:
+    """The runs of the repository that the user stands in, newest first; none elsewhere."""
+    try:
+        repository = repository_around(Path.cwd())
+    except (PlaitError, OSError):  # the directory has been deleted
+        return []
+    return [run for run in known_runs(plait_home()) if run.repository == repository]
+
+
+def _is_paused(run: KnownRun) -> bool:
+    try:
+        return wish_to_pause(_control_of(run), run.feature) is not None
+    except PlaitError:  # its repository is gone
+        return False
+
+
+def _control_of(run: KnownRun) -> Control:
+    try:
+        return open_control(Path(run.repository), home=plait_home())
+    except CallError as problem:
+        raise CallError(f"the repository of {run.run_id} is not there any more: {problem}") from problem
+
+
+def _where(run: KnownRun) -> str:
+    """Its repository, where the user stands somewhere else."""
+    place = seen_from_here(worktree_of(run.repository))
+    return f" in {place}" if place else ""

@@ -2,16 +2,18 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError
 from plait.plans.journal.lines import Journal
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
+from plait.plans.usage import usage_of
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.process import is_alive
@@ -44,15 +46,26 @@ class KnownRun:
             CallError: its journal is of a later version, or damaged.
         """
         kept = None if self._has_ended else kept_journal(self.directory)
-        if kept is None:
-            outcome = self._kept_outcome()
-        else:
-            outcome = outcome_of(replayed(kept).standings, now=time.time() if self.alive else None)
-        if outcome is not None and outcome.state is RunState.RUNNING and not self.alive:
-            tasks = tuple(self._stopped(task, self._last_heard(outcome, kept), kept) for task in outcome.tasks)
-            update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks, "ended_at": None}
-            return outcome.model_copy(update=update)
-        return outcome
+        if kept is not None:
+            return self.played(kept)
+        outcome = self._kept_outcome()
+        return outcome if outcome is None else self._as_it_is(outcome, None)
+
+    def played(self, journal: Journal) -> FeatureOutcome:
+        """Where its journal says that it stands."""
+        alive = not journal.is_closed and self.alive
+        return self._as_it_is(outcome_of(replayed(journal).standings, now=time.time() if alive else None), journal)
+
+    def _as_it_is(self, outcome: FeatureOutcome, journal: Journal | None) -> FeatureOutcome:
+        """The same, with what the folders of its tasks know of tries that no event has told yet, and of a kill."""
+        if outcome.state is not RunState.RUNNING:
+            return outcome
+        tasks = tuple(self._at_work(task, journal) for task in outcome.tasks)
+        if self.alive:
+            return outcome.model_copy(update={"tasks": tasks})
+        ended = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
+        update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tuple(_killed(task, ended) for task in tasks)}
+        return outcome.model_copy(update=update | {"ended_at": None})
 
     @property
     def _has_ended(self) -> bool:
@@ -79,29 +92,30 @@ class KnownRun:
         progress = self.progress()
         return progress.eta if progress else None
 
-    def _last_heard(self, outcome: FeatureOutcome, journal: Journal | None) -> datetime:
-        """When a killed run lived last: when something was heard; of older versions, when they wrote something."""
-        if journal is None:
-            return datetime.fromtimestamp((self.directory / "outcome.json").stat().st_mtime, UTC)
-        return outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
-
-    def _stopped(self, task: TaskOutcome, ended: datetime, journal: Journal | None) -> TaskOutcome:
-        """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
+    def _at_work(self, task: TaskOutcome, journal: Journal | None) -> TaskOutcome:
+        """A task that is worked on, with the tries that its folder has."""
         if task.state is not TaskState.RUNNING:
             return task
-        began = task.dispatched_at or task.started_at or ended
-        span = Span(started_at=began, ended_at=max(began, ended), ok=False, cut=True, agent=task.agent)
-        past = journal.manifest.past.get(task.id) if journal else None
-        begun = len(list((self.directory / "tasks" / task.id).glob("try-*")))
-        update = {
-            "state": TaskState.CANCELLED,
-            "ended_at": span.ended_at,
-            "reason": "it was killed with its run",
-            "tries": max(task.tries, begun + (past.tries if past else 0)),
-            "spans": (*task.spans, span),
-            "dispatched_at": None,
-        }
-        return task.model_copy(update=update)
+        past, folder = journal.manifest.past.get(task.id) if journal else None, self.directory / "tasks" / task.id
+        usage = usage_of((*((past.usage,) if past else ()), *(attempt.usage for attempt in past_tries(folder))))
+        counted = max(task.tries, count_tries(folder) + (past.tries if past else 0))
+        return task.model_copy(update={"tries": counted, "usage": usage or task.usage})
+
+
+def _killed(task: TaskOutcome, ended: datetime) -> TaskOutcome:
+    """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
+    if task.state is not TaskState.RUNNING:
+        return task
+    began = task.dispatched_at or task.started_at or ended
+    span = Span(started_at=began, ended_at=max(began, ended), ok=False, cut=True, agent=task.agent)
+    update = {
+        "state": TaskState.CANCELLED,
+        "ended_at": span.ended_at,
+        "reason": "it was killed with its run",
+        "spans": (*task.spans, span),
+        "dispatched_at": None,
+    }
+    return task.model_copy(update=update)
 
 
 KILLED = "it was killed; `plait run` goes on with it, and what was spent by then counts on"
@@ -159,8 +173,10 @@ def _text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def find_run(home: Path, wanted: str | None, *, task: str | None = None) -> KnownRun:
+def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: Sequence[KnownRun] = ()) -> KnownRun:
     """The run that a person means: of all, or of those whose id begins so or whose feature it is, a live or the newest.
+
+    `among`: those that are looked at first, newest first.
 
     Raises:
         CallError: there is none.
@@ -168,18 +184,23 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None) -> Know
     runs = known_runs(home)
     if not runs:
         raise CallError("there is no run yet", hint="start one with `plait run PLAN`")
-    if wanted:
-        fitting = [run for run in runs if run.run_id == wanted] or [
-            run for run in runs if run.run_id.startswith(wanted) or run.feature == wanted
-        ]
+    if wanted is not None:
+        fitting = _fitting(among, wanted) or _fitting(runs, wanted)
         if not fitting:
             raise CallError(
                 f"there is no run {wanted!r}", hint=f"the newest are {', '.join(run.run_id for run in runs[:3])}"
             )
         return next((run for run in fitting if run.alive), fitting[0])
+    runs = list(among) or runs
     if task is not None:
         runs = [run for run in runs if _is_folder(run.directory / "tasks" / task)] or runs
     return next((run for run in runs if run.alive), runs[0])
+
+
+def _fitting(runs: Sequence[KnownRun], wanted: str) -> list[KnownRun]:
+    return [run for run in runs if run.run_id == wanted] or [
+        run for run in runs if wanted and (run.run_id.startswith(wanted) or run.feature == wanted)
+    ]
 
 
 def _is_folder(path: Path) -> bool:

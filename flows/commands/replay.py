@@ -23,7 +23,6 @@ def command(
     from plait.plans.errors import CallError
     from plait.show.metrics import measure
     from plait.show.outcome_json import outcome_json
-    from plait.show.run_outcome import outcome_of, replayed
     from plait.show.run_report import report_text
     from plait.workspace.home import plait_home
 
@@ -35,7 +34,7 @@ def command(
             f"run {found.run_id} has left no journal",
             hint="it has not begun yet" if found.alive else "it never began, or an older plait than 0.2 wrote it",
         )
-    outcome = outcome_of(replayed(journal).standings)
+    outcome = found.played(journal)
     if json:
         typer.echo(outcome_json(outcome))
         return

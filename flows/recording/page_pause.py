@@ -81,6 +81,8 @@ class PagePause(Watcher):
             return
         if state.is_cancelling() or state.is_cancelled():
             self.stop.set()
+            if wish == ON_PAGE:  # whoever starts it there again does not look for a pause
+                ask_to_resume(self.control, self.feature)
         elif state.is_paused() and wish is None and not self._is_shown:  # somebody has paused it on the page
             ask_to_pause(self.control, self.feature, by=ON_PAGE)
             self._is_shown = self._show_paused(state)

@@ -22,11 +22,20 @@ def explained(problem: BaseException) -> BaseException:
         return EnvironmentProblem(f"the run broke: {full}", hint=f"free some space; {_GOES_ON}")
     if isinstance(problem, OSError) and problem.errno in _FULL:  # of another disk, or it has room again
         return EnvironmentProblem(f"the run broke: no space left to write {problem.filename or ''}".rstrip(), _GOES_ON)
+    if _is_deleted(problem):
+        reason = "the Prefect server does not know the run any more: somebody has deleted it there"
+        return EnvironmentProblem(reason, hint=_GOES_ON)
     if _is_the_servers(problem):
         url = os.environ.get("PREFECT_API_URL", "")
         reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:300]
         return EnvironmentProblem(f"the Prefect server at {url} was lost during the run: {reason}", hint=_GOES_ON)
     return problem
+
+
+def _is_deleted(problem: BaseException) -> bool:
+    from prefect.exceptions import ObjectNotFound
+
+    return isinstance(problem, ObjectNotFound)
 
 
 def _is_the_servers(problem: BaseException) -> bool:

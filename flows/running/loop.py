@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from math import inf
 from typing import Any
 
 from prefect import Task
@@ -65,6 +66,8 @@ TICK_SECONDS = 0.2
 """How long the main thread waits at most before it looks for a signal, a due batch or a freed slot."""
 LOOK_SECONDS = 1.0
 """How often a person's answer, or wish to pause, is looked for."""
+BEAT_SECONDS = 5.0
+"""How much time passes at most between two lines of the journal: what a kill loses of the time that was spent."""
 STOP_SECONDS = 6.0
 """How long a stopped run waits for its supervisors, which take 2.5 s at most."""
 
@@ -91,6 +94,7 @@ class Loop:
     _rework: dict[str, Rework] = field(default_factory=dict)
     """By task, the newest, whole: the machine hears no more of it than the journal keeps."""
     _now: float = 0.0
+    _heard_at: float = 0.0
     _looked_at: float = 0.0
     _room: Mapping[str, int] | None = None
     _stirred: bool = True
@@ -142,17 +146,17 @@ class Loop:
         if isinstance(event, BatchEnded) and isinstance(event.result, BatchDone):
             self._rework |= {rework.task: rework for rework in event.result.report.rework}
         self.journal.append(now, heard)
-        self._stirred = not isinstance(event, Tick)
+        self._stirred, self._heard_at = not isinstance(event, Tick), now
         for effect in self.live.run.hear(heard, now):
             self._carry_out(effect)
         (self.shop.pause.set if self.live.standings.paused_at is not None else self.shop.pause.clear)()
 
     def _tick(self) -> None:
-        """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
+        """Let things start, when anything has happened, the slots are others, a batch is due, or time has passed."""
         undo_suspension()
         now, wakes_at = self._clock(), self.live.run.wakes_at
         room = self.keeper.room(demand_of(self.live.standings), now=now)
-        if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
+        if self._stirred or room != self._room or now >= min(wakes_at or inf, self._heard_at + BEAT_SECONDS):
             self._hear(Tick(room))
         self._room = room
         self.keeper.give_back_idle(demand_of(self.live.standings))
@@ -278,11 +282,10 @@ class Loop:
         future.add_done_callback(partial(self._batch_ended, order))
 
     def _work_ended(self, order: WorkOrder, number: int, future: PrefectFuture[Any]) -> None:
-        """Called by the thread that ran it."""
+        """Called by the thread that ran it, as the next."""
         self.events.put(work_event(order, future, self.shop, number=number))
 
     def _batch_ended(self, order: BatchOrder, future: PrefectFuture[Any]) -> None:
-        """Called by the thread that integrated."""
         self.events.put(batch_event(order, future))
 
     def _put_aside(self, effect: PutBranchAside) -> Event:

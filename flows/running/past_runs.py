@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from plait.agent_tasks.trying import past_tries
-from plait.flows.journal_file import JOURNAL, kept_journal
+from plait.flows.journal_file import kept_journal
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import PastEffort
 from plait.plans.run.standings import Standings, moment
@@ -40,23 +40,29 @@ def killed_run(home: Path, control: Control, feature: str, *, now: float) -> Kil
     To be asked with the feature's lock, so that no run of it is alive. What it did is moved up to `now` (seconds since
     the epoch): the time in which nothing ran counts for nothing.
     """
-    newest: tuple[float, Path] | None = None
+    for directory in _runs_of(home, control, feature):
+        if (directory / "result.json").exists():
+            return None
+        try:
+            journal = kept_journal(directory)
+            if journal is not None:
+                return None if journal.is_closed else _spent(directory, journal, now=now)
+        except Exception as problem:  # what is damaged, or has broken the run, must not keep the next from going on
+            _LOG.warning("what the run %s had spent is not known: %s", directory.name, problem)
+            return None
+        # It was killed before its first task, and spent nothing: what counts on is that of the one before.
+    return None
+
+
+def _runs_of(home: Path, control: Control, feature: str) -> list[Path]:
+    """The folders of the feature's runs in the repository, the newest first."""
+    dated: list[tuple[float, Path]] = []
     for run_file in (home / "runs").glob("*/run.json"):
         with suppress(OSError, ValueError, KeyError):
             said = read_json_object(run_file)
-            is_ours = (said["feature"], said["repository"]) == (feature, str(control.common_dir))
-            # One that was killed before its first task has left no journal, and spent nothing.
-            if is_ours and any((run_file.parent / name).exists() for name in (JOURNAL, "result.json")):
-                newest = max(newest or (0.0, run_file), (run_file.stat().st_mtime, run_file))
-    if newest is None or (newest[1].parent / "result.json").exists():
-        return None
-    directory = newest[1].parent
-    try:
-        journal = kept_journal(directory)
-        return None if journal is None or journal.is_closed else _spent(directory, journal, now=now)
-    except Exception as problem:  # what is damaged, or has broken the run, must not keep the next one from going on
-        _LOG.warning("what the run %s had spent is not known: %s", directory.name, problem)
-        return None
+            if (said["feature"], said["repository"]) == (feature, str(control.common_dir)):
+                dated.append((run_file.stat().st_mtime, run_file.parent))
+    return [directory for _, directory in sorted(dated, reverse=True)]
 
 
 def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:

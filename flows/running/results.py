@@ -73,6 +73,8 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFai
             return WorkPutOff("the flow was suspended at that moment")
         case TaskPutOff():
             return WorkPutOff(str(result))
+        case OSError():  # this machine's, as a full disk: what agents and commands do wrong is a TryFailed
+            return WorkFailed(str(result), environment=True)
         case EnvironmentProblem():
             return WorkFailed(f"{result}; {result.hint}" if result.hint else str(result), environment=True)
         case _:

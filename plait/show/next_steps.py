@@ -24,6 +24,10 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
         return [*commands, "plait status"]
     if any(task.state is not TaskState.LANDED and task.id not in waiting for task in outcome.tasks):
         commands += _phases(outcome)
+        if outcome.paused_by is not None:
+            commands.append(
+                f"plait resume {_word(outcome.feature)} # it is paused: until then a run of it starts nothing"
+            )
         where = f" --repo {_word(repository)}" if repository else ""
         commands.append(f"plait run PLAN{where} # goes on with what has not landed")
     return commands

@@ -35,7 +35,8 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
     `now`: seconds since the epoch; when the run heard something last if absent.
     """
     states, over = States(run), run.closed
-    now = run.now if now is None or over else max(now, run.now)
+    heard = max(run.now, run.manifest.started_at)
+    now = heard if now is None or over else max(now, heard)
     bound, began = bound_of(run) if over else None, run.manifest.started_at - run.manifest.before
     return FeatureOutcome(
         run_id=run.manifest.run,

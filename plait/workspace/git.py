@@ -283,6 +283,18 @@ def ask_about(directory: Path, *arguments: str) -> Answer:
     return _execute([*command, *arguments], cwd=str(directory), stdin=None)
 
 
+def repository_around(directory: Path) -> str | None:
+    """The real path of the git directory that a directory belongs to, which linked worktrees share; none outside.
+
+    Raises:
+        EnvironmentProblem: git is missing.
+    """
+    if not directory.is_dir():
+        return None
+    answer = ask_about(directory, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return None if answer.status else os.path.realpath(answer.text)
+
+
 def version() -> tuple[int, int, int]:
     """git's version.
 

@@ -11,7 +11,7 @@ from prefect.states import Cancelling
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import Running, plait
-from tests.support.repositories import files_of
+from tests.support.repositories import files_of, make_repository
 from tests.support.servers import talking_to
 
 pytestmark = pytest.mark.slow
@@ -178,3 +178,47 @@ def test_a_journal_of_a_later_version_is_refused_with_a_hint(
     assert "the journal has version 99, and this plait knows 1 at most" in refused.stderr
     assert "hint:" in refused.stderr
     assert "has left no journal" in absent.stderr
+
+
+@pytest.fixture
+def two_shops(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
+    return repository, make_repository(tmp_path / "other")
+
+
+def test_a_feature_is_paused_where_its_user_stands_and_the_paused_one_is_resumed(
+    two_shops: tuple[Path, Path], write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    here, other = two_shops
+    plan = write_plan("feature: same\ntasks: [{id: A, run: echo a > a.txt}]\n")
+    for place in (here, other):
+        plait("run", str(plan), cwd=place, env=prefect_server)
+    plait(
+        "run", str(write_plan("feature: newer\ntasks: [{id: A, run: echo a > b.txt}]\n")), cwd=here, env=prefect_server
+    )
+
+    paused = plait("pause", "same", cwd=here)
+    elsewhere = plait("resume", "same", cwd=other)
+    bare = plait("resume", cwd=here)
+    outside = plait("pause", "same", cwd=here.parent)
+
+    assert paused.stdout.startswith("same is paused: the next run of it starts nothing")
+    assert elsewhere.stdout == "same was not paused\n", "that is the other one"
+    assert bare.stdout == "same goes on when the plan is run again\n", "the paused one, not the newest"
+    assert outside.stdout.startswith(f"same in {other} is paused"), "it says which"
+    assert plait("pause", "", cwd=here).status == 2
+
+
+def test_a_killed_run_is_replayed_as_killed_with_all_of_its_tries(
+    repository: Path, write_plan: WritePlan, tmp_path: Path
+) -> None:
+    killed = Running("run", str(plan_of(write_plan, tmp_path)), cwd=repository)
+    killed.wait_until((tmp_path / "begun").exists)
+    killed.signal(signal.SIGKILL)
+    killed.process.wait()
+
+    replay = plait("replay", "long", "--json", cwd=repository).data
+    status = plait("status", "long", "--json", cwd=repository).data
+
+    assert replay["state"] == status["state"] == "failed"
+    assert [task["tries"] for task in replay["tasks"]] == [task["tries"] for task in status["tasks"]] == [1, 0]
+    assert "it was killed" in plait("replay", "long", cwd=repository).stdout

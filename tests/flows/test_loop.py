@@ -1,5 +1,6 @@
 """The loop: what it carries out, what it hears of it, and how it ends when something of ours breaks."""
 
+import errno
 import signal
 import threading
 from dataclasses import replace
@@ -10,10 +11,21 @@ import pytest
 from plait.flows.delivering import open_loop
 from plait.flows.journal_file import JOURNAL, kept_journal
 from plait.flows.running import loop as loop_module
-from plait.flows.running.results import result_of
+from plait.flows.running.results import result_of, work_event
 from plait.flows.servers.client import EMBEDDED
 from plait.plans.journal.effects import StartWork
-from plait.plans.journal.events import BatchDone, BatchEnded, Begin, Close, RecordsRead, Stop, Tick, WorkDone, WorkEnded
+from plait.plans.journal.events import (
+    BatchDone,
+    BatchEnded,
+    Begin,
+    Close,
+    RecordsRead,
+    Stop,
+    Tick,
+    WorkDone,
+    WorkEnded,
+    WorkFailed,
+)
 from plait.plans.journal.fitting import LONGEST
 from plait.plans.tasks.outcomes import BatchOutcome, RunState, TaskState
 from plait.plans.tasks.planned_contracts import Record
@@ -22,7 +34,7 @@ from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.contract_refs import write_record
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import git_date
-from tests.flows.opened import opened
+from tests.flows.opened import opened, order_of
 
 PLAN = """
     feature: broken
@@ -148,6 +160,36 @@ def test_a_second_ctrl_c_waits_for_nobody_and_still_says_where_every_task_was_le
 
     assert loop.live.standings.closed
     assert {task.state for task in loop.live.outcome().tasks} == {TaskState.CANCELLED}
+
+
+def test_the_journal_is_told_that_time_passes_although_nothing_happens(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "BEAT_SECONDS", 0.0)
+    with opened(PLAN, repository) as session:
+        loop = open_loop(session, lines={})
+        for event in (Begin(), Tick()):
+            loop.live.run.hear(event, session.began)
+        threading.Timer(1.0, session.shop.stop.set).start()
+        monkeypatch.setattr(loop_module, "STOP_SECONDS", 0.0)
+        loop.go()
+        loop.journal.close()
+        journal = kept_journal(session.shop.directory)
+
+    assert journal is not None
+    assert sum(isinstance(entry.event, Tick) for entry in journal.entries) >= 3
+
+
+def test_what_this_machine_did_not_let_a_task_do_is_no_fault_of_the_task(repository: Path) -> None:
+    class Full:
+        def result(self, **_options: bool) -> object:
+            return OSError(errno.ENOSPC, "No space left on device")
+
+    with opened(PLAN, repository) as session:
+        event = work_event(order_of(session, "A"), Full(), session.shop, number=1)  # type: ignore[arg-type]
+
+    assert isinstance(event.result, WorkFailed)
+    assert event.result.environment
 
 
 def test_a_run_whose_journal_begins_is_named_after_its_session(repository: Path) -> None:

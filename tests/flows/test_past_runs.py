@@ -1,6 +1,7 @@
 """What killed runs had spent counts on, over several kills, and whatever they left of their journals."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,20 @@ def test_a_run_that_is_killed_before_it_hears_anything_loses_nothing(hermetic: P
 
     assert killed is not None
     assert (killed.effort["A"].tries, killed.seconds) == (3, 60.0)
+
+
+def test_a_kill_before_the_first_line_loses_nothing_of_what_the_run_before_had_spent(
+    hermetic: Path, control: Control
+) -> None:
+    left_by(hermetic, control, "run-1", manifest("run-1", *TASKS, before=60.0, A=3), Begin())
+    folder = left_by(hermetic, control, "run-2", manifest("run-2", *TASKS, before=999.0, A=9), Begin())
+    (folder / JOURNAL).write_text((folder / JOURNAL).read_text()[:100])
+    os.utime(folder.parent / "run-1" / "run.json", (1.0, 1.0))
+
+    killed = found(hermetic, control)
+
+    assert killed is not None
+    assert (killed.run, killed.effort["A"].tries) == ("run-1", 3)
 
 
 def test_a_journal_that_cannot_be_read_keeps_no_run_from_going_on(hermetic: Path, control: Control) -> None:

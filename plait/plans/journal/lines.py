@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeGuard, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -18,6 +18,7 @@ _UNKNOWN: Final = frozenset(
     {"unexpected_keyword_argument", "extra_forbidden", "union_tag_invalid", "literal_error", "enum"}
 )
 """What pydantic calls a field, of a dataclass and of a model, a kind and words that are new to this version."""
+_LATEST: Final = 1e10
 _Read = TypeVar("_Read")
 
 
@@ -74,21 +75,28 @@ def read_journal(text: str) -> Journal:
     rest = rest[:-1]  # after the last line break: nothing, or what a kill cut off
     head = _object(first)
     version = head.get("journal")
-    if not isinstance(version, int) or version < 1:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise CallError("this is not the journal of a run", hint="it is the file journal.jsonl in the run's folder")
     if version > VERSION:
         raise CallError(f"the journal has version {version}, and this plait knows {VERSION} at most", hint=_NEWER)
     manifest = _part(1, _manifests(), head, "journal", "manifest")
+    if not _is_moment(manifest.started_at) or not _is_moment(manifest.before):
+        raise _damage(1)
     return Journal(manifest, tuple(_entry(number, line) for number, line in enumerate(rest, start=2)))
 
 
 def _entry(number: int, line: str) -> Entry:
     said = _object(line)
     event = _part(number, _events(), said, "at", "event")
-    try:
-        return Entry(float(said["at"]), event)
-    except (KeyError, TypeError, ValueError):
-        raise _damage(number) from None
+    at = said.get("at")
+    if not _is_moment(at):
+        raise _damage(number)
+    return Entry(float(at), event)
+
+
+def _is_moment(at: Any) -> TypeGuard[float]:
+    """Seconds since the epoch that a clock could show; what is further away (three centuries) was written by none."""
+    return isinstance(at, int | float) and not isinstance(at, bool) and 0 <= at < _LATEST
 
 
 def _part(number: int, form: TypeAdapter[_Read], said: dict[str, Any], beside: str, name: str) -> _Read:
@@ -120,6 +128,6 @@ def _damage(number: int) -> CallError:
 def _object(line: str) -> dict[str, Any]:
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
