@@ -3,6 +3,7 @@
 import errno
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def test_what_git_remembers_in_full_is_heard_once_though_less_of_it_is_heard(
     assert len(record.reason) <= LONGEST
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_waits_for_nobody_and_still_says_where_every_task_was_left(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
