@@ -65,7 +65,7 @@ def run_bare(
     from plait.plans.journal.effects import StartWork
     from plait.plans.journal.events import WorkDone, WorkEnded
     from plait.plans.journal.manifest import Manifest, TaskFacts
-    from plait.plans.run.run import Run
+    from plait.plans.run.machine import Run
 
     class BareLoop(Loop):
         """Starts the benchmark's task where an agent would work."""

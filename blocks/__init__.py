@@ -5,11 +5,11 @@ Prefect imports this package whenever it loads its collections, so it has to sta
 
 from prefect.blocks.core import Block
 
+from plait.blocks.agent_crew import AgentCrew
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.command import CommandAgent
 from plait.blocks.agents.registry import AGENTS
 from plait.blocks.agents.scripted import ScriptedAgent
-from plait.blocks.crew import AgentCrew
 from plait.blocks.repository import FeatureRepository
 from plait.blocks.store import FeatureStore
 

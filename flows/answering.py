@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from plait.flows.approving import answer_draft
-from plait.flows.inputs.parameters import place_of
+from plait.flows.inputs.parameters import repository_place
 from plait.plans.errors import PlaitError
 
 
@@ -33,7 +33,7 @@ def answer_contract(
     """
     rejected = reason if answer == "reject" else None
     try:
-        place = place_of(repository)
+        place = repository_place(repository)
         given = answer_draft(place, feature, contract, by=name or "somebody on the Prefect page", rejected=rejected)
     except PlaitError as problem:
         return Failed(message=f"{problem}\nHint: {problem.hint}" if problem.hint else str(problem))

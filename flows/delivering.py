@@ -14,13 +14,13 @@ from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.past_durations import history_of, verifications_of
 from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
-from plait.flows.recording.keeping import keep_expectations
-from plait.flows.recording.kept import kept_forecast
+from plait.flows.recording.expectations import keep_expectations
+from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.recording.outlook import Outlook
 from plait.flows.recording.page_pause import PagePause
 from plait.flows.recording.page_progress import PageProgress
-from plait.flows.recording.recording import recorded_progress, remember, this_run, write_outcome, write_run_file
 from plait.flows.recording.reminding import Reminding
+from plait.flows.recording.run_files import recorded_progress, remember, this_run, write_outcome, write_run_file
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
 from plait.flows.running.loop import Loop
@@ -33,7 +33,7 @@ from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
 from plait.plans.journal.events import TipMoved
 from plait.plans.journal.fitting import fitting
-from plait.plans.run.run import Run
+from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.wording import count, spell_seconds
 from plait.show.metrics import measure

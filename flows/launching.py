@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import require_startable
-from plait.flows.recording.kept import kept_forecast
+from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.running.calling import CALL, Call
 from plait.flows.runs import seen_from_here
 from plait.flows.terminal.text_layout import for_reading

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plait.flows.inputs.given_files import STANDARD_INPUT, is_file, is_folder
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
-from plait.flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError
 from plait.show.pictures.chart import Chart, chart_of

@@ -26,7 +26,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Print a run's report."""
-    from plait.flows.recording.kept import kept_forecast
+    from plait.flows.recording.kept_expectations import kept_forecast
     from plait.flows.runs import find_run, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
@@ -79,7 +79,7 @@ MOST_LANES = 40
 
 def _show_chart(known: "KnownRun", outcome: "FeatureOutcome") -> None:
     """The Gantt below the report, beside the forecast that the run started with."""
-    from plait.flows.recording.kept import kept_forecast
+    from plait.flows.recording.kept_expectations import kept_forecast
     from plait.flows.terminal.printing import show_lines, terminal_width
     from plait.show.pictures.chart import chart_of
     from plait.show.pictures.text_gantt import text_gantt

@@ -24,7 +24,7 @@ def brief_from_parameters(plan: str, repository: str, crew: str, *, given: Brief
         CallError: no repository was named, or a block or file does not exist.
         PlanError: every mistake of the plan or crew at once.
     """
-    place = place_of(repository)
+    place = repository_place(repository)
     if given is not None:
         return place, given
     text, source = _plan_text(plan, place)
@@ -48,7 +48,7 @@ def _plan_text(plan: str, place: Path) -> tuple[PlanText, str]:
     return read_plan_file(path), plan.strip()
 
 
-def place_of(name: str) -> Path:
+def repository_place(name: str) -> Path:
     """Where a repository is: a block's path, or the path itself.
 
     Raises:
@@ -77,7 +77,7 @@ def _crew(name: str, place: Path) -> tuple[Crew | None, Path]:
             hint = "give a path inside it, or the name of an Agent Crew block"
             raise CallError(f"the crew {wanted!r} is outside the repository", hint=hint)
         return read_crew_file(path), path.parent
-    from plait.blocks.crew import AgentCrew
+    from plait.blocks.agent_crew import AgentCrew
 
     return _load(AgentCrew, wanted, "Agent Crew").as_crew(), place
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from plait.plans.run.run import Run
+from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.tasks.planned_contracts import Record

@@ -24,7 +24,7 @@ from prefect.workers.process import ProcessWorker
 
 from plait import __version__
 from plait.blocks import SAVED_BLOCKS, AgentCrew
-from plait.blocks.crew import CrewRole
+from plait.blocks.agent_crew import CrewRole
 from plait.flows.servers.role_limits import ensure_limits
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.language.crew import DEFAULT_CREW

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from plait.advice.bounds import Bound, lower_bound
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
-from plait.plans.run.run import Run
+from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import ApprovalWait, Working
 from plait.plans.tasks.contract_standing import ContractStanding

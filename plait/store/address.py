@@ -33,7 +33,7 @@ def is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def place_of(url: URL) -> str:
+def database_place(url: URL) -> str:
     """The file, or host and database: what a message may show."""
     if is_sqlite(url):
         return str(url.database)

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlmodel import Session
 
-from plait.store.address import checked_address, is_sqlite, place_of
+from plait.store.address import checked_address, database_place, is_sqlite
 from plait.store.errors import StoreTooNew, StoreUnreachable
 from plait.store.translating import translated
 from plait.store.versions import HEAD, READ_VERSION, VERSION_TABLE, VERSIONS
@@ -34,7 +34,7 @@ class Store:
     @property
     def place(self) -> str:
         """The file, or host and database, without secrets."""
-        return place_of(self.engine.url)
+        return database_place(self.engine.url)
 
     def reading(self) -> AbstractContextManager[Session]:
         """One consistent view; nothing that is changed in it is kept."""
@@ -77,7 +77,8 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnreachable(
-            f"the folder of the store {place_of(url)} cannot be made: {error.strerror}", "name a folder you may write"
+            f"the folder of the store {database_place(url)} cannot be made: {error.strerror}",
+            "name a folder you may write",
         ) from None
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -147,7 +148,7 @@ def _version(connection: Connection) -> str | None:
     version = connection.exec_driver_sql(READ_VERSION).scalar()
     if version is not None and version not in VERSIONS:
         raise StoreTooNew(
-            f"the store at {place_of(connection.engine.url)} has schema {version}, this plait knows up to {HEAD}",
+            f"the store at {database_place(connection.engine.url)} has schema {version}, this plait knows up to {HEAD}",
             "upgrade plait, or name another store",
         )
     return version

@@ -18,7 +18,7 @@ from plait.store.queries import (
     summary_of,
 )
 from plait.store.records import BatchDuration, RoleDuration, RunSummary, TaskWork
-from plait.store.rows import batch_rows, outcome_of, rejection_rows, run_row, task_rows
+from plait.store.rows import batch_rows, outcome_from_rows, rejection_rows, run_row, task_rows
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow, storable
 
 
@@ -64,7 +64,7 @@ def batch_durations(store: Store, repository: str, *, limit: int = 20) -> tuple[
         return tuple(batch_duration_of(row) for row in session.connection().execute(text(VERIFICATIONS), asked))
 
 
-def find_run(store: Store, id_prefix: str) -> FeatureOutcome | None:
+def find_outcome(store: Store, id_prefix: str) -> FeatureOutcome | None:
     """The run with this id, or the only one whose id begins so; CallError names the candidates when several do."""
     prefix = storable(id_prefix)
     if not prefix:
@@ -115,7 +115,9 @@ def _whole(session: Session, run: RunRow) -> FeatureOutcome:
         .where(RejectionRow.run_id == run.run_id)
         .order_by(col(RejectionRow.batch), col(RejectionRow.position))
     )
-    return outcome_of(run, session.exec(tasks).all(), session.exec(batches).all(), session.exec(rejections).all())
+    return outcome_from_rows(
+        run, session.exec(tasks).all(), session.exec(batches).all(), session.exec(rejections).all()
+    )
 
 
 def _ambiguous(id_prefix: str, matching: list[RunRow]) -> CallError:

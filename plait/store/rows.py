@@ -113,7 +113,7 @@ def rejection_rows(outcome: FeatureOutcome) -> list[RejectionRow]:
     ]
 
 
-def outcome_of(
+def outcome_from_rows(
     run: RunRow, tasks: Sequence[TaskRow], batches: Sequence[BatchRow], rejections: Sequence[RejectionRow]
 ) -> FeatureOutcome:
     """What was recorded, with times in UTC to the millisecond; rows come in order of position."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from plait.store.address import place_of, secrets_of
+from plait.store.address import database_place, secrets_of
 from plait.store.errors import StoreDamaged, StoreFull, StoreLocked, StoreProblem, StoreUnreachable
 
 _LOCKED = ("database is locked", "database table is locked", "database schema is locked")
@@ -31,7 +31,7 @@ def translated(url: URL) -> Iterator[None]:
         raise
     except DBAPIError as error:
         kind = _kind_of(error)
-        raise kind(f"the store at {place_of(url)} {_verb(kind)}: {_said(error, url)}", _HINTS[kind]) from None
+        raise kind(f"the store at {database_place(url)} {_verb(kind)}: {_said(error, url)}", _HINTS[kind]) from None
 
 
 def _kind_of(error: DBAPIError) -> type[StoreProblem]:

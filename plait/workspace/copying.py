@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from plait.workspace.deleting import delete_tree
-from plait.workspace.starting import NO_SPACE, explained
+from plait.workspace.starting import NO_SPACE, explaining
 
 Listing = dict[str, tuple[int, int, int, int]]
 """Path from the root → kind and mode, size, last change in nanoseconds, inode."""
@@ -104,7 +104,7 @@ def copy_back(entry: Path, directory: Path) -> bool:
         for path in roots:
             delete_tree(directory / path)
         if problem.errno in NO_SPACE:
-            with explained(f"cannot copy the set-up into {directory}"):
+            with explaining(f"cannot copy the set-up into {directory}"):
                 raise
         return False  # such as an entry that is just being cleaned up
     return True

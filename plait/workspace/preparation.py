@@ -14,7 +14,7 @@ from pathlib import Path
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.copying import Listing, copy_back, keep_created, list_tree, matching_files
 from plait.workspace.process import UNLIMITED, Ended, Limits, run_supervised
-from plait.workspace.starting import explained
+from plait.workspace.starting import explaining
 
 _DOWNLOADS = {"PIP_CACHE_DIR": "pip", "npm_config_cache": "npm", "UV_CACHE_DIR": "uv"}
 _FORMAT = "1"
@@ -74,7 +74,7 @@ def prepare(
     with _alone(cache, key, stop):
         if copy_back(cache / key, directory):
             return Prepared(ok=True, reused=True)
-        with explained(f"cannot list {directory}"):
+        with explaining(f"cannot list {directory}"):
             before = list_tree(directory)
         prepared = _run(directory, commands, variables, output, stop, limits)
         if prepared.ok and keep:
@@ -112,7 +112,7 @@ def _keep(
 
 def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
     """A name for all that decides the result of a set-up; nothing where no file, or a link, is among the inputs."""
-    with explained(f"cannot read the set-up inputs in {directory}"):
+    with explaining(f"cannot read the set-up inputs in {directory}"):
         files = matching_files(directory, inputs)
         contents = [(directory / name).read_bytes() for name, is_file in files.items() if is_file]
     if not files or not all(files.values()):
@@ -140,7 +140,7 @@ def _alone(cache: Path, key: str, stop: threading.Event | None) -> Iterator[None
 
     When `stop` is set it goes on without the lock: its command will be cancelled at once.
     """
-    with explained(f"cannot write {cache}"):
+    with explaining(f"cannot write {cache}"):
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(cache / f"{key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     patience = stop or threading.Event()

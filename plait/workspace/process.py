@@ -148,7 +148,7 @@ def _start_shim(
     """Start a shim and send it its order; `streams` are what its program reads, and the log."""
     source, log = streams
     with (
-        starting.explained("cannot start a process"),
+        starting.explaining("cannot start a process"),
         starting.two_pipes() as (order_end, control, answers, answers_end),
     ):
         process = subprocess.Popen(
@@ -213,7 +213,7 @@ def _start_alone(
     argv: Sequence[str], directory: Path, environment: Mapping[str, str], source: int, sink: int
 ) -> subprocess.Popen[bytes]:
     program = starting.find_program(argv[0], directory, environment)
-    with starting.explained(f"cannot run {argv[0]}"):
+    with starting.explaining(f"cannot run {argv[0]}"):
         return subprocess.Popen(
             list(argv),
             executable=program,

@@ -117,7 +117,7 @@ def open_log(path: Path) -> Iterator[int]:
     Raises:
         EnvironmentProblem: it cannot be written (DiskFull: for want of space).
     """
-    with explained(f"cannot write {path}"):
+    with explaining(f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -135,14 +135,14 @@ def open_input(text: bytes | None) -> Iterator[int]:
     """
     with open(os.devnull, "rb") if not text else tempfile.TemporaryFile() as source:  # noqa: PTH123  (a device)
         if text:
-            with explained("cannot keep the input of a program"):
+            with explaining("cannot keep the input of a program"):
                 source.write(text)
                 source.seek(0)
         yield source.fileno()
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def explaining(what: str) -> Iterator[None]:
     """Turn the system's refusal into a sentence that begins with `what`.
 
     Raises:

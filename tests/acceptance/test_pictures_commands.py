@@ -15,7 +15,7 @@ from PIL import Image
 from rich.cells import cell_len
 
 from plait.advice.forecasts.forecast_record import forecast_json
-from plait.flows.recording.recording import this_run, write_run_file
+from plait.flows.recording.run_files import this_run, write_run_file
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt

@@ -9,7 +9,7 @@ from prefect.testing.standard_test_suites import BlockStandardTestSuite
 from pydantic import HttpUrl, SecretStr
 
 from plait.blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository, FeatureStore
-from plait.blocks.crew import CrewRole, ModelChoice
+from plait.blocks.agent_crew import CrewRole, ModelChoice
 from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew, Role
 

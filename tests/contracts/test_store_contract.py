@@ -14,7 +14,7 @@ from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
 from plait.plans.usage import Usage
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
-from plait.store.history import batch_durations, find_run, latest_run, recent_runs, record_run, role_durations
+from plait.store.history import batch_durations, find_outcome, latest_run, recent_runs, record_run, role_durations
 from plait.store.records import BatchDuration, RoleDuration, TaskWork
 from plait.store.tables import Row
 from plait.store.versions import HEAD, READ_VERSION, VERSION_TABLE, VERSIONS
@@ -35,7 +35,7 @@ def record(store: Store, outcome: FeatureOutcome, *, repository: str = "/shop", 
 def test_a_recorded_run_comes_back_as_it_was(store: Store) -> None:
     record(store, an_outcome())
 
-    assert find_run(store, "run-0001") == an_outcome()
+    assert find_outcome(store, "run-0001") == an_outcome()
 
 
 def test_recording_again_replaces_the_whole_run(store: Store) -> None:
@@ -43,7 +43,7 @@ def test_recording_again_replaces_the_whole_run(store: Store) -> None:
     record(store, an_outcome())
     record(store, later)
 
-    assert find_run(store, "run-0001") == later
+    assert find_outcome(store, "run-0001") == later
     assert len(recent_runs(store)) == 1
 
 
@@ -52,7 +52,7 @@ def test_two_that_record_one_run_at_once_leave_one_of_them_whole(store: Store) -
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda outcome: record(store, outcome), versions))
 
-    assert find_run(store, "run-0001") in versions
+    assert find_outcome(store, "run-0001") in versions
 
 
 def test_a_run_that_cannot_be_written_leaves_the_old_one(store: Store) -> None:
@@ -62,7 +62,7 @@ def test_a_run_that_cannot_be_written_leaves_the_old_one(store: Store) -> None:
     with pytest.raises(Exception, match="no time zone"):
         record(store, an_outcome(tasks=(without_zone,)))
 
-    assert find_run(store, "run-0001") == an_outcome()
+    assert find_outcome(store, "run-0001") == an_outcome()
 
 
 def test_times_come_back_in_utc_to_the_millisecond(store: Store) -> None:
@@ -81,7 +81,7 @@ def test_text_of_any_origin_is_kept(store: Store, hostile: str) -> None:
     task = a_task("MODEL").model_copy(update={"reason": hostile})
     record(store, an_outcome(tasks=(task,)))
 
-    found = find_run(store, "run-0001")
+    found = find_outcome(store, "run-0001")
 
     assert found is not None
     assert found.tasks[0].reason == hostile.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\ud800", "?")
@@ -102,15 +102,15 @@ def test_a_prefix_finds_its_only_run_and_names_the_candidates_of_several(store: 
     for name in ["abc1", "abc2", "abc", "xyz", "a%c"]:
         record(store, an_outcome(run_id=name))
 
-    assert find_run(store, "x") == an_outcome(run_id="xyz")
-    assert find_run(store, "abc") == an_outcome(run_id="abc"), "a whole id is never ambiguous"
-    assert find_run(store, "a%") == an_outcome(run_id="a%c")
-    assert find_run(store, "X") is None
-    assert find_run(store, "nothing") is None
+    assert find_outcome(store, "x") == an_outcome(run_id="xyz")
+    assert find_outcome(store, "abc") == an_outcome(run_id="abc"), "a whole id is never ambiguous"
+    assert find_outcome(store, "a%") == an_outcome(run_id="a%c")
+    assert find_outcome(store, "X") is None
+    assert find_outcome(store, "nothing") is None
     with pytest.raises(CallError, match=r"abc2 \(cart, 2026-11-20 09:00\)"):
-        find_run(store, "ab")
+        find_outcome(store, "ab")
     with pytest.raises(CallError, match="empty"):
-        find_run(store, "")
+        find_outcome(store, "")
 
 
 def test_the_latest_run_is_of_its_repository_and_feature(store: Store) -> None:
@@ -182,7 +182,7 @@ def test_what_agents_used_up_is_kept_as_far_as_they_told(store: Store) -> None:
     tasks = (a_task("MODEL").model_copy(update={"usage": used}), a_task("API"))
     record(store, an_outcome(tasks=tasks))
 
-    found = find_run(store, "run-0001")
+    found = find_outcome(store, "run-0001")
 
     assert found is not None
     assert [task.usage for task in found.tasks] == [used, None]
@@ -196,7 +196,7 @@ def test_a_store_of_an_older_plait_is_brought_to_this_version_with_all_that_is_i
     a_store_of(version, store_url, an_outcome(tasks=tasks, batches=()))
 
     with open_store(store_url) as store:
-        assert find_run(store, "run-0001") == an_outcome(tasks=tasks, batches=())
+        assert find_outcome(store, "run-0001") == an_outcome(tasks=tasks, batches=())
         assert role_durations(store, "/shop", "backend") == tuple(
             RoleDuration("backend", name, None, 60.0) for name in ("MODEL", "API")
         )
@@ -227,7 +227,7 @@ def test_what_reading_changes_is_not_kept(store: Store) -> None:
     with store.reading() as session:
         session.connection().execute(text("DELETE FROM runs"))
 
-    assert find_run(store, "run-0001") == an_outcome()
+    assert find_outcome(store, "run-0001") == an_outcome()
 
 
 def test_a_finished_task_that_nothing_ever_ended_counts_for_no_duration(store: Store) -> None:

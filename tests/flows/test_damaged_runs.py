@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from plait.flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
 from plait.flows.runs import find_run, known_runs
 from plait.flows.terminal.sheet import status_table
 from plait.plans.errors import CallError

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.language.durations import LONGEST, Estimate, estimate_of, format_duration, parse_duration
+from plait.plans.language.durations import LONGEST, Estimate, format_duration, parse_duration, read_estimate
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
 
 
 def test_one_duration_stands_for_all_three_points() -> None:
-    assert estimate_of("2h") == Estimate(7200, 7200, 7200)
+    assert read_estimate("2h") == Estimate(7200, 7200, 7200)
 
 
 def test_three_points_must_not_fall() -> None:

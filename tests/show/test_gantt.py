@@ -28,7 +28,7 @@ from plait.show.pictures.chart import (
 )
 from plait.show.pictures.colours import PALETTE, colours_of, contrast, ink_on
 from plait.show.pictures.gantt_svg import as_data_uri, draw_gantt, gantt_uri
-from plait.show.pictures.svg import MARGIN, Theme, shortened, shortened_inside, size_of, text_width
+from plait.show.pictures.svg import MARGIN, Theme, cut_to_room, shortened_inside, size_of, text_width
 from plait.show.pictures.text_gantt import text_gantt
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
 from tests.support.outcomes import an_outcome
@@ -409,7 +409,7 @@ def test_the_palette_can_be_told_apart_without_seeing_red_or_green() -> None:
 
 @given(st.text(max_size=50), st.floats(0, 400))
 def test_a_shortened_text_fits(words: str, room: float) -> None:
-    short = shortened(words, 10, room)
+    short = cut_to_room(words, 10, room)
 
     assert not short or text_width(short, 10) <= room + 1e-6
     inside = shortened_inside(words, 10, room)

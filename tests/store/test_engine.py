@@ -18,7 +18,7 @@ import plait.store.engine
 from plait.plans.errors import CallError
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreFull, StoreLocked, StoreUnreachable
-from plait.store.history import find_run, recent_runs, record_run
+from plait.store.history import find_outcome, recent_runs, record_run
 from plait.store.moments import from_milliseconds, to_milliseconds
 from plait.store.versions import VERSIONS
 from tests.support.outcomes import a_task, an_outcome, at
@@ -134,8 +134,8 @@ def test_a_full_disk_loses_nothing_that_was_there(file: Path) -> None:
             record_run(store, big, repository="/shop", plan_hash="hash")
         event.remove(store.engine, "connect", no_more_pages)
 
-        assert find_run(store, "run-1") == an_outcome(run_id="run-1")
-        assert find_run(store, "run-0001") is None
+        assert find_outcome(store, "run-1") == an_outcome(run_id="run-1")
+        assert find_outcome(store, "run-0001") is None
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, " * 50, b"SQLite format 3\0" + b"\xff" * 4000])

@@ -82,7 +82,7 @@ _TAGS = {
 }
 
 
-def kind_of(rule: Rule) -> str:
+def rule_kind(rule: Rule) -> str:
     """What a rule is about, in a word."""
     return _TAGS[rule.code[4]]
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from plait.advice.lint.findings import LintFinding, LintFindings
-from plait.advice.lint.page import explanation, kind_of, section
+from plait.advice.lint.page import explanation, rule_kind, section
 from plait.advice.lint.rule import Rule
 from plait.advice.lint.rules import BY_CODE, EVERY
 from plait.plans.errors import Problem
@@ -96,7 +96,7 @@ def _rule(rule: Rule) -> Json:
         "fullDescription": {"text": f"{rule.says} {rule.reason}"},
         "help": {"text": explanation(rule), "markdown": section(rule)},
         "defaultConfiguration": {"level": rule.severity},
-        "properties": {"tags": [kind_of(rule)], "problem.severity": rule.severity},
+        "properties": {"tags": [rule_kind(rule)], "problem.severity": rule.severity},
     }
 
 

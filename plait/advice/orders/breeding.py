@@ -39,7 +39,7 @@ def played(plan: Packed, order: Sequence[int]) -> Descendant:
     return _descendant(plan, second if second.end <= first.end else first)
 
 
-def listed(plan: Packed, order: Sequence[int]) -> Descendant:
+def descendant_of(plan: Packed, order: Sequence[int]) -> Descendant:
     """The order, which must keep to the needs, one by one, then justified to the right and to the left again.
 
     Double justification (Valls, Ballestin and Quintanilla 2005, EJOR 165:375-386): never longer, mostly shorter.

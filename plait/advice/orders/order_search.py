@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from plait.advice.bounds import Bound, lower_bound
-from plait.advice.orders.breeding import SIZE, Population, listed, played, scattered
+from plait.advice.orders.breeding import SIZE, Population, descendant_of, played, scattered
 from plait.advice.orders.packed_schedules import by_latest_start, in_order_of_start, never_idle, pack
 from plait.advice.simulation import play
 from plait.plans.schedule.dispatch import AGING
@@ -121,7 +121,7 @@ class _Search:
         needs = [[*hard, *first] for hard, first in zip(layout.graph.hard, firsts, strict=True)]
         self._plan = pack(layout, [list(dict.fromkeys(before)) for before in needs])
         self._plays = Population(self._plan, played, random=random)
-        self._lists = Population(self._plan, listed, random=random)
+        self._lists = Population(self._plan, descendant_of, random=random)
         self.evaluations = 0
 
     def go_on(self, budget: _Budget) -> None:

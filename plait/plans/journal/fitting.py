@@ -93,7 +93,7 @@ def _changed(part: Any, clean: Callable[[str], str]) -> Iterator[tuple[str, Any]
         elif isinstance(value, tuple):
             kept = _some_of(value, clean)
         else:
-            kept = value and shortened(clean(value))  # no reason is not an empty one
+            kept = value and cut_text(clean(value))  # no reason is not an empty one
         if kept is not value and kept != value:
             yield name, kept
 
@@ -115,7 +115,7 @@ def _some_of(texts: tuple[str, ...], clean: Callable[[str], str]) -> tuple[str, 
     kept: list[str] = []
     room = LONGEST
     for text in texts:
-        kept.append(shortened(clean(text), LONGEST // 2))
+        kept.append(cut_text(clean(text), LONGEST // 2))
         room -= len(kept[-1]) + _BETWEEN
         if room < 0:
             break
@@ -126,7 +126,7 @@ def _some_of(texts: tuple[str, ...], clean: Callable[[str], str]) -> tuple[str, 
     return (*kept, f"… and {len(texts) - len(kept)} more")
 
 
-def shortened(text: str, limit: int = LONGEST) -> str:
+def cut_text(text: str, limit: int = LONGEST) -> str:
     """The beginning and the end of a text that is too long to be kept."""
     if len(text) <= limit:
         return text

@@ -100,7 +100,7 @@ class Estimate:
             raise ValueError("optimistic, likely and pessimistic must not fall: {}, {}, {}".format(*points))
 
 
-def estimate_of(value: Any) -> Any:
+def read_estimate(value: Any) -> Any:
     """One duration for all three points; anything else as it is, for pydantic to judge."""
     if isinstance(value, str | int | float):
         seconds = _seconds(value)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from plait.plans.language.crew import Complexity, Crew
-from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, estimate_of
+from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.fields import (
     BranchName,
     Command,
@@ -128,7 +128,7 @@ class Task(Part):
     needs: tuple[Need, ...] = Field(
         default=(), max_length=MAX_NEEDS, description="What it waits for: ids of tasks, or mappings."
     )
-    duration: Annotated[Estimate | None, BeforeValidator(estimate_of)] = Field(
+    duration: Annotated[Estimate | None, BeforeValidator(read_estimate)] = Field(
         default=None, description="How long it takes: 2h, 90m, 1h30m, PT1H30M, or optimistic, likely and pessimistic."
     )
     priority: Priority = Field(default=3, description="critical, high, medium, low or idle, or 1 (first) to 5 (last).")

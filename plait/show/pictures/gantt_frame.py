@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plait.show.pictures.chart import Lane, Mark
-from plait.show.pictures.svg import line, shortened, shortened_inside, text, text_width
+from plait.show.pictures.svg import cut_to_room, line, shortened_inside, text, text_width
 
 _GAP = 12.0
 """Between a lane's words and its bars."""
@@ -69,7 +69,7 @@ def column_width(lanes: tuple[Lane, ...], size: float, width: float) -> float:
 
 def fitted(lane: Lane, size: float, room: float) -> tuple[str, str]:
     """Name and remark as far as they fit: the remark stays, the name is cut inside."""
-    remark = shortened(lane.remark, size, room * 0.6)
+    remark = cut_to_room(lane.remark, size, room * 0.6)
     taken = text_width(f"  {remark}", size) if remark else 0.0
     return shortened_inside(lane.name, size * (BOLD if lane.critical else 1), room - taken + 0.5), remark
 

@@ -20,7 +20,7 @@ from plait.show.pictures.gantt_frame import (
 )
 from plait.show.pictures.gantt_shapes import draw_batches, draw_landings, draw_lane, draw_path
 from plait.show.pictures.legend import chart_entries, draw_legend
-from plait.show.pictures.svg import MARGIN, Theme, drawing, line, rect, shortened, text, text_width
+from plait.show.pictures.svg import MARGIN, Theme, cut_to_room, drawing, line, rect, text, text_width
 
 _AXIS = 30.0
 """Pixels for the words of a time axis."""
@@ -101,11 +101,11 @@ def _frame(chart: Chart, rows: Sequence[_Row], *, top: float, width: float) -> F
 def _heading(chart: Chart, width: float) -> tuple[list[str], float]:
     """Title and figures, and where the legend can begin."""
     room = width - 2 * MARGIN
-    shapes = [text(MARGIN, 27, shortened(chart.title, 15 * 1.08, room), size=15, look="ink strong")]
+    shapes = [text(MARGIN, 27, cut_to_room(chart.title, 15 * 1.08, room), size=15, look="ink strong")]
     missing = [f"{count(chart.left_out, 'more task')} not shown"] if chart.left_out else []
     figures = " · ".join([*([chart.figures] if chart.figures else []), *missing])
     if figures:
-        shapes.append(text(MARGIN, 46, shortened(figures, 12, room), size=12, look="soft"))
+        shapes.append(text(MARGIN, 46, cut_to_room(figures, 12, room), size=12, look="soft"))
     return shapes, 56.0 if figures else 38.0
 
 
@@ -154,5 +154,5 @@ def _draw_rows(frame: Frame, chart: Chart, rows: Sequence[_Row], colours: dict[s
 def _role_row(frame: Frame, at: int, role: str, colour: str) -> Iterable[str]:
     base = frame.y(at) + frame.row * 0.72
     yield rect(MARGIN, base - 8, 9, 9, look="edge", fill=colour, round_by=2)
-    name = shortened(one_line(role, 40), frame.font * BOLD, frame.left - MARGIN - 20)
+    name = cut_to_room(one_line(role, 40), frame.font * BOLD, frame.left - MARGIN - 20)
     yield text(MARGIN + 14, base, name, size=frame.font, look="soft strong")

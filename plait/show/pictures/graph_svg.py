@@ -15,9 +15,9 @@ from plait.show.pictures.svg import (
     Theme,
     arrow_head,
     curves,
+    cut_to_room,
     drawing,
     rect,
-    shortened,
     shortened_inside,
     text,
     text_width,
@@ -85,8 +85,8 @@ def draw_graph(graph: PlanGraph, *, theme: Theme = Theme.AUTO) -> str:
     page = _page(placed, free, box=box, between=between, width=width, top=top + 16)
     heading, critical = one_line(graph.title, 200), graph.critical
     shapes = [
-        text(MARGIN, 27, shortened(heading, 16.2, width - 2 * MARGIN), size=15, look="ink strong"),
-        text(MARGIN, 46, shortened(_figures(graph, path), 12, width - 2 * MARGIN), size=12, look="soft"),
+        text(MARGIN, 27, cut_to_room(heading, 16.2, width - 2 * MARGIN), size=15, look="ink strong"),
+        text(MARGIN, 46, cut_to_room(_figures(graph, path), 12, width - 2 * MARGIN), size=12, look="soft"),
         *legend,
         *_draw_edges(edges, placed, page, top=top + 16, bold=steps_of(path)),
         *(_draw_node(node, page, colours[node.role], bold=node.id in critical) for node in graph.nodes),
@@ -186,7 +186,7 @@ def _draw_node(node: Node, page: _Page, colour: str, *, bold: bool) -> str:
         rect(x + 6, y + 7, 5, _HEIGHT - 14, look="edge", fill=colour, round_by=2),
         text(x + 18, y + 18, name, size=12, look="ink strong" if bold else "ink"),
         text(x + page.box - 9, y + 18, time, size=11, look="ink", anchor="end"),
-        text(x + 18, y + 33, shortened(_about(node), 11, inside), size=11, look="ink"),
+        text(x + 18, y + 33, cut_to_room(_about(node), 11, inside), size=11, look="ink"),
     ]
     words = [node.id, node.title, node.role, node.state, time]
     return told(shapes, one_line(" · ".join(filter(None, words))))

@@ -160,7 +160,7 @@ def text_width(words: str, size: float) -> float:
     return size * sum(map(_em, words))
 
 
-def shortened(words: str, size: float, room: float) -> str:
+def cut_to_room(words: str, size: float, room: float) -> str:
     """As much of it as fits into `room` pixels, with an ellipsis where something is missing."""
     if text_width(words, size) <= room:
         return words
@@ -173,13 +173,13 @@ def shortened(words: str, size: float, room: float) -> str:
 
 
 def shortened_inside(words: str, size: float, room: float) -> str:
-    """As `shortened`, but what is missing is missed inside: long names of one kind differ at their ends."""
+    """As `cut_to_room`, but what is missing is missed inside: long names of one kind differ at their ends."""
     if text_width(words, size) <= room:
         return words
     kept, left = len(words), room * 0.4
     while kept and (left := left - _em(words[kept - 1]) * size) >= 0:
         kept -= 1
-    return shortened(words[:kept], size, room - text_width(words[kept:], size)) + words[kept:]
+    return cut_to_room(words[:kept], size, room - text_width(words[kept:], size)) + words[kept:]
 
 
 def _em(sign: str) -> float:

@@ -32,7 +32,7 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
 )
-from plait.plans.journal.fitting import LONGEST, TEXTS, fitting, shortened
+from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
 from plait.plans.tasks.outcomes import BatchOutcome, Held, Rejection
@@ -198,8 +198,8 @@ def test_any_event_is_written_as_it_is_heard_and_bounded_and_without_secrets(kin
 def test_a_text_keeps_its_beginning_and_its_end() -> None:
     short, text = "y" * LONGEST, "begin" + LONG + "end"
 
-    assert shortened(short) == short
-    cut = shortened(text)
+    assert cut_text(short) == short
+    cut = cut_text(text)
     assert len(cut) <= LONGEST
     assert cut.startswith("beginx")
     assert cut.endswith("xend")
@@ -213,7 +213,7 @@ def test_a_text_is_cleaned_before_it_is_cut() -> None:
 
     heard = fitting(Stop(text), hide)
 
-    assert heard == Stop(shortened(hide(text)))
+    assert heard == Stop(cut_text(hide(text)))
     assert "hunt" not in heard.reason
 
 
@@ -282,7 +282,7 @@ def test_what_a_run_begins_with_is_cleaned_too() -> None:
     fitted = fitting(manifest, hide)
 
     assert SECRET not in first_line(fitted)
-    assert fitted.records["api"][0].reason == shortened(hide(RECORD.reason))
+    assert fitted.records["api"][0].reason == cut_text(hide(RECORD.reason))
     assert fitted.tasks is manifest.tasks
 
 
@@ -315,5 +315,5 @@ def test_a_list_that_has_room_is_whole() -> None:
 def test_one_path_that_is_longer_than_a_list_may_be_is_cut_itself() -> None:
     (path,) = paths_heard((LONG,))
 
-    assert path == shortened(LONG, LONGEST // 2)
+    assert path == cut_text(LONG, LONGEST // 2)
     assert paths_heard((LONG,) * 4) == (path, path, "… and 2 more")

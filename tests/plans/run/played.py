@@ -47,7 +47,7 @@ from plait.plans.journal.manifest import Manifest, facts_of
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch, integration_branch
-from plait.plans.run.run import Run
+from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import Standing
 from plait.plans.tasks.expansion import expand

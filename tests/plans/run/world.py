@@ -32,7 +32,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest
 from plait.plans.language.phases import absent_from, held_back, mates_of
-from plait.plans.run.run import Run
+from plait.plans.run.machine import Run
 from plait.plans.run.statuses import (
     Built,
     Cancelled,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.flows.recording.recording import recorded_progress, remember, write_progress
+from plait.flows.recording.run_files import recorded_progress, remember, write_progress
 from plait.flows.running.watching import LiveRun
 from plait.plans.tasks.outcomes import Span
 from plait.store.engine import open_store

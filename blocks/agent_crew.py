@@ -86,7 +86,7 @@ class AgentCrew(Block):
     Example:
         Load a saved crew and count its agents:
         ```python
-        from plait.blocks.crew import AgentCrew
+        from plait.blocks.agent_crew import AgentCrew
 
         crew = AgentCrew.load("BLOCK_NAME").as_crew()
         agents = sum(role.slots for role in crew.roles.values())

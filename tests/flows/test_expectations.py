@@ -4,8 +4,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from plait.flows.inputs.requests import read_brief
-from plait.flows.recording.keeping import keep_expectations
-from plait.flows.recording.kept import kept_forecast, kept_graph
+from plait.flows.recording.expectations import keep_expectations
+from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
 from tests.flows.opened import opened
 
 PLAN = """
