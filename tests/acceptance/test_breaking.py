@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.exceptions import ObjectNotFound
 
 from plait.flows.running.breaking import explained
 from plait.plans.errors import CallError, EnvironmentProblem, ExitCode
@@ -134,8 +135,11 @@ def test_what_broke_is_told_by_its_cause(hermetic: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     lost = explained(httpx.ConnectError("[Errno 111] Connection refused"))
     full = explained(OSError(28, "No space left on device", "/some/file"))
+    deleted = explained(ObjectNotFound(Exception("404")))
     ours, users = ValueError("a bug"), CallError("a call")
 
+    assert isinstance(deleted, EnvironmentProblem)
+    assert "somebody has deleted it there" in str(deleted)
     assert isinstance(lost, EnvironmentProblem)
     assert "the Prefect server at http://127.0.0.1:9/api was lost" in str(lost)
     assert "goes on with the rest" in (lost.hint or "")

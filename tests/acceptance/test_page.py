@@ -360,6 +360,8 @@ def test_cancelling_a_suspended_run_on_the_page_ends_it_and_every_process(
 
     assert ended["state"]["type"] == "CANCELLED", ended["state"]
     assert not (tmp_path / "second").exists()
+    resumed = plait("resume", feature, cwd=standing.home, env=env).stdout
+    assert resumed.endswith(" was not paused\n"), "nor will the next run be"
 
 
 def test_a_run_that_is_paused_from_a_terminal_is_shown_as_paused_on_the_page(
