@@ -81,7 +81,8 @@ def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
         said.append(f"paused{f' by {markdown(outcome.paused_by)}' if outcome.paused_by else ''}: nothing new starts")
     if outcome.state is RunState.RUNNING:
         said += [_asked(outcome.feature, asked) for asked in outcome.asked]
-        left = spell_left(eta.after(datetime.now(UTC)), outcome.asked) if eta else ""
+        known = eta if outcome.paused_by is None else None
+        left = spell_left(known.after(datetime.now(UTC)), outcome.asked) if known else ""
         said += [markdown(left)] if left else []
     return "; ".join(said)
 

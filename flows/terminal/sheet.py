@@ -173,7 +173,7 @@ def _bar(done: int, count: int, width: int = 16) -> str:
 
 def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> str:
     """How long it may still take: as the forecast of the rest says, else at the pace so far."""
-    if outcome.state is not RunState.RUNNING:
+    if outcome.state is not RunState.RUNNING or outcome.paused_by is not None:  # nobody knows how long it is paused
         return ""
     progress = progress_of(outcome, (), datetime.now(UTC), eta=eta)
     if progress.eta:

@@ -12,7 +12,7 @@ from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskO
 from plait.plans.wording import count, listed, spell_seconds, spell_share
 from plait.show.delays import gains_of_one_more, longest_delay, scarce_of, share_of
 from plait.show.last_chain import LastChain, What, last_chain, spans_of
-from plait.show.metrics import Metrics, failed_tries, readings
+from plait.show.metrics import Metrics, failed_tries, readings, whole_tries
 
 MOST = 3
 _FULL = 0.8
@@ -123,7 +123,7 @@ def _gains_nothing(role: str, forecast: Forecast) -> bool:
 
 def _failed_tries(outcome: FeatureOutcome) -> Iterator[_Remark]:
     """The task whose failed tries took longest, by the mean length of its tries."""
-    lost = {task: failed_tries(task) * _worked(task) / task.tries for task in outcome.tasks if task.tries}
+    lost = {task: failed_tries(task) * _worked(task) / whole_tries(task) for task in outcome.tasks if whole_tries(task)}
     worst = max(lost, key=lambda task: lost[task], default=None)
     if worst is None or not lost[worst]:
         return
@@ -132,11 +132,12 @@ def _failed_tries(outcome: FeatureOutcome) -> Iterator[_Remark]:
 
 def _told_tries(task: TaskOutcome, lost: float) -> str:
     who = f"{task.id} ({task.role})"
-    if task.tries == 1:
+    tries = whole_tries(task)
+    if tries == 1:
         return f"{who} failed after {spell_seconds(lost)}"
-    if failed_tries(task) == task.tries:
-        return f"{who} failed {task.tries} times, and {spell_seconds(lost)} went into that"
-    return f"{who} needed {count(task.tries, 'try', 'tries')}, and {spell_seconds(lost)} went into those that failed"
+    if failed_tries(task) == tries:
+        return f"{who} failed {tries} times, and {spell_seconds(lost)} went into that"
+    return f"{who} needed {count(tries, 'try', 'tries')}, and {spell_seconds(lost)} went into those that failed"
 
 
 def _told_cure(task: TaskOutcome, outcome: FeatureOutcome) -> str:
@@ -241,8 +242,8 @@ def _chain(metrics: Metrics, forecast: Forecast) -> Iterator[_Remark]:
 
 
 def _worked(task: TaskOutcome) -> float:
-    """Seconds of the work itself, its retries included and repairs not."""
-    return sum(_seconds(span) for span in spans_of(task) if not span.repair)
+    """Seconds of the work itself, its retries included, repairs and what a kill cut off not."""
+    return sum(_seconds(span) for span in spans_of(task) if not span.repair and not span.cut)
 
 
 def _seconds(span: Span) -> float:

@@ -115,9 +115,14 @@ def _usage(outcome: FeatureOutcome) -> Usage | None:
     return usage_of(task.usage for task in outcome.tasks if task.tries and task.id not in commands)
 
 
+def whole_tries(task: TaskOutcome) -> int:
+    """Its tries without those that a kill cut off: nothing failed there."""
+    return max(0, task.tries - sum(span.cut for span in task.spans))
+
+
 def failed_tries(task: TaskOutcome) -> int:
     """All but the last of a task whose work was harvested, was cancelled or goes on; all of any other."""
-    return max(0, task.tries - (task.commit is not None or task.state in _SUCCEEDED | _ABANDONED))
+    return max(0, whole_tries(task) - (task.commit is not None or task.state in _SUCCEEDED | _ABANDONED))
 
 
 def worked_seconds(task: TaskOutcome, *, now: datetime | None = None) -> float | None:

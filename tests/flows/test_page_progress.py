@@ -51,7 +51,7 @@ def test_a_run_that_is_paused_says_so_and_by_whom() -> None:
     run = one_landed()
     run.pauses("a_n")
 
-    assert progress_words(run.outcome, None) == (
+    assert progress_words(run.outcome, eta()) == (
         "3 tasks: 1 landed, 1 ready, 1 pending; paused by a\\_n: nothing new starts"
     )
 

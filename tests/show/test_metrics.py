@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rejection, Span, TaskState
-from plait.show.metrics import Metrics, failed_tries, measure, readings, worked_seconds
-from tests.support.outcomes import a_batch, a_task, an_outcome, at
+from plait.show.metrics import Metrics, failed_tries, measure, readings, whole_tries, worked_seconds
+from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
 def run_of(*tasks: tuple[str, float, float], elapsed: float, **fields: object) -> FeatureOutcome:
@@ -119,6 +119,13 @@ def test_work_that_was_harvested_but_never_landed_was_no_failed_try() -> None:
     rejected = a_task("A", state=TaskState.FAILED).model_copy(update={"commit": "c" * 40})
 
     assert failed_tries(rejected) == 0
+
+
+def test_a_try_that_a_kill_cut_off_has_not_failed() -> None:
+    cut = Span(started_at=START, ended_at=START, ok=False, cut=True)
+    killed_twice = a_task("A", tries=3).model_copy(update={"spans": (cut, cut, cut.model_copy(update={"cut": False}))})
+
+    assert (whole_tries(killed_twice), failed_tries(killed_twice)) == (1, 0)
 
 
 def asked(start: float, end: float | None, contract: str = "cart-api") -> Approval:

@@ -81,7 +81,7 @@ class Standings:
         self._asides = 0
         self._effects: list[Effect] = []
         self._built: dict[str, float] = {}
-        """An index: the finished branches, oldest first."""
+        """An index: the finished branches."""
         self._readers = [task.id for task in manifest.tasks if task.information]
         self._waiters: set[str] = set()
 
@@ -267,7 +267,7 @@ class Standings:
 
     @property
     def built(self) -> dict[str, float]:
-        """Branches that are finished and not landed, oldest first, each since when."""
+        """Branches that are finished and not landed, each since when."""
         return dict(self._built)
 
     @property
