@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
-from plait.plans.errors import CallError
+from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.plans.usage import usage_of
@@ -63,8 +64,9 @@ class KnownRun:
         tasks = tuple(self._at_work(task, journal) for task in outcome.tasks)
         if self.alive:
             return outcome.model_copy(update={"tasks": tasks})
-        ended = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds)
-        update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tuple(_killed(task, ended) for task in tasks)}
+        ended, landed = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds), self._landed(outcome)
+        tasks = tuple(_killed(task, ended, landed=task.branch in landed) for task in tasks)
+        update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks}
         return outcome.model_copy(update=update | {"ended_at": None})
 
     @property
@@ -92,6 +94,16 @@ class KnownRun:
         progress = self.progress()
         return progress.eta if progress else None
 
+    def _landed(self, outcome: FeatureOutcome) -> frozenset[str]:
+        """The branches of tasks that are on the feature branch: git knows of a landing that no event could tell."""
+        from plait.workspace.git import ask_about  # imports GitPython: for killed runs alone
+
+        there = f"--merged=refs/heads/{outcome.branch}", f"refs/heads/feature/{self.feature}/agent/"
+        with suppress(PlaitError, OSError):  # the repository is not there any more
+            answer = ask_about(Path(self.repository), "for-each-ref", "--format=%(refname:lstrip=2)", *there)
+            return frozenset(answer.lines) if not answer.status else frozenset()
+        return frozenset()
+
     def _at_work(self, task: TaskOutcome, journal: Journal | None) -> TaskOutcome:
         """A task that is worked on, with the tries that its folder has."""
         if task.state is not TaskState.RUNNING:
@@ -102,8 +114,10 @@ class KnownRun:
         return task.model_copy(update={"tries": counted, "usage": usage or task.usage})
 
 
-def _killed(task: TaskOutcome, ended: datetime) -> TaskOutcome:
+def _killed(task: TaskOutcome, ended: datetime, *, landed: bool) -> TaskOutcome:
     """A task of a killed run: what ran then does not run any more, and its last try and its time count."""
+    if task.state in (TaskState.DONE, TaskState.HELD) and landed:
+        return task.model_copy(update={"state": TaskState.LANDED, "reason": None})
     if task.state is not TaskState.RUNNING:
         return task
     began = task.dispatched_at or task.started_at or ended

@@ -2,15 +2,18 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from plait.flows.journal_file import JOURNAL, JournalFile
 from plait.flows.running.past_runs import KilledRun, killed_run
-from plait.plans.journal.events import Begin, Event, Tick
+from plait.flows.runs import find_run
+from plait.plans.journal.events import Begin, Event, Tick, WorkDone, WorkEnded
 from plait.plans.journal.manifest import Manifest, PastEffort, TaskFacts
 from plait.workspace.control import Control, open_control
+from tests.support.repositories import commit_on_branch, git
 
 TASKS = tuple(TaskFacts(id=name, role="r", branch=name, title=name, needs=(), seconds=1.0) for name in "AB")
 
@@ -83,6 +86,27 @@ def test_a_kill_before_the_first_line_loses_nothing_of_what_the_run_before_had_s
 
     assert killed is not None
     assert (killed.run, killed.effort["A"].tries) == ("run-1", 3)
+
+
+def test_a_landing_that_no_event_could_tell_of_is_read_from_git(
+    hermetic: Path, repository: Path, control: Control
+) -> None:
+    """Killed after the feature branch had moved: where journal and refs differ, refs hold."""
+    task = replace(TASKS[0], branch="feature/x/agent/r/A")
+    beginning = replace(manifest("run-1", task, replace(TASKS[1], branch="feature/x/agent/r/B")), slots={"r": 2})
+    beginning = replace(beginning, branch="feature/x/integration")
+    commit = commit_on_branch(repository, "feature/x/agent/r/A", {"a.txt": "a"})
+    other = commit_on_branch(repository, "feature/x/agent/r/B", {"b.txt": "b"})
+    git(repository, "branch", "feature/x/integration", commit)
+    ends = (WorkEnded("A", WorkDone(commit, 1)), WorkEnded("B", WorkDone(other, 1)))
+    folder = left_by(hermetic, control, "run-1", beginning, Begin(), Tick(), *ends)
+    said = {"run_id": "run-1", "pid": 2**22 - 1, "started": "never"}
+    (folder / "run.json").write_text(json.dumps(json.loads((folder / "run.json").read_text()) | said))
+
+    outcome = find_run(hermetic, "run-1").outcome()
+
+    assert outcome is not None
+    assert {task.id: task.state.value for task in outcome.tasks} == {"A": "landed", "B": "done"}
 
 
 def test_a_journal_that_cannot_be_read_keeps_no_run_from_going_on(hermetic: Path, control: Control) -> None:
