@@ -18,7 +18,7 @@ from plait.flows.running.watching import LiveRun, Watcher
 from plait.workspace.control import Control
 from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
-EVERY = 2.0
+EVERY = 1.0
 """Seconds between two looks: each is a request of some 10 ms."""
 AFTER_TROUBLE = 30.0
 """Seconds until the next look when one has failed."""

@@ -16,8 +16,7 @@ from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
-from plait.flows.running.rejected import rejected_owners, without
-from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside
+from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import tidy_killed_runs
 from plait.flows.running.watching import Watchers

@@ -48,22 +48,6 @@ def test_without_a_wait_only_an_end_brings_a_batch() -> None:
     assert next_batch(finished(1), running=9, ready=0.8, wait=inf, now=1e9) == NotYet(until=None)
 
 
-def test_what_needs_a_held_branch_is_left_out_however_far_away() -> None:
-    branches = [
-        FinishedBranch("a", 0),
-        FinishedBranch("b", 1, needs=("a",)),
-        FinishedBranch("c", 2, needs=("docs",)),
-        FinishedBranch("d", 3),
-    ]
-    needs = {"docs": ("b",)}
-    assert next_batch(branches, running=0, ready=0.8, wait=1, now=9, held={"a"}, needs=needs) == Due(("d",))
-    assert next_batch(branches[:3], running=0, ready=0.8, wait=1, now=9, held={"a"}, needs=needs) == NotYet(until=None)
-
-
-def test_a_held_branch_does_not_count_for_the_share() -> None:
-    assert next_batch(finished(5), running=1, ready=0.8, wait=99, now=0, held={"t0", "t1"}) == NotYet(until=2 + 99)
-
-
 def test_the_order_is_needs_then_priority_then_age() -> None:
     order = merge_order(
         ["late", "early", "urgent", "root"],

@@ -42,32 +42,28 @@ def next_batch(
     ready: float,
     wait: float,
     now: float,
-    held: Collection[str] = (),
-    needs: Mapping[str, Collection[str]] | None = None,
 ) -> Due | NotYet:
     """Whether a batch forms now.
 
     It does at a share `ready` (0 to 1) of finished branches among those and the `running` agents, after the oldest has
-    waited `wait` seconds, or at once when nothing is running. Branches that are `held`, or need one that is, however
-    far away, are left out and do not count. `needs` are those of other tasks, for needs through tasks that have no
-    branch in the batch; what is neither finished nor held is taken to have landed.
+    waited `wait` seconds, or at once when nothing is running. What a branch needs and is not among them is taken to
+    have landed.
     """
-    behind = dict(needs or {}) | {branch.task: branch.needs for branch in finished}
-    waiting = [branch for branch in finished if not _reaches(branch.task, held, behind)]
-    if not waiting:
+    if not finished:
         return NotYet(until=None)
-    oldest = min(branch.at for branch in waiting)
+    oldest = min(branch.at for branch in finished)
     # 0.8 of 10 must be 8 whatever floats make of it.
-    enough = len(waiting) >= ready * (len(waiting) + running) - 1e-9
+    enough = len(finished) >= ready * (len(finished) + running) - 1e-9
     if running and not enough and now < oldest + wait:
         return NotYet(until=oldest + wait if isfinite(wait) else None)
-    return Due(_ordered(waiting, behind))
+    return Due(_ordered(finished))
 
 
-def _ordered(branches: Sequence[FinishedBranch], needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+def _ordered(branches: Sequence[FinishedBranch]) -> tuple[str, ...]:
+    needs = {branch.task: branch.needs for branch in branches}
     priority = {branch.task: branch.priority for branch in branches}
     at = {branch.task: branch.at for branch in branches}
-    return merge_order([branch.task for branch in branches], needs=needs, priority=priority, at=at)
+    return merge_order(list(needs), needs=needs, priority=priority, at=at)
 
 
 def merge_order(
@@ -98,11 +94,6 @@ def merge_order(
     if len(order) < len(given):
         raise ValueError(f"these tasks need each other: {', '.join(task for task in given if waiting[task])}")
     return tuple(order)
-
-
-def _reaches(task: str, targets: Collection[str], needs: Mapping[str, Collection[str]]) -> bool:
-    """Whether a task is one of the targets or needs one, however far away."""
-    return bool(targets) and (task in targets or bool(_nearest(task, frozenset(targets), needs)))
 
 
 def _nearest(task: str, stops: frozenset[str], needs: Mapping[str, Collection[str]]) -> set[str]:
