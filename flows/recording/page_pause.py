@@ -65,9 +65,11 @@ class PagePause(Watcher):
 
     def _follow(self) -> None:
         """Bring the side that is behind up to the other, again and again; a lost server is for others to tell."""
-        wait = 0.0
-        while not self._ended.wait(wait):
-            wait = EVERY
+        wait, is_over = 0.0, False
+        while not is_over:
+            is_over, wait = self._ended.wait(wait), EVERY
+            if is_over and not self.stop.is_set():
+                return
             try:
                 self._compare(wish_to_pause(self.control, self.feature))
             except Exception as problem:  # whatever it is, also a flow run that was deleted there: the run goes on
@@ -77,12 +79,14 @@ class PagePause(Watcher):
     def _compare(self, wish: str | None) -> None:
         with _client() as client:
             state = client.read_flow_run(self.flow_run).state
-        if state is None or self._ended.is_set():
+        if state is None:
             return
         if state.is_cancelling() or state.is_cancelled():
             self.stop.set()
             if wish == ON_PAGE:  # whoever starts it there again does not look for a pause
                 ask_to_resume(self.control, self.feature)
+        elif self._ended.is_set():  # the last look is for that alone: a signal may have come before it was seen
+            return
         elif state.is_paused() and wish is None and not self._is_shown:  # somebody has paused it on the page
             ask_to_pause(self.control, self.feature, by=ON_PAGE)
             self._is_shown = self._show_paused(state)
