@@ -20,14 +20,21 @@ from plait.flows.recording.outlook import Outlook
 from plait.flows.recording.page_pause import PagePause
 from plait.flows.recording.page_progress import PageProgress
 from plait.flows.recording.reminding import Reminding
-from plait.flows.recording.run_files import recorded_progress, remember, this_run, write_outcome, write_run_file
+from plait.flows.recording.run_files import (
+    LineKeeper,
+    recorded_progress,
+    remember,
+    this_run,
+    write_outcome,
+    write_run_file,
+)
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
 from plait.flows.running.tidying import tidy_run
-from plait.flows.running.watching import LineKeeper, LiveRun
+from plait.flows.running.watching import LiveRun
 from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots

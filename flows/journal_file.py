@@ -84,7 +84,7 @@ class JournalFile:
         except OSError as problem:
             self._file = None  # a journal with a hole is none
             reason = f"the journal of the run cannot be written: {problem.strerror or problem}"
-            raise EnvironmentProblem(reason, hint="free some space; `plait run` goes on with what it says") from problem
+            raise EnvironmentProblem(reason, hint="free some space; `plait run` goes on with the rest") from problem
 
 
 def kept_journal(directory: Path) -> Journal | None:

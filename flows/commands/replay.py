@@ -32,7 +32,7 @@ def command(
     if journal is None:
         raise CallError(
             f"run {found.run_id} has left no journal",
-            hint="it has not begun yet" if found.alive else "it never began, or an older plait than 0.2 wrote it",
+            hint="it has not begun yet" if found.alive else "it never began, or a plait of before the journal wrote it",
         )
     outcome = found.played(journal)
     if json:

@@ -105,7 +105,9 @@ class PagePause(Watcher):
         return (not state.is_paused() or self._set(Running())) and self._set(Paused(reschedule=False))
 
     def _set(self, state: State) -> bool:
-        """Whether the server has taken it: a run that is being cancelled is not paused any more."""
+        """Whether the server has taken it: a run that is being cancelled, or is over, is not paused any more."""
+        if self._ended.is_set():
+            return False
         with _client() as client:
             answer: OrchestrationResult[Any] = client.set_flow_run_state(self.flow_run, state)
         if answer.status is not SetStateStatus.ACCEPT:

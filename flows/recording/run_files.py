@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.flows.past_durations import history_address
-from plait.flows.running.watching import LiveRun
+from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.errors import PlaitError
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.outcome_json import outcome_json
@@ -149,3 +149,13 @@ def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, T
         whole = [(span.ended_at - span.started_at).total_seconds() for span in task.spans if not span.cut]
         work[task.id] = TaskWork(planned_seconds=planned.get(task.id), actual_seconds=sum(whole) if whole else None)
     return work
+
+
+class LineKeeper(Watcher):
+    """Keeps what each agent printed last."""
+
+    def __init__(self, lines: dict[str, str]) -> None:
+        self._lines = lines
+
+    def heard(self, task: str, line: str) -> None:
+        self._lines[task] = line

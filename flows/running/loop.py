@@ -3,9 +3,9 @@
 import queue
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from math import inf
 from typing import Any
 
 from prefect import Task
@@ -22,7 +22,7 @@ from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import LiveRun, Watchers
-from plait.plans.errors import CallError
+from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.effects import (
     AskPerson,
     CloseQuestion,
@@ -38,6 +38,7 @@ from plait.plans.journal.effects import (
 from plait.plans.journal.events import (
     BatchDone,
     BatchEnded,
+    Beat,
     Begin,
     BranchPutAside,
     Close,
@@ -133,8 +134,9 @@ class Loop:
         """Let the machine hear that it is over, where the loop was kept from saying so; no effect is carried out."""
         if not self.live.standings.closed:
             for event in (Stop(CANCELLED), Close()):
-                self.journal.append(self._clock(), event)
                 self.live.run.hear(event, self._clock())
+                with suppress(EnvironmentProblem):  # a full disk has been told of by now
+                    self.journal.append(self._now, event)
 
     def _clock(self) -> float:
         """Seconds since the epoch; set back by nobody."""
@@ -146,18 +148,20 @@ class Loop:
         if isinstance(event, BatchEnded) and isinstance(event.result, BatchDone):
             self._rework |= {rework.task: rework for rework in event.result.report.rework}
         self.journal.append(now, heard)
-        self._stirred, self._heard_at = not isinstance(event, Tick), now
+        self._stirred, self._heard_at = not isinstance(event, Tick | Beat), now
         for effect in self.live.run.hear(heard, now):
             self._carry_out(effect)
         (self.shop.pause.set if self.live.standings.paused_at is not None else self.shop.pause.clear)()
 
     def _tick(self) -> None:
-        """Let things start, when anything has happened, the slots are others, a batch is due, or time has passed."""
+        """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
         undo_suspension()
         now, wakes_at = self._clock(), self.live.run.wakes_at
         room = self.keeper.room(demand_of(self.live.standings), now=now)
-        if self._stirred or room != self._room or now >= min(wakes_at or inf, self._heard_at + BEAT_SECONDS):
+        if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
             self._hear(Tick(room))
+        elif now >= self._heard_at + BEAT_SECONDS:
+            self._hear(Beat())
         self._room = room
         self.keeper.give_back_idle(demand_of(self.live.standings))
 
@@ -176,7 +180,7 @@ class Loop:
         if now < self._looked_at + LOOK_SECONDS:
             return
         self._looked_at = now
-        if any(contract.asks for contract in run.contracts.values()):
+        if any(contract.is_open for contract in run.contracts.values()):
             # As it would be heard: what was cut or cleaned is no news.
             read = fitting(RecordsRead(read_records(self.shop.control, self.shop.feature)), self.redact)
             if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
@@ -184,7 +188,7 @@ class Loop:
         by = self.wish_to_pause()
         if by is not None and run.paused_at is None:
             self._hear(Pause(by))
-        elif by is None and run.paused_at is not None:
+        elif by is None and run.paused_at is not None and not self.shop.stop.is_set():
             self._hear(Resume())
 
     def _wind_down(self, patience: float) -> None:

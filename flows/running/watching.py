@@ -104,13 +104,3 @@ class Watchers(Watcher):
     def ended(self, live: LiveRun) -> None:
         for watcher in self._watchers:
             watcher.ended(live)
-
-
-class LineKeeper(Watcher):
-    """Keeps what each agent printed last."""
-
-    def __init__(self, lines: dict[str, str]) -> None:
-        self._lines = lines
-
-    def heard(self, task: str, line: str) -> None:
-        self._lines[task] = line

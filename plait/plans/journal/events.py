@@ -28,6 +28,13 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """Time has passed, and nothing else: so that a kill loses little of it."""
+
+    kind: Literal["beat"] = "beat"
+
+
+@dataclass(frozen=True, slots=True)
 class StartPrepared:
     """What a task needs was merged into the commit that it starts from."""
 
@@ -100,8 +107,8 @@ class WorkEnded:
     """What its tries have used up by now, over all of its dispatches in this run."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds of all of these tries by stage: `setup`, `work`, `check`."""
-    number: int = 1
-    """Which start of the task has ended, as `StartWork` said."""
+    number: int = 0
+    """Which start of the task has ended, as `StartWork` said; 0, as in the first journals: the one that goes on."""
     kind: Literal["work-ended"] = "work-ended"
 
 
@@ -142,8 +149,8 @@ class BranchPutAside:
     """Old work was moved out of the way, or could not be."""
 
     task: str
-    number: int
-    """As `PutBranchAside` said."""
+    number: int = 0
+    """As `PutBranchAside` said; 0, as in the first journals: the one that goes on."""
     refused: str | None = None
     """Why it stays where it is: somebody stands on its branch."""
     kind: Literal["branch-put-aside"] = "branch-put-aside"
@@ -211,6 +218,7 @@ class TipMoved:
 Event = (
     Begin
     | Tick
+    | Beat
     | StartPrepared
     | StartConflicted
     | WorkEnded

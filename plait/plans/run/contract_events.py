@@ -16,7 +16,6 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, TaskState
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.wording import approve_command, listed
@@ -44,8 +43,9 @@ def written(run: Standings, name: str, *, owner: str, commit: str, content: str,
     """
     standing = run.contracts[name]
     last = standing.newest
-    if last and last.status == "rejected" and last.content == content and _rejection(last) not in told:
-        _wait_for_person(run, name, owner, last)
+    if last and last.status == "rejected" and last.content == content and last.rejection not in told:
+        run.put_contract(replace(standing, asks=owner))
+        run.renew_waits()
         _send_back(run, owner)
         return
     draft = standing.drafted(owner, commit, content)
@@ -73,6 +73,7 @@ def record_written(run: Standings, event: RecordWritten) -> None:
 
 def records_read(run: Standings, event: RecordsRead) -> None:
     """A person has answered, or was quicker than us with one that is being written."""
+    known = {name: contract.newest for name, contract in run.contracts.items()}
     for name, records in event.records.items():
         if name in run.contracts:
             run.put_contract(replace(run.contracts[name], records=records))
@@ -83,7 +84,8 @@ def records_read(run: Standings, event: RecordsRead) -> None:
         if last is None:
             continue
         if owner is None:  # nobody is asked, or another contract of the same owner was rejected before
-            _give_reason_late(run, standing.contract.owner or "", last)
+            if last != known[name]:
+                _give_reason_late(run, standing.contract.owner or "", last)
         elif last.status == "approved":
             run.tell(f"contract {name} v{last.version}: approved by {last.by}")
             _let_go(run, name, owner)
@@ -164,14 +166,13 @@ def withdraw_questions(run: Standings, owner: str) -> None:
 
 
 def _give_reason(run: Standings, owner: str, rejected: Record) -> None:
-    run.put(owner, feedback=tuple(dict.fromkeys((*run.tasks[owner].feedback, _rejection(rejected)))))
+    run.put(owner, feedback=tuple(dict.fromkeys((*run.tasks[owner].feedback, rejected.rejection))))
 
 
 def _give_reason_late(run: Standings, owner: str, last: Record) -> None:
-    """An owner that goes back for one contract, and has not started, is told of the other one as well."""
+    """An owner that goes again for another reason, and has not started yet, is told of this one as well."""
     standing = run.tasks.get(owner)
-    goes_back = standing is not None and standing.feedback and isinstance(standing.status, Waiting | Preparing)
-    if goes_back and last.status == "rejected":
+    if last.status == "rejected" and standing and isinstance(standing.status, Waiting | Preparing):
         _give_reason(run, owner, last)
 
 
@@ -211,10 +212,6 @@ def _give_up(run: Standings, owner: str, names: Iterable[str], rejected: Record)
         _settle_question(run, name)
 
 
-def _rejection(record: Record) -> str:
-    return f"{record.by} rejected the contract {record.contract} v{record.version}: {record.reason}"
-
-
 # Work that rests on an old version is done again, and with it whatever rests on that work.
 
 
@@ -227,11 +224,7 @@ def _redo_consumers(run: Standings, name: str, version: int) -> None:
     for task in redone:
         run.tell(f"done again, the contract {name} is version {version} now", about=task)
     if redone:
-        run.put_contract(replace(standing, redone=_with(standing, version, redone)))
-
-
-def _with(standing: ContractStanding, version: int, tasks: Iterable[str]) -> Mapping[int, tuple[str, ...]]:
-    return {**standing.redone, version: tuple(dict.fromkeys((*standing.redone.get(version, ()), *tasks)))}
+        run.put_contract(standing.with_redone(version, redone))
 
 
 def _built_on(run: Standings, task: str) -> Mapping[str, int]:

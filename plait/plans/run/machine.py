@@ -6,6 +6,7 @@ from typing import Any, Final
 from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
     BatchEnded,
+    Beat,
     Begin,
     BranchPutAside,
     Close,
@@ -62,7 +63,7 @@ class Run:
         run.now = max(now, run.now)
         if isinstance(event, TipMoved):
             run.tip = event.tip
-        elif not run.closed:
+        elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)
             else:
@@ -93,7 +94,8 @@ def _begin(run: Standings, _event: Begin) -> None:
     for task, work in run.manifest.sent_back.items():
         if task in run.tasks:
             there = all(need in run.tasks or need in run.outside for need in work.rests_on)
-            grounds = run.commits_of(work.rests_on) if there else ()
+            # What holds a rejected version of another's work starts anew.
+            grounds = run.commits_of(work.rests_on) if there and not work.behind else ()
             run.put(task, commit=work.commit, rests_on=work.rests_on, grounds=grounds)
     if run.manifest.paused_by is not None:
         _pause(run, Pause(run.manifest.paused_by))

@@ -34,8 +34,8 @@ _NOT_STARTED: Final = (TaskState.PENDING, TaskState.READY, TaskState.HELD)
 class Standings:
     """The tasks, contracts and batches of one run.
 
-    Changed by the handlers of events alone (`work_events`, `batch_events`, `contract_events`, `run`), and only through
-    the methods below; whoever shows a run reads it.
+    Changed by the handlers of events alone (the other modules of this package), and only through the methods below;
+    whoever shows a run reads it.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -120,6 +120,8 @@ class Standings:
 
     def carry(self, tasks: Iterable[str]) -> None:
         """What is not part of this run has landed with what is."""
+        tasks = tuple(tasks)
+        self.kept_out -= set(tasks)
         self.outside |= {task: replace(self.outside[task], landed=True) for task in tasks if task in self.outside}
 
     def block(self, blocked: Iterable[Blocked]) -> None:
@@ -142,7 +144,7 @@ class Standings:
         """Let things start again; the time between counts for nothing that waits for time to pass."""
         if self.paused_at is not None:
             self._paused_for += self.now - self.paused_at
-            self.dispatcher.stand_still(self.now - self.paused_at)
+            self.dispatcher.stand_still(self.paused_at, self.now)
         self.paused_by = self.paused_at = None
 
     def put_aside(self, task: str, *, restore: bool) -> None:

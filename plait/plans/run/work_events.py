@@ -167,7 +167,9 @@ def _word(run: Standings, task: str) -> str:
 def work_ended(run: Standings, event: WorkEnded) -> None:
     """A task is over: its branch is ready for a batch, or it goes again, or it has failed."""
     standing = run.tasks.get(event.task)
-    if standing is None or not isinstance(standing.status, Working) or standing.status.number != event.number:
+    if standing is None or not isinstance(standing.status, Working):
+        return
+    if event.number not in (0, standing.status.number):
         return
     past = run.manifest.past.get(event.task)
     status, repair, done = standing.status, standing.repair, isinstance(event.result, WorkDone)
@@ -251,7 +253,7 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
     """Old work is out of the way, and the task goes again; or it could not be moved."""
     standing = run.tasks.get(event.task)
     wait = standing.wait_of(AsideWait) if standing else None
-    if standing is None or wait is None or wait.number != event.number:
+    if standing is None or wait is None or event.number not in (0, wait.number):
         return
     run.end_waits(AsideWait, task=event.task)
     if event.refused is None:
@@ -260,8 +262,12 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
         started_anew(run, event.task, alone=not wait.restore)
         return
     run.tell(f"its old work stays where it is, and cannot be done again: {event.refused}", about=event.task)
-    run.put(event.task, stays=not wait.restore)
-    if wait.restore and isinstance(standing.status, Waiting):
+    # What a person has rejected meanwhile does not stand again.
+    restore = wait.restore and not standing.feedback
+    run.put(event.task, stays=not restore)
+    if not restore:
+        started_anew(run, event.task, alone=True)
+    elif isinstance(standing.status, Waiting):
         _restore(run, event.task, wait)
 
 

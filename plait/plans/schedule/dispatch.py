@@ -135,9 +135,9 @@ class Dispatcher:
         self.states.requeue(place, now, worked=worked)
         return self._blocked_itself(place)
 
-    def stand_still(self, seconds: float) -> None:
-        """So many seconds count for nobody who waits: nothing could start."""
-        self.states.queues.stand_still(seconds)
+    def stand_still(self, begin: float, end: float) -> None:
+        """The time between counts for nobody who waits: nothing could start."""
+        self.states.queues.stand_still(begin, end)
 
     def hold(self, job_id: str) -> None:
         """Put a job that has not started aside, until `release`."""

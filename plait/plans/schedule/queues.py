@@ -67,10 +67,12 @@ class Queues:
             self.since[job] = since
             self._let_age(job, key, since + self.aging)
 
-    def stand_still(self, seconds: float) -> None:
-        """Let all that waits have begun so much later."""
-        self.since = {job: since + seconds for job, since in self.since.items()}
-        self._ages = [(at + seconds, entry, job) for at, entry, job in self._ages]
+    def stand_still(self, begin: float, end: float) -> None:
+        """Let all that waits have begun to do so later, by as much of this time as it has waited in."""
+        later = {job: end - max(begin, since) for job, since in self.since.items() if since < end}
+        self.since = {job: since + later.get(job, 0.0) for job, since in self.since.items()}
+        self._ages = [(at + later.get(job, 0.0), entry, job) for at, entry, job in self._ages]
+        heapify(self._ages)
 
     def clear(self) -> None:
         """Let no job wait any longer."""

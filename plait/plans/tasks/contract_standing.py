@@ -1,6 +1,6 @@
 """Where one contract of a run stands: its versions in git, what is being written down, whether a person is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -43,11 +43,21 @@ class ContractStanding:
         records = tuple(sorted((*others, record), key=lambda known: known.version))
         return replace(self, records=records, writing=None)
 
+    def with_redone(self, version: int, tasks: Iterable[str]) -> Self:
+        """The contract once these did their work again for a version."""
+        every = dict.fromkeys((*self.redone.get(version, ()), *tasks))
+        return replace(self, redone={**self.redone, version: tuple(every)})
+
     def drafted(self, owner: str, commit: str, content: str, *, rounds: int = 1) -> Draft | None:
         """What has to be written down of an owner's work; nothing when git says it already."""
         record = due_record(self.contract, self.newest, owner=owner, commit=commit, content=content)
         is_known = record.oid and record in self.records
         return None if is_known else Draft(owner, commit, content, record, rounds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person may still say something that the run has to hear."""
+        return self.asks is not None or (self.newest is not None and self.newest.status != "approved")
 
     @property
     def unapproved_owner(self) -> str | None:

@@ -48,6 +48,11 @@ class Record:
     oid: str = ""
     """The object that holds the record, for a compare-and-swap."""
 
+    @property
+    def rejection(self) -> str:
+        """What its owner is told when a person has rejected it."""
+        return f"{self.by} rejected the contract {self.contract} v{self.version}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

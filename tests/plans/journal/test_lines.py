@@ -19,6 +19,7 @@ from plait.plans.journal.events import (
     BatchDone,
     BatchEnded,
     BatchStopped,
+    Beat,
     Begin,
     BranchPutAside,
     Close,
@@ -108,6 +109,7 @@ WORK = (
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Begin: st.builds(Begin),
     Tick: st.builds(Tick, st.none() | tables(SMALL)),
+    Beat: st.just(Beat()),
     StartPrepared: st.builds(StartPrepared, WORD, WORD),
     StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
     WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),

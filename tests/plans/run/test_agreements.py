@@ -769,3 +769,59 @@ def test_who_stands_on_work_that_was_put_aside_does_not_land(first: str) -> None
 
     assert set(run.in_batch) == {"A", "T"}
     assert run.standings.rules.held == {"X": "X"}
+
+
+def test_what_a_person_rejects_while_it_is_being_put_aside_does_not_stand_again() -> None:
+    plan = """
+        contracts:
+          - {id: low, owner: L, files: [low.txt]}
+          - {id: api, owner: A, files: [api.txt], approval: person}
+        tasks:
+          - {id: L, run: echo}
+          - {id: A, run: echo, needs: [{contract: low}]}
+          - {id: T, run: echo, needs: [{contract: api}]}
+    """
+    run = played(plan, by_hand=[PutBranchAside], **AT_ONCE)
+    run.starts()
+    run.ends("L")
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.batch(rejected=[rework("L")])
+    run.starts()
+    run.ends("L", wrote="two")
+    run.rejects("api")
+    run.is_put_aside("A", refused="somebody stands on it")
+
+    assert run.starts() == ("A",), "and not T"
+    assert run.in_batch == ("L",)
+    assert run.work("A").rejections == ("ann rejected the contract api v1: too dear",)
+
+
+def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> None:
+    """E was built on what a person rejects later; A's branch cannot be moved, and A starts anew all the same."""
+    plan = """
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: A, run: echo}
+          - {id: E, run: echo, needs: [A]}
+    """
+    run = played(plan, by_hand=[PutBranchAside], ready=1.0)
+    run.starts()
+    run.ends("A")
+    run.approves("api")
+    run.starts()
+    run.ends("E")
+    run.starts()
+    run.batch(rejected=[rework("A")], held={"E": "A"})
+    run.starts()
+    run.ends("A", wrote="two")
+    run.rejects("api")
+    run.is_put_aside("A", refused="somebody stands on it")
+    run.is_put_aside("E")
+    assert run.starts() == ("A",)
+    run.ends("A", wrote="three")
+    run.approves("api")
+
+    assert run.starts() == ("E",)
+    assert run.standings.rules.held == {}

@@ -167,3 +167,26 @@ def test_what_rests_on_an_old_version_through_what_is_not_part_of_the_run_does_n
     assert set(run.in_batch) == {"O", "A"}
     assert run.standings.kept_out == {"B"}
     assert run.standings.rules.held == {"C": "B"}
+
+
+def test_what_was_sent_back_starts_anew_where_it_holds_a_rejected_version_of_another_s_work() -> None:
+    plan = """
+        crew: {designer: {backend: claude}}
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: ROOT, run: echo}
+          - {id: A, role: designer, prompt: x, needs: [ROOT]}
+    """
+    rejected = Record("api", 1, "rejected", "a1", "one", by="ann", owner="A", reason="no", oid="oid-1")
+    run = played(
+        plan,
+        only=("A",),
+        earlier={"ROOT": earlier("r2")},
+        sent_back={"A": earlier("a1", "ROOT", behind=("ROOT",))},
+        records={"api": (rejected,)},
+        **AT_ONCE,
+    )
+    run.starts()  # what it made before is put aside first
+    run.starts()
+
+    assert run.work("A").start == "r2"

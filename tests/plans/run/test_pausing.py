@@ -203,6 +203,19 @@ def test_nobody_is_passed_over_in_a_pause() -> None:
     assert run.starts() == ("LATE",)
 
 
+def test_who_becomes_ready_in_a_pause_begins_to_wait_with_its_end() -> None:
+    late = URGENT.replace("idle}", "idle, needs: [FIRST]}\n      - {id: FIRST, run: echo}")
+    run = played(late, **AT_ONCE)
+    run.starts()
+    run.pauses()
+    run.passes(36_000)
+    run.ends("FIRST")
+    run.resumes()
+    states = run.standings.dispatcher.states
+
+    assert set(states.queues.since.values()) == {run.now}
+
+
 def test_who_has_worked_begins_to_wait_anew() -> None:
     run = played(URGENT.replace("{id: BUSY, role: dev, prompt: x}", "{id: BUSY, run: echo}"), **AT_ONCE)
     assert set(run.starts()) == {"BUSY", "LOW"}

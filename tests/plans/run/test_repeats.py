@@ -132,7 +132,7 @@ def test_what_was_put_aside_before_is_not_taken_for_what_is_being_put_aside() ->
     (order,) = run.standings.take_effects()
     assert isinstance(order, PutBranchAside)
 
-    run.hear(BranchPutAside("A", order.number - 1))
+    run.hear(BranchPutAside("A", order.number + 1))
     assert run.waits("A") == ["aside"]
     run.hear(BranchPutAside("A", order.number))
     assert run.waits("A") == []
