@@ -1,4 +1,4 @@
-"""Pause on the Prefect page: what a person does there is the wish to pause, and what is wished elsewhere is shown."""
+"""Pause and Cancel on the Prefect page: what a person does there is done here, and a pause from elsewhere is shown."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The journal of a run as lines of JSON: the manifest first, then each event with its time; versioned and bounded."""
+"""The journal of a run as lines of JSON: the manifest, then each event with its time; versioned, never misread."""
 
 import json
 from dataclasses import dataclass

@@ -716,7 +716,8 @@ def test_what_was_rejected_while_its_owner_worked_goes_back_unless_it_was_change
     assert {asked.version for asked in changed.outcome.asked} == {1}
 
 
-def test_a_question_ends_with_the_owner_that_fails() -> None:
+def asked_with_old_grounds(**changes: object) -> Played:
+    """A person is asked about what A has written, and the contract that A itself rests on gets another version."""
     plan = """
         contracts:
           - {id: low, owner: L, files: [low.txt]}
@@ -726,7 +727,7 @@ def test_a_question_ends_with_the_owner_that_fails() -> None:
           - {id: A, run: echo, needs: [{contract: low}]}
           - {id: T, run: echo, needs: [{contract: api}]}
     """
-    run = played(plan, **AT_ONCE)
+    run = played(plan, **AT_ONCE, **changes)
     run.starts()
     run.ends("L")
     run.starts()
@@ -735,6 +736,11 @@ def test_a_question_ends_with_the_owner_that_fails() -> None:
     run.batch(rejected=[rework("L")])
     run.starts()
     run.ends("L", wrote="two")
+    return run
+
+
+def test_a_question_ends_with_the_owner_that_fails() -> None:
+    run = asked_with_old_grounds()
     run.starts()
     run.fails("A")
     run.starts()
@@ -772,24 +778,7 @@ def test_who_stands_on_work_that_was_put_aside_does_not_land(first: str) -> None
 
 
 def test_what_a_person_rejects_while_it_is_being_put_aside_does_not_stand_again() -> None:
-    plan = """
-        contracts:
-          - {id: low, owner: L, files: [low.txt]}
-          - {id: api, owner: A, files: [api.txt], approval: person}
-        tasks:
-          - {id: L, run: echo}
-          - {id: A, run: echo, needs: [{contract: low}]}
-          - {id: T, run: echo, needs: [{contract: api}]}
-    """
-    run = played(plan, by_hand=[PutBranchAside], **AT_ONCE)
-    run.starts()
-    run.ends("L")
-    run.starts()
-    run.ends("A")
-    run.starts()
-    run.batch(rejected=[rework("L")])
-    run.starts()
-    run.ends("L", wrote="two")
+    run = asked_with_old_grounds(by_hand=[PutBranchAside])
     run.rejects("api")
     run.is_put_aside("A", refused="somebody stands on it")
 
