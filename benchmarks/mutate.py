@@ -57,6 +57,7 @@ TARGETS = {
             "tests/plans/test_expansion.py",
             "tests/plans/test_bundling.py",
             "tests/plans/test_planned_contracts.py",
+            "tests/plans/run/test_agreements.py",
             "tests/plans/test_phases.py",
             "tests/plans/test_usage.py",
             "tests/plans/test_work.py",

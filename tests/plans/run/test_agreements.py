@@ -47,6 +47,13 @@ def versions(run: Played) -> list[tuple[int, str]]:
 # Drafts.
 
 
+def test_a_contract_is_open_until_a_person_has_approved_it() -> None:
+    run = drafted()
+    assert run.standings.contracts["api"].is_open
+    run.approves("api")
+    assert not run.standings.contracts["api"].is_open
+
+
 def test_what_needs_no_person_is_approved_as_soon_as_it_is_written() -> None:
     run = drafted(BY_PLAN)
 
