@@ -294,10 +294,10 @@ class Loop:
 
     def _put_aside(self, effect: PutBranchAside) -> Event:
         try:
-            move_aside(self.shop.control, [effect.branch], run_id=f"{self.shop.run_id}/again-{effect.number}")
+            kept = move_aside(self.shop.control, [effect.branch], run_id=f"{self.shop.run_id}/again-{effect.number}")
         except CallError as problem:
             return BranchPutAside(effect.task, effect.number, refused=str(problem))
-        return BranchPutAside(effect.task, effect.number)
+        return BranchPutAside(effect.task, effect.number, kept=next(iter(kept), None))
 
     def _write_record(self, effect: WriteRecord) -> Event:
         control, feature = self.shop.control, self.shop.feature

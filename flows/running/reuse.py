@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from types import MappingProxyType
 
 from plait.agent_tasks.task_branches import empty_tasks
 from plait.plans.errors import CallError
 from plait.plans.journal.manifest import EarlierWork
-from plait.plans.names import agent_branch, base_ref, integration_branch
+from plait.plans.names import agent_branch, base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.bundling import is_member, members_said
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract, newest
 from plait.workspace.ancestry import Ancestry, read_ancestry
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
+from plait.workspace.landed_work import LandedWork, landed_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +41,108 @@ def find_finished(
     unwanted: Collection[str] = (),
     bundled: Mapping[str, str] = MappingProxyType({}),
 ) -> Reuse:
-    """Compare each task's branch with its spec, in order of needs: what rests on something outdated is outdated too.
+    """Compare each task's work with its spec, in order of needs: what rests on something outdated is outdated too.
+
+    Its work is what its branch has; where that is gone or something else, what has landed of it (`landed_work`).
 
     Args:
-        base: The commit that the feature starts from.
+        base: The commit of the base branch as it is now.
         unwanted: Tasks that are outdated, whatever their branches say.
         bundled: By task that has no branch of its own, the commit of a bundle that it has landed with.
     """
-    prefix = f"refs/heads/feature/{feature}/agent/"
-    branches, empties = control.target.refs(prefix), empty_tasks(control, feature)
-    tip = control.branch(integration_branch(feature))
-    # The base that is kept is that of the integration branch; without that the base may be anywhere, also in front.
-    beyond = control.store.resolve(base_ref(feature)) if tip else None
-    history = read_ancestry(control, [*branches.values(), *empties.values(), tip or base], beyond=beyond)
-    made = {
-        task.id: branches.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") or bundled.get(task.id)
-        for task in tasks
-    }
-    landed = {task for task, commit in made.items() if tip and commit and history.contains(tip, commit)}
-    works, ordered, stale = _Works.read(history, feature, landed=tip or base), _in_order(tasks), set(unwanted)
+    places = _Places.read(control, feature, tasks, base=base, bundled=bundled)
+    history = places.history
+    works, ordered, stale = _Works.read(history, feature, landed=places.seen), _in_order(tasks), set(unwanted)
     while True:
         finished = dict[str, EarlierWork]()
         for task in ordered:
-            commit = made[task.id]
-            known = commit or empties.get(task.id)
-            rests_on = _rests_on(history, task, known, finished) if known and task.id not in stale else None
-            if rests_on is not None:
-                at = commit or next(iter(history.parents.get(known or "", ())), None)
-                finished[task.id] = EarlierWork(commit, commit is None or task.id in landed, rests_on, at)
+            versions = () if task.id in stale else places.versions(task.id)
+            for made in versions:
+                rests_on = _rests_on(history, task, made, finished)
+                if rests_on is not None:
+                    finished[task.id] = places.work_at(task.id, made.commit, rests_on)
+                    break
         more = works.outdated_in(finished)
         if not more:
             break
         stale |= more
-    outdated = [task for task in ordered if made[task.id] and task.id not in finished]
+    outdated = [task for task in ordered if task.id in places.branches and task.id not in finished]
     return Reuse(
         works.completed(finished),
         tuple(agent_branch(feature, task.role, task.id) for task in outdated),
         frozenset(task.id for task in ordered if task.id not in finished and works.has_landed(task.id)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A commit that may be a task's work, and what it says of that."""
+
+    commit: str
+    trailers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a task's work may be: on its branch, in a bundle, in what has landed, or nowhere as nothing changed."""
+
+    history: Ancestry
+    work: LandedWork
+    branches: Mapping[str, str]
+    """By task, the tip of its branch."""
+    bundled: Mapping[str, str]
+    empties: Mapping[str, str]
+    seen: tuple[str, ...]
+    """The tips of what work lands on: the feature branch, base."""
+
+    @classmethod
+    def read(
+        cls, control: Control, feature: str, tasks: Sequence[PlannedTask], *, base: str, bundled: Mapping[str, str]
+    ) -> "_Places":
+        refs, empties = control.target.refs(f"refs/heads/feature/{feature}/agent/"), empty_tasks(control, feature)
+        own = {task.id: refs.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") for task in tasks}
+        tip, began = control.branch(integration_branch(feature)), control.store.resolve(base_ref(feature))
+        fresh = control.target.resolve(fresh_ref(feature))
+        work = landed_work(control, feature, tip=tip, base=base, fresh=fresh)
+        seen = tuple(commit for commit in (tip, base) if commit)
+        # What is older than where the feature began is none of its work, unless it was begun anew with work on base.
+        beyond = began if tip and began and not _older(control, work, began) else None
+        beyond = beyond if work.claims or tip else base
+        commits = (*refs.values(), *empties.values(), *seen, *work.commits, *work.ended)
+        history = read_ancestry(control, commits, beyond=beyond)
+        return cls(history, work, {task: tip for task, tip in own.items() if tip}, bundled, empties, seen)
+
+    def versions(self, task: str) -> Iterator[_Made]:
+        """The commits that may be a task's work, the likeliest first."""
+        claims = self.work.claims.get(task, ())
+        own = [self.branches.get(task) or self.bundled.get(task)]
+        own += [] if own[0] or claims else [self.empties.get(task)]
+        for commit in own:
+            if commit and not self._is_void(commit):
+                yield _Made(commit, self.history.trailers.get(commit, {}))
+        yield from (_Made(claim.commit, claim.trailers) for claim in claims)
+
+    def work_at(self, task: str, commit: str, rests_on: tuple[str, ...]) -> EarlierWork:
+        """What earlier runs finished, given the commit that says so."""
+        if commit == self.empties.get(task):
+            return EarlierWork(
+                None, landed=True, rests_on=rests_on, at=next(iter(self.history.parents.get(commit, ())), None)
+            )
+        return EarlierWork(commit, self.has_landed(commit), rests_on, commit)
+
+    def has_landed(self, commit: str) -> bool:
+        """Whether a commit is in what work lands on."""
+        return any(self.history.contains(tip, commit) for tip in self.seen)
+
+    def _is_void(self, commit: str) -> bool:
+        return any(self.history.contains(end, commit) for end in self.work.ended)
+
+
+def _older(control: Control, work: LandedWork, began: str) -> bool:
+    """Whether any work landed before the feature, as it is now, began."""
+    wanted = "".join(f"{revision}\n" for revision in (*work.commits, f"^{began}"))
+    since = set(control.store.ask("rev-list", "--stdin", stdin=wanted.encode()).text.split()) if work.commits else set()
+    return not since.issuperset(work.commits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +156,7 @@ class _Works:
     landed: int
 
     @classmethod
-    def read(cls, history: Ancestry, feature: str, *, landed: str) -> "_Works":
+    def read(cls, history: Ancestry, feature: str, *, landed: Iterable[str]) -> "_Works":
         own: dict[str, list[str]] = {}
         for commit, said in history.trailers.items():
             if said.get("Plait-Feature") == feature and "Plait-Task" in said:
@@ -97,7 +164,7 @@ class _Works:
                     own.setdefault(task, []).append(commit)
         everybody = history.bits_of(commit for of in own.values() for commit in of)
         bits = {task: history.bits_of(of) for task, of in own.items()}
-        return cls(history, bits, everybody, history.inside(landed))
+        return cls(history, bits, everybody, reduce(or_, map(history.inside, landed), 0))
 
     def has_landed(self, task: str) -> bool:
         """Whether anything that a task ever made is on the feature branch."""
@@ -133,11 +200,12 @@ class _Works:
 
 
 def _rests_on(
-    history: Ancestry, task: PlannedTask, commit: str, finished: Mapping[str, EarlierWork]
+    history: Ancestry, task: PlannedTask, made: _Made, finished: Mapping[str, EarlierWork]
 ) -> tuple[str, ...] | None:
     """The tasks that a commit was made on; nothing when it is not this very task's, made on what its needs are now."""
-    said = history.trailers.get(commit, {})
-    if said.get("Plait-Spec") != task.spec_hash and not is_member(task, members_said(said.get("Plait-Members", ""))):
+    commit, trailers = made.commit, made.trailers
+    members = members_said(trailers.get("Plait-Members", ""))
+    if trailers.get("Plait-Spec") != task.spec_hash and not is_member(task, members):
         return None
     found: dict[str, None] = {}
     for group in task.needs:
@@ -198,8 +266,8 @@ def without(reuse: Reuse, rejected: Collection[str]) -> Reuse:
     return replace(reuse, finished=finished, sent_back=before)
 
 
-def move_aside(control: Control, branches: Sequence[str], *, run_id: str) -> None:
-    """Keep outdated branches below `refs/plait/old/<run>/` and take them off the list of branches.
+def move_aside(control: Control, branches: Sequence[str], *, run_id: str) -> tuple[str, ...]:
+    """Keep outdated branches below `refs/plait/old/<run>/`, take them off the list of branches, and give those refs.
 
     Raises:
         CallError: somebody stands on one of them, so nothing was moved.
@@ -211,11 +279,14 @@ def move_aside(control: Control, branches: Sequence[str], *, run_id: str) -> Non
                 f"{branch} is checked out in {place}, and this run has to put it aside",
                 hint=f"check out another branch there: git -C {place} switch BRANCH",
             )
+    kept: list[str] = []
     for branch in branches:
         commit = control.branch(branch)
         if commit is not None:
-            control.target.set_ref(f"refs/plait/old/{run_id}/{branch}", commit, reason="plait: outdated")
+            kept.append(f"refs/plait/old/{run_id}/{branch}")
+            control.target.set_ref(kept[-1], commit, reason="plait: outdated")
             control.target.ask("update-ref", "--no-deref", "-d", f"refs/heads/{branch}", commit)
+    return tuple(kept)
 
 
 def everything_of(control: Control, feature: str) -> tuple[str, ...]:

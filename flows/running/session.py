@@ -21,7 +21,7 @@ from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
-from plait.plans.names import base_ref, integration_branch, refname_problem
+from plait.plans.names import base_ref, fresh_ref, integration_branch, refname_problem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
@@ -91,11 +91,12 @@ def open_session(
         ]
         notices += reconcile(control, feature)
         refuse_clash(control, integration_branch(feature))
-        commit, moved = _base_commit(control, brief, base, fresh=fresh)
-        notices += [*moved, *missing_in_checkouts(control.store, commit)]
+        started = _base_commit(control, brief, base, fresh=fresh)
+        commit = started.commit
+        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
         require_on_base(control, commit, brief.expansion.contracts)
         chosen = narrow(brief.expansion, only)
-        find = partial(_reuse, control, chosen=chosen, base=commit, fresh=fresh)
+        find = partial(_reuse, control, chosen=chosen, base=started.now, fresh=fresh)
         bundled = bundle(control, brief, chosen=chosen, fresh=fresh, find=find)
         brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
         notices += bundled.notices
@@ -105,9 +106,11 @@ def open_session(
         staff = open_agents(brief, tasks)
         notices += staff.notices
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
-        move_aside(control, reuse.outdated, run_id=run_id)  # last: whatever is refused is refused with nothing moved
+        # Last: whatever is refused is refused with nothing moved.
+        notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
         if fresh:
+            control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
@@ -129,10 +132,18 @@ def _reuse(
     return without(reuse, rejected)
 
 
-def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> tuple[str, list[str]]:
-    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Where a feature starts from, and where its base is now."""
 
-    With it, a sentence where that is not what the base is now.
+    commit: str
+    now: str
+    told: tuple[str, ...] = ()
+    """A sentence where that is not the same."""
+
+
+def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> _Base:
+    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
 
     Raises:
         CallError: there is no such branch, or its name is not one.
@@ -141,13 +152,20 @@ def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: boo
     problem = refname_problem(wanted) if wanted else None
     if problem:
         raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
-    name, commit = control.base_commit(wanted)
-    ref = base_ref(brief.plan.feature)
-    kept = control.store.resolve(ref)
-    if kept and not fresh and control.branch(integration_branch(brief.plan.feature)) is not None:
-        now = f"{name} is at {commit[:10]} now; --fresh starts over from there"
-        return kept, [] if kept == commit else [f"the feature goes on from {kept[:10]}, where it began: {now}"]
-    return commit, []
+    name, now = control.base_commit(wanted)
+    kept = control.store.resolve(base_ref(brief.plan.feature))
+    if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
+        return _Base(now, now)
+    where = f"{name} is at {now[:10]} now; --fresh starts over from there"
+    told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
+    return _Base(kept, now, told)
+
+
+def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:
+    """What is said of branches that were put aside: nobody's work goes without a word."""
+    if fresh and kept:
+        return [f"started over: {len(kept)} branch{'' if len(kept) == 1 else 'es'} kept below refs/plait/old/{run_id}/"]
+    return [f"old work that no longer fits its task is kept at {ref}" for ref in kept]
 
 
 def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None:

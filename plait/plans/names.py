@@ -45,6 +45,11 @@ def base_ref(feature: str) -> str:
     return f"refs/plait/base/{check_slug(feature)}"
 
 
+def fresh_ref(feature: str) -> str:
+    """Where the target keeps the commit of base that a feature was begun anew from: what landed before is void."""
+    return f"refs/plait/fresh/{check_slug(feature)}"
+
+
 def agent_branch(feature: str, role: str, task: str) -> str:
     """`feature/<feature>/agent/<role>/<task>`; the task may be one of a count, such as `TASK-001.2`."""
     return f"feature/{check_slug(feature)}/agent/{check_slug(role)}/{_check_instance(task)}"

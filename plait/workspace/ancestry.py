@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from plait.workspace.control import Control
+from plait.workspace.git import GitRepository
 from plait.workspace.trailers import read_trailers
 
 
@@ -56,18 +57,22 @@ def read_ancestry(control: Control, tips: Iterable[str], *, beyond: str | None) 
         for parent in before:
             bits |= reach.get(parent, 0)
         reach[commit] = bits
-    return Ancestry(parents, _trailers(control, ours), numbers, reach)
+    trailers = {commit: read_trailers(content) for commit, content in commit_contents(control.store, ours).items()}
+    return Ancestry(parents, trailers, numbers, reach)
 
 
-def _trailers(control: Control, commits: Iterable[str]) -> dict[str, Mapping[str, str]]:
-    """The commits' messages through one `cat-file --batch`: `<name> <type> <size>`, newline, content, newline."""
+def commit_contents(store: GitRepository, commits: Iterable[str]) -> dict[str, str]:
+    """Commit objects through one `cat-file --batch`: `<name> <type> <size>`, newline, content, newline.
+
+    Raises:
+        GitFailed: git could not read.
+    """
     asked = "".join(f"{commit}\n" for commit in commits).encode()
-    answer, at = control.store.ask("cat-file", "--batch", stdin=asked).stdout, 0
-    found: dict[str, Mapping[str, str]] = {}
+    answer, at = store.ask("cat-file", "--batch", stdin=asked).stdout if asked else b"", 0
+    contents: dict[str, str] = {}
     while at < len(answer):
         line_end = answer.index(b"\n", at)
         name, _, size = answer[at:line_end].decode("ascii").split()
-        content = answer[line_end + 1 : line_end + 1 + int(size)]
-        found[name] = read_trailers(content.decode("utf-8", "replace"))
+        contents[name] = answer[line_end + 1 : line_end + 1 + int(size)].decode("utf-8", "replace")
         at = line_end + 1 + int(size) + 1
-    return found
+    return contents

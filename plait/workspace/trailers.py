@@ -13,7 +13,11 @@ from plait.workspace.control import Control
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63}): (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_OURS = re.compile(r"\s*Plait-[A-Za-z]", re.IGNORECASE)
+_WORK = re.compile(r" *(Plait-[A-Za-z-]{1,40}): (.*?) *")
 _SUBJECT_LENGTH = 200
+COMMITTER = "plait"
+"""Of all commits that plait makes (`git._ENVIRONMENT`)."""
 
 
 def message_with_trailers(subject: str, body: str, trailers: Mapping[str, str]) -> str:
@@ -30,9 +34,15 @@ def message_with_trailers(subject: str, body: str, trailers: Mapping[str, str]) 
         if _CONTROL.search(value):
             raise CallError(f"the value of the commit trailer {key} has a control character or a newline: {value!r}")
     first = " ".join(_CONTROL.sub(" ", subject).split())[:_SUBJECT_LENGTH] or "(no subject)"
-    lines = [_CONTROL.sub("", line.replace("\t", "    ")).rstrip() for line in re.split(r"\r\n|\r|\n", body)]
+    lines = [_body_line(line) for line in re.split(r"\r\n|\r|\n", body)]
     last = "\n".join(f"{key}: {value.strip()}" for key, value in trailers.items())
     return "\n\n".join(part for part in (first, "\n".join(lines).strip("\n"), last) if part) + "\n"
+
+
+def _body_line(line: str) -> str:
+    """A line of the body: an agent writes it, so it must not say whose work the commit is, also once it is squashed."""
+    plain = _CONTROL.sub("", line.replace("\t", "    ")).rstrip()
+    return f"> {plain}" if _OURS.match(plain) else plain
 
 
 def with_note(message: str, note: str) -> str:
@@ -56,6 +66,26 @@ def read_trailers(content: str) -> dict[str, str]:
     message = content.partition("\n\n")[2].rstrip("\n")
     paragraphs = message.split("\n\n")
     return _read(paragraphs[-1]) if len(paragraphs) > 1 else {}
+
+
+def named_works(content: str) -> tuple[dict[str, str], ...]:
+    """The works that a commit object's content names: one for a commit of plait's, several for a squash of them.
+
+    Of a commit that plait made the last paragraph counts alone. Whoever else squashes or rewrites such commits keeps
+    their messages, indented by git or beside a forge's bullets: a `Plait-Feature` line, or one that is there already,
+    begins another work.
+    """
+    head, _, message = content.partition("\n\n")
+    if f"\ncommitter {COMMITTER} <" in head:
+        message = message.rstrip("\n").rpartition("\n\n")[2]
+    works: list[dict[str, str]] = [{}]
+    for line in message.split("\n"):
+        named = _WORK.fullmatch(line.rstrip("\r"))
+        if named is not None:
+            if named[1] == "Plait-Feature" or named[1] in works[-1]:
+                works.append({})
+            works[-1][named[1]] = named[2]
+    return tuple(work for work in works if "Plait-Task" in work)
 
 
 def _read(paragraph: str) -> dict[str, str]:

@@ -153,6 +153,8 @@ class BranchPutAside:
     """As `PutBranchAside` said; 0, as in the first journals: the one that goes on."""
     refused: str | None = None
     """Why it stays where it is: somebody stands on its branch."""
+    kept: str | None = None
+    """The ref that has it now."""
     kind: Literal["branch-put-aside"] = "branch-put-aside"
 
 

@@ -257,6 +257,8 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
         return
     run.end_waits(AsideWait, task=event.task)
     if event.refused is None:
+        if event.kept:
+            run.tell(f"its old work is kept at {event.kept}", about=event.task)
         run.put(event.task, commit=None, stays=False)
         withdraw_questions(run, event.task)
         started_anew(run, event.task, alone=not wait.restore)
