@@ -83,6 +83,7 @@ def deliver(
             tip = write_back(session, loop.live.outcome(), tell=watchers.noted)
             if tip is not None:
                 loop.hear_more(TipMoved(tip))
+            loop.look_at_branch()
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()

@@ -17,6 +17,7 @@ from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
+from plait.flows.running.branch_watch import BranchWatch
 from plait.flows.running.results import batch_event, work_event
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
@@ -58,7 +59,7 @@ from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework, RunFacts, WorkOrder, WorkReport
 from plait.plans.wording import key_line
 from plait.workspace.contract_refs import read_records, write_record
-from plait.workspace.errors import RefMoved
+from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import git_date
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
@@ -98,15 +99,19 @@ class Loop:
     _heard_at: float = 0.0
     _looked_at: float = 0.0
     _room: Mapping[str, int] | None = None
+    _branch: BranchWatch = field(init=False)
     _stirred: bool = True
     """Whether anything was heard since the last tick."""
+
+    def __post_init__(self) -> None:
+        self._branch = BranchWatch(self.shop.control, self.live.standings)
 
     def go(self) -> None:
         """Go on until nothing runs and nothing can start; on any signal, stop every agent and keep its work."""
         stop = self.shop.stop
         try:
             self._hear(Begin())
-            while not self.live.run.is_over and not stop.is_set():
+            while not stop.is_set() and (not self.live.run.is_over or self.look_at_branch()):
                 self._look()
                 self._tick()
                 self._drain(TICK_SECONDS)
@@ -129,6 +134,15 @@ class Loop:
     def hear_more(self, event: Event) -> None:
         """Let the machine hear what came after the end: the specs' history."""
         self._hear(event)
+
+    def look_at_branch(self) -> bool:
+        """See whether somebody else has moved the feature branch; whether the machine had to hear of it."""
+        with suppress(GitFailed):  # a damaged branch is the next batch's trouble, or the next run's
+            moved = self._branch.look()
+            if moved is not None:
+                self._hear(moved)
+                return True
+        return False
 
     def require_closed(self) -> None:
         """Let the machine hear that it is over, where the loop was kept from saying so; no effect is carried out."""
@@ -185,6 +199,7 @@ class Loop:
             read = fitting(RecordsRead(read_records(self.shop.control, self.shop.feature)), self.redact)
             if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
                 self._hear(read)
+        self.look_at_branch()
         by = self.wish_to_pause()
         if by is not None and run.paused_at is None:
             self._hear(Pause(by))

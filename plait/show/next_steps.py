@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.wording import approve_command, key_line, one_line
 
 _LOGS = 3
@@ -65,7 +65,7 @@ def _ready_to_land(outcome: FeatureOutcome) -> set[str]:
     """The tasks of batches that wait for their user to land them, where the outcome's reason is the command for it."""
     if not (outcome.reason or "").startswith("git "):
         return set()
-    return {task for batch in outcome.batches if batch.state is BatchState.READY_TO_LAND for task in batch.landed}
+    return {task for batch in outcome.batches for task in batch.ready}
 
 
 def _looking(outcome: FeatureOutcome, repository: str) -> Iterator[str]:

@@ -81,12 +81,14 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         "commit": batch.commit,
         "tree": batch.tree,
         "verifications": batch.verifications,
-        "landed": list(batch.landed),
+        "landed": [] if batch.ready else list(batch.landed),
+        **({"ready": list(batch.ready)} if batch.ready else {}),
         "rejected": [
             {"task": no.task, "kind": no.kind, "partner": no.partner, "files": list(no.files), "reason": no.reason}
             for no in batch.rejected
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
+        **({"reason": batch.reason} if batch.reason else {}),
     }
 
 

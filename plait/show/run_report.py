@@ -214,8 +214,10 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
     seconds = (batch.ended_at - batch.started_at).total_seconds() if batch.started_at and batch.ended_at else None
     return (
         batch.id,
-        batch.state.value + ("" if batch.verified else ", unverified"),
-        listed(batch.landed) or "–",
+        batch.state.value
+        + (f": {listed(batch.ready)}" if batch.ready else "")
+        + ("" if batch.verified else ", unverified"),
+        "none yet" if batch.ready else listed(batch.landed) or "–",
         listed(tuple(f"{no.task} ({no.kind})" for no in batch.rejected)) or "–",
         listed(tuple(f"{held.task} (by {held.by})" for held in batch.held)) or "–",
         str(batch.verifications),

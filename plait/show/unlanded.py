@@ -117,6 +117,8 @@ def _accusation(no: Rejection) -> str:
 
 def _sequel(outcome: FeatureOutcome, task: str, later: tuple[BatchOutcome, ...]) -> str:
     for batch in later:
+        if task in batch.ready:
+            return f"Repaired, and ready to land with {batch.id}."
         if task in batch.landed:
             return f"Repaired, and landed with {batch.id}."
         if any(no.task == task for no in batch.rejected):

@@ -211,9 +211,16 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class TipMoved:
-    """Something else than a batch has moved the feature branch: the history that is written into its specs."""
+    """Something else than a batch has moved the feature branch: the history of its specs was written, or a person."""
 
-    tip: str
+    tip: str | None
+    """Nothing where it is gone."""
+    lost: tuple[str, ...] = ()
+    """Tasks that had landed, and whose work is not on it any more."""
+    landed: tuple[str, ...] = ()
+    """Tasks of batches that were ready-to-land, and whose work is on it now."""
+    by_somebody: bool = False
+    """Whether a person or another program moved it, and not plait."""
     kind: Literal["tip-moved"] = "tip-moved"
 
 

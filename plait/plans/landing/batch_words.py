@@ -14,8 +14,12 @@ def rejection_words(rejected: Rework | RepairOrder) -> str:
 
 def batch_words(outcome: BatchOutcome) -> str:
     """A batch's end in a line."""
-    landed = [f"landed {', '.join(outcome.landed)}"] if outcome.landed else []
-    parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
+    tasks = ", ".join(outcome.landed)
+    if outcome.ready:
+        parts = [f"ready to land {tasks}, nothing of it has landed yet"]
+    else:
+        landed = [f"landed {tasks}"] if tasks else []
+        parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
     parts += [
         f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
     ]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import isfinite
 
+_MOST_OVERTAKEN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class FinishedBranch:
@@ -57,6 +59,14 @@ def next_batch(
     if running and not enough and now < oldest + wait:
         return NotYet(until=oldest + wait if isfinite(wait) else None)
     return Due(_ordered(finished))
+
+
+def back_off(times: int) -> float | None:
+    """Seconds until what others have overtaken `times` times in a row is tried again; nothing when it is given up.
+
+    2, 4, 8 … 60 seconds: with the ten that there are, five minutes beside what the verifications take.
+    """
+    return None if times > _MOST_OVERTAKEN else min(60.0, 2.0**times)
 
 
 def _ordered(branches: Sequence[FinishedBranch]) -> tuple[str, ...]:

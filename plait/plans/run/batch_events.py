@@ -3,20 +3,23 @@
 from collections.abc import Iterable, Sequence
 
 from plait.plans.journal.effects import StartBatch
-from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped
+from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped, TipMoved
 from plait.plans.landing.batch_words import batch_words, rejection_words
-from plait.plans.landing.batching import Due, FinishedBranch, NotYet, next_batch
+from plait.plans.landing.batching import Due, FinishedBranch, NotYet, back_off, next_batch
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework
+from plait.plans.wording import listed
 
 
 def form_batch(run: Standings) -> float | None:
     """Integrate when a batch is due; the time by which one is if nothing else happens (seconds since the epoch)."""
     if run.batch is not None or run.trouble is not None or run.by_hand is not None:
         return None
+    if run.run_time < run.not_before:
+        return run.clock_time(run.not_before)
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
     running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
@@ -101,9 +104,14 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
     if not by_hand:
         run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
     run.put_batch(outcome, says=batch_words(outcome))
+    run.overtaken = run.overtaken + 1 if report.overtaken else 0
+    if report.overtaken and (seconds := back_off(run.overtaken)) is not None:
+        run.not_before = run.run_time + seconds
+        run.tell(f"{outcome.reason}; it is tried again in {seconds:.0f} s", about=order.id)
+        return
     if outcome.state is BatchState.INFRASTRUCTURE or any(one.kind == "base-red" for one in outcome.rejected):
         run.trouble = outcome.reason or "the integration could not go on"
-        run.environment |= outcome.state is BatchState.INFRASTRUCTURE
+        run.environment |= outcome.state is BatchState.INFRASTRUCTURE and not report.overtaken
         return
     for rework in report.rework:
         if _is_as_it_was(run, rework.task, tips.get(rework.task, "")):
@@ -111,6 +119,30 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
     for held in outcome.held:
         if held.task in run.tasks and isinstance(run.tasks[held.task].status, Built):
             run.tell("held", about=held.task, reason=run.why_held(held.task, held.by))
+
+
+def tip_moved(run: Standings, event: TipMoved) -> None:
+    """The feature branch is elsewhere: what is not on it any more lands again, as long as the run goes on."""
+    run.tip = event.tip
+    for task in event.landed:
+        if task in run.tasks and isinstance(run.tasks[task].status, LandsByHand):
+            run.put(task, status=Landed())
+            run.tell("landed by its user", about=task)
+    if event.landed and not any(isinstance(standing.status, LandsByHand) for standing in run.tasks.values()):
+        run.by_hand = None
+    lost = [task for task in event.lost if task in run.tasks and isinstance(run.tasks[task].status, Landed)]
+    for task in lost:
+        run.put(task, status=Built(run.run_time))
+    run.let_go(event.lost)
+    if event.by_somebody:
+        where = f"moved {run.manifest.branch} to {event.tip[:10]}" if event.tip else f"deleted {run.manifest.branch}"
+        gone = (
+            f": {listed(event.lost)} {'is' if len(event.lost) == 1 else 'are'} not on it any more" if event.lost else ""
+        )
+        again = ", and will land again" if lost and not run.closed and not run.stopping else ""
+        run.tell(f"somebody {where}{gone}{again}")
+        if gone and run.closed:
+            run.trouble = run.trouble or f"somebody {where}{gone}"
 
 
 def _is_as_it_was(run: Standings, task: str, tip: str) -> bool:

@@ -62,7 +62,7 @@ class Run:
         run = self.standings
         run.now = max(now, run.now)
         if isinstance(event, TipMoved):
-            run.tip = event.tip
+            batch_events.tip_moved(run, event)
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)

@@ -69,6 +69,10 @@ class Standings:
         """What ended the integration: a red base, a broken environment."""
         self.environment = False
         """Whether this machine, not a branch, kept something from landing."""
+        self.overtaken = 0
+        """How many batches in a row gave up because somebody else moved the feature branch."""
+        self.not_before = 0.0
+        """When the next batch may form after that, in seconds of the time in which the run was not paused."""
         self.by_hand: str | None = None
         """The command that lands a batch which is ready-to-land."""
         self.stopping: Stop | None = None
@@ -123,6 +127,10 @@ class Standings:
         tasks = tuple(tasks)
         self.kept_out -= set(tasks)
         self.outside |= {task: replace(self.outside[task], landed=True) for task in tasks if task in self.outside}
+
+    def let_go(self, tasks: Iterable[str]) -> None:
+        """What is not part of this run, and had landed, is not on the feature branch any more."""
+        self.outside |= {task: replace(self.outside[task], landed=False) for task in tasks if task in self.outside}
 
     def block(self, blocked: Iterable[Blocked]) -> None:
         """Show what can no longer start."""

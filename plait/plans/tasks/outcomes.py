@@ -141,11 +141,17 @@ class BatchOutcome(_Outcome):
     verified: bool = True
     """False when the plan gives nothing to verify with: it lands marked `unverified`."""
     landed: tuple[str, ...] = ()
+    """What has landed; while it is ready-to-land, what would."""
     rejected: tuple[Rejection, ...] = ()
     held: tuple[Held, ...] = ()
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The tasks that a person has to land: nothing of them is on the feature branch."""
+        return self.landed if self.state is BatchState.READY_TO_LAND else ()
 
 
 class ContractOutcome(_Outcome):

@@ -293,3 +293,5 @@ class BatchReport:
     """What waits for the rest of its phase: a repair starts on top of it, and not from the tip."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage: `merge`, `verification`, `landing`."""
+    overtaken: bool = False
+    """Whether it gave up because somebody else moved the feature branch again and again: it is tried again later."""

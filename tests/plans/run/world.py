@@ -23,6 +23,7 @@ from plait.plans.journal.events import (
     StartPrepared,
     Stop,
     Tick,
+    TipMoved,
     WorkDone,
     WorkEnded,
     WorkFailed,
@@ -78,6 +79,8 @@ class World:
         """Tasks that changed nothing, and where."""
         self.landed: frozenset[str] = frozenset()
         self.tip: str | None = None
+        self.tips: list[str] = []
+        """Where it was."""
         self.records: dict[str, tuple[Record, ...]] = {}
         self.now, self.events, self._numbers = 1_000.0, 0, 0
         self.heard: list[tuple[float, Event]] = []
@@ -238,6 +241,8 @@ class World:
             self.person_answers()
         elif chance < 0.96:
             self.hear(RecordsRead(dict(self.records)))
+        elif chance < 0.965:
+            self.person_moves_the_branch()
         elif chance < 0.975:
             self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
         elif chance < 0.983:
@@ -355,6 +360,24 @@ class World:
                     self.excused.add(owner)
                 self._keep(replace(last, status=status, by="ann", reason="because", oid=oid))  # type: ignore[arg-type]
 
+    def person_moves_the_branch(self) -> None:
+        """Somebody deletes the feature branch or sets it back, or lands what waited for them."""
+        run = self.run.standings
+        if run.batch is not None or self.tip is None:
+            return
+        landing = [task for task, one in run.tasks.items() if isinstance(one.status, LandsByHand)]
+        if landing and self.random.random() < 0.5:
+            commits = (self.commits[run.tasks[task].commit or ""].inside for task in landing)
+            self.landed = self.landed.union(*commits)
+            self.tip = self._new(Commit(None, self.landed))
+            self.hear(TipMoved(self.tip, landed=tuple(landing), by_somebody=True))
+            return
+        self.tip = self.random.choice([None, *(tip for tip in self.tips if self.commits[tip].inside <= self.landed)])
+        self.landed = self.commits[self.tip].inside if self.tip else frozenset()
+        commits_of = {task: commit for task in run.landed if (commit := run.commit_of(task))}
+        lost = tuple(task for task, commit in commits_of.items() if commit not in self.landed)
+        self.hear(TipMoved(self.tip, lost=lost, by_somebody=True))
+
     # Batches: whatever `integrate` could say of one.
 
     def _integrate(self, order: BatchOrder, *, well: bool) -> None:
@@ -367,7 +390,8 @@ class World:
             state, kind = self.random.choice(((BatchState.INFRASTRUCTURE, None), (BatchState.REJECTED, "base-red")))
             told = tuple(Rejection(task=one.task, kind="base-red") for one in order.branches[:1]) if kind else ()
             outcome = BatchOutcome(id=order.id, state=state, rejected=told, reason="red")
-            self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, tip=self.tip))))
+            overtaken = not kind and self.random.random() < 0.7
+            self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, tip=self.tip, overtaken=overtaken))))
         else:
             self.hear(BatchEnded(order.id, self._settled(order, by_hand=0.06 < chance < 0.08, well=well)))
 
@@ -421,6 +445,7 @@ class World:
     def _land(self, branches: Collection[Candidate]) -> None:
         self.landed = self.landed.union(*(self.commits[one.tip].inside for one in branches))
         self.tip = self._new(Commit(None, self.landed))
+        self.tips.append(self.tip)
         for group in self.plan.phases:
             there = {task for task in group if self.branches.get(task) in self.landed}
             finished = {task for task in group if task in there or self._is_empty(task)}

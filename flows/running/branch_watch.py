@@ -1,0 +1,62 @@
+"""What somebody else has made of the feature branch while a run goes on: looked at between batches, and at the end."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from plait.plans.journal.events import TipMoved
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import LandsByHand
+from plait.workspace.control import Control
+from plait.workspace.landed_work import landed_work
+
+
+@dataclass(slots=True)
+class BranchWatch:
+    """Looks at the feature branch for the run."""
+
+    control: Control
+    run: Standings
+    _seen: str | None = field(init=False)
+    """Where it was last time."""
+    _elsewhere: frozenset[str] = field(init=False)
+    """Commits of work that had landed before the run, and not on the feature branch: on base."""
+
+    def __post_init__(self) -> None:
+        self._seen = self.run.manifest.tip
+        earlier = (work.commit for work in self.run.manifest.earlier.values() if work.landed and work.commit)
+        self._elsewhere = _missing(self.control, tuple(earlier), self._seen)
+
+    def look(self) -> TipMoved | None:
+        """What the run does not know: that the branch is elsewhere, or that what had landed is not in it.
+
+        Example: A and B have landed, and somebody deletes the branch: `TipMoved(None, lost=("A", "B"))`. Had they
+        squashed the two into one commit with plait's trailers in its message, nothing would be lost.
+
+        Raises:
+            GitFailed: the branch names a commit that is missing.
+        """
+        tip, run = self.control.branch(self.run.manifest.branch), self.run
+        if run.batch is not None or tip == self._seen == run.tip:
+            return None
+        by_hand = [task for task, one in run.tasks.items() if isinstance(one.status, LandsByHand)]
+        commits = {task: commit for task in (*run.landed, *by_hand) if (commit := run.commit_of(task))}
+        missing = _missing(self.control, tuple(commits.values()), tip) - self._elsewhere
+        lost = [task for task, commit in commits.items() if commit in missing and task not in by_hand]
+        named = landed_work(self.control, run.manifest.feature, tip=tip, base=run.manifest.base).claims if lost else {}
+        self._seen = tip
+        moved = TipMoved(
+            tip,
+            lost=tuple(task for task in lost if task not in named),
+            landed=tuple(task for task in by_hand if task in commits and commits[task] not in missing),
+            by_somebody=True,
+        )
+        return moved if tip != run.tip or moved.lost else None
+
+
+def _missing(control: Control, commits: Collection[str], tip: str | None) -> frozenset[str]:
+    """Those of some commits that a tip does not contain."""
+    if not commits or tip is None:
+        return frozenset(commits)
+    wanted = "".join(f"{revision}\n" for revision in (*commits, f"^{tip}"))
+    outside = control.store.ask("rev-list", "--stdin", stdin=wanted.encode()).text.split()
+    return frozenset(commits).intersection(outside)
