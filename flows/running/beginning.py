@@ -53,6 +53,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         outputs=outputs,
         redone=tuple(sorted(reuse.redone)),
         sent_back=dict(reuse.sent_back),
+        repaired=dict(reuse.repaired),
         before=killed.seconds if killed else 0.0,
         past=killed.effort if killed else {},
         salvage=killed.salvage if killed else (),

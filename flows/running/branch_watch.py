@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from plait.plans.journal.events import TipMoved
+from plait.plans.journal.events import RepairFound, TipMoved
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import LandsByHand
-from plait.workspace.control import Control
+from plait.workspace.control import HEADS, Control
 from plait.workspace.landed_work import landed_work
 
 
@@ -20,6 +20,9 @@ class BranchWatch:
     """Where it was last time."""
     _elsewhere: frozenset[str] = field(init=False)
     """Commits of work that had landed before the run, and not on the feature branch: on base."""
+
+    _known: dict[str, str] = field(default_factory=dict)
+    """By task that was rejected, the tip of its branch that was looked at."""
 
     def __post_init__(self) -> None:
         self._seen = self.run.manifest.tip
@@ -51,6 +54,27 @@ class BranchWatch:
             by_somebody=True,
         )
         return moved if tip != run.tip or moved.lost else None
+
+    def persons_repairs(self) -> list[RepairFound]:
+        """What persons have put on the branches of tasks that were rejected, each commit once.
+
+        Raises:
+            GitFailed: a commit is missing.
+        """
+        run, store = self.run, self.control.store
+        waiting = {run.facts[task].branch: task for task, one in run.tasks.items() if one.is_for_repair}
+        if not waiting:
+            return []
+        repairs: list[RepairFound] = []
+        for ref, commit in self.control.target.refs(f"refs/heads/feature/{run.manifest.feature}/agent/").items():
+            task = waiting.get(ref.removeprefix(HEADS))
+            if task is None or self._known.get(task) == commit or task in run.mending:
+                continue
+            self._known[task] = commit
+            rejected = run.tasks[task].commit or ""
+            if commit != rejected and store.is_ancestor(rejected, commit):
+                repairs.append(RepairFound(task, commit))
+        return repairs
 
 
 def _missing(control: Control, commits: Collection[str], tip: str | None) -> frozenset[str]:

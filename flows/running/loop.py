@@ -15,10 +15,11 @@ from prefect.utilities.annotations import quote
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
+from plait.agent_tasks.persons_repair import author_of, take_repair
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.running.branch_watch import BranchWatch
-from plait.flows.running.results import batch_event, work_event
+from plait.flows.running.results import batch_event, repair_event, work_event
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.suspension import undo_suspension
@@ -33,6 +34,7 @@ from plait.plans.journal.effects import (
     PutBranchAside,
     StartBatch,
     StartWork,
+    TakeRepair,
     Tell,
     WriteRecord,
 )
@@ -56,7 +58,16 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import BatchOrder, BatchReport, RepairOrder, Rework, RunFacts, WorkOrder, WorkReport
+from plait.plans.tasks.work import (
+    BatchOrder,
+    BatchReport,
+    PersonsRepair,
+    RepairOrder,
+    Rework,
+    RunFacts,
+    WorkOrder,
+    WorkReport,
+)
 from plait.plans.wording import key_line
 from plait.workspace.contract_refs import read_records, write_record
 from plait.workspace.errors import GitFailed, RefMoved
@@ -200,6 +211,8 @@ class Loop:
             if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
                 self._hear(read)
         self.look_at_branch()
+        for repaired in self._branch.persons_repairs():
+            self._hear(repaired)
         by = self.wish_to_pause()
         if by is not None and run.paused_at is None:
             self._hear(Pause(by))
@@ -229,6 +242,8 @@ class Loop:
                 self._start_batch(order)
             case PutBranchAside():
                 self.events.put(self._put_aside(effect))
+            case TakeRepair():
+                self._take_repair(effect)
             case WriteRecord():
                 self.events.put(self._write_record(effect))
             case AskPerson(draft):
@@ -303,6 +318,19 @@ class Loop:
     def _work_ended(self, order: WorkOrder, number: int, future: PrefectFuture[Any]) -> None:
         """Called by the thread that ran it, as the next."""
         self.events.put(work_event(order, future, self.shop, number=number))
+
+    def _take_repair(self, effect: TakeRepair) -> None:
+        run, by = self.live.standings, author_of(self.shop, effect.commit)
+        repair = PersonsRepair(
+            self.tasks[effect.task], run.facts[effect.task].branch, effect.commit, effect.rejected, run.tip, by
+        )
+        future: PrefectFuture[WorkReport] = take_repair.submit(
+            quote(repair), quote(self.shop.facts), return_state=False
+        )
+        future.add_done_callback(partial(self._repair_taken, effect, repair))
+
+    def _repair_taken(self, effect: TakeRepair, repair: PersonsRepair, future: PrefectFuture[Any]) -> None:
+        self.events.put(repair_event(effect, repair, future, self.shop))
 
     def _batch_ended(self, order: BatchOrder, future: PrefectFuture[Any]) -> None:
         self.events.put(batch_event(order, future))

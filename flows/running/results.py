@@ -10,20 +10,24 @@ from plait.agent_tasks.errors import TaskPutOff, TaskStopped
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.errors import EnvironmentProblem
+from plait.plans.journal.effects import TakeRepair
 from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
     BatchStopped,
+    RepairTaken,
     WorkDone,
     WorkEnded,
     WorkFailed,
     WorkPutOff,
     WorkStopped,
 )
-from plait.plans.tasks.work import BatchOrder, BatchReport, WorkOrder, WorkReport
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.work import BatchOrder, BatchReport, PersonsRepair, WorkOrder, WorkReport
 from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
+from plait.workspace.output import plain
 
 
 def result_of(future: PrefectFuture[Any]) -> Any:
@@ -65,8 +69,7 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFai
     match result:
         case WorkReport():
             commit = result.commit or order.expected or order.start
-            contents = {name: contract_content(shop.control, commit, shop.contract(name)) for name in order.task.writes}
-            return WorkDone(result.commit, len(result.changed), contents)
+            return WorkDone(result.commit, len(result.changed), _contents(order.task, commit, shop))
         case TaskStopped():
             return WorkStopped()
         case Pause():
@@ -79,6 +82,28 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFai
             return WorkFailed(f"{result}; {result.hint}" if result.hint else str(result), environment=True)
         case _:
             return WorkFailed(str(result))
+
+
+def repair_event(effect: TakeRepair, repair: PersonsRepair, future: PrefectFuture[Any], shop: Workshop) -> RepairTaken:
+    """What came of a person's repair."""
+    try:
+        match result_of(future):
+            case WorkReport(commit=commit, changed=changed) if commit:
+                result: WorkDone | WorkFailed | WorkStopped = WorkDone(
+                    commit, len(changed), _contents(repair.task, commit, shop)
+                )
+            case TaskStopped() | Pause():
+                result = WorkStopped()
+            case problem:
+                result = WorkFailed(str(problem), environment=isinstance(problem, EnvironmentProblem | OSError))
+    except Exception as problem:
+        result = WorkFailed(f"what came of it cannot be told: {problem}")
+    return RepairTaken(effect.task, effect.number, result, by=plain(repair.by))
+
+
+def _contents(task: PlannedTask, commit: str, shop: Workshop) -> dict[str, str]:
+    """By contract that a task writes, a hash of what is there."""
+    return {name: contract_content(shop.control, commit, shop.contract(name)) for name in task.writes}
 
 
 def batch_event(order: BatchOrder, future: PrefectFuture[Any]) -> BatchEnded:

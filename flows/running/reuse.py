@@ -28,6 +28,10 @@ class Reuse:
     """Branches of tasks whose spec or needs changed: kept below `refs/plait/old/`."""
     redone: frozenset[str] = frozenset()
     """Unfinished tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
+    left: tuple[str, ...] = ()
+    """Branches that have more than what has landed of their tasks: somebody went on there."""
+    repaired: Mapping[str, str] = field(default_factory=dict)
+    """By task, the commit that a person put above its own, which is among the finished."""
     sent_back: Mapping[str, EarlierWork] = field(default_factory=dict)
     """What was finished and a person rejected: its agent goes on from the commit, where there is one."""
 
@@ -67,10 +71,13 @@ def find_finished(
             break
         stale |= more
     outdated = [task for task in ordered if task.id in places.branches and task.id not in finished]
+    above = {task: done for task, done in finished.items() if done.commit and done.commit == places.below(task)}
     return Reuse(
         works.completed(finished),
         tuple(agent_branch(feature, task.role, task.id) for task in outdated),
         frozenset(task.id for task in ordered if task.id not in finished and works.has_landed(task.id)),
+        left=tuple(places.named[task] for task, done in above.items() if done.landed),
+        repaired={task: places.branches[task] for task, done in above.items() if not done.landed},
     )
 
 
@@ -86,10 +93,13 @@ class _Made:
 class _Places:
     """Where a task's work may be: on its branch, in a bundle, in what has landed, or nowhere as nothing changed."""
 
+    feature: str
     history: Ancestry
     work: LandedWork
     branches: Mapping[str, str]
     """By task, the tip of its branch."""
+    named: Mapping[str, str]
+    """By task, its branch."""
     bundled: Mapping[str, str]
     empties: Mapping[str, str]
     seen: tuple[str, ...]
@@ -100,7 +110,8 @@ class _Places:
         cls, control: Control, feature: str, tasks: Sequence[PlannedTask], *, base: str, bundled: Mapping[str, str]
     ) -> "_Places":
         refs, empties = control.target.refs(f"refs/heads/feature/{feature}/agent/"), empty_tasks(control, feature)
-        own = {task.id: refs.get(f"refs/heads/{agent_branch(feature, task.role, task.id)}") for task in tasks}
+        named = {task.id: agent_branch(feature, task.role, task.id) for task in tasks}
+        own = {task: refs.get(f"refs/heads/{branch}") for task, branch in named.items()}
         tip, began = control.branch(integration_branch(feature)), control.store.resolve(base_ref(feature))
         fresh = control.target.resolve(fresh_ref(feature))
         work = landed_work(control, feature, tip=tip, base=base, fresh=fresh)
@@ -110,7 +121,8 @@ class _Places:
         beyond = beyond if work.claims or tip else base
         commits = (*refs.values(), *empties.values(), *seen, *work.commits, *work.ended)
         history = read_ancestry(control, commits, beyond=beyond)
-        return cls(history, work, {task: tip for task, tip in own.items() if tip}, bundled, empties, seen)
+        branches = {task: tip for task, tip in own.items() if tip}
+        return cls(feature, history, work, branches, named, bundled, empties, seen)
 
     def versions(self, task: str) -> Iterator[_Made]:
         """The commits that may be a task's work, the likeliest first."""
@@ -121,6 +133,23 @@ class _Places:
             if commit and not self._is_void(commit):
                 yield _Made(commit, self.history.trailers.get(commit, {}))
         yield from (_Made(claim.commit, claim.trailers) for claim in claims)
+        below = self.below(task)
+        if below is not None and not self._is_void(below):
+            yield _Made(below, self.history.trailers[below])
+
+    def below(self, task: str) -> str | None:
+        """The newest commit of a task that somebody has put others on, on its branch; of plait's own tips, nothing."""
+        tip = self.branches.get(task)
+        if tip is None or self.history.trailers.get(tip, {}).get("Plait-Task") == task:
+            return None
+        own = [commit for commit in self.history.named(self.history.inside(tip)) if self._is_by(task, commit)]
+        newest = [commit for commit in own if all(self.history.contains(commit, other) for other in own)]
+        return newest[0] if newest else None
+
+    def _is_by(self, task: str, commit: str) -> bool:
+        trailers = self.history.trailers.get(commit, {})
+        named = trailers.get("Plait-Feature"), trailers.get("Plait-Task")
+        return named == (self.feature, task) and "Plait-Spec" in trailers
 
     def work_at(self, task: str, commit: str, rests_on: tuple[str, ...]) -> EarlierWork:
         """What earlier runs finished, given the commit that says so."""

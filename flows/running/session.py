@@ -100,6 +100,7 @@ def open_session(
         bundled = bundle(control, brief, chosen=chosen, fresh=fresh, find=find)
         brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
         notices += bundled.notices
+        notices += [f"{branch} has commits beside what has landed: they stay there" for branch in reuse.left]
         _refuse_missing(brief, chosen, reuse)
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
@@ -125,7 +126,7 @@ def _reuse(
         return Reuse({}, everything_of(control, brief.plan.feature))
     plan, tasks, contracts = brief.plan, brief.expansion.tasks, brief.expansion.contracts
     reuse = find_finished(control, plan.feature, tasks, base=base, bundled=bundled)
-    rejected = rejected_owners(control, plan.feature, contracts, reuse.finished)
+    rejected = rejected_owners(control, plan.feature, contracts, reuse.finished) - set(reuse.repaired)
     anew = {task.id for task in tasks if task.id in rejected.intersection(chosen) and task.task.run is not None}
     if anew:  # and so is what was built on that
         reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)

@@ -1,6 +1,10 @@
 """The dispatcher starts the most urgent first, and knows what an end, a failure or a repair makes of the rest."""
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
 from plait.plans.schedule.dispatch import Blocked, Dispatcher, Job, Start
@@ -230,3 +234,45 @@ def test_a_call_that_the_state_does_not_allow_is_refused() -> None:
     dispatcher = Dispatcher([job("a")], slots={"backend": 1})
     with pytest.raises(ValueError, match="job 'a' is ready, not running"):
         dispatcher.finish("a", now=0, ok=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    needs=st.lists(st.lists(st.lists(st.integers(0, 6), min_size=1, max_size=2), max_size=2), min_size=2, max_size=7),
+    failing=st.sets(st.integers(0, 6), min_size=1, max_size=4),
+    which=st.integers(0, 3),
+)
+def test_a_job_that_is_revived_is_as_one_that_never_failed(
+    needs: list[list[list[int]]], failing: set[int], which: int
+) -> None:
+    """Whoever else has failed has still failed, and what is lost to them is still lost."""
+
+    def played(failed: list[str]) -> Dispatcher:
+        jobs = [
+            Job(
+                id=f"J{number}",
+                role="r",
+                seconds=1.0,
+                needs=tuple(tuple(f"J{need}" for need in group if need < number) for group in groups),
+            )
+            for number, groups in enumerate(needs)
+        ]
+        jobs = [replace(job, needs=tuple(group for group in job.needs if group)) for job in jobs]
+        dispatcher = Dispatcher(jobs, slots={"r": 2})
+        for job in failed:
+            dispatcher.settle(job, now=0.0, ok=False)
+        return dispatcher
+
+    names = [f"J{number}" for number in sorted(failing) if number < len(needs)]
+    if not names:
+        return
+    revived = names[which % len(names)]
+    dispatcher = played(names)
+
+    dispatcher.revive(revived, now=0.0)
+
+    other = played([name for name in names if name != revived])
+    ids = [f"J{number}" for number in range(len(needs))]
+    assert [dispatcher.state_of(job) for job in ids] == [other.state_of(job) for job in ids]
+    assert [dispatcher.lost_to(job) is None for job in ids] == [other.lost_to(job) is None for job in ids]
+    assert [start.job.id for start in dispatcher.start(0.0)] == [start.job.id for start in other.start(0.0)]

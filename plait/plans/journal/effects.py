@@ -56,6 +56,18 @@ class PutBranchAside:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeRepair:
+    """See whether what a person put on a task's branch can be its work; answered by `RepairTaken`."""
+
+    task: str
+    number: int
+    """1 for the first of this run."""
+    commit: str
+    rejected: str
+    """The task's own commit, which it descends from."""
+
+
+@dataclass(frozen=True, slots=True)
 class WriteRecord:
     """Put a version of a contract into git, unless a person was quicker: `RecordWritten` or `RecordsRead` answers."""
 
@@ -98,5 +110,14 @@ class Tell:
 
 
 Effect = (
-    PrepareStart | StartWork | StartBatch | PutBranchAside | WriteRecord | AskPerson | CloseQuestion | MarkTask | Tell
+    PrepareStart
+    | StartWork
+    | StartBatch
+    | PutBranchAside
+    | TakeRepair
+    | WriteRecord
+    | AskPerson
+    | CloseQuestion
+    | MarkTask
+    | Tell
 )

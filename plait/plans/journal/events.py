@@ -159,6 +159,28 @@ class BranchPutAside:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairFound:
+    """A person has put a commit on the branch of a task that was rejected: it descends from what was."""
+
+    task: str
+    commit: str
+    kind: Literal["repair-found"] = "repair-found"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairTaken:
+    """What a person put on the branch was looked at, and is the task's work now, or does not count."""
+
+    task: str
+    number: int
+    """As `TakeRepair` said."""
+    result: Annotated[WorkDone | WorkFailed | WorkStopped, Field(discriminator="kind")]
+    by: str = ""
+    """Who wrote the commit."""
+    kind: Literal["repair-taken"] = "repair-taken"
+
+
+@dataclass(frozen=True, slots=True)
 class RecordWritten:
     """A version of a contract is in git as it was decided."""
 
@@ -233,6 +255,8 @@ Event = (
     | WorkEnded
     | BatchEnded
     | BranchPutAside
+    | RepairFound
+    | RepairTaken
     | RecordWritten
     | RecordsRead
     | Pause

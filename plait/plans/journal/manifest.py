@@ -123,6 +123,8 @@ class Manifest:
     """Unfinished tasks of which outdated work has landed: done again on top of it."""
     sent_back: Mapping[str, EarlierWork] = field(default_factory=dict)
     """What was finished and a person rejected: its agent goes on from its commit, if it has one."""
+    repaired: Mapping[str, str] = field(default_factory=dict)
+    """By task that earlier runs finished, the commit that a person put on top of that: looked at before all else."""
     before: float = 0.0
     """Seconds that runs went on which were killed, and that this one goes on with."""
     past: Mapping[str, PastEffort] = field(default_factory=dict)

@@ -31,6 +31,8 @@ def take_up_contracts(run: Standings) -> None:
         work = run.manifest.earlier.get(owner)
         if owner in run.manifest.sent_back and owner in run.tasks and last and last.status == "rejected":
             _give_reason(run, owner, last)
+        elif owner in run.manifest.repaired:
+            continue  # it is written once the repair is taken
         elif work and not (work.commit is None and last and last.status == "approved"):
             commit, content = work.at or run.manifest.base, work.contents.get(name, "")
             written(run, name, owner=owner, commit=commit, content=content)

@@ -14,6 +14,8 @@ from plait.plans.journal.events import (
     Pause,
     RecordsRead,
     RecordWritten,
+    RepairFound,
+    RepairTaken,
     Resume,
     StartConflicted,
     StartPrepared,
@@ -23,7 +25,7 @@ from plait.plans.journal.events import (
     WorkEnded,
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
-from plait.plans.run import batch_events, contract_events, work_events
+from plait.plans.run import batch_events, contract_events, repair_events, work_events
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -76,7 +78,7 @@ class Run:
         """Whether nothing goes on and nothing more can: true only after a tick, which gives up what waits in vain."""
         run = self.standings
         if run.stopping:
-            return not run.dispatcher.running and run.batch is None
+            return not run.dispatcher.running and run.batch is None and not run.mending
         return not run.goes_on() and not run.waiters(TextWait)
 
 
@@ -89,8 +91,9 @@ def _begin(run: Standings, _event: Begin) -> None:
             agent = past.spans[-1].agent if past.spans else None
             run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
     for task, work in run.manifest.earlier.items():
-        if task in run.tasks:
+        if task in run.tasks and task not in run.manifest.repaired:
             _reuse(run, task, work)
+    repair_events.take_up_repairs(run)
     for task, work in run.manifest.sent_back.items():
         if task in run.tasks:
             there = all(need in run.tasks or need in run.outside for need in work.rests_on)
@@ -191,6 +194,8 @@ _HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
     WorkEnded: work_events.work_ended,
     BatchEnded: batch_events.batch_ended,
     BranchPutAside: work_events.branch_put_aside,
+    RepairFound: repair_events.repair_found,
+    RepairTaken: repair_events.repair_taken,
     RecordWritten: contract_events.record_written,
     RecordsRead: contract_events.records_read,
     Pause: _pause,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, Tell
+from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, TakeRepair, Tell
 from plait.plans.journal.events import Stop
 from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of
 from plait.plans.landing.landing_rules import LandingRules
@@ -16,6 +16,7 @@ from plait.plans.run.statuses import (
     ConflictWait,
     Landed,
     LandsByHand,
+    MendingWait,
     Preparing,
     Standing,
     TextWait,
@@ -75,6 +76,8 @@ class Standings:
         """When the next batch may form after that, in seconds of the time in which the run was not paused."""
         self.by_hand: str | None = None
         """The command that lands a batch which is ready-to-land."""
+        self.mending: dict[str, TakeRepair] = {}
+        """By task, what a person put on its branch and is being looked at."""
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
@@ -82,7 +85,7 @@ class Standings:
         self.now = 0.0
         """When the last event was heard, in seconds since the epoch."""
         self._paused_for = 0.0
-        self._asides = 0
+        self._asides = self._mends = 0
         self._effects: list[Effect] = []
         self._built: dict[str, float] = {}
         """An index: the finished branches."""
@@ -168,6 +171,13 @@ class Standings:
         self._waiters.add(task)
         self.order(PutBranchAside(task, self.facts[task].branch, self._asides))
 
+    def mend(self, task: str, commit: str) -> None:
+        """Have what a person put on a task's branch looked at; until then nobody starts on it."""
+        self._mends += 1
+        self.mending[task] = TakeRepair(task, self._mends, commit, self.tasks[task].commit or "")
+        self._waiters.add(task)
+        self.order(self.mending[task])
+
     def add_waits(self, task: str, *waits: Wait) -> None:
         """Let a task that has a slot, and cannot start, wait for something: it gives the slot back."""
         self.put(task, status=Waiting(), waits={**dict.fromkeys(waits, self.now), **self.tasks[task].waits})
@@ -219,6 +229,8 @@ class Standings:
     def waits_before_start(self, task: str) -> Iterator[Wait]:
         """What others have to do or say before a task can start, its needs aside."""
         standing, facts = self.tasks[task], self.facts[task]
+        if task in self.mending:
+            yield MendingWait(self.mending[task].commit)
         if not standing.reads_without:
             yield from (TextWait(source) for source in facts.information if self.may_publish(source))
         for name, contract in self.contracts.items():
@@ -350,7 +362,9 @@ class Standings:
 
     def goes_on(self) -> bool:
         """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
-        if self.batch is not None or not self.dispatcher.is_over or any(one.writing for one in self.contracts.values()):
+        if self.batch is not None or self.mending or not self.dispatcher.is_over:
+            return True
+        if any(one.writing for one in self.contracts.values()):
             return True
         if any(wait.keeps_going for task in self._waiters for wait in self.tasks[task].waits):
             return True

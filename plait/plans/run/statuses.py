@@ -139,7 +139,17 @@ class AsideWait:
     in_vain = "its old work was not moved away"
 
 
-Wait = TextWait | ApprovalWait | ConflictWait | AsideWait
+@dataclass(frozen=True, slots=True)
+class MendingWait:
+    """A person has repaired it, and that is being looked at: no agent starts."""
+
+    commit: str
+    kind = "repair"
+    keeps_going = False  # `Standings.goes_on` knows
+    in_vain = "what a person put on its branch was not looked at"
+
+
+Wait = TextWait | ApprovalWait | ConflictWait | AsideWait | MendingWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +193,12 @@ class Standing:
     """What its tries have used up."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds of its work by stage."""
+
+    @property
+    def is_for_repair(self) -> bool:
+        """Whether it was rejected, and nobody works on that: a person may."""
+        handed_back = isinstance(self.status, Waiting) and self.repair is not None
+        return self.commit is not None and (handed_back or isinstance(self.status, Rejected))
 
     def wait_of(self, kind: type[AsideWait]) -> AsideWait | None:
         """Its wait of this kind, when it has one."""

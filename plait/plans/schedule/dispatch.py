@@ -126,6 +126,10 @@ class Dispatcher:
         self.states.reopen(place, now)
         return self._blocked_itself(place)
 
+    def revive(self, job_id: str, *, now: float) -> None:
+        """A failed job has not failed for good: it is as one that has not started, and what it blocked may start."""
+        self.states.revive(self._expect(job_id, TaskState.FAILED), now)
+
     def requeue(self, job_id: str, now: float, *, worked: bool = False) -> list[Blocked]:
         """A running job has lost its slot: ready as before, or blocked, and returned, if its need has failed since.
 

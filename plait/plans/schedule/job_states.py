@@ -100,6 +100,16 @@ class JobStates:
             self._take_back(job)
         self._wait_again(job, now)
 
+    def revive(self, job: int, now: float) -> None:
+        """A failed job is as if it had not started; who is lost is found out anew from those that failed beside it."""
+        self.state[job] = PENDING
+        self.lost_to = [-1] * len(self.state)
+        self._possible = list(self.layout.group_size)
+        for failed in [other for other, state in enumerate(self.state) if state == FAILED]:
+            self._lose(failed)
+        for other in [job, *(other for other, state in enumerate(self.state) if state == BLOCKED)]:
+            self._wait_again(other, now)
+
     def requeue(self, job: int, now: float, *, worked: bool = False) -> None:
         """A running job goes back to where it was; it has waited since it did so first, or since now if it `worked`."""
         self.queues.give_back(job)
@@ -186,19 +196,24 @@ class JobStates:
     def _end_badly(self, job: int) -> list[int]:
         """Fail a job; all that starts no more because of it, in dependency order."""
         self.state[job] = CANCELLED if self.closing else FAILED
-        if self.closing or self.lost_to[job] >= 0:
+        blocked = [later for later in self._lose(job) if self.state[later] in _NOT_STARTED] if not self.closing else []
+        for later in blocked:
+            self._leave(later, BLOCKED)
+        return sorted(blocked, key=self.layout.turn.__getitem__)
+
+    def _lose(self, job: int) -> list[int]:
+        """The jobs that can never give again because a job has failed, unless it was lost before."""
+        if self.lost_to[job] >= 0:
             return []
         self.lost_to[job] = job
-        lost, blocked, losing = job, [], [job]
+        lost, losing = [], [job]
         while losing:
             for later in self._can_no_longer(losing.pop()):
                 if self.lost_to[later] < 0:
-                    self.lost_to[later] = lost
+                    self.lost_to[later] = job
                     losing.append(later)
-                    if self.state[later] in _NOT_STARTED:
-                        self._leave(later, BLOCKED)
-                        blocked.append(later)
-        return sorted(blocked, key=self.layout.turn.__getitem__)
+                    lost.append(later)
+        return lost
 
     def _can_no_longer(self, job: int) -> list[int]:
         """The jobs that a lost job was a hard need, or the last possible alternative, of."""

@@ -162,6 +162,25 @@ class WorkOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonsRepair:
+    """What a person put on a rejected task's branch, to be looked at."""
+
+    task: PlannedTask
+    branch: str
+    commit: str
+    rejected: str
+    """The task's own commit, which it descends from."""
+    tip: str | None
+    """Where the feature branch is: what came from there is not the person's change."""
+    by: OddText
+
+    @property
+    def name(self) -> str:
+        """How the Prefect page shows it."""
+        return f"{self.task.id} (repaired by a person)"
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """One try of one agent, as it went."""
 

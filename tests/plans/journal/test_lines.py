@@ -27,6 +27,8 @@ from plait.plans.journal.events import (
     Pause,
     RecordsRead,
     RecordWritten,
+    RepairFound,
+    RepairTaken,
     Resume,
     StartConflicted,
     StartPrepared,
@@ -99,6 +101,7 @@ REPORT = st.builds(
     tip=MAYBE,
     land_by_hand=st.none() | ODD,
     unlanded=st.none() | st.builds(Unlanded, WORD, tuples(WORD), st.frozensets(WORD, max_size=3)),
+    overtaken=st.booleans(),
 )
 WORK = (
     st.builds(WorkDone, MAYBE, SMALL, tables(WORD))
@@ -118,14 +121,26 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
         WORD,
         st.builds(BatchDone, REPORT) | st.builds(BatchStopped) | st.builds(BatchBroken, WORD),
     ),
-    BranchPutAside: st.builds(BranchPutAside, WORD, SMALL, MAYBE),
+    BranchPutAside: st.builds(BranchPutAside, WORD, SMALL, MAYBE, MAYBE),
+    RepairFound: st.builds(RepairFound, WORD, WORD),
+    RepairTaken: st.builds(
+        RepairTaken,
+        WORD,
+        SMALL,
+        st.one_of(
+            st.builds(WorkDone, MAYBE, SMALL, tables(WORD)),
+            st.builds(WorkFailed, WORD, st.booleans()),
+            st.builds(WorkStopped),
+        ),
+        WORD,
+    ),
     RecordWritten: st.builds(RecordWritten, RECORD),
     RecordsRead: st.builds(RecordsRead, tables(tuples(RECORD)), WORD),
     Pause: st.builds(Pause, WORD),
     Resume: st.builds(Resume, WORD),
     Stop: st.builds(Stop, WORD, st.booleans()),
     Close: st.builds(Close),
-    TipMoved: st.builds(TipMoved, WORD),
+    TipMoved: st.builds(TipMoved, MAYBE, tuples(WORD), tuples(WORD), st.booleans()),
 }
 NEEDS = tuples(tuples(WORD))
 FACTS = st.builds(

@@ -5,7 +5,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartBatch, StartWork, WriteRecord
+from plait.plans.journal.effects import (
+    Effect,
+    PrepareStart,
+    PutBranchAside,
+    StartBatch,
+    StartWork,
+    TakeRepair,
+    WriteRecord,
+)
 from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
@@ -18,6 +26,8 @@ from plait.plans.journal.events import (
     Pause,
     RecordsRead,
     RecordWritten,
+    RepairFound,
+    RepairTaken,
     Resume,
     StartConflicted,
     StartPrepared,
@@ -79,6 +89,8 @@ class World:
         """Tasks that changed nothing, and where."""
         self.landed: frozenset[str] = frozenset()
         self.tip: str | None = None
+        self.persons: dict[str, str] = {}
+        """By task, what a person put on its branch and nobody has looked at."""
         self.tips: list[str] = []
         """Where it was."""
         self.records: dict[str, tuple[Record, ...]] = {}
@@ -105,12 +117,14 @@ class World:
         finished, outdated = self.found()
         for task in outdated:
             self.branches.pop(task, None)
+            self.persons.pop(task, None)
         redone = tuple(
             task.id
             for task in self.plan.tasks
             if task.id not in finished and any(self.commits[commit].task == task.id for commit in self.landed)
         )
-        sent_back = {task: finished.pop(task) for task in self._rejected_owners(finished)}
+        rejected = [task for task in self._rejected_owners(finished) if task not in self.persons]
+        sent_back = {task: finished.pop(task) for task in rejected}
         chosen = self._chosen(finished)
         # As `session` does it: what was built on a command that goes again is not finished either.
         self.begin(
@@ -122,6 +136,11 @@ class World:
                 earlier=finished,
                 redone=redone,
                 sent_back=sent_back,
+                repaired={
+                    task: commit
+                    for task, commit in self.persons.items()
+                    if task in finished and not finished[task].landed
+                },
             )
         )
 
@@ -219,7 +238,7 @@ class World:
         self.heard.append((self.now, event))
         for effect in self.run.hear(event, self.now):
             self.followed[type(event).__name__, type(effect).__name__] += 1
-            if isinstance(effect, PrepareStart | StartWork | StartBatch | PutBranchAside | WriteRecord):
+            if isinstance(effect, PrepareStart | StartWork | StartBatch | PutBranchAside | TakeRepair | WriteRecord):
                 self.pending.append(effect)
             if isinstance(effect, StartWork):
                 self._check_start(effect)
@@ -241,8 +260,10 @@ class World:
             self.person_answers()
         elif chance < 0.96:
             self.hear(RecordsRead(dict(self.records)))
-        elif chance < 0.965:
+        elif chance < 0.963:
             self.person_moves_the_branch()
+        elif chance < 0.967:
+            self.person_repairs()
         elif chance < 0.975:
             self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
         elif chance < 0.983:
@@ -271,6 +292,8 @@ class World:
                 self._integrate(order, well=well)
             case PutBranchAside():
                 self._aside(effect, well=well)
+            case TakeRepair():
+                self._take(effect, well=well)
             case WriteRecord(record):
                 self._write(record)
 
@@ -321,6 +344,7 @@ class World:
             return WorkDone(None, 0, contents)
         assert self.branches.get(effect.task) == effect.expected, "somebody else moved the branch"
         commit = self._new(Commit(effect.task, inside, contents, built_on, repairs))
+        self.persons.pop(effect.task, None)
         self.branches[effect.task] = commit
         return WorkDone(commit, 1, contents)
 
@@ -331,6 +355,7 @@ class World:
             self.hear(BranchPutAside(effect.task, effect.number, refused="somebody stands on it"))
             return
         self.branches.pop(effect.task, None)
+        self.persons.pop(effect.task, None)
         self.hear(BranchPutAside(effect.task, effect.number))
 
     def _write(self, record: Record) -> None:
@@ -359,6 +384,31 @@ class World:
                 if status == "rejected" and owner in self.run.standings.tasks:
                     self.excused.add(owner)
                 self._keep(replace(last, status=status, by="ann", reason="because", oid=oid))  # type: ignore[arg-type]
+
+    def person_repairs(self) -> None:
+        """Somebody puts a commit on the branch of a task that was rejected."""
+        run = self.run.standings
+        waiting = [task for task, one in run.tasks.items() if one.is_for_repair and task in self.branches]
+        if waiting:
+            task = self.random.choice(waiting)
+            below = self.commits[self.branches[task]]
+            self.persons[task] = self._new(replace(below, task=None))
+            if self.random.random() < 0.8:
+                self.hear(RepairFound(task, self.persons[task]))
+
+    def _take(self, effect: TakeRepair, *, well: bool) -> None:
+        chance = 1.0 if well else self.random.random()
+        result: WorkDone | WorkFailed | WorkStopped = WorkFailed("red") if chance < 0.3 else WorkStopped()
+        mending = self.run.standings.mending.get(effect.task)
+        if chance > 0.35 and mending is not None and mending.number == effect.number:
+            facts, below = self.run.standings.facts[effect.task], self.commits[effect.rejected]
+            contents = {name: self.random.choice("xyz") for name in facts.writes}
+            made = self._new(Commit(effect.task, below.inside, contents, below.built_on, effect.rejected))
+            self.branches[effect.task] = made
+            self.persons.pop(effect.task, None)
+            result = WorkDone(made, 1, contents)
+        self.excused.add(effect.task)
+        self.hear(RepairTaken(effect.task, effect.number, result, by="ann"))
 
     def person_moves_the_branch(self) -> None:
         """Somebody deletes the feature branch or sets it back, or lands what waited for them."""

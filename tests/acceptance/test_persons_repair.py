@@ -1,0 +1,120 @@
+"""A person repairs what was rejected, before the next run or while one goes on, and no agent does it again."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import WritePlan
+from tests.support.command import plait
+from tests.support.repositories import commit_files, files_of, git
+
+pytestmark = pytest.mark.slow
+
+PLAN = """
+    feature: helped
+    goal: Two that clash.
+    tasks:
+      - {id: A, run: echo a > same.txt, priority: 1}
+      - {id: B, run: "echo b > same.txt; echo x >> ../../started"}
+      - {id: C, run: cp same.txt c.txt, needs: [B]}
+    integration: {repairs: 0}
+"""
+BRANCH = "feature/helped/integration"
+OWN = "feature/helped/agent/command/B"
+
+
+def repair_by_hand(repository: Path, place: Path) -> None:
+    """As a person does it: a worktree of the branch, the feature branch merged, the conflict settled."""
+    git(repository, "worktree", "add", "--quiet", str(place), OWN)
+    git(place, "merge", "--quiet", BRANCH, check=False)
+    (place / "same.txt").write_text("a and b\n")
+    git(place, "add", "--all")
+    git(place, "commit", "--quiet", "--no-edit")
+
+
+@pytest.mark.parametrize("stands_there", [False, True])
+def test_a_persons_repair_is_taken_by_the_next_run_and_no_agent_starts(
+    repository: Path,
+    tmp_path: Path,
+    write_plan: WritePlan,
+    prefect_server: Mapping[str, str],
+    stands_there: bool,
+) -> None:
+    plan = write_plan(PLAN)
+    first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert first.status == 1, first.stderr
+    assert {task["id"]: task["state"] for task in first.data["tasks"]} == {"A": "landed", "B": "held", "C": "held"}
+    place = tmp_path / "there"
+    repair_by_hand(repository, place)
+    by_hand = git(place, "rev-parse", "HEAD")
+    if not stands_there:
+        git(repository, "worktree", "remove", str(place))
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert second.status == 0, second.stderr
+    assert "B: the repair by" in second.stderr
+    assert files_of(repository, BRANCH)["same.txt"] == "a and b"
+    assert files_of(repository, BRANCH)["c.txt"] == "b"
+    git(repository, "merge-base", "--is-ancestor", by_hand, BRANCH)
+    tries = {task["id"]: task["tries"] for task in second.data["tasks"]}
+    assert tries["B"] == 0
+    if stands_there:
+        assert git(place, "rev-parse", "HEAD") == by_hand
+    third = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert (third.status, third.data["batches"]) == (0, [])
+
+
+def test_a_repair_that_a_person_makes_while_the_run_goes_on_lands_in_it_and_frees_what_it_blocked(
+    repository: Path, tmp_path: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    """One of the plan's own commands plays the person."""
+    script = tmp_path / "person.sh"
+    script.write_text(
+        textwrap.dedent(
+            f"""\
+            cd {repository}
+            until git rev-parse --verify --quiet {OWN} && git rev-parse --verify --quiet {BRANCH}; do sleep 0.2; done
+            sleep 3
+            blob=$(echo 'a and b' | git hash-object -w --stdin)
+            tree=$( (git ls-tree {BRANCH} | grep -v same.txt; printf "100644 blob $blob\\tsame.txt\\n") | git mktree)
+            made=$(git -c user.name=Ann -c user.email=ann@here commit-tree \
+              -p {OWN} -p {BRANCH} -m "settled" $tree)
+            git update-ref refs/heads/{OWN} $made
+            sleep 4
+            """
+        )
+    )
+    more = f"""  - {{id: D, run: 'sh {script} && echo d > d.txt'}}
+      - {{id: E, run: cp same.txt e.txt, needs: [B, D]}}
+    integration: {{repairs: 0, ready: 0.4, wait: 1s}}
+    """
+    plan = write_plan(PLAN.replace("integration: {repairs: 0}", more))
+
+    ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert ended.status == 0, ended.stderr
+    assert "B: the repair by Ann is taken" in ended.stderr
+    assert "E: blocked" in ended.stderr
+    assert files_of(repository, BRANCH)["e.txt"] == "a and b"
+
+
+def test_a_persons_repair_that_touches_what_nobody_may_land_or_is_red_is_held_with_the_reason_and_stays_theirs(
+    repository: Path, tmp_path: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = write_plan(PLAN)
+    plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    place = tmp_path / "there"
+    repair_by_hand(repository, place)
+    commit_files(place, {".github/workflows/ci.yml": "on: push\n"})
+    by_hand = git(place, "rev-parse", "HEAD")
+    git(repository, "worktree", "remove", str(place))
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert second.status == 1
+    reasons = {task["id"]: task["reason"] for task in second.data["tasks"]}
+    assert ".github/workflows/ci.yml" in reasons["B"]
+    assert git(repository, "rev-parse", OWN) == by_hand
