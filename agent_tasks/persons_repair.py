@@ -47,7 +47,11 @@ def take_repair(repair: PersonsRepair, facts: RunFacts) -> WorkReport:
 
 def author_of(shop: Workshop, commit: str) -> str:
     """Who wrote a commit, as a name that a commit may have again."""
-    name = shop.control.store.ask("log", "-1", "--no-show-signature", "--format=%an", commit).text
+    return clean_author(shop.control.store.ask("log", "-1", "--no-show-signature", "--format=%an", commit).text)
+
+
+def clean_author(name: str) -> str:
+    """A person's name without what a commit's header may not have."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f<>]", " ", name).split())[:100] or "a person"
 
 

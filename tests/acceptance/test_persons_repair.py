@@ -118,3 +118,49 @@ def test_a_persons_repair_that_touches_what_nobody_may_land_or_is_red_is_held_wi
     reasons = {task["id"]: task["reason"] for task in second.data["tasks"]}
     assert ".github/workflows/ci.yml" in reasons["B"]
     assert git(repository, "rev-parse", OWN) == by_hand
+
+
+def test_resolve_hands_out_the_conflict_takes_it_back_and_the_next_run_lands_it(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = write_plan(PLAN)
+    plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    handed = plait("resolve", "B", "--json", cwd=repository)
+    assert handed.status == 0, handed.stderr
+    file = Path(handed.data["directory"]) / "same.txt"
+    assert handed.data["files"] == ["same.txt"]
+    assert "<<<<<<< " in file.read_text()
+    unfinished = plait("resolve", "B", "--done", cwd=repository)
+    assert unfinished.status == 2
+    assert "conflict markers are left over in same.txt" in unfinished.stderr
+    file.write_text("a and b\n")
+    assert plait("resolve", "B", cwd=repository).status == 0
+    assert file.read_text() == "a and b\n"
+    done = plait("resolve", "B", "--done", cwd=repository)
+    assert done.status == 0, done.stderr
+    assert not file.exists()
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert second.status == 0, second.stderr
+    assert files_of(repository, BRANCH)["same.txt"] == "a and b"
+    landed = plait("resolve", "B", cwd=repository)
+    assert landed.status == 2
+    assert "B has landed" in landed.stderr
+
+
+def test_resolve_that_is_given_up_leaves_the_branch_as_it_was(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plait("run", str(write_plan(PLAN)), "--json", cwd=repository, env=prefect_server)
+    before = git(repository, "rev-parse", OWN)
+    place = Path(plait("resolve", "B", "--json", cwd=repository).data["directory"])
+
+    ended = plait("resolve", "B", "--abort", cwd=repository)
+
+    assert ended.status == 0, ended.stderr
+    assert git(repository, "rev-parse", OWN) == before
+    assert not place.exists()
+    assert plait("resolve", "B", "--done", cwd=repository).status == 2
+    assert plait("resolve", "NOBODY", cwd=repository).status == 2

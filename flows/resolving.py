@@ -1,0 +1,220 @@
+"""A person mends a rejected branch: gets a checkout with the conflict in it, and gives back what they made of that."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plait.agent_tasks.persons_repair import clean_author
+from plait.flows.runs import KnownRun, find_run
+from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.names import integration_branch
+from plait.plans.tasks.outcomes import TaskOutcome, TaskState
+from plait.plans.wording import count, listed, near_match, quoted
+from plait.workspace.checkouts import Checkout, make_checkout
+from plait.workspace.conflicts import conflict_checkout, left_over_markers
+from plait.workspace.control import HEADS, Control, open_control
+from plait.workspace.deleting import delete_tree
+from plait.workspace.environment import user_name
+from plait.workspace.errors import RefMoved
+from plait.workspace.git import git_date
+from plait.workspace.harvest import harvest
+from plait.workspace.home import plait_home
+from plait.workspace.merging import Conflict, merge
+from plait.workspace.small_files import read_json_object, write_whole
+from plait.workspace.trailers import message_with_trailers
+
+_NOTE = "resolve.json"
+_OURS = (TaskState.RUNNING, TaskState.LANDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolving:
+    """A rejected branch in a person's hands."""
+
+    run: KnownRun
+    control: Control
+    task: TaskOutcome
+    rejected: str
+    """The tip of the task's branch."""
+    onto: str
+    """What it is merged with: the tip of the feature branch, or base where there is none yet."""
+    place: Path
+    tree: str = ""
+    """The files as they were handed out."""
+    files: tuple[str, ...] = ()
+    """Those with conflicts."""
+
+    @property
+    def checkout(self) -> Checkout:
+        """Where the person works."""
+        place = self.place
+        return Checkout(place / "work", place / "index", self.onto, self.tree, place / "tmp")
+
+    @property
+    def exists(self) -> bool:
+        """Whether it has been handed out."""
+        return (self.place / _NOTE).exists()
+
+    def record(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "task": self.task.id,
+            "branch": self.task.branch,
+            "directory": str(self.checkout.directory),
+            "files": list(self.files),
+            "reason": self.task.reason,
+        }
+
+
+def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolving:
+    """The branch of a task that did not land, and what has been handed out of it.
+
+    Args:
+        wanted: A run or a feature; the live or newest run with that task when absent.
+        read: Whether to read what was handed out, which may be damaged.
+
+    Raises:
+        CallError: there is no such run or task, it has landed, somebody works on it, or it has no branch.
+    """
+    home = plait_home()
+    run = find_run(home, wanted)
+    if task not in (tasks := _tasks_of(run)):
+        run = find_run(home, wanted, task=task)
+        tasks = _tasks_of(run)
+    if task not in tasks:
+        raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
+    state = tasks[task].state
+    if state in _OURS and not (state is TaskState.RUNNING and not run.alive):
+        why = "has landed" if state is TaskState.LANDED else f"is being worked on by {tasks[task].agent or 'an agent'}"
+        raise CallError(f"{task} {why}, so there is nothing to resolve", hint="see `plait status`")
+    control = open_control(Path(run.repository), home=home)
+    rejected = control.branch(tasks[task].branch or "") if tasks[task].branch else None
+    if rejected is None:
+        raise CallError(f"{task} has no branch with work on it", hint=f"see `plait logs {task}`")
+    tip = control.branch(integration_branch(run.feature))
+    onto = tip or control.base_commit(None)[1]
+    resolving = Resolving(run, control, tasks[task], rejected, onto, _place(control, run.feature, task))
+    return _kept(resolving) if read and resolving.exists else resolving
+
+
+def hand_out(resolving: Resolving) -> Resolving:
+    """Make the checkout: the task's branch merged with the feature branch, conflicts with markers.
+
+    Raises:
+        GitFailed: an object is missing.
+        DiskFull: no space for the files.
+    """
+    store, task = resolving.control.store, resolving.task
+    merged = merge(store, resolving.onto, resolving.rejected)
+    files: tuple[str, ...] = ()
+    tree = merged.tree
+    if isinstance(merged, Conflict):
+        shown = conflict_checkout(store, merged, "the feature branch", task.id)
+        tree, files = shown.tree, merged.files
+    # Held by a ref, so that neither the target's garbage collection nor ours takes it while a person is at lunch.
+    keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
+    resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
+    make_checkout(resolving.control, resolving.place, resolving.onto, branch=task.branch or task.id, tree=tree)
+    note = {"rejected": resolving.rejected, "onto": resolving.onto, "tree": tree, "files": list(files)}
+    write_whole(resolving.place / _NOTE, json.dumps(note))
+    return _kept(resolving)
+
+
+def take_back(resolving: Resolving) -> str:
+    """Commit what the person made of it onto the task's branch, and say in a sentence what comes of it.
+
+    plait's checks come when the run takes it: `verify`, protected files.
+
+    Raises:
+        CallError: markers are left over, nothing can be committed, or the branch was moved meanwhile.
+    """
+    control, task = resolving.control, resolving.task
+    person = clean_author(_git_name(control) or user_name())
+    made = harvest(
+        control,
+        resolving.checkout,
+        message=message_with_trailers(f"Resolve {task.id}", f"Repaired by {person}.", {}),
+        parents=(resolving.rejected, resolving.onto),
+        date=git_date(),
+        author=person,
+    )
+    if made.problems:
+        raise CallError(f"the checkout cannot be committed: {'; '.join(made.problems[:5])}")
+    left = left_over_markers(control.store, made.tree, resolving.files, parents=(resolving.rejected, resolving.onto))
+    if left:
+        raise CallError(f"conflict markers are left over in {listed(left)}", hint=f"in {resolving.checkout.directory}")
+    place = control.worktree_of(task.branch or "")
+    if place is not None:
+        raise CallError(f"{task.branch} is checked out in {place}, so it was not moved", hint="switch there first")
+    try:
+        ref = HEADS + (task.branch or "")
+        control.target.move_ref(ref, made.commit or "", resolving.rejected, reason=f"plait: resolved by {person}")
+    except RefMoved:
+        raise CallError(
+            f"{task.branch} was moved meanwhile, so your repair was not put there",
+            hint=f"your files are in {resolving.checkout.directory}; `plait resolve {task.id} --abort` starts over",
+        ) from None
+    give_up(resolving)
+    then = "the run takes it now" if resolving.run.alive else "it counts when the plan is run again"
+    return f"{task.id}: your repair is on {task.branch} ({(made.commit or '')[:10]}): {then}"
+
+
+def give_up(resolving: Resolving) -> None:
+    """Delete the checkout; the branch stays as it is."""
+    delete_tree(resolving.place)
+    resolving.control.unpin(f"resolve/{resolving.run.feature}/{resolving.task.id}")
+
+
+def open_shell(resolving: Resolving) -> None:
+    """Let the person work in the checkout until they leave their shell.
+
+    Raises:
+        EnvironmentProblem: there is no shell.
+    """
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    environment = {**os.environ, "PLAIT_RESOLVE": resolving.task.id}
+    try:
+        with contextlib.chdir(resolving.checkout.directory):
+            os.spawnve(os.P_WAIT, shell, [shell], environment)  # noqa: S606  (a person's own shell, on their terminal)
+    except OSError as problem:
+        raise EnvironmentProblem(f"cannot start {shell}: {problem.strerror}", hint="set SHELL") from problem
+
+
+def told(resolving: Resolving) -> str:
+    """What the person has to know, in a few lines."""
+    task, directory = resolving.task, resolving.checkout.directory
+    clash = f"{count(len(resolving.files), 'file')} with conflicts: {listed(resolving.files)}"
+    what = clash if resolving.files else "it merges, but was rejected for what it does"
+    reason = f"\n{task.reason}" if task.reason else ""
+    return f"{task.id} merged with the feature branch is in {directory}\n{what}{reason}"
+
+
+def _tasks_of(run: KnownRun) -> dict[str, TaskOutcome]:
+    outcome = run.outcome()
+    return {planned.id: planned for planned in outcome.tasks} if outcome else {}
+
+
+def _place(control: Control, feature: str, task: str) -> Path:
+    return control.directory / "resolve" / feature / task
+
+
+def _kept(resolving: Resolving) -> Resolving:
+    """As it was handed out."""
+    try:
+        note = read_json_object(resolving.place / _NOTE)
+        facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise CallError(
+            f"what was handed out in {resolving.place} is damaged: {problem}",
+            hint=f"`plait resolve {resolving.task.id} --abort` deletes it",
+        ) from problem
+    rejected, onto, tree, files = facts
+    return Resolving(resolving.run, resolving.control, resolving.task, rejected, onto, resolving.place, tree, files)
+
+
+def _git_name(control: Control) -> str:
+    """The user's name as their git has it; what the repository sets, or plait's own git would not see it."""
+    return control.target.run("config", "--get", "user.name").text
