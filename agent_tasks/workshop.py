@@ -33,6 +33,8 @@ class Workshop:
     stop: threading.Event
     pause: threading.Event
     """Set while the run is paused: no other try begins."""
+    over: threading.Event
+    """Set when the run is over: what nobody waits for any more ends."""
     hear: Callable[[str, str], None]
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
@@ -204,4 +206,5 @@ def _open(
         logs=directory / "verifications",
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
-    return Workshop(facts, control, verifier, lander, stop, threading.Event(), hear, tell)
+    pause, over = threading.Event(), threading.Event()
+    return Workshop(facts, control, verifier, lander, stop, pause, over, hear, tell)

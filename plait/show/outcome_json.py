@@ -38,6 +38,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "bound_seconds": finite(outcome.bound_seconds),
         "tasks": [_task(task) for task in outcome.singly().tasks],
         "batches": [_batch(batch) for batch in outcome.batches],
+        **({"reason": outcome.reason} if outcome.reason else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(

@@ -22,7 +22,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.outcomes import BatchOutcome, Rejection
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.tasks.work import BatchReport, Rework
+from plait.plans.tasks.work import BaseReport, BatchReport, Rework
 from plait.plans.usage import Usage
 
 LONGEST = 4096
@@ -35,6 +35,7 @@ _Part = TypeVar("_Part")
 
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
+        BaseReport: ("reason",),
         BatchBroken: ("reason",),
         BatchOutcome: ("reason",),
         BatchReport: ("land_by_hand",),

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -110,6 +111,8 @@ class Manifest:
     wait: float = 600.0
     """Seconds after which a finished branch is integrated, whoever else is still at work."""
     repairs: int = 2
+    base_rule: Literal["", "known", "green", "new-failures"] = ""
+    """What a red base means; empty where there is nothing to verify with, and in the first journals."""
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase, also those that are not part of this run."""

@@ -245,6 +245,11 @@ class Integration(Part):
         json_schema_extra={"default": "10m"},
     )
     verify: Commands = Field(default=(), description="Shell commands that must succeed on the exact tree that lands.")
+    base: Literal["known", "green", "new-failures"] = Field(
+        default="known",
+        description="What a red base means: known (it is told at once, and what is green on top of it lands), green "
+        "(nothing more starts), or new-failures (what is red on base does not count).",
+    )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")

@@ -23,7 +23,7 @@ def form_batch(run: Standings) -> float | None:
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
     running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
-    due = _due(run, rules, (task for task in rules.built if task not in rules.held), running=running)
+    due = _due(run, rules, run.fit_to_land(rules), running=running)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
         return None
@@ -109,7 +109,11 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
         run.not_before = run.run_time + seconds
         run.tell(f"{outcome.reason}; it is tried again in {seconds:.0f} s", about=order.id)
         return
-    if outcome.state is BatchState.INFRASTRUCTURE or any(one.kind == "base-red" for one in outcome.rejected):
+    if any(one.kind == "base-red" for one in outcome.rejected):
+        # A plan whose checks test what it builds is red until enough of it is there.
+        run.base_red |= {frozenset((branch.task, branch.tip) for branch in order.branches)}
+        return
+    if outcome.state is BatchState.INFRASTRUCTURE:
         run.trouble = outcome.reason or "the integration could not go on"
         run.environment |= outcome.state is BatchState.INFRASTRUCTURE and not report.overtaken
         return

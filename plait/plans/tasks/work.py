@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
@@ -178,6 +178,25 @@ class PersonsRepair:
     def name(self) -> str:
         """How the Prefect page shows it."""
         return f"{self.task.id} (repaired by a person)"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseOrder:
+    """What a run starts from, to be verified beside the agents."""
+
+    commit: str
+    landed: tuple[str, ...] = ()
+    """Tasks whose work is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseReport:
+    """What came of that."""
+
+    state: Literal["green", "red", "unknown"]
+    reason: OddText = ""
+    """What failed, or why nothing can be said, in a sentence."""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,19 +173,48 @@ def test_nothing_is_handed_back_of_a_batch_that_a_person_has_to_land() -> None:
     assert run.starts() == ()
 
 
-@pytest.mark.parametrize("environment", [True, False])
-def test_a_red_base_or_a_broken_environment_ends_the_integration_and_blames_no_branch(environment: bool) -> None:
+def test_a_broken_environment_ends_the_integration_and_blames_no_branch() -> None:
     run = both_done()
-    base_red = [] if environment else [Rejection(task="A", kind="base-red")]
-    state = BatchState.INFRASTRUCTURE if environment else BatchState.REJECTED
 
-    run.batch_says(state, rejected=base_red, reason="no space")
+    run.batch_says(BatchState.INFRASTRUCTURE, reason="no space")
     run.starts()
 
     assert (run.states(), run.in_batch, run.run.is_over) == ({"A": "done", "B": "done"}, (), True)
-    assert run.standings.environment is environment
+    assert run.standings.environment
     run.closes()
     assert (run.outcome.reason, run.outcome.state) == ("no space", RunState.FAILED)
+
+
+def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_blames_no_branch() -> None:
+    """The checks test what the plan builds: they are red until enough of it is there."""
+    run = played(TWO, **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    assert run.in_batch == ("A",)
+    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.starts()
+    assert run.in_batch == ()
+
+    run.ends("B")
+    run.starts()
+    assert run.in_batch == ("A", "B")
+    run.batch()
+    run.starts()
+
+    assert run.states() == {"A": "landed", "B": "landed"}
+
+
+def test_a_batch_that_stays_red_on_a_red_base_ends_the_run_with_that_reason() -> None:
+    run = both_done()
+    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.starts()
+
+    assert (run.in_batch, run.run.is_over) == ((), True)
+    run.closes()
+    assert run.outcome.state is RunState.FAILED
+    assert "base is red" in (run.outcome.reason or "")
+    assert not run.standings.environment
 
 
 def test_an_integration_that_breaks_ends_with_its_reason() -> None:
