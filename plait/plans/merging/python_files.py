@@ -1,7 +1,7 @@
 """Python by definition: what each side did to a function, a class, an import or an assignment, wherever it stands."""
 
-import io
-import tokenize
+import codecs
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,11 @@ from plait.plans.merging.three_way import Effort, GivesUp, merge_lines, settle
 _NAMELESS = frozenset({"statement", "note"})
 _ACTING = _NAMELESS | {"call"}
 """Kinds whose order among themselves may count."""
+_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
+_EMPTY = re.compile(rb"[ \t\f]*(?:[#\r\n]|\Z)")
+_ENCODINGS = frozenset(
+    {"utf-8", "utf8", "utf-8-unix", "ascii", "us-ascii", "latin-1", "iso-8859-1", "iso-8859-15", "cp1252"}
+)
 _DEFINES = ("def ", "async def ", "class ", "@")
 
 
@@ -37,11 +42,17 @@ def merge_python(base: bytes, ours: bytes, theirs: bytes) -> bytes:
 
 
 def _read(content: bytes) -> Text:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-    except SyntaxError as error:
-        raise GivesUp(str(error)) from None
-    return read_text(content, "utf-8" if encoding == "utf-8-sig" else encoding)
+    """Only encodings that are known to be quick and plain: Python knows some that are neither (`punycode`)."""
+    declared = "utf-8"
+    for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n", 2)[:2]:
+        if cookie := _COOKIE.match(line):
+            declared = cookie[1].decode().lower().replace("_", "-")
+            break
+        if not _EMPTY.match(line):
+            break
+    if declared not in _ENCODINGS or (content.startswith(codecs.BOM_UTF8) and not declared.startswith("utf")):
+        raise GivesUp(f"the encoding {declared}")
+    return read_text(content, declared.removesuffix("-unix"))
 
 
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:

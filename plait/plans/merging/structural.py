@@ -58,7 +58,8 @@ def settle_or_say_why(path: str, base: bytes | None, ours: bytes, theirs: bytes)
         GivesUp: with the reason.
     """
     name = path.rpartition("/")[2]
-    way, merge = _WAYS.get(name[name.rfind(".") :].lower() if "." in name else "", ("", None))
+    stem, dot, suffix = name.rpartition(".")
+    way, merge = _WAYS.get(dot + suffix.lower() if stem else "", ("", None))
     if merge is None or max(len(base or b""), len(ours), len(theirs)) > LARGEST:
         raise GivesUp("no language that is known, or too large")
     if any(len(line) > _LONGEST_LINE for version in (base or b"", ours, theirs) for line in version.split(b"\n")):
