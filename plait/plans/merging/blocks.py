@@ -204,7 +204,7 @@ class BlockMerge:
         def arrange(mine: Sequence[Block], other: Sequence[Block]) -> Sequence[Block]:
             if stays_sorted:
                 return sorted((*mine, *other), key=_word)
-            if any(frozenset(block.key for block in side) < known for side in (ours, theirs)):
+            if not all(known <= frozenset(block.key for block in side) for side in (ours, theirs)):
                 raise GivesUp("both sides added elements, and one took some away")
             if list(ours[-len(mine) :]) == list(mine) and list(theirs[-len(other) :]) == list(other):
                 return (*mine, *other)

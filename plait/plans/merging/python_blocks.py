@@ -55,14 +55,14 @@ def habits(modules: Sequence[ast.Module]) -> Habits:
     """What the versions of a file have in common."""
     spread: set[str] = set()
     repeated: set[str] = set()
-    for module in modules:
-        for node in ast.walk(module):
-            body = getattr(node, "body", None)
-            if isinstance(body, list):
-                imports = Counter(_origin(child) for child in body if isinstance(child, ast.ImportFrom))
-                calls = Counter(map(_called, body))
-                spread |= {origin for origin, count in imports.items() if count > 1}
-                repeated |= {name for name, count in calls.items() if count > 1}
+    bodies = [module.body for module in modules]
+    while bodies:
+        body = bodies.pop()
+        imports = Counter(_origin(node) for node in body if isinstance(node, ast.ImportFrom))
+        calls = Counter(map(_called, body))
+        spread |= {origin for origin, count in imports.items() if count > 1}
+        repeated |= {name for name, count in calls.items() if count > 1}
+        bodies += [inside for node in body if (inside := list(_inside(node)))]
     return Habits(frozenset(spread), frozenset(repeated))
 
 

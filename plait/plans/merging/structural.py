@@ -9,7 +9,7 @@ from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.toml_files import merge_toml
 from plait.plans.merging.yaml_files import merge_yaml
 
-LARGEST = 512 * 1024
+LARGEST = 256 * 1024
 """Bytes of one version, above which a file is left to others."""
 
 _LONGEST_LINE = 20_000

@@ -22,6 +22,7 @@ _ORDERED = re.compile(
     r"(?i)(pre_?|post_?|before_?|after_?)?(steps|tasks|script|commands?|args|run|entrypoint|stages|handlers|plays|pipeline|install|tests?)\Z"
 )
 """Keys whose list is a sequence of things to do."""
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 _IDENTITIES = ("id", "name", "repo", "key")
 _MERGE = BlockMerge(arrange=in_order_of_keys)
 
@@ -49,6 +50,8 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
 
 
 def _read(lines: Sequence[str]) -> tuple[Block, ...]:
+    if any(_OTHER_BREAKS.search(line) for line in lines):
+        raise GivesUp("line ends that only YAML knows, or a mark in the middle")
     node = _composed("\n".join((*lines, "")))
     if node.kind not in ("map", "list") or node.is_flow or any(re.search(r"[|>]\d?\+", line) for line in lines):
         raise GivesUp("no mapping or list, or a text whose blank lines count")

@@ -303,7 +303,7 @@ def test_one_side_may_change_what_occurs_twice() -> None:
         b"# coding: no-such\n",
         b"# coding: rot13\nk = 1\n",
         b"x = 1 +" * 2000 + b"1\n",
-        b"def f(): pass\n" * 5000,
+        b"def f(): pass\n" * 500,
         b"if x:\n" + b"".join(b" " * depth + b"if x:\n" for depth in range(1, 120)) + b" " * 120 + b"pass\n",
         "# coding: utf-8\nx = '\u2028\x0c'\n".encode(),
     ],
