@@ -234,6 +234,26 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
         changed(("def buy(item):", "def buy(item, price):")),
         BASE + "\n\ndef twice():\n    return buy(1)\n",
     ),
+    "one changes how a class is made that the other makes anew": (
+        "class A:\n    def __init__(self, a):\n        self.a = a\n\n\nx = 1\n",
+        "class A:\n    def __init__(self, b):\n        self.a = b\n\n\nx = 1\n",
+        "class A:\n    def __init__(self, a):\n        self.a = a\n\n\nx = 1\ny = A(a=1)\n",
+    ),
+    "both give one key in one dictionary": (
+        "x = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n",
+        "x = {\n    'd': 4,\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n",
+        "x = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n    'd': 5,\n}\n",
+    ),
+    "both give one value in an enumeration": (
+        "class E(IntEnum):\n    A = 1\n",
+        "class E(IntEnum):\n    A = 1\n    B = 2\n",
+        "class E(IntEnum):\n    A = 1\n    C = 2\n",
+    ),
+    "a field without a default would follow one that has it": (
+        "@dataclass\nclass A:\n    a: int\n",
+        "@dataclass\nclass A:\n    a: int\n    b: int = 1\n",
+        "@dataclass\nclass A:\n    a: int\n    c: int\n",
+    ),
     "both change __all__": (
         "__all__ = [\n 'a',\n 'b',\n 'c']\n",
         "__all__ = [\n 'b',\n 'c']\n",
@@ -282,6 +302,19 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
 @pytest.mark.parametrize("case", GIVES_UP)
 def test_it_gives_up_when(case: str) -> None:
     assert merged(*GIVES_UP[case]) is None
+
+
+def test_one_side_may_add_an_optional_parameter_while_the_other_calls_anew() -> None:
+    ours = changed(("def buy(item):", "def buy(item, *, price: int = 0):"))
+    theirs = BASE + "\n\ndef twice():\n    return buy(1)\n"
+    assert merged(BASE, ours, theirs) == ours + "\n\ndef twice():\n    return buy(1)\n"
+
+
+def test_two_modules_of_one_package_may_be_imported() -> None:
+    ours = changed(("import os\n", "import os\nimport os.path\n"))
+    theirs = changed(("import os\n", "import os\nimport os.abc\n"))
+    result = "import os\nimport os.abc\nimport os.path\n"
+    assert merged(BASE, ours, theirs) == changed(("import os\n", result))
 
 
 def test_one_side_may_change_what_occurs_twice() -> None:
