@@ -12,6 +12,8 @@ from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.trivia import above, head_comments, with_inner_comments, without_trivia
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ENTERS = frozenset({"add_command", "add_typer", "register", "register_blueprint", "include_router"})
+"""Calls that enter something into a collection where it is looked up by name: their order does not count."""
 _HEAD_ENDS = re.compile(r":\s*(#.*)?\Z")
 
 
@@ -177,6 +179,8 @@ def _told(node: ast.stmt, lines: tuple[str, ...], habits: Habits, *, is_first: b
     if isinstance(node, ast.Pass):
         return ("pass",), "pass"
     called = _called(node)
+    if called.rpartition(".")[2] in _ENTERS:
+        return ("text", *_code(lines)), "entry"
     if called and called not in habits.repeated:
         return ("call", called), "call"
     return ("text", *_code(lines)), "statement"

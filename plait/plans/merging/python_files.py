@@ -13,7 +13,7 @@ from plait.plans.merging.python_checks import refuse_what_breaks
 from plait.plans.merging.texts import Text, merge_texts, read_text, write_text
 from plait.plans.merging.three_way import Effort, GivesUp, merge_lines, settle
 
-_NAMELESS = frozenset({"statement", "note"})
+_NAMELESS = frozenset({"statement", "note", "entry"})
 _ACTING = _NAMELESS | {"call"}
 """Kinds whose order among themselves may count."""
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
@@ -68,14 +68,14 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
 def _settle(base: Block | None, ours: Block, theirs: Block, effort: Effort) -> Block:
     kinds = {block.kind for block in (base, ours, theirs) if block}
     if kinds == {"import"}:
-        return merge_imports(base, ours, theirs, effort)
+        return merge_imports(base, ours, theirs)
     name = _spelled(ours.key)
     if base is None:
         raise GivesUp(f"both sides added {name}")
     if len(kinds) > 1 or "family" in kinds or ours.key == ("name", "__all__"):
         raise GivesUp(f"both sides changed {name}")
     versions = (base, ours, theirs)
-    if kinds & {"statement", "call"} and any(
+    if kinds & {"statement", "call", "entry"} and any(
         line.lstrip().startswith(_DEFINES) for block in versions for line in block.lines
     ):
         raise GivesUp(f"both sides changed definitions below a condition: {name}")
@@ -107,7 +107,8 @@ def _arrange(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
     rest, other_rest = ours[len(mine) :], theirs[len(other) :]
     if any(block.kind == "import" for block in (*rest, *other_rest)) and mine and other:
         raise GivesUp("both sides added imports between other things")
-    if all(any(block.kind in _ACTING for block in side) for side in (ours, theirs)):
+    acting = [[block for block in side if block.kind in _ACTING] for side in (ours, theirs)]
+    if all(acting) and not all(block.kind == "entry" for side in acting for block in side):
         raise GivesUp("both sides added statements at one place: their order may count")
     if all(any(block.kind == "docstring" for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added a docstring")

@@ -94,6 +94,25 @@ def test_a_wrapped_import_stays_wrapped_as_it_is() -> None:
     assert merged(base, ours, theirs) == base.replace("  net,\n  tax\n", "  gross,\n  net,\n  tax,\n  vat\n")
 
 
+def test_comments_on_imported_names_stay_with_them() -> None:
+    wrapped = "from shop.prices import (\n    net,  # noqa\n    tax,\n)"
+    base = changed(("from shop.prices import net, tax", wrapped))
+    ours = base.replace("    net,  # noqa\n", "    gross,  # new\n    net,  # noqa\n")
+    theirs = base.replace("    tax,\n", "    tax,\n    vat,\n")
+    both = "    gross,  # new\n    net,  # noqa\n    tax,\n    vat,\n"
+    assert merged(base, ours, theirs) == base.replace("    net,  # noqa\n    tax,\n", both)
+
+
+def test_a_comment_on_an_import_line_stays_at_its_end() -> None:
+    base = "from a import b  # noqa\n"
+    assert merged(base, "from a import b, c  # noqa\n", "from a import b, d\n") == "from a import b, c, d\n"
+
+
+def test_what_both_sides_register_is_registered_beside_each_other() -> None:
+    ours, theirs = BASE + "\ncli.add_command(b)\n", BASE + "\ncli.add_command(a)\n"
+    assert merged(BASE, ours, theirs) == BASE + "\ncli.add_command(a)\n\ncli.add_command(b)\n"
+
+
 def test_imports_added_at_one_place_are_sorted_as_their_sides_are() -> None:
     ours = changed(("import os\n", "import os\nimport sys\n"))
     theirs = changed(("import os\n", "import os\nimport re\nimport zlib\n"))
