@@ -59,6 +59,7 @@ def main() -> int:
 
 def borrowing_control(git_dir: Path, place: Path) -> Control:
     """A repository of its own that borrows the objects, and plait's control repository beside it."""
+    place.mkdir(exist_ok=True)
     target = place / "target.git"
     subprocess.run(["git", "init", "-q", "--bare", str(target)], check=True)
     (target / "objects/info/alternates").write_text(f"{git_dir / 'objects'}\n", encoding="utf-8")
