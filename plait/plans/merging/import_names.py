@@ -57,6 +57,8 @@ def remaining_imports(base: Block, changed: Block) -> Block | None:
     """The names that one side added to an import that the other took away."""
     old, new = _read(base.lines), _read(changed.lines)
     names = tuple(name for name in new.names if name not in old.names)
+    if {name: remark for name, remark in new.remarks if name not in names} != dict(old.remarks):
+        raise GivesUp("one side took an import away, the other changed the comment on it")
     return replace(changed, lines=_written(replace(new, names=names), _LONGEST)) if names else None
 
 
@@ -77,6 +79,8 @@ def _merged_remarks(base: Remarks, ours: Remarks, theirs: Remarks, names: tuple[
     old, mine, other = dict(base), dict(ours), dict(theirs)
     known = {name for remarks in (old, mine, other) for name in remarks}
     kept = [name for name in ("", *names) if name in known]
+    if any(side.get(name, old.get(name)) != old.get(name) for side in (mine, other) for name in known.difference(kept)):
+        raise GivesUp("one side took a name away, the other changed the comment on it")
     new = [(name, settle(old.get(name), mine.get(name), other.get(name), what="a comment")) for name in kept]
     return tuple((name, remark) for name, remark in new if remark)
 

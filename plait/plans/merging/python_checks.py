@@ -25,6 +25,7 @@ def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
             if count > max(1, *(facts.bound.get(scope, Counter())[name] for facts in (old, mine, other))):
                 raise GivesUp(f"{name} would be defined twice")
     _refuse_new("is not there any more", [facts.undefined for facts in versions])
+    _refuse_new("would be there for types alone", [facts.needed_at_run_time for facts in versions])
     _refuse_new("would be used before it is there", [facts.early for facts in versions])
     _refuse_new("would be given twice", [facts.doubled for facts in versions])
     _refuse_new("would have no default behind one that has", [facts.late_fields for facts in versions])

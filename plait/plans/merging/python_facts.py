@@ -65,6 +65,8 @@ class Facts:
     undefined: set[str] = field(default_factory=set)
     early: set[str] = field(default_factory=set)
     missing_members: set[str] = field(default_factory=set)
+    needed_at_run_time: set[str] = field(default_factory=set)
+    """Names that are imported for types alone, and used elsewhere than in annotations."""
     signatures: dict[str, list[Signature]] = field(default_factory=dict)
     """By name of the function, or of the class that it makes."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -98,6 +100,7 @@ def facts_of(source: str) -> Facts:
     listed = set(_listed(module))
     known = set(facts.bound.get("", ())) | _GIVEN
     facts.undefined = (_global_names(source) | listed) - known
+    facts.needed_at_run_time = _type_only(module) & set(_used_at_run_time(module))
     facts.early = set(_used_early(module.body))
     return facts
 
@@ -203,6 +206,25 @@ def _global_names(source: str) -> set[str]:
                 names.add(symbol.get_name())
         pending += table.get_children()
     return names
+
+
+def _type_only(module: ast.Module) -> set[str]:
+    """What is bound below `if TYPE_CHECKING:` alone."""
+    bound: dict[bool, set[str]] = {True: set(), False: set()}
+    for node in module.body:
+        is_for_types = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        bound[is_for_types].update(_bindings(node))
+    return bound[True] - bound[False]
+
+
+def _used_at_run_time(module: ast.Module) -> Iterator[str]:
+    pending: list[ast.AST] = [module]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Name):
+            yield node.id
+        annotations = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        pending += [child for child in ast.iter_child_nodes(node) if child not in annotations]
 
 
 def _used_early(body: Sequence[ast.stmt]) -> Iterator[str]:

@@ -258,6 +258,16 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
         "class A:\n    def __init__(self, b):\n        self.a = b\n\n\nx = 1\n",
         "class A:\n    def __init__(self, a):\n        self.a = a\n\n\nx = 1\ny = A(a=1)\n",
     ),
+    "one takes an import away on which the other comments": (
+        "from a import b\nx = 1\n",
+        "x = 1\n",
+        "from a import b  # needed\nx = 1\n",
+    ),
+    "one keeps for types alone what the other uses": (
+        "from a import b, c\n\n\ndef f(x: b):\n    return c\n",
+        "from a import c\n\nif TYPE_CHECKING:\n    from a import b\n\n\ndef f(x: b):\n    return c\n",
+        "from a import b, c, d\n\n\ndef f(x: b):\n    return c\n\n\ndef g():\n    return b, d\n",
+    ),
     "both give one key in one dictionary": (
         "x = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n",
         "x = {\n    'd': 4,\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\n",
