@@ -18,7 +18,7 @@ from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
-from plait.workspace.errors import GitFailed, RefMoved
+from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
 from plait.workspace.output import plain
 from plait.workspace.ref_landing import ReadyToLand
 
@@ -51,6 +51,9 @@ def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
             return _integrate_once(order, shop)
         except RefMoved:
             shop.stop.wait(PAUSE_SECONDS * 2**number)
+        except ObjectsGone as failure:  # what was gone is made anew
+            if number == ROUNDS - 1:
+                return _broken(order, str(failure))
         except GitFailed as failure:
             return _broken(order, str(failure))
     reason = f"the feature branch was moved by somebody else {ROUNDS} times while the batch was tested"
@@ -64,6 +67,7 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         RefMoved: the feature branch moved before the batch could land.
     """
     old = shop.lander.tip()
+    shop.control.hold(shop.feature, old or shop.base)  # somebody else may have put it there, and take it away again
     builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)

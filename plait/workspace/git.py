@@ -4,7 +4,7 @@ import atexit
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -142,7 +142,7 @@ class GitRepository:
 
     git_dir: Path
     objects: Path | None = None
-    """Where new objects go, when not below `git_dir` (the control repository writes into its target's)."""
+    """Where new objects go, when not below `git_dir`: a place that is thrown away, say."""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Added to every call: dates that make commits repeatable, in tests and in chains."""
 
@@ -261,9 +261,21 @@ class GitRepository:
         """Set a ref that only plait writes, wherever it is now."""
         self.ask("update-ref", "--no-deref", "-m", reason, ref, new)
 
+    def set_refs(self, refs: Mapping[str, str | None], *, reason: str) -> None:
+        """Set refs that only plait writes, wherever they are now, in one process; those with nothing are deleted."""
+        lines = [f"update {ref} {new}\n" if new else f"delete {ref}\n" for ref, new in refs.items()]
+        if lines:
+            self.ask("update-ref", "--no-deref", "-m", reason, "--stdin", stdin="".join(lines).encode())
+
     def delete_ref(self, ref: str) -> None:
         """Delete a ref that only plait writes; nothing happens when it does not exist."""
         self.ask("update-ref", "--no-deref", "-d", ref)
+
+    def present(self, oids: Iterable[str]) -> list[str]:
+        """Those of these objects that are there."""
+        asked = "".join(f"{oid}\n" for oid in oids).encode()
+        lines = self.ask("cat-file", "--batch-check=%(objectname)", stdin=asked).lines if asked else []
+        return [line for line in lines if not line.endswith(" missing")]
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Full ref names below `prefix` (such as `refs/heads/feature/x/`) with the commits they name."""

@@ -75,9 +75,12 @@ def land(
     _write_intent(control, feature, _Intent(batch, branch, old, new))
     none = "0" * len(new)
     try:
-        _past_stale_locks(
-            control, branch, lambda: control.target.move_ref(HEADS + branch, new, old or none, reason=f"plait: {batch}")
-        )
+        with control.bringing(new, old=old):
+            _past_stale_locks(
+                control,
+                branch,
+                lambda: control.target.move_ref(HEADS + branch, new, old or none, reason=f"plait: {batch}"),
+            )
     except RefMoved:
         if control.branch(branch) != new:
             _drop_intent(control, feature)
@@ -118,6 +121,7 @@ class BranchLander:
 
     def land(self, *, batch: str, old: str | None, new: str) -> RefLanded | ReadyToLand:
         place = {"feature": self.feature, "branch": self.branch, "base": self.base}
+        self.control.hold(self.feature, new)  # what comes next starts from it, wherever the branch is by then
         return land(self.control, **place, batch=batch, old=old, new=new)
 
 

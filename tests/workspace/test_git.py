@@ -83,7 +83,7 @@ def test_a_ref_moves_only_from_where_it_is_expected(control: Control) -> None:
         control.target.move_ref("refs/heads/x", first, second, reason="from elsewhere")
     with pytest.raises(RefMoved):
         control.target.move_ref("refs/heads/missing", second, first, reason="from nowhere")
-    control.target.move_ref("refs/heads/x", second, first, reason="on")
+    control.move_ref("refs/heads/x", second, first, reason="on")
     assert control.branch("x") == second
 
 

