@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plait.plans.tasks.outcomes import Held
+from plait.workspace.commit_objects import write_commit
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
 
@@ -144,7 +145,7 @@ class ChainBuilder:
         if (tip, branch.tip) not in self._commits:
             merged = self._merge(tip, branch.tip)
             message = _merge_message(branch, self.batch)
-            commit = self.repository.commit_tree(merged.tree, (tip, branch.tip), message, date=self.date)
+            commit = write_commit(self.repository, merged.tree, (tip, branch.tip), message, date=self.date)
             self._commits[tip, branch.tip] = ChainLink(branch.task, commit, merged.tree)
         return self._commits[tip, branch.tip]
 
@@ -230,7 +231,7 @@ def wrap(
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
     message = _message(subject, listing, tail)
-    return repository.commit_tree(chain.tree, (chain.base, chain.tip), message, date=date)
+    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
 
 
 def _merge_message(branch: Branch, batch: str) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -351,9 +351,9 @@ def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:
     """
     if not os.access(cwd, os.X_OK):  # GitPython would silently run in our own directory instead
         raise GitFailed(command[-1], 128, f"cannot enter {cwd}")
-    with tempfile.TemporaryFile() as source:
-        if stdin is not None:
-            source.write(stdin)
+    with tempfile.TemporaryFile() if stdin else nullcontext() as source:
+        if source is not None:
+            source.write(stdin or b"")
             source.seek(0)
         status, stdout, stderr = _gitpython()(cwd).execute(
             command,

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
+from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, merge, merge_attributes
@@ -42,7 +43,7 @@ def predicted_conflicts(
         starts = {task: tip for task, tip in ahead.items() if holds_base[tip]}
         for task, (tree, paths) in zip(stale, alone, strict=True):
             if not paths:
-                starts[task] = scratch.commit_tree(tree, (base, ahead[task]), "A prediction", date=_DATE)
+                starts[task] = write_commit(scratch, tree, (base, ahead[task]), "A prediction", date=_DATE)
         pairs = [pair for pair in combinations(starts, 2) if ahead[pair[0]] != ahead[pair[1]]]
         answers = _merged(scratch, [(starts[one], ahead[other]) for one, other in pairs], attributes)
         return clashes | {frozenset(pair): paths for pair, (_, paths) in zip(pairs, answers, strict=True) if paths}
