@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import randbelow
 
 from tests.chaos.storm import Storm
+from tests.chaos.whole_run import WholeStorm
 
 
 def main() -> int:
@@ -19,10 +20,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--calm", action="store_true", help="nobody but plait touches the repository")
     parser.add_argument("--gc", action="store_true", help="`git gc --prune=now` in a loop")
+    parser.add_argument("--deletes", action="store_true", help="with --whole: agents' branches go once all has landed")
+    parser.add_argument(
+        "--whole", action="store_true", help="kill whole runs in place of the integrator, a dozen a minute"
+    )
     wanted = parser.parse_args()
     seed = randbelow(1_000_000) if wanted.seed is None else wanted.seed
     folder = Path(tempfile.mkdtemp(prefix="plait-storm-"))
-    tally = Storm(folder / "site", seed=seed, people=not wanted.calm, garbage=wanted.gc).rage(wanted.kills)
+    storm = (
+        WholeStorm(folder, seed=seed, people=not wanted.calm, deletes=wanted.deletes)
+        if wanted.whole
+        else Storm(folder / "site", seed=seed, people=not wanted.calm, garbage=wanted.gc)
+    )
+    tally = storm.rage(wanted.kills)
     print(tally)
     for what, facts in tally.wrong:
         print(f"  {what}: {facts}")

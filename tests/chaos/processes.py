@@ -12,18 +12,23 @@ PERSON = "PLAIT_STORM_PERSON"
 
 
 def kill(process: BaseProcess, *, with_children: bool) -> None:
-    """SIGKILL; git and shims run in sessions of their own, so they outlive plait unless they are killed by number."""
+    """End a process of `multiprocessing` by `kill_family`, and wait for it."""
     assert process.pid is not None
-    members = [process.pid]
+    kill_family(process.pid, with_children=with_children)
+    process.join()
+
+
+def kill_family(pid: int, *, with_children: bool) -> None:
+    """SIGKILL; git and shims run in sessions of their own, so they outlive plait unless they are killed by number."""
+    members = [pid]
     with suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
     if with_children:
         for member in members:
             members += children(member)
     for member in members:
         with suppress(ProcessLookupError):
             os.kill(member, signal.SIGKILL)
-    process.join()
 
 
 def children(pid: int) -> list[int]:
