@@ -42,9 +42,10 @@ def publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:
     place = shop.control.worktree_of(order.branch) if order.expected else None
     if place is not None:
         raise TaskImpossible(f"the branch {order.branch} is checked out in {place}, so it was not moved")
-    ref = HEADS + order.branch
+    ref, new, old = HEADS + order.branch, made.commit, order.expected or ZERO
+    target = shop.control.target
     try:
-        shop.control.target.move_ref(ref, made.commit, order.expected or ZERO, reason=f"plait: {order.name}")
+        target.past_stale_lock(ref, lambda: target.move_ref(ref, new, old, reason=f"plait: {order.name}"))
     except RefMoved:
         if shop.control.target.resolve(ref) != made.commit:
             raise TaskImpossible(f"somebody else moved the branch {order.branch} while {order.agent} worked") from None
