@@ -4,12 +4,14 @@ import multiprocessing
 import time
 from collections import Counter
 from contextlib import nullcontext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 
 from plait.workspace.errors import GitFailed
 from plait.workspace.trailers import read_trailers
 from tests.chaos import integrator
+from tests.chaos.failpoints import Failpoints
 from tests.chaos.people import AUTHOR, Person, garbage_collected
 from tests.chaos.processes import kill, survivors
 from tests.chaos.site import FEATURE, LOG, TIP, Order, Site
@@ -50,7 +52,7 @@ class Storm:
             try:
                 while self.tally.kills < kills and time.monotonic() - began < seconds:
                     self._one_kill()
-                self._come_to_the_end()
+                self.come_to_the_end()
             except GitFailed as problem:  # a branch points to nothing, say: no more can be looked at
                 self.tally.note("damage", problem)
         for failure in failures:
@@ -59,9 +61,9 @@ class Storm:
         return self.tally
 
     def _one_kill(self) -> None:
-        self._hand_in()
-        process = self._start.Process(target=integrator.work, args=(str(self.site.folder),))
-        process.start()
+        if len(self.site.waiting()) <= WAVE // 2:
+            self.hand_in(WAVE)
+        process = self.start()
         for _ in range(self.chance.randrange(3) if self._people else 0):
             time.sleep(self.chance.uniform(0.0, 0.25))
             self.person.acts()()
@@ -70,17 +72,22 @@ class Storm:
             self.tally.note("damage", f"the integrator ended with {process.exitcode} before it was killed")
         kill(process, with_children=self.chance.random() < 1 / 2)
         self.tally.kills += 1
-        self._look()
+        self.look()
 
-    def _hand_in(self) -> None:
-        """Enough work that a kill meets some: single tasks, stacks, now and then one that is bad."""
-        if len(self.site.waiting()) <= WAVE // 2:
-            with self.person.hand:
-                self._hand_in_a_wave()
+    def start(self, failpoints: Failpoints | None = None) -> BaseProcess:
+        """An integrator in a process of its own."""
+        process = self._start.Process(target=integrator.work, args=(str(self.site.folder), failpoints))
+        process.start()
+        return process
 
-    def _hand_in_a_wave(self) -> None:
+    def hand_in(self, tasks: int) -> None:
+        """More work: single tasks, stacks, now and then one that is bad."""
+        with self.person.hand:
+            self._hand_in(tasks)
+
+    def _hand_in(self, tasks: int) -> None:
         orders = self.site.orders()
-        for _ in range(WAVE):
+        for _ in range(tasks):
             self._number += 1
             task = f"T{self._number}"
             below = self.chance.choice(orders[-5:]) if orders and self.chance.random() < 0.15 else None
@@ -93,18 +100,17 @@ class Storm:
             orders.append(Order(task, tip, (below.task,) if below else (), bad or bool(below and below.bad)))
         self.site.save("orders.json", [{name: getattr(order, name) for name in Order.__slots__} for order in orders])
 
-    def _come_to_the_end(self) -> None:
+    def come_to_the_end(self) -> None:
         """Nobody kills any more; started again where a git that outlived the last kill is still at work."""
         for _ in range(3):
-            process = self._start.Process(target=integrator.work, args=(str(self.site.folder),))
-            process.start()
+            process = self.start()
             process.join(180)
             if process.exitcode == 0:
                 break
             kill(process, with_children=True)
         else:
             self.tally.note("damage", f"it never came to its end: {process.exitcode}")
-        self._look()
+        self.look()
         for order in self.site.waiting():
             self.tally.note("lost", f"{order.task} has neither landed nor was anybody told")
         target = self.site.control.target
@@ -119,7 +125,7 @@ class Storm:
         self.tally.landed = sum(order.tip in inside for order in self.site.orders())
         self.tally.pushes = len(self.person.accepted)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Everything that must be so at any moment, with nobody at work."""
         for process in survivors(self.site.folder):
             self.tally.note("survivors", process)

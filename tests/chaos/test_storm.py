@@ -22,6 +22,6 @@ def test_whatever_is_killed_and_whatever_people_do_nothing_is_wrong_in_the_end(t
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_with_or_without_its_agents_goes_on_where_it_was(tmp_path: Path) -> None:
-    tally = WholeStorm(tmp_path, seed=20).rage(6, seconds=45)
+    tally = WholeStorm(tmp_path, seed=20, deletes=True).rage(6, seconds=45)
     print(tally)
     assert tally.wrong == [], tally
