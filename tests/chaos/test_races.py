@@ -15,7 +15,7 @@ from tests.support.repositories import git
 from tests.workspace.histories import DATE
 
 STEP = 0.002
-"""Seconds that whoever won begins later the next time: so both keep meeting."""
+"""Seconds that whoever won begins later the next time, twice as much each time in a row: so both keep meeting."""
 
 
 class Race:
@@ -28,6 +28,7 @@ class Race:
         self.lander = BranchLander(self.site.control, FEATURE, TIP, self.site.base)
         self.accepted: list[str] = []
         self.won = {"person": 0, "plait": 0}
+        self._step, self._landed = STEP, False
         self._head_start = 0.0
         """Seconds that the person begins before plait; behind it where negative."""
 
@@ -71,7 +72,9 @@ class Race:
         thread.join()
         assert taken != [landed], f"race {number}: {'both' if landed else 'neither'} moved the branch"
         self.won["plait" if landed else "person"] += 1
-        self._head_start += STEP if landed else -STEP
+        self._step = STEP if landed != self._landed else 2 * self._step
+        self._landed = landed
+        self._head_start += self._step if landed else -self._step
         if landed:
             assert self.lander.tip() == chain.tip
         else:
