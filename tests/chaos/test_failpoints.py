@@ -28,7 +28,7 @@ def in_time(strikes: Iterable[Strike]) -> Iterator[Strike]:
 def end(battery: Battery) -> None:
     print(f"{len(battery.struck)} strikes; {battery.tally}")
     assert battery.tally.wrong == [], battery.tally
-    assert len(battery.struck) > 3, battery.struck
+    assert battery.struck, "nothing was struck"
 
 
 def test_a_landing_has_the_steps_that_the_others_are_about(battery: Battery) -> None:
