@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from plait.plans.tasks.outcomes import Held
 from plait.workspace.commit_objects import write_commit
+from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
 
@@ -172,7 +173,7 @@ def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) ->
     """For each tip that `base` does not contain yet: the tips (itself among them) that it contains and base does not.
 
     Raises:
-        GitFailed: a commit is missing.
+        GitFailed: a commit is missing, or is none.
     """
     wanted = set(tips)
     revisions = "".join(f"{revision}\n" for revision in (f"^{base}", *sorted(wanted)))
@@ -182,7 +183,18 @@ def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) ->
         commit, *parents = line.split(" ")
         own = frozenset({commit} & wanted)
         inside[commit] = own.union(*(inside.get(parent, frozenset()) for parent in parents))
+    _require_commits(repository, sorted(wanted - inside.keys()))
     return {tip: inside[tip] for tip in sorted(wanted) if tip in inside}
+
+
+def _require_commits(repository: GitRepository, tips: Sequence[str]) -> None:
+    """rev-list passes over trees and tags in silence: what it does not list would count as contained, so as landed."""
+    if not tips:
+        return
+    kinds = repository.ask("cat-file", "--batch-check=%(objecttype)", stdin="\n".join(tips).encode() + b"\n").lines
+    odd = next((tip for tip, kind in zip(tips, kinds, strict=True) if kind != "commit"), None)
+    if odd is not None:
+        raise GitFailed("rev-list", 128, f"{odd} is no commit")
 
 
 def imply_needs(branches: Sequence[Branch], inside: Mapping[str, frozenset[str]]) -> tuple[Branch, ...]:
