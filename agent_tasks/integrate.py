@@ -3,10 +3,12 @@
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
@@ -35,13 +37,13 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     Raises:
         TaskStopped: the run was cancelled; nothing has landed.
     """
-    shop = replace(workshop_of(facts), stages=Stages())
+    shop = replace(workshop_of(facts), stages=Stages(), record=BatchRecord())
     began, started = datetime.now(UTC), time.monotonic()
     report = _integrate_at_last(order, shop)
-    times = {"started_at": began, "ended_at": datetime.now(UTC)}
+    told = {"started_at": began, "ended_at": datetime.now(UTC), **_record(order, shop)}
     measured = sum(shop.stages.seconds.values())
     shop.stages.add("merge", time.monotonic() - started - measured)
-    return replace(report, outcome=report.outcome.model_copy(update=times), spent=shop.stages.seconds)
+    return replace(report, outcome=report.outcome.model_copy(update=told), spent=shop.stages.seconds)
 
 
 def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
@@ -70,6 +72,7 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     branches = [branch for branch in branches if branch.task not in there]
     order = replace(order, landed=(*order.landed, *there))
     chain = builder.build(branches)
+    shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
@@ -189,6 +192,17 @@ def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
     """All that a tree of the whole batch is verified with."""
     contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
     return tuple(dict.fromkeys((*shop.facts.integration.verify, *commands_of(contracts))))
+
+
+def _record(order: BatchOrder, shop: Workshop) -> dict[str, Any]:
+    """What the batch did, and what somebody needs who does a part of it again."""
+    store = shop.control.store
+    return {
+        **shop.record.fields,
+        "setup": tuple(map(plain, shop.crew.setup)),
+        "checks": tuple(map(plain, _commands(order, shop))),
+        "objects": plain(str(store.objects or store.git_dir / "objects")),
+    }
 
 
 def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Workshop) -> Rework:

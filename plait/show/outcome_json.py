@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome
+from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome, VerifiedTree
+from plait.show.batch_story import repeat_rejection, repeat_verification
 from plait.show.metrics import Metrics, Reading, readings
 from plait.show.progress import Progress
 
@@ -37,7 +38,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "elapsed_seconds": finite(outcome.elapsed_seconds),
         "bound_seconds": finite(outcome.bound_seconds),
         "tasks": [_task(task) for task in outcome.singly().tasks],
-        "batches": [_batch(batch) for batch in outcome.batches],
+        "batches": [batch_record(batch) for batch in outcome.batches],
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(
@@ -74,7 +75,8 @@ def _task(task: TaskOutcome) -> dict[str, Any]:
     }
 
 
-def _batch(batch: BatchOutcome) -> dict[str, Any]:
+def batch_record(batch: BatchOutcome) -> dict[str, Any]:
+    """One batch as plain data."""
     return {
         "id": batch.id,
         "state": batch.state.value,
@@ -84,11 +86,36 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         "landed": [] if batch.ready else list(batch.landed),
         **({"ready": list(batch.ready)} if batch.ready else {}),
         "rejected": [
-            {"task": no.task, "kind": no.kind, "partner": no.partner, "files": list(no.files), "reason": no.reason}
+            {
+                "task": no.task,
+                "kind": no.kind,
+                "partner": no.partner,
+                "files": list(no.files),
+                "reason": no.reason,
+                "repeat": list(repeat_rejection(batch, no)),
+            }
             for no in batch.rejected
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        "onto": batch.onto,
+        "chain": [{"task": one.task, "tip": one.tip, "commit": one.commit} for one in batch.chain],
+        "trees": [_tree(batch, tree) for tree in batch.trees],
+        "settled": dict(batch.settled),
+    }
+
+
+def _tree(batch: BatchOutcome, tree: VerifiedTree) -> dict[str, Any]:
+    return {
+        "branches": list(tree.branches),
+        "tree": tree.tree,
+        "verdict": tree.verdict,
+        "command": tree.command,
+        "seconds": finite(tree.seconds),
+        "remembered": tree.remembered,
+        "log": tree.log,
+        "contracts": list(tree.contracts),
+        "repeat": list(repeat_verification(batch, tree)),
     }
 
 

@@ -20,7 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, VerifiedTree
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework
 from plait.plans.usage import Usage
@@ -36,7 +36,7 @@ _Part = TypeVar("_Part")
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
         BatchBroken: ("reason",),
-        BatchOutcome: ("reason",),
+        BatchOutcome: ("reason", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),
@@ -49,6 +49,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         StartConflicted: ("paths",),
         Stop: ("reason",),
         Usage: ("model", "session"),
+        VerifiedTree: ("command", "log"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
     }
