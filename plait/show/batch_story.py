@@ -22,7 +22,7 @@ def batch_story(batch: BatchOutcome) -> list[str]:
         lines.append(f"  {_rejected(no)}")
         lines += [f"    {row}" for command in repeat_rejection(batch, no) for row in _as_typed(command)]
     lines += [f"  {held.task} is held back with {held.by}" for held in batch.held]
-    lines += [f"  {path} was settled by {way}" for path, way in batch.settled.items()]
+    lines += [f"  {file.path} of {file.task} was settled by {file.by}" for file in batch.settled]
     return [indent + one_line(text, 2000) for line in lines for indent, text in (_split(line),)]
 
 

@@ -98,10 +98,10 @@ def batch_record(batch: BatchOutcome) -> dict[str, Any]:
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        "settled": [{"task": file.task, "path": file.path, "by": file.by} for file in batch.settled],
         "onto": batch.onto,
         "chain": [{"task": one.task, "tip": one.tip, "commit": one.commit} for one in batch.chain],
         "trees": [_tree(batch, tree) for tree in batch.trees],
-        "settled": dict(batch.settled),
     }
 
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from plait.agent_tasks.integrate import integrate
-from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Rejection, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Rejection, SettledFile, VerifiedTree
 from plait.plans.tasks.work import BatchOrder, Candidate
 from plait.show.batch_story import batch_story, repeat_rejection, repeat_verification
 from plait.show.metrics import measure
@@ -100,7 +100,7 @@ def test_a_batch_is_told_in_lines() -> None:
             Rejection(task="C", kind="fails-alone", reason="$ make\nno"),
         ),
         objects="/store/my objects",
-        settled={"CHANGES.md": "union"},
+        settled=(SettledFile(task="A", path="CHANGES.md", by="union"),),
     )
     assert batch_story(batch) == [
         "batch-1: landed in 20 s, 1 verification, landed A, at ddddddddd",
@@ -119,7 +119,7 @@ def test_a_batch_is_told_in_lines() -> None:
         f"    $ git read-tree -u --reset {'a' * 40}",
         "    $ sh -e -c 'make",
         "    > more'",
-        "  CHANGES.md was settled by union",
+        "  CHANGES.md of A was settled by union",
     ]
     page = report_markdown(an_outcome(batches=(batch,)), metrics=measure(an_outcome(batches=(batch,))))
     assert "## What the batches did" in page

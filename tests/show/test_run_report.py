@@ -21,6 +21,7 @@ from plait.plans.tasks.outcomes import (
     Held,
     Rejection,
     RunState,
+    SettledFile,
     Span,
     TaskState,
     VerifiedTree,
@@ -55,8 +56,9 @@ def hostile_outcome(text: str) -> FeatureOutcome:
     )
     no = Rejection(task=task.id, kind="pair", partner=text, files=(text, text), reason=text)
     tree = VerifiedTree(branches=(text, task.id), tree=text, verdict="red", command=text, log=text, contracts=(text,))
-    more = {"chain": (ChainBranch(task=text, tip=text, commit=text),), "onto": text, "trees": (tree,)}
-    more |= {"objects": text or "-", "setup": (text,), "checks": (text,), "settled": {text: text}}
+    file = SettledFile(task=text, path=text, by=text)
+    more: dict[str, Any] = {"chain": (ChainBranch(task=text, tip=text, commit=text),), "onto": text, "trees": (tree,)}
+    more |= {"objects": text or "-", "setup": (text,), "checks": (text,), "settled": (file,)}
     held = (Held(task=text, by=text),)
     batch = a_batch(text, rejected=(no,), held=held, landed=("MODEL",), commit=text, **more)
     return an_outcome(
@@ -273,7 +275,7 @@ def test_the_json_has_exactly_the_promised_keys() -> None:
     ]
     assert list(record["batches"][0]) == [
         *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held"),
-        *("onto", "chain", "trees", "settled"),
+        *("settled", "onto", "chain", "trees"),
     ]
     assert list(record["batches"][0]["rejected"][0]) == ["task", "kind", "partner", "files", "reason", "repeat"]
     assert record["batches"][0]["held"] == [{"task": "TESTS", "by": "PAGE"}]

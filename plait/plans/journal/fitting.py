@@ -20,7 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, SettledFile, VerifiedTree
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework
 from plait.plans.usage import Usage
@@ -46,6 +46,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         RepairTaken: ("by",),
         Resume: ("by",),
         Rework: ("files", "reason", "commands"),
+        SettledFile: ("path",),
         StartConflicted: ("paths",),
         Stop: ("reason",),
         Usage: ("model", "session"),

@@ -129,6 +129,16 @@ class Held(_Outcome):
     by: str
 
 
+class SettledFile(_Outcome):
+    """A file in which a branch conflicted, and what settled it before anybody was asked."""
+
+    task: str
+    """Whose branch met the conflict: the later of the two."""
+    path: str
+    by: str
+    """The rule or the structure, such as `changelogs: union` or `structure: python`."""
+
+
 class ChainBranch(_Outcome):
     """A branch as a batch met it."""
 
@@ -173,6 +183,8 @@ class BatchOutcome(_Outcome):
     """What has landed; while it is ready-to-land, what would."""
     rejected: tuple[Rejection, ...] = ()
     held: tuple[Held, ...] = ()
+    settled: tuple[SettledFile, ...] = ()
+    """Of what lands; not kept by the store."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
@@ -187,8 +199,6 @@ class BatchOutcome(_Outcome):
     """The commands that a tree of the whole batch is verified with, and those that make its checkout ready before."""
     objects: str | None = None
     """The folder that git finds the objects of these trees in, the rejected ones too."""
-    settled: dict[str, str] = {}
-    """By path, the rule or the structure that merged what git could not."""
 
     @property
     def ready(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
-from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Held, Rejection, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Held, Rejection, SettledFile, VerifiedTree
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
@@ -49,7 +49,7 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BatchEnded: {"batch"},
-    BatchOutcome: {"id", "commit", "tree", "landed", "onto", "settled"},
+    BatchOutcome: {"id", "commit", "tree", "landed", "onto"},
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},
     ChainBranch: {"task", "tip", "commit"},
@@ -60,6 +60,7 @@ NAMES: Mapping[type, set[str]] = {
     RepairFound: {"task", "commit"},
     RepairTaken: {"task"},
     Rework: {"task", "kind", "partner", "partner_commit"},
+    SettledFile: {"task", "by"},
     StartConflicted: {"task"},
     StartPrepared: {"task", "commit"},
     Tick: {"room"},
