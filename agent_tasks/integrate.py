@@ -1,6 +1,7 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.scoping import scope_of
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
@@ -71,6 +73,23 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     there = already_landed(builder, branches)
     branches = [branch for branch in branches if branch.task not in there]
     order = replace(order, landed=(*order.landed, *there))
+    scope = scope_of(order, shop, builder, branches)
+    return scope.told_in(_integrate_rest(scope.order, shop, builder, scope.branches, old, there))
+
+
+def _integrate_rest(
+    order: BatchOrder,
+    shop: Workshop,
+    builder: ChainBuilder,
+    branches: Sequence[Branch],
+    old: str | None,
+    there: Collection[str],
+) -> BatchReport:
+    """The same with what may land; `there`: tasks whose branch the feature branch contains already.
+
+    Raises:
+        RefMoved: the feature branch moved before the batch could land.
+    """
     chain = builder.build(branches)
     shop.record.built(branches, chain)
     if order.merge_only:

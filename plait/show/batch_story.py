@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from plait.plans.landing.batch_words import refusal_words
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, VerifiedTree, WeakenedTest
 from plait.plans.tasks.planned_contracts import AGAINST
 from plait.plans.wording import count, key_line, listed, one_line, spell_seconds
 from plait.show.unlanded import accusation
@@ -23,6 +23,7 @@ def batch_story(batch: BatchOutcome) -> list[str]:
         lines += [f"    {row}" for command in repeat_rejection(batch, no) for row in _as_typed(command)]
     lines += [f"  {held.task} is held back with {held.by}" for held in batch.held]
     lines += [f"  {file.path} of {file.task} was settled by {file.by}" for file in batch.settled]
+    lines += [f"  look at {weakened_words(finding)}" for finding in batch.weakened]
     return [indent + one_line(text, 2000) for line in lines for indent, text in (_split(line),)]
 
 
@@ -51,6 +52,12 @@ def repeat_verification(batch: BatchOutcome, tree: VerifiedTree) -> tuple[str, .
         f"git read-tree -u --reset {tree.tree}",
         *(f"{against}sh -e -c {shlex.quote(command)}" for command in (*batch.setup, *checks)),
     )
+
+
+def weakened_words(finding: WeakenedTest) -> str:
+    """Such as `tests/test_app.py:5 of CART: a skip was added`."""
+    place = finding.path if finding.line is None else f"{finding.path}:{finding.line}"
+    return f"{place} of {finding.task}: {finding.what}"
 
 
 def _repeat_merge(batch: BatchOutcome, no: Rejection) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from plait.plans.wording import (
     spell_seconds,
     spell_share,
 )
-from plait.show.batch_story import batch_story
+from plait.show.batch_story import batch_story, weakened_words
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
 from plait.show.next_steps import next_commands
@@ -48,6 +48,7 @@ def report_markdown(
         _opening(outcome),
         _section("What did not land, and why", [_not_landed(missing) for missing in unlanded(outcome)]),
         _section("Repaired on the way", [_incident(incident) for incident in repaired(outcome)]),
+        _section("Tests that ask for less than before", [f"- {markdown(words, 500)}" for words in _weakened(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
         _section("What the batches did", [line for batch in outcome.batches for line in _story(batch)]),
@@ -80,12 +81,20 @@ def report_text(
         lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
         lines += [f"    {_plain(incident)}" for incident in missing.incidents]
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
+    lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
     lines += [f"  {one_line(sentence)}" for sentence in told_contracts(outcome)]
     lines += _figures_lines(metrics)
     lines += [f"  {one_line(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
     commands = next_commands(outcome, repository=repository)
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+def _weakened(outcome: FeatureOutcome) -> list[str]:
+    """What landed although its tests ask for less: nobody was refused for it, and somebody should look."""
+    found = [weakened_words(finding) for batch in outcome.batches for finding in batch.weakened]
+    more = len(found) - _STORY_ITEMS
+    return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
 _BOUND = "lower bound of actual times"

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from plait.agent_tasks.integrate import integrate
-from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Rejection, SettledFile, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Rejection, SettledFile, VerifiedTree, WeakenedTest
 from plait.plans.tasks.work import BatchOrder, Candidate
 from plait.show.batch_story import batch_story, repeat_rejection, repeat_verification
 from plait.show.metrics import measure
@@ -101,6 +101,7 @@ def test_a_batch_is_told_in_lines() -> None:
         ),
         objects="/store/my objects",
         settled=(SettledFile(task="A", path="CHANGES.md", by="union"),),
+        weakened=(WeakenedTest(task="A", path="t.py", line=5, what="a skip was added"),),
     )
     assert batch_story(batch) == [
         "batch-1: landed in 20 s, 1 verification, landed A, at ddddddddd",
@@ -120,11 +121,13 @@ def test_a_batch_is_told_in_lines() -> None:
         "    $ sh -e -c 'make",
         "    > more'",
         "  CHANGES.md of A was settled by union",
+        "  look at t.py:5 of A: a skip was added",
     ]
     page = report_markdown(an_outcome(batches=(batch,)), metrics=measure(an_outcome(batches=(batch,))))
     assert "## What the batches did" in page
     assert "git read-tree -u --reset aaaa" in page
     assert "- B waits for A: both change x.py" in page
+    assert "## Tests that ask for less than before\n\n- t.py:5 of A: a skip was added" in page
     told = json.loads(json.dumps(batch_record(batch)))
     assert told["trees"][1] == {
         "branches": [],

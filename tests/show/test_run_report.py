@@ -25,6 +25,7 @@ from plait.plans.tasks.outcomes import (
     Span,
     TaskState,
     VerifiedTree,
+    WeakenedTest,
 )
 from plait.plans.wording import code_block, listed, markdown, one_line, spell_roughly, spell_seconds
 from plait.show.insight import insights
@@ -59,6 +60,7 @@ def hostile_outcome(text: str) -> FeatureOutcome:
     file = SettledFile(task=text, path=text, by=text)
     more: dict[str, Any] = {"chain": (ChainBranch(task=text, tip=text, commit=text),), "onto": text, "trees": (tree,)}
     more |= {"objects": text or "-", "setup": (text,), "checks": (text,), "settled": (file,)}
+    more["weakened"] = (WeakenedTest(task=text, path=text, what=text),)
     held = (Held(task=text, by=text),)
     batch = a_batch(text, rejected=(no,), held=held, landed=("MODEL",), commit=text, **more)
     return an_outcome(
@@ -275,7 +277,7 @@ def test_the_json_has_exactly_the_promised_keys() -> None:
     ]
     assert list(record["batches"][0]) == [
         *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held"),
-        *("settled", "onto", "chain", "trees"),
+        *("settled", "weakened", "onto", "chain", "trees"),
     ]
     assert list(record["batches"][0]["rejected"][0]) == ["task", "kind", "partner", "files", "reason", "repeat"]
     assert record["batches"][0]["held"] == [{"task": "TESTS", "by": "PAGE"}]

@@ -20,7 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection, SettledFile, VerifiedTree
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, SettledFile, VerifiedTree, WeakenedTest
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework
 from plait.plans.usage import Usage
@@ -51,6 +51,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         Stop: ("reason",),
         Usage: ("model", "session"),
         VerifiedTree: ("command", "log"),
+        WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
     }

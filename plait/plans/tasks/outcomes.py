@@ -139,6 +139,17 @@ class SettledFile(_Outcome):
     """The rule or the structure, such as `changelogs: union` or `structure: python`."""
 
 
+class WeakenedTest(_Outcome):
+    """A place at which a branch that lands lets tests ask for less: for a person to look at."""
+
+    task: str
+    path: str
+    line: int | None = None
+    """In the file as it is now, of what is gone as it was; nothing for a whole file."""
+    what: str
+    """Such as `a skip was added`."""
+
+
 class ChainBranch(_Outcome):
     """A branch as a batch met it."""
 
@@ -188,8 +199,10 @@ class BatchOutcome(_Outcome):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
+    weakened: tuple[WeakenedTest, ...] = ()
+    """By the branches that land; this and all below is not kept by the store."""
     chain: tuple[ChainBranch, ...] = ()
-    """The branches in merge order; this and all below is not kept by the store."""
+    """The branches in merge order."""
     onto: str | None = None
     """The commit that they were merged onto."""
     trees: tuple[VerifiedTree, ...] = ()

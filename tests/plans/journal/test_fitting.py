@@ -37,7 +37,15 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
-from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Held, Rejection, SettledFile, VerifiedTree
+from plait.plans.tasks.outcomes import (
+    BatchOutcome,
+    ChainBranch,
+    Held,
+    Rejection,
+    SettledFile,
+    VerifiedTree,
+    WeakenedTest,
+)
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
@@ -67,6 +75,7 @@ NAMES: Mapping[type, set[str]] = {
     TipMoved: {"tip", "lost", "landed"},
     Unlanded: {"onto", "tasks", "mates"},
     VerifiedTree: {"branches", "tree", "contracts"},
+    WeakenedTest: {"task"},
     WorkDone: {"commit", "contents"},
     WorkEnded: {"task", "salvage", "spent"},
 }
