@@ -84,7 +84,11 @@ def _headline(batch: BatchOutcome) -> str:
     parts = [
         batch.state.value + (f" in {spell_seconds(took.total_seconds())}" if took else ""),
         count(batch.verifications, "verification"),
-        *([f"landed {listed(batch.landed, limit=None)}"] if batch.landed else []),
+        *(
+            [f"{'ready to land' if batch.ready else 'landed'} {listed(batch.landed, limit=None)}"]
+            if batch.landed
+            else []
+        ),
         *([f"at {batch.commit[:9]}"] if batch.commit else []),
         *([key_line(batch.reason)] if batch.reason else []),
     ]
