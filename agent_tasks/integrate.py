@@ -1,7 +1,7 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,8 @@ from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
-from plait.agent_tasks.scoping import scope_of
+from plait.agent_tasks.landing_order import chain_that_lands_most
+from plait.agent_tasks.scoping import Scope, scope_of
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
@@ -74,23 +75,19 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     branches = [branch for branch in branches if branch.task not in there]
     order = replace(order, landed=(*order.landed, *there))
     scope = scope_of(order, shop, builder, branches)
-    return scope.told_in(_integrate_rest(scope.order, shop, builder, scope.branches, old, there))
+    return scope.told_in(_integrate_rest(scope, shop, builder, old, there))
 
 
 def _integrate_rest(
-    order: BatchOrder,
-    shop: Workshop,
-    builder: ChainBuilder,
-    branches: Sequence[Branch],
-    old: str | None,
-    there: Collection[str],
+    scope: Scope, shop: Workshop, builder: ChainBuilder, old: str | None, there: Collection[str]
 ) -> BatchReport:
     """The same with what may land; `there`: tasks whose branch the feature branch contains already.
 
     Raises:
         RefMoved: the feature branch moved before the batch could land.
     """
-    chain = builder.build(branches)
+    order = scope.order
+    chain, branches = chain_that_lands_most(order, shop, builder, scope.branches, scope.touched)
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)

@@ -1,6 +1,6 @@
 """Holds a batch's branches against what they may change, and looks at what they did to the tests."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plait.agent_tasks.workshop import Workshop
@@ -20,6 +20,8 @@ class Scope:
     order: BatchOrder
     """Without what does not, and without what needs that."""
     branches: tuple[Branch, ...]
+    touched: Mapping[str, Collection[str]]
+    """By task, the paths that its branch changed itself."""
     refused: tuple[Rework, ...] = ()
     held: tuple[Held, ...] = ()
     weakened: tuple[WeakenedTest, ...] = ()
@@ -67,7 +69,8 @@ def scope_of(order: BatchOrder, shop: Workshop, builder: ChainBuilder, branches:
     out = {no.task for no in refused} | {one.task for one in held}
     kept = tuple(candidate for candidate in order.branches if candidate.task not in out)
     rest = tuple(branch for branch in branches if branch.task not in out)
-    return Scope(replace(order, branches=kept), rest, refused, held, _weakened(shop, changes))
+    touched = {task: frozenset(change.path for change in own) for task, own in changes.items()}
+    return Scope(replace(order, branches=kept), rest, touched, refused, held, _weakened(shop, changes))
 
 
 def _refusal(candidate: Candidate, changes: Sequence[OwnChange], shop: Workshop, onto: str) -> Rework | None:
