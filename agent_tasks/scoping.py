@@ -74,8 +74,16 @@ def scope_of(order: BatchOrder, shop: Workshop, builder: ChainBuilder, branches:
 
 
 def _refusal(candidate: Candidate, changes: Sequence[OwnChange], shop: Workshop, onto: str) -> Rework | None:
-    paths = [change.path for change in changes]
-    outside = out_of_scope(paths, owns=candidate.owns, locked=candidate.locked, asked=candidate.asked)
+    outside = tuple(
+        change.path
+        for change in changes
+        if out_of_scope(
+            [change.path],
+            owns=candidate.owns,
+            locked=candidate.locked,
+            asked="protected" if change.by_person else candidate.asked,
+        )
+    )
     if outside:
         outside = brings(shop.control.store, candidate.tip, outside, onto=onto)
     if not outside:

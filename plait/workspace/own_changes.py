@@ -8,6 +8,8 @@ from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, merge
 
 _NOTHING = "0"
+_PLAIT = "plait@localhost"
+"""Who has committed whatever agents made (`workspace/git`): no agent can write a commit itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class OwnChange:
     """The blob that the first of its commits found; nothing where there was no file."""
     after: str | None
     """The blob that the last of them left."""
+    by_person: bool = False
+    """Whether only persons changed it, above what plait has committed: in a repair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,13 @@ def own_changes(
     Raises:
         GitFailed: a commit is missing.
     """
-    parents = _graph(repository, work, landed)
+    parents, ours = _graph(repository, work, landed)
     own = {task: _own_commits(parents, branch) for task, branch in work.items()}
     wanted = dict.fromkeys(commit for commits in own.values() for commit in commits)
     changed = _of_commits(repository, [commit for commit in wanted if len(parents[commit]) < 2])
     changed |= {commit: _of_merge(repository, commit, parents[commit]) for commit in wanted if len(parents[commit]) > 1}
-    return {task: tuple(_folded(changed[commit] for commit in commits)) for task, commits in own.items()}
+    above = {task: _above(parents, commits, ours) for task, commits in own.items()}
+    return {task: tuple(_folded(commits, changed, above[task])) for task, commits in own.items()}
 
 
 def brings(repository: GitRepository, tip: str, paths: Collection[str], *, onto: str) -> tuple[str, ...]:
@@ -63,12 +68,31 @@ def brings(repository: GitRepository, tip: str, paths: Collection[str], *, onto:
     return tuple(path for path in paths if path in changed or not bases)
 
 
-def _graph(repository: GitRepository, work: Mapping[str, OwnWork], landed: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The commits of all branches that have not landed, older first, each with its parents."""
+def _graph(
+    repository: GitRepository, work: Mapping[str, OwnWork], landed: Sequence[str]
+) -> tuple[dict[str, tuple[str, ...]], set[str]]:
+    """The commits of all branches that have not landed, older first, each with its parents; and those by plait."""
     tips = sorted({branch.tip for branch in work.values()})
     revisions = "".join(f"{revision}\n" for revision in (*(f"^{commit}" for commit in landed), *tips))
-    answer = repository.ask("rev-list", "--topo-order", "--reverse", "--parents", "--stdin", stdin=revisions.encode())
-    return {commit: tuple(parents) for commit, *parents in map(str.split, answer.lines)}
+    command = ("rev-list", "--topo-order", "--reverse", "--parents", "--format=%ce", "--stdin")
+    lines = iter(repository.ask(*command, stdin=revisions.encode()).lines)
+    parents: dict[str, tuple[str, ...]] = {}
+    ours: set[str] = set()
+    for line in lines:  # `commit <name> <parents>`, and who committed it
+        _, commit, *before = line.split(" ")
+        parents[commit] = tuple(before)
+        if next(lines) == _PLAIT:
+            ours.add(commit)
+    return parents, ours
+
+
+def _above(parents: Mapping[str, tuple[str, ...]], commits: Sequence[str], ours: Collection[str]) -> set[str]:
+    """The commits that plait has not made, and that hold one of the branch that it has."""
+    holding: set[str] = set()
+    for commit in commits:
+        if commit in ours or not holding.isdisjoint(parents[commit]):
+            holding.add(commit)
+    return holding.difference(ours)
 
 
 def _own_commits(parents: Mapping[str, tuple[str, ...]], branch: OwnWork) -> list[str]:
@@ -135,15 +159,18 @@ def _change(entry: str, path: str) -> OwnChange:
     return OwnChange(path, old if old.strip(_NOTHING) else None, new if new.strip(_NOTHING) else None)
 
 
-def _folded(steps: Iterator[list[OwnChange]]) -> Iterator[OwnChange]:
+def _folded(
+    commits: Sequence[str], changed: Mapping[str, Sequence[OwnChange]], persons: Collection[str]
+) -> Iterator[OwnChange]:
     """Each path once, as the first commit found it and the last one left it."""
-    before: dict[str, str | None] = {}
-    after: dict[str, str | None] = {}
-    for step in steps:
-        for change in step:
-            before.setdefault(change.path, change.before)
-            after[change.path] = change.after
-    return (OwnChange(path, oid, after[path]) for path, oid in before.items())
+    folded: dict[str, OwnChange] = {}
+    for commit in commits:
+        for change in changed[commit]:
+            first = folded.get(change.path)
+            before = first.before if first else change.before
+            by_person = commit in persons and (first is None or first.by_person)
+            folded[change.path] = OwnChange(change.path, before, change.after, by_person)
+    return iter(folded.values())
 
 
 def texts_of(repository: GitRepository, blobs: Collection[str], *, largest: int) -> dict[str, str]:

@@ -77,6 +77,21 @@ def test_a_person_is_not_asked_for_what_the_task_owns(repository: Path, branch_w
     assert report.outcome.landed == ("A",)
 
 
+def test_a_persons_repair_above_what_plait_committed_is_asked_for_what_is_protected_alone(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    with opened(PLAN, repository) as session:
+        store, main = session.shop.control.store, git(repository, "rev-parse", "main")
+        tree = store.tree_of(branch_with("a", {"src/a.py": "1\n"}))
+        git(repository, "branch", "work", store.commit_tree(tree, (main,), "work", date=DATE))
+        fine = branch_with("fine", {"README.md": "by hand\n"}, start="work")
+        not_so = branch_with("not-so", {".envrc": "x\n"}, start="work")
+        refused = batch(session, Candidate("A", not_so, (), owns=("src/**",)))
+        report = batch(session, Candidate("A", fine, (), owns=("src/**",)))
+    assert told(refused) == [("A", "out-of-scope", (".envrc",))]
+    assert report.outcome.landed == ("A",)
+
+
 def test_what_came_with_its_start_is_not_its_change(repository: Path, branch_with: BranchWith) -> None:
     outside = branch_with("outside", {"README.md": "theirs\n"})
     tip = branch_with("b", {"src/b.py": "1\n"}, start="outside")

@@ -89,6 +89,22 @@ def test_before_and_after_span_all_commits_of_a_branch(history: History) -> None
     assert texts_of(history.repository, ["1" * 40, base], largest=10) == {}
 
 
+def test_what_a_person_put_above_what_plait_committed_is_told_apart(history: History) -> None:
+    base = history.commit({"f": "1\n"})
+    tree = history.repository.tree_of(history.commit({"agent": "1"}, base))
+    rejected = history.repository.commit_tree(tree, (base,), "work", date=DATE)
+    person = history.commit({"person": "1", "agent": "2"}, history.commit({"first": "1"}, rejected))
+    taken = history.repository.commit_tree(history.repository.tree_of(person), (rejected, person), "taken", date=DATE)
+    changes = own_changes(history.repository, {"T": OwnWork(taken), "F": OwnWork(person)}, landed=(base,))
+    assert {change.path: change.by_person for change in changes["T"]} == {
+        "agent": False,
+        "first": True,
+        "person": True,
+    }
+    foreign = own_changes(history.repository, {"F": OwnWork(history.commit({"x": "1"}, base))}, landed=(base,))
+    assert [change.by_person for change in foreign["F"]] == [False]
+
+
 def test_a_commit_that_is_missing_is_trouble(history: History) -> None:
     base = history.commit({"f": "1"})
     with pytest.raises(GitFailed):

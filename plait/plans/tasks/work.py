@@ -235,7 +235,7 @@ class Candidate:
     locked: tuple[str, ...] = ()
     """What it may have changed because it held a lock."""
     asked: Asked = "owns"
-    """What its change is held against: of a person's only what is protected."""
+    """What its change is held against; of what persons put above plait's own commits only what is protected."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3
