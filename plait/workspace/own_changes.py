@@ -55,7 +55,7 @@ def own_changes(
 
 
 def brings(repository: GitRepository, tip: str, paths: Collection[str], *, onto: str) -> tuple[str, ...]:
-    """Those of the paths that a merge of a branch would change: what was changed and taken back is none.
+    """Those of the paths that a merge of a branch would change: not what was taken back, nor what is there already.
 
     Raises:
         GitFailed: a commit is missing.
@@ -65,7 +65,8 @@ def brings(repository: GitRepository, tip: str, paths: Collection[str], *, onto:
         raise GitFailed("merge-base --all", answer.status, answer.stderr)
     bases = answer.lines
     changed = {change.path for base in bases for change in _between(repository, base, tip)}
-    return tuple(path for path in paths if path in changed or not bases)
+    differing = {change.path for change in _between(repository, onto, tip)}
+    return tuple(path for path in paths if path in differing and (path in changed or not bases))
 
 
 def _graph(

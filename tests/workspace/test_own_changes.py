@@ -73,6 +73,8 @@ def test_what_was_changed_and_taken_back_brings_nothing(history: History) -> Non
     onto = history.commit({"f": "3\n"}, base)
     assert paths(history, tip, landed=(base,)) == {"f", "g"}
     assert brings(history.repository, tip, ("f", "g"), onto=onto) == ("g",)
+    squashed = history.commit({"g": "2\n"}, onto)
+    assert brings(history.repository, tip, ("f", "g"), onto=squashed) == ()
 
 
 def test_before_and_after_span_all_commits_of_a_branch(history: History) -> None:

@@ -47,7 +47,8 @@ def _due(run: Standings, rules: LandingRules, tasks: Iterable[str], *, running: 
 def _candidate(run: Standings, rules: LandingRules, task: str, behind: float) -> Candidate:
     """A finished branch as a batch takes it."""
     facts, standing, needs, carries = run.facts[task], run.tasks[task], rules.needs_of(task), rules.carried(task)
-    others = run.commits_of((*standing.rests_on, *needs, *carries))
+    known = (other for other in (*standing.rests_on, *needs, *carries) if other in run.tasks or other in run.outside)
+    others = run.commits_of(known)
     return Candidate(
         task=task,
         tip=standing.commit or "",
