@@ -47,3 +47,23 @@ def test_what_a_batch_did_is_told_and_done_again(
     refused = plait("batches", "7", cwd=repository)
     assert refused.status == 2
     assert "the run has no batch '7'" in refused.stderr
+
+
+URGENT = """
+    feature: urgent
+    goal: Two that clash, and work that rests on the second.
+    tasks:
+      - {id: A, run: "echo a > same.txt"}
+      - {id: B, run: "echo b > same.txt", owns: ["**"]}
+      - {id: C, run: "cp same.txt c.txt", needs: [B]}
+    integration: {repairs: 0, ready: 1}
+"""
+
+
+def test_what_others_rest_on_lands_first_and_what_clashes_waits_for_it(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    ended = plait("run", str(write_plan(URGENT)), "--json", cwd=repository, env=prefect_server)
+    assert ended.status == 1, ended.stderr
+    assert {task["id"]: task["state"] for task in ended.data["tasks"]} == {"A": "held", "B": "landed", "C": "landed"}
+    assert "A waits for B: both change same.txt" in plait("batches", cwd=repository).stdout

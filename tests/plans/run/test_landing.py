@@ -103,6 +103,33 @@ def test_there_is_one_batch_at_a_time_and_each_has_its_number() -> None:
     assert (run.in_work.id, run.in_batch, run.in_work.landed) == ("batch-2", ("B",), ("A",))
 
 
+URGENT = """
+    tasks:
+      - {id: A, role: backend, prompt: x, priority: 1, owns: [src/], locks: [{path: go.mod, mode: exclusive}]}
+      - {id: B, role: backend, prompt: x, needs: [A], duration: 2h}
+      - {id: C, role: backend, prompt: x, needs: [B], duration: 1h}
+"""
+
+
+def test_a_batch_knows_what_is_urgent_and_what_is_whose() -> None:
+    run = played(URGENT, **AT_ONCE)
+    run.starts()
+    run.passes(60)
+    run.ends("A")
+    run.starts()
+
+    (candidate,) = run.in_work.branches
+    assert (candidate.priority, candidate.behind, candidate.done) == (1, 3 * 3600.0, 60.0)
+    assert (candidate.owns, candidate.locked, candidate.asked) == (("src/**",), ("go.mod",), "owns")
+    assert candidate.grounds == ()
+
+    run.ends("B")
+    run.batch()
+    run.starts()
+    (candidate,) = run.in_work.branches
+    assert (candidate.task, candidate.behind, candidate.grounds) == ("B", 3600.0, ("A-1",))
+
+
 def test_what_is_most_important_to_merge_comes_first() -> None:
     run = both_done(TWO.replace("{id: B, ", "{id: B, priority: 1, "))
 
