@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
@@ -41,6 +42,8 @@ class Workshop:
     """Told in a line what a person who watches should know."""
     stages: Stages = field(default_factory=Stages)
     """How long the stages of a batch take; each batch has its own."""
+    record: BatchRecord = field(default_factory=BatchRecord)
+    """What a batch did; each has its own."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 

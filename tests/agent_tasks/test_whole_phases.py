@@ -148,12 +148,15 @@ def test_the_mates_of_what_is_held_wait_for_it(repository: Path, branch_with: Br
         "CLASH": branch_with("clash", {"README.md": "clash\n"}),
         "RESTS": branch_with("rests", {"rests.txt": "x\n"}, start="clash"),
         "MATE": branch_with("mate", {"mate.txt": "x\n"}),
+        "ABOVE": branch_with("above", {"above.txt": "x\n"}, start="first"),
+        "HIGHER": branch_with("higher", {"higher.txt": "x\n"}, start="above"),
     }
     with opened(PLAN, repository) as session:
         report = batch(session, tips, groups=[("RESTS", "MATE")], needs={"RESTS": ("CLASH",)})
 
     assert [one.task for one in report.rework] == ["CLASH"]
-    assert (report.outcome.landed, held(report)) == (("FIRST",), {"RESTS": "CLASH", "MATE": "RESTS"})
+    assert report.outcome.landed == ("FIRST", "ABOVE", "HIGHER")
+    assert held(report) == {"RESTS": "CLASH", "MATE": "RESTS"}
 
 
 def test_the_mates_of_what_the_search_holds_wait_for_it(repository: Path, branch_with: BranchWith) -> None:

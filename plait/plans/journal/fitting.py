@@ -20,7 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, SettledFile, VerifiedTree, WeakenedTest
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework
 from plait.plans.usage import Usage
@@ -37,7 +37,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
-        BatchOutcome: ("reason",),
+        BatchOutcome: ("reason", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),
@@ -47,9 +47,12 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         RepairTaken: ("by",),
         Resume: ("by",),
         Rework: ("files", "reason", "commands"),
+        SettledFile: ("path",),
         StartConflicted: ("paths",),
         Stop: ("reason",),
         Usage: ("model", "session"),
+        VerifiedTree: ("command", "log"),
+        WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
     }

@@ -44,6 +44,10 @@ class TaskFacts:
     is_command: bool = False
     members: tuple[str, ...] = ()
     """The plan's tasks that it is, when it is a bundle."""
+    owns: tuple[str, ...] | None = None
+    """What it may change; nothing: all that is not protected."""
+    locked: tuple[str, ...] = ()
+    """What it may change because it holds a lock."""
 
     @property
     def waits_for(self) -> Needs:
@@ -161,6 +165,8 @@ def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple
         outputs=spec.outputs,
         is_command=spec.run is not None,
         members=tuple(member.id for member in task.members),
+        owns=spec.owns,
+        locked=spec.locked,
     )
 
 

@@ -176,6 +176,11 @@ class Task(Part):
         return self.changes == "required" if self.changes else self.run is None
 
     @property
+    def locked(self) -> tuple[str, ...]:
+        """Paths that it may change because it holds them alone."""
+        return tuple(lock.path for lock in self.locks if lock.mode == "exclusive")
+
+    @property
     def subject(self) -> str:
         """What it is about, in one line of at most 72 characters: the title, or how its prompt or command begins."""
         line = self.title or (self.prompt or self.run or "").strip().splitlines()[0].strip()

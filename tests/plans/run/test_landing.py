@@ -103,6 +103,33 @@ def test_there_is_one_batch_at_a_time_and_each_has_its_number() -> None:
     assert (run.in_work.id, run.in_batch, run.in_work.landed) == ("batch-2", ("B",), ("A",))
 
 
+URGENT = """
+    tasks:
+      - {id: A, role: backend, prompt: x, priority: 1, owns: [src/], locks: [{path: go.mod, mode: exclusive}]}
+      - {id: B, role: backend, prompt: x, needs: [A], duration: 2h}
+      - {id: C, role: backend, prompt: x, needs: [B], duration: 1h}
+"""
+
+
+def test_a_batch_knows_what_is_urgent_and_what_is_whose() -> None:
+    run = played(URGENT, **AT_ONCE)
+    run.starts()
+    run.passes(60)
+    run.ends("A")
+    run.starts()
+
+    (candidate,) = run.in_work.branches
+    assert (candidate.priority, candidate.behind, candidate.done) == (1, 3 * 3600.0, 60.0)
+    assert (candidate.owns, candidate.locked, candidate.asked) == (("src/**",), ("go.mod",), "owns")
+    assert candidate.grounds == ()
+
+    run.ends("B")
+    run.batch()
+    run.starts()
+    (candidate,) = run.in_work.branches
+    assert (candidate.task, candidate.behind, candidate.grounds) == ("B", 3600.0, ("A-1",))
+
+
 def test_what_is_most_important_to_merge_comes_first() -> None:
     run = both_done(TWO.replace("{id: B, ", "{id: B, priority: 1, "))
 
@@ -264,7 +291,7 @@ def test_a_rejected_branch_is_handed_back_with_all_that_its_repair_needs() -> No
     assert (work.start, work.expected, work.repair) == ("tip-1", "B-1", run.standing("B").repair)
     assert work.after == ("B",)
     assert run.told("B")[-2:] == ["handed back", "backend-1 repairs it"]
-    assert run.told("batch-1")[-1] == "part landed, landed A, rejected B (conflict with A), 1 verification"
+    assert run.told("batch-1")[-1] == "part landed, landed A, B waits for A: both change the same lines, 1 verification"
 
 
 def test_a_repair_starts_from_the_base_while_there_is_no_tip() -> None:
