@@ -78,7 +78,8 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         return _merged_only(order, shop, chain, tip=old)
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
-        return _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+        broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+        return replace(broken, outcome=broken.outcome.model_copy(update={"flaky": tuple(map(plain, settled.flaky))}))
     told = still_clashing(builder, chain, branches, settled)
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
     told, guilty = still_guilty(builder, told, branches, settled, unlanded)
@@ -89,10 +90,12 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         verified=settled.verified,
         rejected=rejections,
         held=(*told.held, *settled.held),
+        flaky=tuple(map(plain, settled.flaky)),
+        acquitted=settled.acquitted,
         landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
     )
     if settled.chain is None:
-        part = BatchState.PART_LANDED if outcome.rejected or outcome.held else BatchState.LANDED
+        part = BatchState.PART_LANDED if _is_part(outcome) else BatchState.LANDED
         state = part if there else BatchState.REJECTED
         return BatchReport(outcome.model_copy(update={"state": state}), rework=rework, unlanded=unlanded, tip=old)
     trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
@@ -139,9 +142,8 @@ def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchRep
         raise TaskStopped
     with shop.stages.of("landing"):
         placed = shop.lander.land(batch=order.mark, old=landing.old, new=landing.new)
-    part = report.outcome.rejected or report.outcome.held
     update = {
-        "state": BatchState.PART_LANDED if part else BatchState.LANDED,
+        "state": BatchState.PART_LANDED if _is_part(report.outcome) else BatchState.LANDED,
         "commit": landing.new,
         "tree": landing.tree,
     }
@@ -150,6 +152,10 @@ def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchRep
         done = report.outcome.model_copy(update=update | {"state": BatchState.READY_TO_LAND, "reason": reason})
         return replace(report, outcome=done, tip=landing.old, land_by_hand=placed.command)
     return replace(report, outcome=report.outcome.model_copy(update=update), tip=landing.new)
+
+
+def _is_part(outcome: BatchOutcome) -> bool:
+    return bool(outcome.rejected or outcome.held or outcome.acquitted)
 
 
 def _yes_or_no(fact: bool) -> str:

@@ -1,13 +1,17 @@
 """Carries out the search of a red batch: builds and verifies the sub-sets that the search asks for."""
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.search_memory import keep, recall
 from plait.agent_tasks.verifying import contracts_in, not_run, verifier_with
+from plait.agent_tasks.verifying_at_once import VerifyingAtOnce
 from plait.agent_tasks.workshop import Workshop
-from plait.plans.landing.bisection import Guilty, Search, Verdict
+from plait.plans.landing.bisection import Search, Verdict
+from plait.plans.landing.blame import Guilty
+from plait.plans.landing.suspicion import Changes, suspicions
 from plait.plans.tasks.outcomes import Held
 from plait.plans.tasks.planned_contracts import broken_by
 from plait.plans.tasks.work import BatchOrder
@@ -27,6 +31,10 @@ class Settled:
     held: tuple[Held, ...] = ()
     dropped: tuple[str, ...] = ()
     """Tasks that do not merge once others are left out; they wait for the next batch."""
+    acquitted: tuple[str, ...] = ()
+    """Tasks that were left out because of a flake; they wait for the next batch."""
+    flaky: tuple[str, ...] = ()
+    """Commands that were red and green on the same tree."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """For each rejected task the tail of the output that was red with it."""
     verifications: int = 0
@@ -50,36 +58,38 @@ class _Oracle:
     runs: int = 0
     chains: dict[tuple[str, ...], Chain] = field(default_factory=dict)
     tails: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """By sub-set, the end of what the last red one printed."""
+    failed: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """By sub-set, the command that was red last."""
 
     def build(self, subset: tuple[str, ...]) -> Chain:
         if subset not in self.chains:
             self.chains[subset] = self.builder.build([self.branches[name] for name in subset])
         return self.chains[subset]
 
-    def verify(self, subset: tuple[str, ...]) -> Verification:
-        """Verify one sub-set.
+    def verify(
+        self, subset: tuple[str, ...], *, again: bool = False, stop: threading.Event | None = None
+    ) -> Verification:
+        """Verify one sub-set, which was built before; for many threads at once.
 
         Raises:
             TaskStopped: the run was cancelled meanwhile.
         """
         brought = (other for task in subset for other in self.brings.get(task, ()))
         contracts = contracts_in(self.shop, {*self.landed, *subset, *brought})
-        seen = verifier_with(self.shop, contracts).verify(self.build(subset).tree, stop=self.shop.stop)
-        if seen.outcome == "cancelled":
+        verifier = verifier_with(self.shop, contracts)
+        seen = verifier.verify(self.chains[subset].tree, stop=stop or self.shop.stop, again=again)
+        if seen.outcome == "cancelled" and self.shop.stop.is_set():
             raise TaskStopped
-        if not (seen.remembered or seen.unverified):
+        if not (seen.remembered or seen.unverified or seen.outcome == "cancelled"):
             self.runs += 1
             self.shop.stages.add("verification", seen.seconds)
-        said = f"$ {seen.command}\n{seen.tail}" if seen.command else seen.tail
-        broken = broken_by(seen.command, contracts)
-        kept = f"the real thing does not keep the contract {listed(broken, limit=None)}\n" if broken else ""
-        self.tails[subset] = f"{kept}{said}"
+        if not seen.green:
+            said = f"$ {seen.command}\n{seen.tail}" if seen.command else seen.tail
+            broken = broken_by(seen.command, contracts)
+            kept = f"the real thing does not keep the contract {listed(broken, limit=None)}\n" if broken else ""
+            self.tails[subset], self.failed[subset] = f"{kept}{said}", seen.command or "the verification"
         return seen
-
-    def verify_all(self, subsets: Sequence[tuple[str, ...]]) -> list[tuple[tuple[str, ...], Verification]]:
-        """Verify several sub-sets at once, as many as there are slots, and give each with what came of it."""
-        with ThreadPoolExecutor(max_workers=self.shop.facts.integration.slots) as pool:
-            return list(pool.map(lambda subset: (subset, self.verify(subset)), subsets))
 
 
 def settle_chain(
@@ -122,11 +132,12 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
     Such a branch is not guilty of anything: like one that was dropped it waits for the next batch, and what needs it
     waits with it. What needs a rejected branch is held, whatever it conflicted with.
     """
-    if not (settled.rejected or settled.dropped):
+    if not (settled.rejected or settled.dropped or settled.acquitted):
         return chain
     known = {branch.task: branch for branch in builder.complete(branches)}
     landing = [known[task] for task in settled.landed]
-    out = {guilty.item for guilty in settled.rejected} | {one.task for one in settled.held} | set(settled.dropped)
+    out = {guilty.item for guilty in settled.rejected} | {one.task for one in settled.held}
+    out |= {*settled.dropped, *settled.acquitted}
     clashing = {clash.task for clash in chain.conflicts}
     conflicts: list[ChainConflict] = []
     held: list[Held] = []
@@ -142,18 +153,39 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
 
 
 def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tuple[str, ...]]) -> Settled:
-    """Ask the search what to verify next until it has a verdict."""
-    search = Search(items, needs=needs, slots=oracle.shop.facts.integration.slots)
-    step = search.next_step()
-    while not isinstance(step, Verdict):
-        ready = [subset for subset in step.subsets if _can_be_built(oracle, search, subset)]
-        for subset, seen in oracle.verify_all(ready):
-            if seen.outcome == "infrastructure":
-                return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
-            # A time-out (twice in a row) counts as red: a rejection still needs a green run without the branch.
-            search.record(subset, "green" if seen.green else "red")
-        step = search.next_step()
-    return _settled(oracle, step)
+    """Ask the search what to verify next, whenever a slot is free, until it has a verdict."""
+    remembered, changes = recall(oracle.shop.control), _changes(oracle, items)
+    slots = oracle.shop.facts.integration.slots
+    priors = suspicions(changes, output=oracle.tails.get(items, ""), by_path=remembered.paths)
+    search = Search(items, needs=needs, slots=slots, priors=priors, flakiness=remembered.flakiness)
+    with VerifyingAtOnce(oracle.verify, slots, oracle.shop.stop) as at_once:
+        while not isinstance(step := search.next_step(at_once.running), Verdict):
+            at_once.stop(step.stop)
+            fresh = [subset for subset in step.subsets if _can_be_built(oracle, search, subset)]
+            if len(fresh) < len(step.subsets) and not fresh:
+                continue  # what was asked for cannot be had: the search has something else in mind by now
+            at_once.start(fresh)
+            at_once.start(step.again, again=True)
+            for subset, seen in at_once.ended():
+                if seen.outcome == "infrastructure":
+                    return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
+                # A time-out (twice in a row) counts as red: a rejection still needs a green run without the branch.
+                search.record(subset, "green" if seen.green else "red")
+    settled = _settled(oracle, step)
+    remembered = remembered.with_flakes(settled.flaky, search.flakiness_seen)
+    keep(oracle.shop.control, remembered.with_batch(changes, {guilty.item for guilty in settled.rejected}))
+    return settled
+
+
+def _changes(oracle: _Oracle, items: tuple[str, ...]) -> dict[str, Changes]:
+    """The files that each branch changed since it left what it is merged with."""
+    store, base, changes = oracle.builder.repository, oracle.builder.base, dict[str, Changes]()
+    for task in items:
+        forks = store.run("merge-base", base, oracle.branches[task].tip).text.split()
+        fork = forks[0] if forks else base
+        paths = store.ask("diff-tree", "-r", "-z", "--name-only", "--no-renames", fork, oracle.branches[task].tip)
+        changes[task] = Changes(paths=tuple(paths.records))
+    return changes
 
 
 def _can_be_built(oracle: _Oracle, search: Search, subset: tuple[str, ...]) -> bool:
@@ -171,14 +203,18 @@ def _can_be_built(oracle: _Oracle, search: Search, subset: tuple[str, ...]) -> b
 
 
 def _settled(oracle: _Oracle, verdict: Verdict) -> Settled:
+    flaky = tuple(sorted({oracle.failed[subset] for subset in verdict.flaky if subset in oracle.failed}))
+    trouble = ("", "")
     if verdict.base_red:
         tail = oracle.tails.get((), "")
-        return Settled(
-            chain=None,
-            trouble=f"the base itself is red, so nothing can be said about the branches:\n{tail[-2000:]}",
-            trouble_kind="base-red",
-            verifications=oracle.runs,
-        )
+        said = f"the base itself is red, so nothing can be said about the branches:\n{tail[-2000:]}"
+        trouble = (said, "base-red")
+    elif verdict.acquitted and not (verdict.landed or verdict.rejected):
+        said = "the checks are red and green on the same tree so often that nothing can be said about the branches"
+        trouble = (f"{said}: {listed(flaky)}" if flaky else said, "infrastructure")
+    if trouble[0]:
+        said, kind = trouble
+        return Settled(chain=None, trouble=said, trouble_kind=kind, verifications=oracle.runs, flaky=flaky)
     return Settled(
         chain=oracle.build(verdict.landed) if verdict.landed else None,
         landed=verdict.landed,
@@ -186,5 +222,7 @@ def _settled(oracle: _Oracle, verdict: Verdict) -> Settled:
         held=tuple(Held(task=task, by=by) for task, by in verdict.held),
         evidence={guilty.item: oracle.tails.get(guilty.red, "") for guilty in verdict.rejected},
         dropped=verdict.dropped,
+        acquitted=verdict.acquitted,
+        flaky=flaky,
         verifications=oracle.runs,
     )

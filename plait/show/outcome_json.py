@@ -90,6 +90,8 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        **({"flaky": list(batch.flaky)} if batch.flaky else {}),
+        **({"acquitted": list(batch.acquitted)} if batch.acquitted else {}),
     }
 
 

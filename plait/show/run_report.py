@@ -219,7 +219,8 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
         + ("" if batch.verified else ", unverified"),
         "none yet" if batch.ready else listed(batch.landed) or "–",
         listed(tuple(f"{no.task} ({no.kind})" for no in batch.rejected)) or "–",
-        listed(tuple(f"{held.task} (by {held.by})" for held in batch.held)) or "–",
+        listed((*(f"{held.task} (by {held.by})" for held in batch.held), *(f"{a} (flaky)" for a in batch.acquitted)))
+        or "–",
         str(batch.verifications),
         "–" if seconds is None else spell_seconds(seconds),
         (batch.commit or "–")[:9],

@@ -2,7 +2,7 @@
 
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState
 from plait.plans.tasks.work import RepairOrder, Rework
-from plait.plans.wording import one_line
+from plait.plans.wording import listed, one_line
 
 
 def rejection_words(rejected: Rework | RepairOrder) -> str:
@@ -23,5 +23,7 @@ def batch_words(outcome: BatchOutcome) -> str:
     parts += [
         f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
     ]
+    parts += [f"flaky {listed(tuple(map(one_line, outcome.flaky)))}"] if outcome.flaky else []
+    parts += [f"left out for the next batch {listed(outcome.acquitted)}"] if outcome.acquitted else []
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)

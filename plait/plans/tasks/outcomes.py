@@ -147,6 +147,10 @@ class BatchOutcome(_Outcome):
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
+    flaky: tuple[str, ...] = ()
+    """Commands that were red and green on the same tree; not kept by the store."""
+    acquitted: tuple[str, ...] = ()
+    """Branches that such a red left out, for the next batch: they are not rejected; not kept by the store."""
 
     @property
     def ready(self) -> tuple[str, ...]:
