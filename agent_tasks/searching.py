@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import TaskStopped
-from plait.agent_tasks.search_memory import keep, recall
+from plait.agent_tasks.search_memory import Remembered, keep, recall
 from plait.agent_tasks.verifying import contracts_in, not_run, verifier_with
 from plait.agent_tasks.verifying_at_once import VerifyingAtOnce
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.errors import EnvironmentProblem
 from plait.plans.landing.bisection import Search, Verdict
 from plait.plans.landing.blame import Guilty
 from plait.plans.landing.suspicion import Changes, suspicions
@@ -17,6 +18,7 @@ from plait.plans.tasks.planned_contracts import broken_by
 from plait.plans.tasks.work import BatchOrder
 from plait.plans.wording import listed
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, contained_tips
+from plait.workspace.errors import GitFailed
 from plait.workspace.verification import Verification
 
 
@@ -37,6 +39,10 @@ class Settled:
     """Commands that were red and green on the same tree."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """For each rejected task the tail of the output that was red with it."""
+    suspects: tuple[str, ...] = ()
+    """Tasks that are left out, and of which it is still to be seen why; `explained` tells."""
+    inquiry: "_Inquiry | None" = None
+    """How that is found out."""
     verifications: int = 0
     verified: bool = True
     trouble: str | None = None
@@ -95,9 +101,10 @@ class _Oracle:
 def settle_chain(
     builder: ChainBuilder, chain: Chain, branches: Sequence[Branch], *, shop: Workshop, order: BatchOrder
 ) -> Settled:
-    """Verify a chain; when it is red, find who is guilty, and what may land without them.
+    """Verify a chain; when it is red, find what may land of it.
 
-    The tests of a contract are part of it for each tree that has the real thing.
+    The tests of a contract are part of it for each tree that has the real thing. Why the others may not is known where
+    nothing may land; else it is left to `explained`, as nobody has to wait for that.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
@@ -132,12 +139,12 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
     Such a branch is not guilty of anything: like one that was dropped it waits for the next batch, and what needs it
     waits with it. What needs a rejected branch is held, whatever it conflicted with.
     """
-    if not (settled.rejected or settled.dropped or settled.acquitted):
+    if not (settled.rejected or settled.dropped or settled.acquitted or settled.suspects):
         return chain
     known = {branch.task: branch for branch in builder.complete(branches)}
     landing = [known[task] for task in settled.landed]
     out = {guilty.item for guilty in settled.rejected} | {one.task for one in settled.held}
-    out |= {*settled.dropped, *settled.acquitted}
+    out |= {*settled.dropped, *settled.acquitted, *settled.suspects}
     clashing = {clash.task for clash in chain.conflicts}
     conflicts: list[ChainConflict] = []
     held: list[Held] = []
@@ -152,29 +159,99 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
     return replace(chain, conflicts=tuple(conflicts), held=tuple(held))
 
 
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """A search, what carries it out, and what was known before it."""
+
+    oracle: _Oracle
+    search: Search
+    changes: Mapping[str, Changes]
+    remembered: Remembered
+
+    def go(self, *, until_landed: bool) -> Verdict | Verification | None:
+        """Go on to the verdict, or until it is known what lands; a verification that met with trouble ends it.
+
+        Raises:
+            TaskStopped: the run was cancelled meanwhile.
+        """
+        search, shop = self.search, self.oracle.shop
+        with VerifyingAtOnce(self.oracle.verify, shop.facts.integration.slots, shop.stop) as at_once:
+            while not isinstance(step := search.next_step(at_once.running), Verdict):
+                if until_landed and search.landed:
+                    return None
+                at_once.stop(step.stop)
+                fresh = [subset for subset in step.subsets if _can_be_built(self.oracle, search, subset)]
+                if step.subsets and not fresh:
+                    continue  # what was asked for cannot be had: the search has something else in mind by now
+                at_once.start(fresh)
+                at_once.start(step.again, again=True)
+                for subset, seen in at_once.ended():
+                    if seen.outcome == "infrastructure":
+                        return seen
+                    # A time-out (twice in a row) counts as red: a rejection still needs a green run without the branch.
+                    search.record(subset, "green" if seen.green else "red")
+            return step
+
+    def remember(self, settled: Settled) -> None:
+        """Keep what was seen for the next search."""
+        rejected = {guilty.item for guilty in settled.rejected}
+        more = self.remembered.with_flakes(settled.flaky, self.search.flakiness_seen)
+        keep(self.oracle.shop.control, more.with_batch(self.changes, rejected))
+
+
 def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tuple[str, ...]]) -> Settled:
-    """Ask the search what to verify next, whenever a slot is free, until it has a verdict."""
+    """Ask the search what to verify next, whenever a slot is free, until it is known what lands."""
     remembered, changes = recall(oracle.shop.control), _changes(oracle, items)
     slots = oracle.shop.facts.integration.slots
     priors = suspicions(changes, output=oracle.tails.get(items, ""), by_path=remembered.paths)
     search = Search(items, needs=needs, slots=slots, priors=priors, flakiness=remembered.flakiness)
-    with VerifyingAtOnce(oracle.verify, slots, oracle.shop.stop) as at_once:
-        while not isinstance(step := search.next_step(at_once.running), Verdict):
-            at_once.stop(step.stop)
-            fresh = [subset for subset in step.subsets if _can_be_built(oracle, search, subset)]
-            if len(fresh) < len(step.subsets) and not fresh:
-                continue  # what was asked for cannot be had: the search has something else in mind by now
-            at_once.start(fresh)
-            at_once.start(step.again, again=True)
-            for subset, seen in at_once.ended():
-                if seen.outcome == "infrastructure":
-                    return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
-                # A time-out (twice in a row) counts as red: a rejection still needs a green run without the branch.
-                search.record(subset, "green" if seen.green else "red")
-    settled = _settled(oracle, step)
-    remembered = remembered.with_flakes(settled.flaky, search.flakiness_seen)
-    keep(oracle.shop.control, remembered.with_batch(changes, {guilty.item for guilty in settled.rejected}))
-    return settled
+    inquiry = _Inquiry(oracle, search, changes, remembered)
+    match inquiry.go(until_landed=True):
+        case None:
+            return Settled(
+                chain=oracle.build(search.landed or ()),
+                landed=search.landed or (),
+                held=tuple(Held(task=task, by=by) for task, by in search.held),
+                dropped=search.dropped,
+                suspects=search.suspects,
+                inquiry=inquiry,
+                verifications=oracle.runs,
+            )
+        case Verdict() as verdict:
+            settled = _settled(oracle, verdict)
+            inquiry.remember(settled)
+            return settled
+        case trouble:
+            return Settled(chain=None, trouble=not_run(trouble), verifications=oracle.runs)
+
+
+def explained(settled: Settled) -> Settled:
+    """The same with why each of the suspects is rejected, or that it is not; to be asked once the others have landed.
+
+    Whatever keeps that from being found out rejects nobody: they wait for the next batch.
+    """
+    inquiry = settled.inquiry
+    if inquiry is None:
+        return settled
+    before = inquiry.oracle.runs
+    try:
+        verdict = inquiry.go(until_landed=False)
+    except (TaskStopped, GitFailed, EnvironmentProblem, OSError):  # what has landed has, and is told all the same
+        verdict = None
+    if not isinstance(verdict, Verdict):
+        return replace(settled, acquitted=settled.suspects, suspects=(), inquiry=None)
+    seen = _settled(inquiry.oracle, verdict)
+    inquiry.remember(seen)
+    return replace(
+        settled,
+        rejected=seen.rejected,
+        acquitted=seen.acquitted,
+        evidence=seen.evidence,
+        flaky=seen.flaky,
+        verifications=settled.verifications + inquiry.oracle.runs - before,
+        suspects=(),
+        inquiry=None,
+    )
 
 
 def _changes(oracle: _Oracle, items: tuple[str, ...]) -> dict[str, Changes]:

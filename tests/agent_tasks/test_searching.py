@@ -237,6 +237,30 @@ def test_one_branch_whose_check_is_red_once_lands(repository: Path, three: dict[
     assert len(report.outcome.flaky) == 1
 
 
+def test_what_lands_does_not_wait_until_it_is_known_why_the_rest_does_not(
+    repository: Path, three: dict[str, str], tmp_path: Path
+) -> None:
+    told = tmp_path / "tips"
+    check = f"{BAD} || (git -C {repository} rev-parse -q --verify refs/heads/{TIP} >> {told}; false)"
+    with opened(plan(check), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"BAD": ("fails-alone", None)}
+    assert set(told.read_text().split()) == {report.tip}
+
+
+def test_trouble_after_the_landing_rejects_nobody_and_what_has_landed_is_told(
+    repository: Path, three: dict[str, str]
+) -> None:
+    landed = f"git -C {repository} rev-parse -q --verify refs/heads/{TIP}"
+    with opened(plan(f"{BAD} || (if {landed}; then kill -9 $$; fi; false)"), repository) as session:
+        report = batch(session, three)
+
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD", "MORE"), BatchState.PART_LANDED)
+    assert (report.outcome.rejected, report.outcome.acquitted) == ((), ("BAD",))
+    assert report.tip == git(repository, "rev-parse", TIP)
+
+
 CONTRACT = """
     feature: shop
     goal: Sell things.

@@ -124,6 +124,27 @@ class Search:
         return None if self._settled is None else self._branches.named(self._settled.accepted)
 
     @property
+    def suspects(self) -> Subset:
+        """Once `landed`: who is left out, and of whom it is still to be seen why; what needs them is not told here."""
+        places_left = () if self._settled is None else [suspect.place for suspect in self._settled.suspects]
+        return tuple(self._branches.items[place] for place in places_left)
+
+    @property
+    def held(self) -> tuple[tuple[str, str], ...]:
+        """Once `landed`: the branches that need one that is left out, and which."""
+        items = self._branches.items
+        held = {} if self._settled is None else dict(self._settled.held)
+        by = {place: items[cause] for place, cause in held.items()}
+        by |= {place: name for place, name in self._dropped.items() if name is not None}
+        return tuple((items[place], by[place]) for place in sorted(by))
+
+    @property
+    def dropped(self) -> Subset:
+        """The branches that were dropped for no other."""
+        items = self._branches.items
+        return tuple(items[place] for place in sorted(self._dropped) if self._dropped[place] is None)
+
+    @property
     def flakiness_seen(self) -> Flakiness:
         """How often what is green was red in this search alone."""
         seen = self._seen.flakiness
@@ -279,14 +300,12 @@ class Search:
         return replace(stand, accepted=landing, held=held)
 
     def _verdict(self, stand: Stand, guilty: tuple[Guilty, ...], acquitted: Collection[int]) -> Verdict:
-        items = self._branches.items
-        by = {place: items[cause] for place, cause in stand.held.items()}
-        by |= {place: name for place, name in self._dropped.items() if name is not None}
+        self._settled = stand
         return Verdict(
             landed=self._branches.named(stand.accepted),
             rejected=guilty,
-            held=tuple((items[place], by[place]) for place in sorted(by)),
-            dropped=tuple(items[place] for place in sorted(self._dropped) if self._dropped[place] is None),
-            acquitted=tuple(items[place] for place in sorted(acquitted)),
+            held=self.held,
+            dropped=self.dropped,
+            acquitted=tuple(self._branches.items[place] for place in sorted(acquitted)),
             flaky=tuple(map(self._branches.named, sorted(self._seen.flaky))),
         )
