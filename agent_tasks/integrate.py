@@ -16,6 +16,7 @@ from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
+from plait.plans.wording import listed
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
@@ -85,8 +86,16 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     landing = _landing(order, shop, branches, settled, old=old)
     placed = None if landing is None else _land(order, shop, landing)
     settled = explained(settled)  # why the others did not land: nobody had to wait for that
-    told, guilty = still_guilty(builder, told, branches, settled, unlanded)
-    rejections, rework = _rejections(order, shop, told, guilty)
+    try:
+        told, guilty = still_guilty(builder, told, branches, settled, unlanded)
+        rejections, rework = _rejections(order, shop, told, guilty)
+    except GitFailed:
+        if landing is None:
+            raise
+        rejections, rework = (), ()  # what has landed has; the others are looked at in the next batch
+    if landing is None and settled.acquitted and not (rejections or there or settled.verifications):
+        # All is remembered: the next batch would come to the same, and the one after it.
+        return _broken(order, f"the checks are red and green on the same tree: {listed(settled.flaky)}")
     outcome = BatchOutcome(
         id=order.id,
         verifications=settled.verifications,

@@ -133,6 +133,7 @@ def _what_next(outcome: FeatureOutcome, logs_hint: str) -> list[str]:
 def _opening(outcome: FeatureOutcome) -> str:
     ended = f"ended {spell_moment(outcome.ended_at)}" if outcome.ended_at else "not ended"
     at = f" at {markdown(outcome.commit[:12])}" if outcome.commit else ""
+    flaky = tuple(dict.fromkeys(command for batch in outcome.batches for command in batch.flaky))
     unverified = tuple(batch.id for batch in outcome.batches if batch.landed and not batch.verified)
     lines = [
         f"# {markdown(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}",
@@ -140,6 +141,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
+        *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),
     ]
     return "\n\n".join(lines)
 

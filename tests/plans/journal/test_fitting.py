@@ -49,7 +49,7 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BatchEnded: {"batch"},
-    BatchOutcome: {"id", "commit", "tree", "landed"},
+    BatchOutcome: {"id", "commit", "tree", "landed", "acquitted"},
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},
     Held: {"task", "by"},
