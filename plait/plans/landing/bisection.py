@@ -295,8 +295,10 @@ class Search:
         out = self._set_of({*(suspect.place for suspect in stand.suspects), *self._dropped} - acquitted)
         green = [subset for subset in self._seen.greens if not self._branches.with_dependents(out) & subset]
         landing = max(green, key=lambda subset: (subset.bit_count(), -subset))
+        left = {place: by for place, by in stand.held.items() if not landing >> place & 1}
+        held = {place: by for place, by in left.items() if not landing >> by & 1}
+        acquitted |= left.keys() - held.keys()
         acquitted -= set(places(landing))
-        held = {place: by for place, by in stand.held.items() if not landing >> place & 1}
         return replace(stand, accepted=landing, held=held)
 
     def _verdict(self, stand: Stand, guilty: tuple[Guilty, ...], acquitted: Collection[int]) -> Verdict:

@@ -91,7 +91,8 @@ class Inquiry:
     def _alone(self, suspect: Suspect, alone: int, without: int) -> Answer | None:
         """It was red alone; nothing where what it needs is not green either."""
         if without not in self.seen.greens:
-            return Question((without,)) if not self.seen.times(without) else None
+            is_open = not self.seen.times(without) and without not in self.unbuildable
+            return Question((without,)) if is_open else None
         reds = self.seen.reds[alone]
         if suspect.red != alone and suspect.green in self.seen.greens and suspect.red not in self.seen.greens:
             reds += self.seen.reds.get(suspect.red, 0)
