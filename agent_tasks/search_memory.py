@@ -16,6 +16,7 @@ _MOST = 400.0
 """After so many verifications all counts are halved: a check that was mended is trusted again."""
 _PATHS = 300
 """Of how many files that were in a rejected branch it is kept."""
+_COMMANDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,11 @@ class Remembered:
     def with_flakes(self, commands: Collection[str], flakiness: Flakiness) -> "Remembered":
         """With what a search has seen."""
         more = {command: self.commands.get(command, 0) + 1 for command in commands}
+        others = {command: times for command, times in self.commands.items() if command not in more}
         both = self.flakiness.and_seen(flakiness.flakes, flakiness.verifications)
         if both.verifications > _MOST:
             both = Flakiness(both.flakes / 2, both.verifications / 2)
-        return replace(self, flakiness=both, commands={**self.commands, **more})
+        return replace(self, flakiness=both, commands=dict(list({**others, **more}.items())[-_COMMANDS:]))
 
     def with_batch(self, changes: Mapping[str, Changes], rejected: Collection[str]) -> "Remembered":
         """With what became of a batch: a file counts from the first rejection of a branch that changed it."""

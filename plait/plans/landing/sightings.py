@@ -11,6 +11,7 @@ MOST_REDS = 6
 """How often a set is seen red at most before its branch is rejected; where that would not do, nobody is."""
 _CHANCE = 1 / 2000
 """How probable it may be that flakes alone get any branch of a batch rejected."""
+_MOST_OFTEN = 0.9
 _OFTEN = 0.12
 """From which share of false reds on none is believed that was seen once only."""
 
@@ -25,7 +26,7 @@ class Flakiness:
 
     @property
     def rate(self) -> float:
-        return (0.2 + self.flakes) / (10.0 + self.verifications)
+        return min(_MOST_OFTEN, (0.2 + self.flakes) / (10.0 + self.verifications))
 
     def and_seen(self, flakes: float, verifications: float) -> "Flakiness":
         return Flakiness(self.flakes + flakes, self.verifications + verifications)
