@@ -1,5 +1,6 @@
 """The search of a red batch as it is carried out: what is built and verified, and what trouble says of nobody."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -259,6 +260,25 @@ def test_trouble_after_the_landing_rejects_nobody_and_what_has_landed_is_told(
     assert (report.outcome.landed, report.outcome.state) == (("GOOD", "MORE"), BatchState.PART_LANDED)
     assert (report.outcome.rejected, report.outcome.acquitted) == ((), ("BAD",))
     assert report.tip == git(repository, "rev-parse", TIP)
+
+
+def test_a_run_that_is_stopped_after_the_landing_tells_what_has_landed(
+    repository: Path, three: dict[str, str], tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    landed = f"git -C {repository} rev-parse -q --verify refs/heads/{TIP}"
+    with opened(plan(f"{BAD} || (if {landed}; then touch {begun}; sleep 30; fi; false)"), repository) as session:
+
+        def stop_once_begun() -> None:
+            while not begun.exists():
+                time.sleep(0.05)
+            session.shop.stop.set()
+
+        threading.Thread(target=stop_once_begun, daemon=True).start()
+        report = batch(session, three)
+
+    assert (report.outcome.landed, report.outcome.rejected) == (("GOOD", "MORE"), ())
+    assert report.outcome.acquitted == ("BAD",)
 
 
 CONTRACT = """
