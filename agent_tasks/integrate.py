@@ -1,7 +1,7 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.landing_order import chain_that_lands_most
 from plait.agent_tasks.scoping import Scope, scope_of
-from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
+from plait.agent_tasks.searching import Settled, already_landed, explained, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
@@ -21,6 +21,7 @@ from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
+from plait.plans.wording import listed
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
@@ -97,27 +98,39 @@ def _integrate_rest(
         return _merged_only(order, shop, chain, tip=old)
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
-        return _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+        broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+        return replace(broken, outcome=broken.outcome.model_copy(update={"flaky": tuple(map(plain, settled.flaky))}))
     told = still_clashing(builder, chain, branches, settled)
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
-    told, guilty = still_guilty(builder, told, branches, settled, unlanded)
-    rejections, rework = _rejections(order, shop, told, guilty)
+    landing = _landing(order, shop, branches, settled, old=old)
+    placed = None if landing is None else _land(order, shop, landing)
+    settled = explained(settled)  # why the others did not land: nobody had to wait for that
+    try:
+        told, guilty = still_guilty(builder, told, branches, settled, unlanded)
+        rejections, rework = _rejections(order, shop, told, guilty)
+    except GitFailed:
+        if landing is None:
+            raise
+        rejections, rework = (), ()  # what has landed has; the others are looked at in the next batch
+    if landing is None and settled.acquitted and not (rejections or there or settled.verifications):
+        # All is remembered: the next batch would come to the same, and the one after it.
+        return _broken(order, f"the checks are red and green on the same tree: {listed(settled.flaky)}")
     outcome = BatchOutcome(
         id=order.id,
         verifications=settled.verifications,
         verified=settled.verified,
         rejected=rejections,
         held=(*told.held, *settled.held),
+        flaky=tuple(map(plain, settled.flaky)),
+        acquitted=settled.acquitted,
         landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
     )
-    if settled.chain is None:
-        part = BatchState.PART_LANDED if outcome.rejected or outcome.held else BatchState.LANDED
+    report = BatchReport(outcome, rework=rework, unlanded=unlanded)
+    if landing is None:
+        part = BatchState.PART_LANDED if _is_part(outcome) else BatchState.LANDED
         state = part if there else BatchState.REJECTED
-        return BatchReport(outcome.model_copy(update={"state": state}), rework=rework, unlanded=unlanded, tip=old)
-    trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
-    new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
-    landing = _Landing(old=old, new=new, tree=settled.chain.tree)
-    return _land(order, shop, landing, BatchReport(outcome, rework=rework, unlanded=unlanded))
+        return replace(report, outcome=outcome.model_copy(update={"state": state}), tip=old)
+    return _landed(report, landing, placed)
 
 
 def _lands(builder: ChainBuilder, branch: Branch, settled: Settled) -> bool:
@@ -152,23 +165,44 @@ class _Landing:
     tree: str
 
 
-def _land(order: BatchOrder, shop: Workshop, landing: _Landing, report: BatchReport) -> BatchReport:
-    """Move the feature branch to the verified tree, once."""
+def _landing(
+    order: BatchOrder, shop: Workshop, branches: Sequence[Branch], settled: Settled, *, old: str | None
+) -> _Landing | None:
+    """What the feature branch is moved to; nothing when nothing may land."""
+    if settled.chain is None:
+        return None
+    trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
+    new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
+    return _Landing(old=old, new=new, tree=settled.chain.tree)
+
+
+def _land(order: BatchOrder, shop: Workshop, landing: _Landing) -> ReadyToLand | None:
+    """Move the feature branch to the verified tree, once; what comes back is for its user to land.
+
+    Raises:
+        RefMoved: somebody else has moved it.
+        TaskStopped: the run was cancelled before.
+    """
     if shop.stop.is_set():
         raise TaskStopped
     with shop.stages.of("landing"):
         placed = shop.lander.land(batch=order.mark, old=landing.old, new=landing.new)
-    part = report.outcome.rejected or report.outcome.held
-    update = {
-        "state": BatchState.PART_LANDED if part else BatchState.LANDED,
-        "commit": landing.new,
-        "tree": landing.tree,
-    }
-    if isinstance(placed, ReadyToLand):
-        reason = plain(f"the feature branch is checked out in {placed.worktree}; land it with: {placed.command}")
-        done = report.outcome.model_copy(update=update | {"state": BatchState.READY_TO_LAND, "reason": reason})
-        return replace(report, outcome=done, tip=landing.old, land_by_hand=placed.command)
-    return replace(report, outcome=report.outcome.model_copy(update=update), tip=landing.new)
+    return placed if isinstance(placed, ReadyToLand) else None
+
+
+def _landed(report: BatchReport, landing: _Landing, by_hand: ReadyToLand | None) -> BatchReport:
+    """The report with where the batch has landed, or how its user lands it."""
+    state = BatchState.PART_LANDED if _is_part(report.outcome) else BatchState.LANDED
+    update = {"state": state, "commit": landing.new, "tree": landing.tree}
+    if by_hand is None:
+        return replace(report, outcome=report.outcome.model_copy(update=update), tip=landing.new)
+    reason = plain(f"the feature branch is checked out in {by_hand.worktree}; land it with: {by_hand.command}")
+    done = report.outcome.model_copy(update=update | {"state": BatchState.READY_TO_LAND, "reason": reason})
+    return replace(report, outcome=done, tip=landing.old, land_by_hand=by_hand.command)
+
+
+def _is_part(outcome: BatchOutcome) -> bool:
+    return bool(outcome.rejected or outcome.held or outcome.acquitted)
 
 
 def _yes_or_no(fact: bool) -> str:

@@ -28,7 +28,7 @@ def keep_whole(
     if settled.chain is None or not order.groups:
         return settled, None
     left_out = {clash.task for clash in chain.conflicts} | {held.task for held in (*chain.held, *settled.held)}
-    left_out |= {guilty.item for guilty in settled.rejected} | set(settled.dropped)
+    left_out |= {guilty.item for guilty in settled.rejected} | {*settled.dropped, *settled.acquitted, *settled.suspects}
     here = {task for candidate in order.branches for task in (candidate.task, *candidate.carries)}
     left_out |= absent_from(order.groups, here=here, landed=order.landed)
     green = [branch for branch in branches if branch.task in {*settled.landed, *chain.skipped}]

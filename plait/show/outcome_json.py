@@ -102,6 +102,8 @@ def batch_record(batch: BatchOutcome) -> dict[str, Any]:
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        **({"flaky": list(batch.flaky)} if batch.flaky else {}),
+        **({"acquitted": list(batch.acquitted)} if batch.acquitted else {}),
         "settled": [{"task": file.task, "path": file.path, "by": file.by} for file in batch.settled],
         "weakened": [_weakened(finding) for finding in batch.weakened],
         "onto": batch.onto,

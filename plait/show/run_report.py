@@ -144,6 +144,7 @@ def _what_next(outcome: FeatureOutcome, logs_hint: str) -> list[str]:
 def _opening(outcome: FeatureOutcome) -> str:
     ended = f"ended {spell_moment(outcome.ended_at)}" if outcome.ended_at else "not ended"
     at = f" at {markdown(outcome.commit[:12])}" if outcome.commit else ""
+    flaky = tuple(dict.fromkeys(command for batch in outcome.batches for command in batch.flaky))
     unverified = tuple(batch.id for batch in outcome.batches if batch.landed and not batch.verified)
     lines = [
         f"# {markdown(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}",
@@ -151,6 +152,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
+        *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),
     ]
     return "\n\n".join(lines)
 
@@ -230,7 +232,8 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
         + ("" if batch.verified else ", unverified"),
         "none yet" if batch.ready else listed(batch.landed) or "–",
         listed(tuple(f"{no.task} ({no.kind})" for no in batch.rejected)) or "–",
-        listed(tuple(f"{held.task} (by {held.by})" for held in batch.held)) or "–",
+        listed((*(f"{held.task} (by {held.by})" for held in batch.held), *(f"{a} (flaky)" for a in batch.acquitted)))
+        or "–",
         str(batch.verifications),
         "–" if seconds is None else spell_seconds(seconds),
         (batch.commit or "–")[:9],

@@ -114,10 +114,11 @@ class Verifier:
             self._wider.setdefault(key, wider)  # of two threads, both use the first one's
         return self._wider[key]
 
-    def verify(self, tree: str, *, stop: threading.Event | None = None) -> Verification:
+    def verify(self, tree: str, *, stop: threading.Event | None = None, again: bool = False) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
 
-        A verification that times out, or that this machine got in the way of, is run again once.
+        A verification that times out, or that this machine got in the way of, is run again once. `again`: it is run
+        whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered.
 
         Raises:
             DiskFull: no space for the files or the log.
@@ -129,7 +130,7 @@ class Verifier:
         if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
             return Verification(tree, "cancelled")
         try:
-            known = self._memory.recall(tree)
+            known = None if again else self._memory.recall(tree)
             if known is None:
                 known = self._verify(tree, stop)
                 self._memory.keep(known)
@@ -241,8 +242,9 @@ class _Memory:
         return replace(known, remembered=True) if known else None
 
     def keep(self, verdict: Verification) -> None:
-        """Remember a verdict; trouble and cancellation are none."""
-        if verdict.outcome not in ("infrastructure", "cancelled"):
+        """Remember a verdict; trouble and cancellation are none, and no red takes back a green of the same tree."""
+        known = self._known.get(verdict.tree)
+        if verdict.outcome not in ("infrastructure", "cancelled") and (verdict.green or not (known and known.green)):
             self._known[verdict.tree] = verdict
         if verdict.green:
             with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again

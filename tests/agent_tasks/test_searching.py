@@ -1,5 +1,6 @@
 """The search of a red batch as it is carried out: what is built and verified, and what trouble says of nobody."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.integrate import ROUNDS, integrate
+from plait.agent_tasks.search_memory import recall
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
@@ -56,7 +58,7 @@ def test_who_makes_a_batch_red_is_rejected_with_the_evidence_and_the_rest_lands(
     assert (report.outcome.landed, report.outcome.state) == (("GOOD", "MORE"), BatchState.PART_LANDED)
     assert report.rework[0].reason.strip().endswith("it is bad")
     assert report.rework[0].reason.startswith(f"$ {BAD}")
-    assert report.outcome.verifications == 6
+    assert report.outcome.verifications == 7
     assert report.tip == git(repository, "rev-parse", TIP)
 
 
@@ -90,7 +92,7 @@ def test_a_base_that_is_red_by_itself_says_nothing_of_the_branches(repository: P
     assert verdicts(report) == dict.fromkeys(three, ("base-red", None))
     assert (report.outcome.state, report.rework) == (BatchState.REJECTED, ())
     assert "broken before" in (report.outcome.reason or "")
-    assert report.outcome.verifications == 2
+    assert report.outcome.verifications == 3
 
 
 def test_of_what_a_red_base_prints_the_end_is_told(repository: Path, three: dict[str, str]) -> None:
@@ -151,7 +153,7 @@ def test_a_rejected_branch_that_merges_only_with_what_lands_is_not_looked_at_alo
     assert verdicts(report) == {"X": ("interaction", None)}
     assert (report.outcome.landed, report.outcome.state) == (("GOOD",), BatchState.PART_LANDED)
     assert report.rework[0].reason.startswith(f"$ {BAD}")
-    assert report.outcome.verifications == 3
+    assert report.outcome.verifications == 6
 
 
 def test_two_that_fail_only_together_are_a_pair(repository: Path, three: dict[str, str]) -> None:
@@ -204,6 +206,79 @@ def test_what_was_verified_before_is_not_counted_again(repository: Path, three: 
 
     assert (first.outcome.verifications, second.outcome.verifications) == (1, 0)
     assert second.outcome.verified
+
+
+def red_the_first(times: int, place: Path) -> str:
+    """A check that is red so many times, whatever it is given."""
+    count = place / "times"
+    return f"echo x >> {count}; test $(wc -l < {count}) -gt {times}"
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_a_check_that_is_red_once_rejects_nobody_and_is_told(
+    repository: Path, three: dict[str, str], tmp_path: Path, slots: int
+) -> None:
+    check = red_the_first(1, tmp_path)
+    with opened(plan(check, slots=slots), repository) as session:
+        report = batch(session, three)
+        assert recall(session.shop.control).commands == {check: 1}
+        again = batch(session, {task: three[task] for task in report.outcome.acquitted}, number=2)
+
+    assert (report.outcome.rejected, report.outcome.flaky) == ((), (check,))
+    assert (report.outcome.landed, report.outcome.acquitted) == (("GOOD", "BAD"), ("MORE",))
+    assert report.outcome.state is BatchState.PART_LANDED
+    assert (again.outcome.landed, again.outcome.verifications) == (("MORE",), 0)
+
+
+def test_one_branch_whose_check_is_red_once_lands(repository: Path, three: dict[str, str], tmp_path: Path) -> None:
+    with opened(plan(red_the_first(1, tmp_path)), repository) as session:
+        report = batch(session, {"GOOD": three["GOOD"]})
+
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD",), BatchState.LANDED)
+    assert len(report.outcome.flaky) == 1
+
+
+def test_what_lands_does_not_wait_until_it_is_known_why_the_rest_does_not(
+    repository: Path, three: dict[str, str], tmp_path: Path
+) -> None:
+    told = tmp_path / "tips"
+    check = f"{BAD} || (git -C {repository} rev-parse -q --verify refs/heads/{TIP} >> {told}; false)"
+    with opened(plan(check), repository) as session:
+        report = batch(session, three)
+
+    assert verdicts(report) == {"BAD": ("fails-alone", None)}
+    assert set(told.read_text().split()) == {report.tip}
+
+
+def test_trouble_after_the_landing_rejects_nobody_and_what_has_landed_is_told(
+    repository: Path, three: dict[str, str]
+) -> None:
+    landed = f"git -C {repository} rev-parse -q --verify refs/heads/{TIP}"
+    with opened(plan(f"{BAD} || (if {landed}; then kill -9 $$; fi; false)"), repository) as session:
+        report = batch(session, three)
+
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD", "MORE"), BatchState.PART_LANDED)
+    assert (report.outcome.rejected, report.outcome.acquitted) == ((), ("BAD",))
+    assert report.tip == git(repository, "rev-parse", TIP)
+
+
+def test_a_run_that_is_stopped_after_the_landing_tells_what_has_landed(
+    repository: Path, three: dict[str, str], tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    landed = f"git -C {repository} rev-parse -q --verify refs/heads/{TIP}"
+    with opened(plan(f"{BAD} || (if {landed}; then touch {begun}; sleep 30; fi; false)"), repository) as session:
+
+        def stop_once_begun() -> None:
+            while not begun.exists():
+                time.sleep(0.05)
+            session.shop.stop.set()
+
+        threading.Thread(target=stop_once_begun, daemon=True).start()
+        report = batch(session, three)
+
+    assert (report.outcome.landed, report.outcome.rejected) == (("GOOD", "MORE"), ())
+    assert report.outcome.acquitted == ("BAD",)
 
 
 CONTRACT = """

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.landing.bisection import Branches, Guilty, Outcome, Search, Subset, Verdict, Verify
+from plait.plans.landing.bisection import GROUPS_FROM, Search, Verdict, Verify
+from plait.plans.landing.blame import Guilty
+from plait.plans.landing.branch_sets import Branches, Subset
+from plait.plans.landing.sightings import Flakiness, Outcome
 
 Needs = dict[str, tuple[str, ...]]
 Check = Callable[[Subset], Outcome]
@@ -25,60 +28,107 @@ def breaks(*together: set[str]) -> Check:
 
 
 class Trial:
-    """A search carried out with a check, which records all that was verified and watches each question."""
+    """A search carried out with a check, in slots whose answers come in any order; it watches each question."""
 
-    def __init__(self, search: Search, items: list[str], check: Check, needs: Needs, slots: int = 1) -> None:
-        self.search, self.items, self.check, self.needs, self.slots = search, items, check, needs, slots
-        self.seen: dict[Subset, Outcome] = {tuple(items): "red"}
+    def __init__(
+        self,
+        search: Search,
+        items: list[str],
+        check: Check,
+        needs: Needs | None = None,
+        slots: int = 1,
+        order: Random | None = None,
+        unbuildable: float = 0.0,
+    ) -> None:
+        """`unbuildable`: of how many sets it is said that they do not merge, once it is decided what lands."""
+        self.unbuildable = unbuildable
+        self.search, self.items, self.check, self.needs, self.slots = search, items, check, needs or {}, slots
+        self.random = order
+        self.seen: dict[Subset, list[Outcome]] = {tuple(items): ["red"]}
         self.order: list[Subset] = []
-        self.to_land = 0
+        self.running: dict[Subset, None] = {}
+        self.to_land = self.repeats = self.skipped = 0
         self.verdict = self._carry_out()
 
     def _carry_out(self) -> Verdict:
-        while isinstance(step := self.search.next_step(), Verify):
-            assert 1 <= len(step.subsets) <= self.slots
-            for subset in step.subsets:
+        while isinstance(step := self.search.next_step(tuple(self.running)), Verify):
+            self._start(step)
+            some = list(self.running)
+            if not some:
+                continue
+            ended = some if self.random is None else self.random.sample(some, self.random.randint(1, len(some)))
+            for subset in ended:
                 self._verify(subset)
-            if self.search.landed is None:
-                self.to_land = len(self.order)
+            assert len(self.order) + self.repeats <= 50 + 30 * len(self.items), "no end"
         return step
 
+    def _start(self, step: Verify) -> None:
+        for subset in step.stop:
+            del self.running[subset]
+        for subset in step.subsets:
+            assert subset not in self.seen, "asked again without need"
+        for subset in step.again:
+            assert subset in self.seen
+        for subset in (*step.subsets, *step.again):
+            assert subset not in self.running, "asked while it runs"
+            assert list(subset) == [item for item in self.items if item in subset], "not in merge order"
+            assert all(need in subset for item in subset for need in self.needs.get(item, ())), "a need is missing"
+            self.running[subset] = None
+        for subset in step.subsets if self.random and self.search.landed is not None else ():
+            if self.random.random() < self.unbuildable:
+                self.search.skip(subset)
+                del self.running[subset]
+                self.skipped += 1
+                assert self.skipped <= 30 * len(self.items), "no end"
+        assert (not self.skipped) <= len(self.running) <= self.slots
+
     def _verify(self, subset: Subset) -> None:
-        assert subset not in self.seen, "asked again"
-        assert list(subset) == [item for item in self.items if item in subset], "not in merge order"
-        assert all(need in subset for item in subset for need in self.needs.get(item, ())), "a need is missing"
-        self.seen[subset] = self.check(subset)
-        self.order.append(subset)
-        self.search.record(subset, self.seen[subset])
+        del self.running[subset]
+        outcome = self.check(subset)
+        if subset in self.seen:
+            self.repeats += 1
+        else:
+            self.order.append(subset)
+        self.seen.setdefault(subset, []).append(outcome)
+        decided = self.search.landed
+        self.search.record(subset, outcome)
+        if decided is None and self.search.landed is not None:
+            self.to_land = len(self.order)
+        assert decided in (None, self.search.landed), "what lands was decided already"
 
     @property
     def runs_to_land(self) -> int:
-        """Verifications until it is decided what lands, that one included."""
-        return self.to_land + 1
+        """Verifications until it is decided what lands: with the first one, without the base and repeats."""
+        return self.to_land + 1 - (() in self.order)
 
 
-def tried(items: list[str], check: Check, needs: Needs | None = None, slots: int = 1) -> Trial:
-    trial = Trial(Search(items, needs=needs or {}, slots=slots), items, check, needs or {}, slots)
+def tried(
+    items: list[str], check: Check, needs: Needs | None = None, slots: int = 1, order: Random | None = None
+) -> Trial:
+    trial = Trial(Search(items, needs=needs or {}, slots=slots), items, check, needs, slots, order)
     assert_justified(trial)
     return trial
 
 
 def assert_justified(trial: Trial) -> None:
     verdict, seen = trial.verdict, trial.seen
-    assert seen[()] == "green"
-    assert seen[verdict.landed] == "green"
+    assert "green" in seen[()]
+    assert "green" in seen[verdict.landed]
     for guilty in verdict.rejected:
-        assert seen[guilty.green] == "green"
-        assert seen[guilty.red] == "red"
+        assert "green" in seen[guilty.green]
+        assert set(seen[guilty.red]) == {"red"}
         assert [item for item in guilty.red if item not in guilty.green] == [guilty.item]
         assert set(guilty.green) <= set(guilty.red)
     rejected = {guilty.item for guilty in verdict.rejected}
-    assert sorted([*verdict.landed, *rejected, *(item for item, _ in verdict.held)]) == sorted(trial.items)
+    out = {*rejected, *verdict.acquitted}
+    told = [*verdict.landed, *out, *(item for item, _ in verdict.held)]
+    assert sorted(told) == sorted(trial.items)
     for item, by in verdict.held:
-        assert by in rejected
+        assert by in out
         assert by in needed_by(item, trial.needs)
     for item in [*verdict.landed, *rejected]:
-        assert not needed_by(item, trial.needs) & rejected
+        assert not needed_by(item, trial.needs) & out
+    assert set(verdict.flaky) == {subset for subset, outcomes in seen.items() if len(set(outcomes)) > 1}
 
 
 def needed_by(item: str, needs: Needs) -> set[str]:
@@ -105,16 +155,24 @@ def drawn_needs(draw: st.DrawFn, items: list[str]) -> Needs:
     }
 
 
-@given(st.data(), st.integers(1, 12), st.integers(1, 4))
-def test_any_guilty_sets_are_found_as_one_by_one(data: st.DataObject, count: int, slots: int) -> None:
+@given(st.data(), st.integers(1, 12), st.integers(1, 9), st.none() | st.randoms(use_true_random=False))
+def test_any_guilty_sets_are_found(data: st.DataObject, count: int, slots: int, order: Random | None) -> None:
+    """Of what is rejected nothing fits to what lands, and there is no other reason for it to be rejected."""
     items = named(count)
     needs = data.draw(drawn_needs(items))
     group = st.sets(st.sampled_from(items), min_size=1, max_size=3)
     check = breaks(*data.draw(st.lists(group, min_size=1, max_size=4)))
-    trial = tried(items, check, needs, slots)
-    landed, rejected = one_by_one(items, check, needs)
-    assert list(trial.verdict.landed) == landed
-    assert [guilty.item for guilty in trial.verdict.rejected] == rejected
+    if check(tuple(items)) == "green":
+        return
+    verdict = tried(items, check, needs, slots, order).verdict
+    assert verdict.acquitted == verdict.flaky == ()
+    for guilty in verdict.rejected:
+        together = tuple(item for item in items if item in {*verdict.landed, guilty.item})
+        assert check(together) == "red"
+    if slots < GROUPS_FROM and order is None:
+        landed, rejected = one_by_one(items, check, needs)
+        assert list(verdict.landed) == landed
+        assert [guilty.item for guilty in verdict.rejected] == rejected
 
 
 @given(st.data(), st.integers(2, 12), st.integers(1, 3))
@@ -155,9 +213,7 @@ def test_three_that_fail_only_together_are_an_interaction() -> None:
 
 def test_a_branch_that_breaks_what_it_needs_fails_alone() -> None:
     verdict = tried(named(4), breaks({"b01", "b03"}), {"b03": ("b01",)}).verdict
-    assert verdict.rejected == (
-        Guilty("b03", "fails-alone", None, ("b00", "b01", "b02"), ("b00", "b01", "b02", "b03")),
-    )
+    assert verdict.rejected == (Guilty("b03", "fails-alone", None, ("b01",), ("b01", "b03")),)
 
 
 def test_what_needs_a_rejected_branch_is_held_also_through_tasks_outside_of_the_batch() -> None:
@@ -169,7 +225,7 @@ def test_what_needs_a_rejected_branch_is_held_also_through_tasks_outside_of_the_
 
 def test_a_single_branch_needs_one_look_at_the_base() -> None:
     trial = tried(["a"], breaks({"a"}))
-    assert trial.order == [()]
+    assert (trial.order, trial.repeats) == ([()], 2)
     assert trial.verdict.rejected == (Guilty("a", "fails-alone", None, (), ("a",)),)
 
 
@@ -180,22 +236,42 @@ def test_all_bad_are_all_rejected() -> None:
     assert {guilty.kind for guilty in verdict.rejected} == {"fails-alone"}
 
 
-def test_a_red_base_stops_the_search() -> None:
+def test_a_base_that_is_red_again_and_again_stops_the_search() -> None:
     search = Search(named(3), needs={})
     assert search.next_step() == Verify(((),))
     assert search.landed is None
     search.record((), "red")
+    assert search.next_step() == Verify((), again=((),))
+    search.record((), "red")
     assert search.next_step() == Verdict((), (), (), base_red=True)
 
 
-def test_two_slots_are_both_used_at_once() -> None:
+def test_a_base_that_is_green_after_all_lets_the_search_go_on() -> None:
+    search = Search(named(3), needs={})
+    search.record((), "red")
+    search.record((), "green")
+    assert search.next_step() == Verify((("b00",),))
+
+
+def test_two_slots_are_both_used_and_one_that_gets_free_at_once() -> None:
     search = Search(named(9), needs={}, slots=2)
     step = search.next_step()
-    assert isinstance(step, Verify)
-    assert step.subsets[0] == ()
-    assert len(step.subsets) == 2
+    assert step == Verify(((), tuple(named(9)[:2])))
     search.record((), "green")
-    assert search.next_step() != step, "what is not recorded yet is asked for anew"
+    more = search.next_step(step.subsets[1:])
+    assert isinstance(more, Verify)
+    assert len(more.subsets) == 1
+    assert search.next_step([*step.subsets[1:], *more.subsets]) == Verify(())
+
+
+def test_what_can_matter_no_more_is_stopped() -> None:
+    search = Search(named(9), needs={}, slots=2)
+    search.record((), "green")
+    short, long = named(9)[:2], named(9)[:6]
+    search.record(short, "red")
+    step = search.next_step([tuple(long)])
+    assert isinstance(step, Verify)
+    assert step.stop == (tuple(long),)
 
 
 def test_a_later_green_clears_an_earlier_red() -> None:
@@ -208,34 +284,43 @@ def test_a_later_green_clears_an_earlier_red() -> None:
     assert [guilty.item for guilty in verdict.rejected] == ["b08"]
 
 
-def test_what_lands_is_known_before_it_is_known_why_the_rest_does_not() -> None:
-    search, check = Search(named(8), needs={}), breaks({"b02", "b06"})
+def landing(search: Search, check: Check) -> Subset:
+    """Go on until it is decided what lands."""
     while search.landed is None:
         step = search.next_step()
         assert isinstance(step, Verify)
         for subset in step.subsets:
             search.record(subset, check(subset))
-    assert search.landed == ("b00", "b01", "b02", "b03", "b04", "b05", "b07")
+    return search.landed
+
+
+def test_what_lands_is_known_before_it_is_known_why_the_rest_does_not() -> None:
+    search = Search(named(8), needs={})
+    assert landing(search, breaks({"b02", "b06"})) == ("b00", "b01", "b02", "b03", "b04", "b05", "b07")
     assert search.next_step() == Verify((("b06",),))
     with pytest.raises(ValueError, match="decided"):
         search.drop("b06")
     search.skip(("b06",))
-    verdict = search.next_step()
-    assert isinstance(verdict, Verdict)
+    verdict = ended(search, breaks({"b02", "b06"}))
     assert (verdict.rejected[0].kind, verdict.rejected[0].partner) == ("interaction", None)
 
 
+def ended(search: Search, check: Check) -> Verdict:
+    while isinstance(step := search.next_step(), Verify):
+        for subset in (*step.subsets, *step.again):
+            search.record(subset, check(subset))
+    return step
+
+
 def test_a_branch_that_cannot_be_merged_without_another_is_dropped_with_its_dependents() -> None:
-    search, check = Search(named(4), needs={"b03": ("b02",)}), breaks({"b00"})
+    search = Search(named(4), needs={"b03": ("b02",)})
     search.record((), "green")
     search.record(("b00",), "red")
     search.drop("b02", by="b00")
-    while isinstance(step := search.next_step(), Verify):
-        for subset in step.subsets:
-            search.record(subset, check(subset))
-    assert step.landed == ("b01",)
-    assert step.held == (("b02", "b00"), ("b03", "b02"))
-    assert step.dropped == ()
+    verdict = ended(search, breaks({"b00"}))
+    assert verdict.landed == ("b01",)
+    assert verdict.held == (("b02", "b00"), ("b03", "b02"))
+    assert verdict.dropped == ()
 
 
 def test_a_branch_dropped_for_no_other_is_listed_apart() -> None:
@@ -246,12 +331,68 @@ def test_a_branch_dropped_for_no_other_is_listed_apart() -> None:
     assert search.next_step() == Verdict(("a",), (), (), dropped=("b",))
 
 
-def test_the_last_word_on_a_set_counts() -> None:
+def test_what_is_green_after_it_was_red_is_a_flake_and_lands() -> None:
     search = Search(["a", "b"], needs={})
     search.record((), "green")
     search.record(("a",), "red")
     search.record(("a", "b"), "green")
-    assert search.next_step() == Verdict(("a", "b"), (), ())
+    assert search.next_step() == Verdict(("a", "b"), (), (), flaky=(("a", "b"),))
+
+
+def test_one_red_that_is_followed_by_green_rejects_nobody() -> None:
+    search = Search(named(8), needs={})
+    once = iter(["red"])
+
+    def check(subset: Subset) -> Outcome:
+        return "red" if "b05" in subset else next(once, "green") if subset == ("b00", "b01") else "green"
+
+    verdict = ended(search, check)
+    assert [guilty.item for guilty in verdict.rejected] == ["b05"]
+    assert sorted(verdict.landed + verdict.acquitted) == [item for item in named(8) if item != "b05"]
+
+
+def test_checks_that_are_red_as_often_as_not_reject_nobody() -> None:
+    coin = Random(3)  # noqa: S311 - the same draws each time
+
+    def check(subset: Subset) -> Outcome:
+        return "green" if not subset else coin.choice(("green", "red"))
+
+    search = Search(named(8), needs={}, flakiness=Flakiness(flakes=40, verifications=80))
+    verdict = ended(search, check)
+    assert verdict.rejected == ()
+    assert verdict.flaky
+
+
+@pytest.mark.parametrize("slots", [1, 8])
+def test_two_false_reds_of_a_hundred_reject_no_innocent(slots: int) -> None:
+    """With one bad of 16; the goal is one batch of 1,000 at most (`benchmarks.search` tries more)."""
+    items, draws = named(16), Random(5)  # noqa: S311 - the same draws each time
+    for _ in range(150):
+        bad = draws.choice(items)
+        verdict = ended(
+            Search(items, needs={}, slots=slots),
+            lambda subset, bad=bad: "red" if bad in subset or draws.random() < 0.02 else "green",
+        )
+        assert [guilty.item for guilty in verdict.rejected] == [bad]
+
+
+@given(st.data(), st.integers(1, 9), st.integers(1, 6), st.randoms(use_true_random=False))
+def test_flakes_of_any_kind_come_to_an_end_with_all_that_is_said_seen(
+    data: st.DataObject, count: int, slots: int, order: Random
+) -> None:
+    items = named(count)
+    needs = data.draw(drawn_needs(items))
+    bad = breaks(*data.draw(st.lists(st.sets(st.sampled_from(items), min_size=1, max_size=3), max_size=3)))
+    false_red, false_green = data.draw(st.tuples(st.floats(0, 0.9), st.floats(0, 0.9)))
+
+    def check(subset: Subset) -> Outcome:
+        truth = bad(subset)
+        lies = order.random() < (false_green if truth == "red" else false_red)
+        return "green" if (truth == "green") != lies else "red"
+
+    trial = Trial(Search(items, needs=needs, slots=slots), items, check, needs, slots, order, unbuildable=0.2)
+    if not trial.verdict.base_red:
+        assert_justified(trial)
 
 
 @pytest.mark.parametrize("bad_call", [["b", "a"], ["a", "z"], ["a", "a"]])
@@ -275,7 +416,7 @@ def test_a_suspected_branch_is_looked_at_sooner() -> None:
 def test_few_runs_are_needed(guilty: int, most: float) -> None:
     """Means for 64 branches with the red run of the full set, without the base; halving takes 13, 21, 35, 54."""
     items, runs = named(64), []
-    for draw in range(25):
+    for draw in range(12):
         bad = Random(draw).sample(items, guilty)  # noqa: S311 - the same draws each time
         runs.append(tried(items, breaks(*({item} for item in bad))).runs_to_land)
     assert mean(runs) <= most

@@ -109,6 +109,14 @@ def test_a_tree_is_verified_once(verifier, history, notes) -> None:
     assert len(notes()) == 2
 
 
+def test_a_tree_can_be_verified_again_and_no_red_takes_a_green_back(verifier, history, notes) -> None:
+    tree = tree_with(history, f="1\n")
+    one = verifier("echo run >>$NOTES; test $(wc -l <$NOTES) = 2")
+    outcomes = [one.verify(tree, again=True).outcome for _ in range(3)]
+    assert outcomes == ["red", "green", "red"]
+    assert (one.verify(tree).green, len(notes())) == (True, 3)
+
+
 def test_green_is_remembered_by_the_next_run_and_red_is_not(verifier, history, notes) -> None:
     green, red = tree_with(history, f="1\n"), tree_with(history, f="2\n")
     for _ in range(2):

@@ -37,7 +37,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
-        BatchOutcome: ("reason", "setup", "checks", "objects"),
+        BatchOutcome: ("reason", "flaky", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),

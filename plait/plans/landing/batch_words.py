@@ -31,5 +31,7 @@ def batch_words(outcome: BatchOutcome) -> str:
         landed = [f"landed {tasks}"] if tasks else []
         parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
     parts += map(refusal_words, outcome.rejected)
+    parts += [f"flaky {listed(tuple(map(one_line, outcome.flaky)))}"] if outcome.flaky else []
+    parts += [f"left out for the next batch {listed(outcome.acquitted)}"] if outcome.acquitted else []
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)

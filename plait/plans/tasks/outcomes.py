@@ -212,6 +212,10 @@ class BatchOutcome(_Outcome):
     """The commands that a tree of the whole batch is verified with, and those that make its checkout ready before."""
     objects: str | None = None
     """The folder that git finds the objects of these trees in, the rejected ones too."""
+    flaky: tuple[str, ...] = ()
+    """Commands that were red and green on the same tree; not kept by the store."""
+    acquitted: tuple[str, ...] = ()
+    """Branches that such a red left out, for the next batch: they are not rejected; not kept by the store."""
 
     @property
     def ready(self) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BatchEnded: {"batch"},
-    BatchOutcome: {"id", "commit", "tree", "landed", "onto"},
+    BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},
     ChainBranch: {"task", "tip", "commit"},

@@ -456,7 +456,8 @@ class World:
             for one in order.branches
             if not well and self.random.random() < (0.6 if writes[one.task].writes else 0.3)
         ]
-        rejected = tuple(self._rejection(one, order) for one in bad)
+        flaky = [] if order.merge_only else [one for one in bad if self.random.random() < 0.1]
+        rejected = tuple(self._rejection(one, order) for one in bad if one not in flaky)
         out = {one.task for one in bad}
         here = {task for one in order.branches for task in (one.task, *one.carries)}
         left_out = out | absent_from(order.groups, here=here, landed=order.landed)
@@ -473,7 +474,7 @@ class World:
             mates = mates_of(tasks, order.branches, groups=order.groups)
             unlanded = Unlanded(self._new(Commit(None, inside)), tasks, mates)
         held = tuple(Held(task=task, by=by) for task, by in {**waits, **by_needs}.items() if task not in out)
-        state = BatchState.PART_LANDED if rejected or held else BatchState.LANDED
+        state = BatchState.PART_LANDED if bad or held else BatchState.LANDED
         if rest and by_hand:
             state = BatchState.READY_TO_LAND
         elif rest:
@@ -487,6 +488,7 @@ class World:
                 for one in rejected
             ),
             held=held,
+            acquitted=tuple(one.task for one in flaky),
         )
         command = "git merge" if rest and by_hand else None
         return BatchDone(BatchReport(outcome, rejected, self.tip, command, unlanded))
