@@ -1,0 +1,47 @@
+"""Settling a conflict in one file by its structure: definitions of Python, keys of JSON, YAML and TOML."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plait.plans.merging.json_files import merge_json
+from plait.plans.merging.three_way import GivesUp
+
+LARGEST = 1024 * 1024
+"""Bytes of one version, above which a file is left to others."""
+
+_Merge = Callable[[bytes, bytes, bytes], bytes]
+"""Base (empty where both sides added the file), one side, the other side; the first side is the smaller as bytes."""
+
+_WAYS: dict[str, tuple[str, _Merge]] = {
+    ".json": ("json", merge_json),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A file on which both sides agree after all."""
+
+    content: bytes
+    way: str
+    """`python`, `json`, `yaml` or `toml`."""
+
+
+def settle_structurally(path: str, base: bytes | None, ours: bytes, theirs: bytes) -> Settled | None:
+    """Merge a file by what it means, or give up rather than guess; with the sides changed over, the result is the same.
+
+    What it gives always parses, and holds what either side added or changed and nothing that one took away. That it
+    is right is for checks to say.
+
+    Args:
+        base: Nothing where both sides added the file.
+    """
+    name = path.rpartition("/")[2]
+    way, merge = _WAYS.get(name[name.rfind(".") :].lower() if "." in name else "", ("", None))
+    if merge is None or max(len(base or b""), len(ours), len(theirs)) > LARGEST:
+        return None
+    first, second = sorted((ours, theirs))
+    try:
+        return Settled(merge(base or b"", first, second), way)
+    except (GivesUp, ValueError, RecursionError, MemoryError):
+        # ValueError: another encoding than it claims (UnicodeError), NUL bytes, numbers of too many digits.
+        return None
