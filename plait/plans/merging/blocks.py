@@ -10,6 +10,7 @@ sides added at one place stands one after the other. An example, with functions 
             h                      h
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -91,6 +92,7 @@ class BlockMerge:
         """
         if ours == theirs:
             return tuple(ours)
+        base, ours, theirs = _told_apart(base, ours, theirs)
         old, mine, other = (_by_key(blocks) for blocks in (base, ours, theirs))
         result: dict[Key, Block] = {}
         for key in (*mine, *(key for key in other if key not in mine)):
@@ -186,10 +188,44 @@ def _word(block: Block) -> str:
 
 
 def _by_key(blocks: Sequence[Block]) -> dict[Key, Block]:
-    keyed = {block.key: block for block in blocks}
-    if len(keyed) != len(blocks):
-        raise GivesUp("a name occurs twice in one scope")
-    return keyed
+    return {block.key: block for block in blocks}
+
+
+def _told_apart(*versions: Sequence[Block]) -> Sequence[Sequence[Block]]:
+    """The versions with each key once: a key that occurs several times is numbered, if one side left all of them alone.
+
+    Raises:
+        GivesUp: both sides touched them: which is which cannot be told.
+    """
+    families = [_families(version) for version in versions]
+    several = {key for family in families for key, members in family.items() if len(members) > 1}
+    if not several:
+        return versions
+    for key in several:
+        base, ours, theirs = (family.get(key, []) for family in families)
+        if not (_all_same(base, ours) or _all_same(base, theirs) or _all_same(ours, theirs)):
+            raise GivesUp(f"{key} occurs twice, and both sides changed it")
+    return [_numbered(version, several) for version in versions]
+
+
+def _families(blocks: Sequence[Block]) -> dict[Key, list[Block]]:
+    families: dict[Key, list[Block]] = {}
+    for block in blocks:
+        families.setdefault(block.key, []).append(block)
+    return families
+
+
+def _all_same(some: list[Block], others: list[Block]) -> bool:
+    return len(some) == len(others) and all(block.says_same(other) for block, other in zip(some, others, strict=True))
+
+
+def _numbered(blocks: Sequence[Block], several: set[Key]) -> Sequence[Block]:
+    counts: Counter[Key] = Counter()
+    numbered = []
+    for block in blocks:
+        counts[block.key] += 1
+        numbered.append(replace(block, key=(block.key, counts[block.key])) if block.key in several else block)
+    return numbered
 
 
 def _common_order(base: list[Key], ours: list[Key], theirs: list[Key], result: dict[Key, Block]) -> list[Key]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from plait.plans.merging.json_files import merge_json
+from plait.plans.merging.python_files import merge_python
 from plait.plans.merging.three_way import GivesUp
 
 LARGEST = 1024 * 1024
@@ -14,6 +15,8 @@ _Merge = Callable[[bytes, bytes, bytes], bytes]
 
 _WAYS: dict[str, tuple[str, _Merge]] = {
     ".json": ("json", merge_json),
+    ".py": ("python", merge_python),
+    ".pyi": ("python", merge_python),
 }
 
 

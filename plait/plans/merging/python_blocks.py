@@ -1,0 +1,194 @@
+"""Python source as blocks: functions, classes with what is in them, imports, assignments, other statements."""
+
+import ast
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from plait.plans.merging.blocks import Block, Key
+from plait.plans.merging.three_way import GivesUp
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_HEAD_ENDS = re.compile(r":\s*(#.*)?\Z")
+Modules = frozenset[str]
+"""Those that several statements of one scope import from: each such statement is told by the name that it brings."""
+
+
+def parsed(source: str) -> ast.Module:
+    """Raises: GivesUp."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return ast.parse(source)
+    except SyntaxError as error:
+        raise GivesUp(f"does not parse: {error.msg}") from None
+
+
+def read_blocks(lines: Sequence[str], module: ast.Module, spread: Modules) -> tuple[Block, ...]:
+    """The whole file as one block, with what is at the top level for children.
+
+    Raises:
+        GivesUp: the blocks do not add up to the lines.
+    """
+    head = 0
+    while head < len(lines) and lines[head].startswith("#"):
+        head += 1
+    if module.body and head > _start(module.body[0]):
+        raise GivesUp("a comment within the first statement")
+    children, tail = _Scope(lines, spread).blocks(module.body, head, len(lines), "")
+    root = Block("file", "file", 0, (), tuple(lines[:head]), children, tail)
+    if written((root,)) != list(lines):
+        raise GivesUp("statements that share lines in a way that is not understood")
+    return (root,)
+
+
+def written(blocks: Iterable[Block]) -> list[str]:
+    """The lines of blocks."""
+    lines: list[str] = []
+    for block in blocks:
+        lines += [*[""] * block.gap, *block.lead, *block.lines, *written(block.children or ()), *block.tail]
+    return lines
+
+
+def spread_modules(modules: Iterable[ast.Module]) -> Modules:
+    """The modules that one of the versions imports from in several statements of one scope."""
+    spread: set[str] = set()
+    for module in modules:
+        for node in ast.walk(module):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                imports = Counter(_origin(child) for child in body if isinstance(child, ast.ImportFrom))
+                spread |= {origin for origin, count in imports.items() if count > 1}
+    return frozenset(spread)
+
+
+def _origin(node: ast.ImportFrom) -> str:
+    return "." * node.level + (node.module or "")
+
+
+def _start(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, _DEFINITIONS) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
+
+
+def _end(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
+class _Scope:
+    """Cuts the lines of a file."""
+
+    def __init__(self, lines: Sequence[str], spread: Modules) -> None:
+        self.lines = lines
+        self.spread = spread
+
+    def blocks(
+        self, body: Sequence[ast.stmt], begin: int, end: int, indent: str
+    ) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+        """The statements from line `begin` to before `end`, and the lines that follow the last."""
+        blocks: list[Block] = []
+        for place, group in enumerate(_families(body)):
+            start = _start(group[0])
+            if start < begin:
+                raise GivesUp("a statement begins within another one's lines")
+            gap, lead = self._above(begin, start)
+            begin = self._with_inner_comments(_end(group[-1]), indent, end)
+            blocks.append(self._block(group, gap, lead, start, begin, is_first=not place))
+        return tuple(blocks), tuple(self.lines[begin:end])
+
+    def _above(self, begin: int, start: int) -> tuple[int, tuple[str, ...]]:
+        gap = 0
+        while begin + gap < start and not self.lines[begin + gap]:
+            gap += 1
+        return gap, tuple(self.lines[begin + gap : start])
+
+    def _with_inner_comments(self, end: int, indent: str, limit: int) -> int:
+        """The line after a statement and after the comments that are indented deeper than it."""
+        at = end
+        while at < limit:
+            line = self.lines[at]
+            if line.strip() and not (line.lstrip().startswith("#") and line.startswith((indent + " ", indent + "\t"))):
+                break
+            at += 1
+            end = at if line.strip() else end
+        return end
+
+    def _block(
+        self, group: Sequence[ast.stmt], gap: int, lead: tuple[str, ...], start: int, end: int, *, is_first: bool
+    ) -> Block:
+        node, lines = group[0], tuple(self.lines[start:end])
+        if len(group) > 1:
+            kind = "family" if isinstance(node, _DEFINITIONS) else "statement"
+            key: Key = ("name", _name(node)) if kind == "family" else ("text", *_code(lines))
+            return Block(key, kind, gap, lead, lines)
+        key, kind = _told(node, lines, self.spread, is_first=is_first)
+        inside = _inside(node)
+        head = self._head_end(start, _start(inside[0])) if inside else start
+        if head > start and _HEAD_ENDS.search(self.lines[head - 1]):
+            indent = re.match(r"\s*", self.lines[_start(inside[0])])
+            children, tail = self.blocks(inside, head, end, indent[0] if indent else "")
+            return Block(key, kind, gap, lead, tuple(self.lines[start:head]), children, tail)
+        return Block(key, kind, gap, lead, lines)
+
+    def _head_end(self, start: int, body: int) -> int:
+        while body > start + 1 and (not self.lines[body - 1].strip() or self.lines[body - 1].lstrip().startswith("#")):
+            body -= 1
+        return body
+
+
+def _families(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
+    """Statements that share a line, and neighbours that define one name (overloads, a property and its setter)."""
+    groups: list[list[ast.stmt]] = []
+    for node in body:
+        before = groups[-1][-1] if groups else None
+        if before is not None and (
+            _start(node) < _end(before)
+            or (isinstance(node, _DEFINITIONS) and isinstance(before, _DEFINITIONS) and node.name == before.name)
+        ):
+            groups[-1].append(node)
+        else:
+            groups.append([node])
+    return groups
+
+
+def _inside(node: ast.stmt) -> Sequence[ast.stmt]:
+    """What a class holds, and a condition that only imports (`if TYPE_CHECKING:`)."""
+    if isinstance(node, ast.ClassDef):
+        return node.body
+    is_plain = isinstance(node, ast.If) and not node.orelse
+    if is_plain and all(isinstance(child, ast.Import | ast.ImportFrom) for child in node.body):
+        return node.body
+    return ()
+
+
+def _name(node: ast.stmt) -> str:
+    return node.name if isinstance(node, _DEFINITIONS) else ""
+
+
+def _told(node: ast.stmt, lines: tuple[str, ...], spread: Modules, *, is_first: bool) -> tuple[Key, str]:
+    """What a statement is known by, and its kind."""
+    if isinstance(node, _DEFINITIONS):
+        return ("name", node.name), "class" if isinstance(node, ast.ClassDef) else "function"
+    if isinstance(node, ast.ImportFrom):
+        names = tuple(f"{alias.name} as {alias.asname}" for alias in node.names) if _origin(node) in spread else ()
+        return ("from", _origin(node), *names), "import"
+    if isinstance(node, ast.Import):
+        return ("import", *(f"{alias.name} as {alias.asname}" for alias in node.names)), "import"
+    if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
+        names = tuple(target.id for target in node.targets if isinstance(target, ast.Name))
+        return ("name", *names), "value"
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return ("name", node.target.id), "value"
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        is_docstring = is_first and isinstance(node.value.value, str)
+        return (("docstring",) if is_docstring else ("text", *_code(lines))), "docstring" if is_docstring else "note"
+    if isinstance(node, ast.If):
+        return ("if", ast.unparse(node.test)), "condition" if _inside(node) else "statement"
+    if isinstance(node, ast.Pass):
+        return ("pass",), "note"
+    return ("text", *_code(lines)), "statement"
+
+
+def _code(lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line.strip() for line in lines)

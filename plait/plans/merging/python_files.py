@@ -1,0 +1,124 @@
+"""Python by definition: what each side did to a function, a class, an import or an assignment, wherever it stands."""
+
+import io
+import tokenize
+from collections.abc import Sequence
+from dataclasses import replace
+
+from plait.plans.merging.blocks import Block, BlockMerge, Key
+from plait.plans.merging.import_names import merge_imports, remaining_imports
+from plait.plans.merging.python_blocks import parsed, read_blocks, spread_modules, written
+from plait.plans.merging.python_checks import refuse_what_breaks
+from plait.plans.merging.texts import Text, merge_texts, read_text, write_text
+from plait.plans.merging.three_way import GivesUp, merge_lines, settle
+
+_DEFINES = ("def ", "async def ", "class ", "@")
+
+
+def merge_python(base: bytes, ours: bytes, theirs: bytes) -> bytes:
+    """Merge three versions of a Python file.
+
+    What both sides changed is merged line by line within its definition; what both added at one place stands one after
+    the other. It gives up where order counts (`__all__`, statements that do something, decorators that both changed),
+    on two definitions of one name, and on a result that `refuse_what_breaks` refuses.
+
+    Raises:
+        GivesUp: as said, or one version does not parse.
+        ValueError: a version is not in its encoding.
+    """
+    texts = [_read(content) for content in (base, ours, theirs)]
+    merged = write_text(merge_texts(*texts, _merge_lines))
+    sources = ["\n".join((*text.lines, "")) for text in (*texts, _read(merged))]
+    refuse_what_breaks(*sources)
+    return merged
+
+
+def _read(content: bytes) -> Text:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    except SyntaxError as error:
+        raise GivesUp(str(error)) from None
+    return read_text(content, "utf-8" if encoding == "utf-8-sig" else encoding)
+
+
+def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
+    versions = (base, ours, theirs)
+    modules = [parsed("\n".join((*lines, ""))) for lines in versions]
+    spread = spread_modules(modules)
+    roots = [read_blocks(lines, module, spread) for lines, module in zip(versions, modules, strict=True)]
+    if not base:
+        roots[0] = (replace(roots[1][0], children=()),)
+    return written(BlockMerge(_settle, _remove, _arrange).merged(*roots))
+
+
+def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
+    kinds = {block.kind for block in (base, ours, theirs) if block}
+    if kinds == {"import"}:
+        return merge_imports(base, ours, theirs)
+    name = _spelled(ours.key)
+    if base is None:
+        raise GivesUp(f"both sides added {name}")
+    if len(kinds) > 1 or "family" in kinds or ours.key == ("name", "__all__"):
+        raise GivesUp(f"both sides changed {name}")
+    versions = (base, ours, theirs)
+    if "statement" in kinds and any(line.lstrip().startswith(_DEFINES) for block in versions for line in block.lines):
+        raise GivesUp(f"both sides changed definitions below a condition: {name}")
+    settle(*map(_decorators, versions), what=f"the decorators of {name}")
+    lead = settle(base.lead, ours.lead, theirs.lead, what=f"the comment on {name}")
+    return replace(ours, lead=lead, lines=merge_lines(base.lines, ours.lines, theirs.lines))
+
+
+def _decorators(block: Block) -> tuple[str, ...]:
+    if block.kind not in ("function", "class"):
+        return ()
+    heads = (place for place, line in enumerate(block.lines) if line.lstrip().startswith(_DEFINES[:3]))
+    return block.lines[: next(heads, 0)]
+
+
+def _remove(base: Block, changed: Block) -> Block | None:
+    if base.kind == changed.kind == "import" and base.lead == changed.lead and base.lines != changed.lines:
+        return remaining_imports(base, changed)
+    raise GivesUp(f"one side took {_spelled(base.key)} away, the other changed it")
+
+
+def _arrange(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
+    """Imports in one order, then the rest of one side, then that of the other."""
+    mine, other = _imports(ours), _imports(theirs)
+    rest, other_rest = ours[len(mine) :], theirs[len(other) :]
+    if any(block.kind == "import" for block in (*rest, *other_rest)) and mine and other:
+        raise GivesUp("both sides added imports between other things")
+    if all(any(block.kind == "statement" for block in side) for side in (ours, theirs)):
+        raise GivesUp("both sides added statements at one place: their order may count")
+    if all(any(block.kind == "docstring" for block in side) for side in (ours, theirs)):
+        raise GivesUp("both sides added a docstring")
+    return (*_sorted_imports(mine, other), *rest, *other_rest)
+
+
+def _imports(blocks: Sequence[Block]) -> Sequence[Block]:
+    count = 0
+    while count < len(blocks) and blocks[count].kind in ("import", "docstring"):
+        count += 1
+    return blocks[:count]
+
+
+def _sorted_imports(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
+    """As isort puts them, where each side's are so and stand together."""
+    added = (*ours, *theirs)
+    together = all(not block.gap and not block.lead for side in (ours, theirs) for block in side[1:])
+    is_sorted = all(list(side) == sorted(side, key=_import_rank) for side in (ours, theirs))
+    if not (ours and theirs and together and is_sorted):
+        return added
+    gap = max(ours[0].gap, theirs[0].gap)
+    first, *others = sorted(added, key=_import_rank)
+    return (replace(first, gap=gap), *(replace(block, gap=0) for block in others))
+
+
+def _import_rank(block: Block) -> tuple[int, str]:
+    text = block.lines[0].strip()
+    form, module = text.split()[:2]
+    ranks = {"import": 2, "from": 3}
+    return (1 if module == "__future__" else ranks.get(form, 0), text.casefold())
+
+
+def _spelled(key: Key) -> str:
+    return " ".join(str(part) for part in key)[:80] if isinstance(key, tuple) else str(key)
