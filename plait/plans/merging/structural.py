@@ -38,13 +38,25 @@ def settle_structurally(path: str, base: bytes | None, ours: bytes, theirs: byte
     Args:
         base: Nothing where both sides added the file.
     """
+    try:
+        return settle_or_say_why(path, base, ours, theirs)
+    except GivesUp:
+        return None
+
+
+def settle_or_say_why(path: str, base: bytes | None, ours: bytes, theirs: bytes) -> Settled:
+    """The same, for whoever asks why not.
+
+    Raises:
+        GivesUp: with the reason.
+    """
     name = path.rpartition("/")[2]
     way, merge = _WAYS.get(name[name.rfind(".") :].lower() if "." in name else "", ("", None))
     if merge is None or max(len(base or b""), len(ours), len(theirs)) > LARGEST:
-        return None
+        raise GivesUp("no language that is known, or too large")
     first, second = sorted((ours, theirs))
     try:
         return Settled(merge(base or b"", first, second), way)
-    except (GivesUp, ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError) as error:
         # ValueError: another encoding than it claims (UnicodeError), NUL bytes, numbers of too many digits.
-        return None
+        raise GivesUp(f"{type(error).__name__}: {error}") from None
