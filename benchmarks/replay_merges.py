@@ -80,9 +80,9 @@ def main() -> int:
 
 
 def merges(repository: GitRepository, limit: int | None) -> Iterator[tuple[str, str, str]]:
-    """Merges with two parents, newest first, from all refs: commit, first and second parent."""
+    """Merges with two parents, newest first: commit, first and second parent."""
     newest = [f"--max-count={limit}"] if limit else []
-    answer = repository.ask("rev-list", "--all", "--min-parents=2", "--max-parents=2", "--parents", *newest)
+    answer = repository.ask("rev-list", "HEAD", "--min-parents=2", "--max-parents=2", "--parents", *newest)
     for line in answer.lines:
         commit, ours, theirs = line.split(" ")
         yield commit, ours, theirs

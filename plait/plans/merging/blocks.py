@@ -11,7 +11,7 @@ sides added at one place stands one after the other. An example, with functions 
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,6 +21,8 @@ Key = Hashable
 
 LIST = "list"
 """The kind of a block whose children are elements: see `BlockMerge._elements`."""
+STEPS = "steps"
+"""The kind of a list whose order is what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,26 @@ class Block:
     """What follows the children: a closing bracket, comments."""
     remark: str = ""
     """What follows the comma of an element on its line."""
+    separator: str = ""
+    """What stands behind each of the children but the last, before its remark."""
+    last_separator: bool = False
+    """Whether it stands behind the last, too."""
 
     def says_same(self, other: "Block | None") -> bool:
         """Whether only blank lines before it differ."""
         return other is not None and replace(self, gap=0) == replace(other, gap=0)
+
+
+def plain_lines(blocks: Sequence[Block], separator: str = "", *, last: bool = False) -> list[str]:
+    """The lines of blocks."""
+    lines: list[str] = []
+    for place, block in enumerate(blocks):
+        comma = separator if last or place < len(blocks) - 1 else ""
+        inside = plain_lines(block.children or (), block.separator, last=block.last_separator)
+        own = [*block.lines, *inside, *block.tail]
+        own[-1:] = [f"{line}{comma}{block.remark}" for line in own[-1:]]
+        lines += [*[""] * block.gap, *block.lead, *own]
+    return lines
 
 
 Settle = Callable[[Block | None, Block, Block], Block]
@@ -83,6 +101,8 @@ class BlockMerge:
     settle: Settle = no_agreement
     remove: Remove = no_remains
     arrange: Arrange = one_after_the_other
+    nameless: frozenset[str] = frozenset()
+    """Kinds of blocks that are known by their text: changed is gone, with another one added."""
 
     def merged(self, base: Sequence[Block], ours: Sequence[Block], theirs: Sequence[Block]) -> tuple[Block, ...]:
         """The blocks of one scope.
@@ -94,6 +114,7 @@ class BlockMerge:
             return tuple(ours)
         base, ours, theirs = _told_apart(base, ours, theirs)
         old, mine, other = (_by_key(blocks) for blocks in (base, ours, theirs))
+        self._refuse_two_successors(old, mine, other)
         result: dict[Key, Block] = {}
         for key in (*mine, *(key for key in other if key not in mine)):
             block = self._block(old.get(key), mine.get(key), other.get(key))
@@ -101,6 +122,23 @@ class BlockMerge:
                 result[key] = block
         order = self._order(list(old), list(mine), list(other), result)
         return tuple(_with_room(result[key], base, ours, theirs, first=not place) for place, key in enumerate(order))
+
+    def _refuse_two_successors(self, base: dict[Key, Block], ours: dict[Key, Block], theirs: dict[Key, Block]) -> None:
+        """Refuse where both sides took something away and one put the like of it there: renamed, or changed."""
+        gone = [block for key, block in base.items() if key not in ours and key not in theirs]
+        if not gone:
+            return
+        added = [block for key, block in (*ours.items(), *theirs.items()) if key not in base]
+        new = [block for block in added if block.key not in ours or block.key not in theirs]
+        for block in gone:
+            if any(self._succeeds(block, other) for other in new):
+                raise GivesUp(f"both sides took {block.key} away, one has the like of it")
+
+    def _succeeds(self, old: Block, new: Block) -> bool:
+        if old.kind in self.nameless:
+            return new.kind in self.nameless
+        lines, others = frozenset(_all_lines(old)), frozenset(_all_lines(new))
+        return old.kind == new.kind and 2 * len(lines & others) >= min(len(lines), len(others)) > 1
 
     def _block(self, base: Block | None, ours: Block | None, theirs: Block | None) -> Block | None:
         if ours is not None and theirs is not None:
@@ -128,12 +166,15 @@ class BlockMerge:
             base = replace(ours, children=())
         if base.kind != ours.kind or base.children is None:
             raise GivesUp(f"{ours.key} has become another thing")
-        merge = self._elements if ours.kind == LIST else self.merged
+        merge = {LIST: self._elements, STEPS: self._steps}.get(ours.kind, self.merged)
         return replace(
             ours,
             lead=settle(base.lead, ours.lead, theirs.lead, what=f"the comment on {ours.key}"),
             lines=settle(base.lines, ours.lines, theirs.lines, what=f"the head of {ours.key}"),
             tail=settle(base.tail, ours.tail, theirs.tail, what=f"the end of {ours.key}"),
+            last_separator=settle(
+                base.last_separator, ours.last_separator, theirs.last_separator, what=f"the last comma of {ours.key}"
+            ),
             remark=settle(base.remark, ours.remark, theirs.remark, what=f"the remark on {ours.key}"),
             children=merge(base.children, ours.children or (), theirs.children or ()),
         )
@@ -157,9 +198,19 @@ class BlockMerge:
         def arrange(mine: Sequence[Block], other: Sequence[Block]) -> Sequence[Block]:
             if stays_sorted:
                 return sorted((*mine, *other), key=_word)
+            if any(frozenset(block.key for block in side) < known for side in (ours, theirs)):
+                raise GivesUp("both sides added elements, and one took some away")
             if list(ours[-len(mine) :]) == list(mine) and list(theirs[-len(other) :]) == list(other):
                 return (*mine, *other)
             raise GivesUp("both sides added elements at one place, not at the end")
+
+        return replace(self, arrange=arrange).merged(base, ours, theirs)
+
+    def _steps(self, base: Sequence[Block], ours: Sequence[Block], theirs: Sequence[Block]) -> tuple[Block, ...]:
+        """A list whose order is what it is for: both may change it, not add at one place."""
+
+        def arrange(mine: Sequence[Block], other: Sequence[Block]) -> Sequence[Block]:  # noqa: ARG001
+            raise GivesUp("both sides added steps at one place")
 
         return replace(self, arrange=arrange).merged(base, ours, theirs)
 
@@ -176,6 +227,14 @@ class BlockMerge:
             placed = self.arrange(mine, other) if mine and other else (*mine, *other)
             order += [block.key for block in placed]
         return order
+
+
+def _all_lines(block: Block) -> Iterator[str]:
+    pending = [block]
+    while pending:
+        part = pending.pop()
+        yield from filter(None, map(str.strip, (*part.lines, *part.tail)))
+        pending += part.children or ()
 
 
 def _is_sorted(blocks: Sequence[Block]) -> bool:

@@ -39,7 +39,7 @@ def merge_imports(base: Block | None, ours: Block, theirs: Block) -> Block:
     if any("#" in line for lines in versions for line in lines):
         if base is None:
             raise GivesUp("imports with comments")
-        return replace(ours, lead=lead, lines=merge_lines(*versions))
+        return replace(ours, lead=lead, lines=merge_lines(*versions, what="an import"))
     old, mine, other = (_read(lines) if lines else None for lines in versions)
     if mine is None or other is None:
         raise GivesUp("nothing is imported")

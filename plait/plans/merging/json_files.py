@@ -6,11 +6,11 @@ Keys that both sides added at one place stand in order where each side's do. For
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plait.plans.merging.blocks import LIST, Block, BlockMerge, in_order_of_keys
+from plait.plans.merging.blocks import LIST, Block, BlockMerge, in_order_of_keys, plain_lines
 from plait.plans.merging.texts import merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp
 
@@ -34,7 +34,7 @@ def merge_json(base: bytes, ours: bytes, theirs: bytes) -> bytes:
 
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
     roots = [_read(lines) if lines else () for lines in (base, ours, theirs)]
-    return tuple(_written(_MERGE.merged(*roots)))
+    return plain_lines(_MERGE.merged(*roots))
 
 
 def _read(lines: Sequence[str]) -> tuple[Block, ...]:
@@ -124,7 +124,7 @@ class _Reader:
             return Block(key, "value", gap, (), whole)
         head = self.lines[line : self.place(node.start)[0] + 1]
         closing = self.lines[last - self._empty_before(last) : last]
-        return Block(key, node.kind, gap, (), head, children, (*closing, self.lines[last][:end]))
+        return Block(key, node.kind, gap, (), head, children, (*closing, self.lines[last][:end]), separator=",")
 
     def _empty_before(self, line: int) -> int:
         count = 0
@@ -151,12 +151,3 @@ class _Reader:
             previous = last
         last, column = self.place(node.end)
         return tuple(blocks) if last > previous and not self.lines[last][: column - 1].strip() else None
-
-
-def _written(blocks: Sequence[Block]) -> Iterator[str]:
-    for place, block in enumerate(blocks):
-        yield from [""] * block.gap
-        lines = [*block.lines, *(_written(block.children) if block.children else ()), *block.tail]
-        if place < len(blocks) - 1:
-            lines[-1] += ","
-        yield from lines

@@ -6,8 +6,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from plait.plans.merging.blocks import Block, Key
+from plait.plans.merging.blocks import Block, Key, plain_lines
 from plait.plans.merging.three_way import GivesUp
+from plait.plans.merging.trivia import above, head_comments, with_inner_comments, without_trivia
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEAD_ENDS = re.compile(r":\s*(#.*)?\Z")
@@ -31,24 +32,14 @@ def read_blocks(lines: Sequence[str], module: ast.Module, spread: Modules) -> tu
     Raises:
         GivesUp: the blocks do not add up to the lines.
     """
-    head = 0
-    while head < len(lines) and lines[head].startswith("#"):
-        head += 1
+    head = head_comments(lines)
     if module.body and head > _start(module.body[0]):
         raise GivesUp("a comment within the first statement")
     children, tail = _Scope(lines, spread).blocks(module.body, head, len(lines), "")
     root = Block("file", "file", 0, (), tuple(lines[:head]), children, tail)
-    if written((root,)) != list(lines):
+    if plain_lines((root,)) != list(lines):
         raise GivesUp("statements that share lines in a way that is not understood")
     return (root,)
-
-
-def written(blocks: Iterable[Block]) -> list[str]:
-    """The lines of blocks."""
-    lines: list[str] = []
-    for block in blocks:
-        lines += [*[""] * block.gap, *block.lead, *block.lines, *written(block.children or ()), *block.tail]
-    return lines
 
 
 def spread_modules(modules: Iterable[ast.Module]) -> Modules:
@@ -92,27 +83,10 @@ class _Scope:
             start = _start(group[0])
             if start < begin:
                 raise GivesUp("a statement begins within another one's lines")
-            gap, lead = self._above(begin, start)
-            begin = self._with_inner_comments(_end(group[-1]), indent, end)
+            gap, lead = above(self.lines, begin, start)
+            begin = with_inner_comments(self.lines, _end(group[-1]), indent, end)
             blocks.append(self._block(group, gap, lead, start, begin, is_first=not place))
         return tuple(blocks), tuple(self.lines[begin:end])
-
-    def _above(self, begin: int, start: int) -> tuple[int, tuple[str, ...]]:
-        gap = 0
-        while begin + gap < start and not self.lines[begin + gap]:
-            gap += 1
-        return gap, tuple(self.lines[begin + gap : start])
-
-    def _with_inner_comments(self, end: int, indent: str, limit: int) -> int:
-        """The line after a statement and after the comments that are indented deeper than it."""
-        at = end
-        while at < limit:
-            line = self.lines[at]
-            if line.strip() and not (line.lstrip().startswith("#") and line.startswith((indent + " ", indent + "\t"))):
-                break
-            at += 1
-            end = at if line.strip() else end
-        return end
 
     def _block(
         self, group: Sequence[ast.stmt], gap: int, lead: tuple[str, ...], start: int, end: int, *, is_first: bool
@@ -124,17 +98,12 @@ class _Scope:
             return Block(key, kind, gap, lead, lines)
         key, kind = _told(node, lines, self.spread, is_first=is_first)
         inside = _inside(node)
-        head = self._head_end(start, _start(inside[0])) if inside else start
+        head = without_trivia(self.lines, start, _start(inside[0])) if inside else start
         if head > start and _HEAD_ENDS.search(self.lines[head - 1]):
             indent = re.match(r"\s*", self.lines[_start(inside[0])])
             children, tail = self.blocks(inside, head, end, indent[0] if indent else "")
             return Block(key, kind, gap, lead, tuple(self.lines[start:head]), children, tail)
         return Block(key, kind, gap, lead, lines)
-
-    def _head_end(self, start: int, body: int) -> int:
-        while body > start + 1 and (not self.lines[body - 1].strip() or self.lines[body - 1].lstrip().startswith("#")):
-            body -= 1
-        return body
 
 
 def _families(body: Sequence[ast.stmt]) -> list[list[ast.stmt]]:
@@ -156,9 +125,8 @@ def _inside(node: ast.stmt) -> Sequence[ast.stmt]:
     """What a class holds, and a condition that only imports (`if TYPE_CHECKING:`)."""
     if isinstance(node, ast.ClassDef):
         return node.body
-    is_plain = isinstance(node, ast.If) and not node.orelse
-    if is_plain and all(isinstance(child, ast.Import | ast.ImportFrom) for child in node.body):
-        return node.body
+    if isinstance(node, ast.If) and not node.orelse:
+        return node.body if all(isinstance(child, ast.Import | ast.ImportFrom) for child in node.body) else ()
     return ()
 
 
@@ -186,7 +154,7 @@ def _told(node: ast.stmt, lines: tuple[str, ...], spread: Modules, *, is_first: 
     if isinstance(node, ast.If):
         return ("if", ast.unparse(node.test)), "condition" if _inside(node) else "statement"
     if isinstance(node, ast.Pass):
-        return ("pass",), "note"
+        return ("pass",), "pass"
     return ("text", *_code(lines)), "statement"
 
 

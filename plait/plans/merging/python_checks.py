@@ -127,7 +127,8 @@ def _bindings(node: ast.stmt) -> Iterator[str]:
 
 def _own_members(node: ast.ClassDef) -> set[str]:
     """Attributes that are read through `self` or `cls`, and never set through them."""
-    read, stored = set(), set()
+    read: set[str] = set()
+    stored: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id in ("self", "cls"):
             (read if isinstance(part.ctx, ast.Load) else stored).add(part.attr)
@@ -140,9 +141,7 @@ def _listed(module: ast.Module) -> Iterator[str]:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
             parts = ast.walk(node)
-            yield from (
-                part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
-            )
+            yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
 
 
 def _global_names(source: str) -> set[str]:

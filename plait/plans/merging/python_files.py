@@ -5,13 +5,14 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import replace
 
-from plait.plans.merging.blocks import Block, BlockMerge, Key
+from plait.plans.merging.blocks import Block, BlockMerge, Key, plain_lines
 from plait.plans.merging.import_names import merge_imports, remaining_imports
-from plait.plans.merging.python_blocks import parsed, read_blocks, spread_modules, written
+from plait.plans.merging.python_blocks import parsed, read_blocks, spread_modules
 from plait.plans.merging.python_checks import refuse_what_breaks
 from plait.plans.merging.texts import Text, merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp, merge_lines, settle
 
+_NAMELESS = frozenset({"statement", "note"})
 _DEFINES = ("def ", "async def ", "class ", "@")
 
 
@@ -26,10 +27,9 @@ def merge_python(base: bytes, ours: bytes, theirs: bytes) -> bytes:
         GivesUp: as said, or one version does not parse.
         ValueError: a version is not in its encoding.
     """
-    texts = [_read(content) for content in (base, ours, theirs)]
-    merged = write_text(merge_texts(*texts, _merge_lines))
-    sources = ["\n".join((*text.lines, "")) for text in (*texts, _read(merged))]
-    refuse_what_breaks(*sources)
+    old, mine, other = (_read(content) for content in (base, ours, theirs))
+    merged = write_text(merge_texts(old, mine, other, _merge_lines))
+    refuse_what_breaks(*("\n".join((*text.lines, "")) for text in (old, mine, other, _read(merged))))
     return merged
 
 
@@ -48,7 +48,7 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
     roots = [read_blocks(lines, module, spread) for lines, module in zip(versions, modules, strict=True)]
     if not base:
         roots[0] = (replace(roots[1][0], children=()),)
-    return written(BlockMerge(_settle, _remove, _arrange).merged(*roots))
+    return plain_lines(BlockMerge(_settle, _remove, _arrange, _NAMELESS).merged(*roots))
 
 
 def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
@@ -65,7 +65,7 @@ def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
         raise GivesUp(f"both sides changed definitions below a condition: {name}")
     settle(*map(_decorators, versions), what=f"the decorators of {name}")
     lead = settle(base.lead, ours.lead, theirs.lead, what=f"the comment on {name}")
-    return replace(ours, lead=lead, lines=merge_lines(base.lines, ours.lines, theirs.lines))
+    return replace(ours, lead=lead, lines=merge_lines(base.lines, ours.lines, theirs.lines, what=f"{ours.kind} {name}"))
 
 
 def _decorators(block: Block) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _arrange(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
     rest, other_rest = ours[len(mine) :], theirs[len(other) :]
     if any(block.kind == "import" for block in (*rest, *other_rest)) and mine and other:
         raise GivesUp("both sides added imports between other things")
-    if all(any(block.kind == "statement" for block in side) for side in (ours, theirs)):
+    if all(any(block.kind in _NAMELESS for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added statements at one place: their order may count")
     if all(any(block.kind == "docstring" for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added a docstring")

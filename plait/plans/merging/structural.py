@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from plait.plans.merging.json_files import merge_json
 from plait.plans.merging.python_files import merge_python
 from plait.plans.merging.three_way import GivesUp
+from plait.plans.merging.toml_files import merge_toml
+from plait.plans.merging.yaml_files import merge_yaml
 
 LARGEST = 1024 * 1024
 """Bytes of one version, above which a file is left to others."""
@@ -16,6 +18,9 @@ _Merge = Callable[[bytes, bytes, bytes], bytes]
 _WAYS: dict[str, tuple[str, _Merge]] = {
     ".json": ("json", merge_json),
     ".py": ("python", merge_python),
+    ".toml": ("toml", merge_toml),
+    ".yaml": ("yaml", merge_yaml),
+    ".yml": ("yaml", merge_yaml),
     ".pyi": ("python", merge_python),
 }
 

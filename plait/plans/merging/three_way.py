@@ -26,7 +26,7 @@ def settle(base: _T, ours: _T, theirs: _T, *, what: str) -> _T:
     raise GivesUp(f"both sides changed {what}")
 
 
-def merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
+def merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, what: str) -> tuple[str, ...]:
     """diff3: what one side changed, where an unchanged line lies between it and what the other side changed.
 
     `a b c` with ours `A b c` and theirs `a b C` is `A b C`; with theirs `a B c` it gives up, as git does.
@@ -42,7 +42,7 @@ def merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str])
         here_ours = with_ours.get(here, len(ours)) if here < len(base) else len(ours)
         here_theirs = with_theirs.get(here, len(theirs)) if here < len(base) else len(theirs)
         old, mine, other = base[at:here], ours[at_ours:here_ours], theirs[at_theirs:here_theirs]
-        merged += settle(tuple(old), tuple(mine), tuple(other), what="the same lines")
+        merged += settle(tuple(old), tuple(mine), tuple(other), what=f"the same lines of {what}")
         merged += base[here : here + 1]
         at, at_ours, at_theirs = here + 1, here_ours + 1, here_theirs + 1
     return tuple(merged)
