@@ -4,7 +4,8 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from plait.plans.merging.blocks import Block, Key, plain_lines
 from plait.plans.merging.three_way import GivesUp
@@ -12,8 +13,16 @@ from plait.plans.merging.trivia import above, head_comments, with_inner_comments
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEAD_ENDS = re.compile(r":\s*(#.*)?\Z")
-Modules = frozenset[str]
-"""Those that several statements of one scope import from: each such statement is told by the name that it brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What decides how statements are known in all versions of a file."""
+
+    spread: frozenset[str]
+    """Modules that several statements of a scope import from: each such statement is known by what it brings."""
+    repeated: frozenset[str]
+    """What is called by several statements of a scope: each such statement is known by its text."""
 
 
 def parsed(source: str) -> ast.Module:
@@ -26,7 +35,7 @@ def parsed(source: str) -> ast.Module:
         raise GivesUp(f"does not parse: {error.msg}") from None
 
 
-def read_blocks(lines: Sequence[str], module: ast.Module, spread: Modules) -> tuple[Block, ...]:
+def read_blocks(lines: Sequence[str], module: ast.Module, habits: Habits) -> tuple[Block, ...]:
     """The whole file as one block, with what is at the top level for children.
 
     Raises:
@@ -35,23 +44,33 @@ def read_blocks(lines: Sequence[str], module: ast.Module, spread: Modules) -> tu
     head = head_comments(lines)
     if module.body and head > _start(module.body[0]):
         raise GivesUp("a comment within the first statement")
-    children, tail = _Scope(lines, spread).blocks(module.body, head, len(lines), "")
+    children, tail = _Scope(lines, habits).blocks(module.body, head, len(lines), "")
     root = Block("file", "file", 0, (), tuple(lines[:head]), children, tail)
     if plain_lines((root,)) != list(lines):
         raise GivesUp("statements that share lines in a way that is not understood")
     return (root,)
 
 
-def spread_modules(modules: Iterable[ast.Module]) -> Modules:
-    """The modules that one of the versions imports from in several statements of one scope."""
+def habits(modules: Sequence[ast.Module]) -> Habits:
+    """What the versions of a file have in common."""
     spread: set[str] = set()
+    repeated: set[str] = set()
     for module in modules:
         for node in ast.walk(module):
             body = getattr(node, "body", None)
             if isinstance(body, list):
                 imports = Counter(_origin(child) for child in body if isinstance(child, ast.ImportFrom))
+                calls = Counter(map(_called, body))
                 spread |= {origin for origin, count in imports.items() if count > 1}
-    return frozenset(spread)
+                repeated |= {name for name, count in calls.items() if count > 1}
+    return Habits(frozenset(spread), frozenset(repeated))
+
+
+def _called(node: ast.AST) -> str:
+    """`app.run` of the statement `app.run(…)`; nothing of others."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return ast.unparse(node.value.func) if isinstance(node.value.func, ast.Name | ast.Attribute) else ""
+    return ""
 
 
 def _origin(node: ast.ImportFrom) -> str:
@@ -70,9 +89,9 @@ def _end(node: ast.stmt) -> int:
 class _Scope:
     """Cuts the lines of a file."""
 
-    def __init__(self, lines: Sequence[str], spread: Modules) -> None:
+    def __init__(self, lines: Sequence[str], habits: Habits) -> None:
         self.lines = lines
-        self.spread = spread
+        self.habits = habits
 
     def blocks(
         self, body: Sequence[ast.stmt], begin: int, end: int, indent: str
@@ -96,7 +115,7 @@ class _Scope:
             kind = "family" if isinstance(node, _DEFINITIONS) else "statement"
             key: Key = ("name", _name(node)) if kind == "family" else ("text", *_code(lines))
             return Block(key, kind, gap, lead, lines)
-        key, kind = _told(node, lines, self.spread, is_first=is_first)
+        key, kind = _told(node, lines, self.habits, is_first=is_first)
         inside = _inside(node)
         head = without_trivia(self.lines, start, _start(inside[0])) if inside else start
         if head > start and _HEAD_ENDS.search(self.lines[head - 1]):
@@ -134,12 +153,14 @@ def _name(node: ast.stmt) -> str:
     return node.name if isinstance(node, _DEFINITIONS) else ""
 
 
-def _told(node: ast.stmt, lines: tuple[str, ...], spread: Modules, *, is_first: bool) -> tuple[Key, str]:
+def _told(node: ast.stmt, lines: tuple[str, ...], habits: Habits, *, is_first: bool) -> tuple[Key, str]:
     """What a statement is known by, and its kind."""
     if isinstance(node, _DEFINITIONS):
         return ("name", node.name), "class" if isinstance(node, ast.ClassDef) else "function"
     if isinstance(node, ast.ImportFrom):
-        names = tuple(f"{alias.name} as {alias.asname}" for alias in node.names) if _origin(node) in spread else ()
+        names = (
+            tuple(f"{alias.name} as {alias.asname}" for alias in node.names) if _origin(node) in habits.spread else ()
+        )
         return ("from", _origin(node), *names), "import"
     if isinstance(node, ast.Import):
         return ("import", *(f"{alias.name} as {alias.asname}" for alias in node.names)), "import"
@@ -155,6 +176,9 @@ def _told(node: ast.stmt, lines: tuple[str, ...], spread: Modules, *, is_first: 
         return ("if", ast.unparse(node.test)), "condition" if _inside(node) else "statement"
     if isinstance(node, ast.Pass):
         return ("pass",), "pass"
+    called = _called(node)
+    if called and called not in habits.repeated:
+        return ("call", called), "call"
     return ("text", *_code(lines)), "statement"
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from plait.plans.merging.blocks import Block, BlockMerge, Key, plain_lines
 from plait.plans.merging.import_names import merge_imports, remaining_imports
-from plait.plans.merging.python_blocks import parsed, read_blocks, spread_modules
+from plait.plans.merging.python_blocks import habits, parsed, read_blocks
 from plait.plans.merging.python_checks import refuse_what_breaks
 from plait.plans.merging.texts import Text, merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp, merge_lines, settle
 
 _NAMELESS = frozenset({"statement", "note"})
+_ACTING = _NAMELESS | {"call"}
+"""Kinds whose order among themselves may count."""
 _DEFINES = ("def ", "async def ", "class ", "@")
 
 
@@ -44,8 +46,8 @@ def _read(content: bytes) -> Text:
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
     versions = (base, ours, theirs)
     modules = [parsed("\n".join((*lines, ""))) for lines in versions]
-    spread = spread_modules(modules)
-    roots = [read_blocks(lines, module, spread) for lines, module in zip(versions, modules, strict=True)]
+    habit = habits(modules)
+    roots = [read_blocks(lines, module, habit) for lines, module in zip(versions, modules, strict=True)]
     if not base:
         roots[0] = (replace(roots[1][0], children=()),)
     return plain_lines(BlockMerge(_settle, _remove, _arrange, _NAMELESS).merged(*roots))
@@ -61,7 +63,9 @@ def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
     if len(kinds) > 1 or "family" in kinds or ours.key == ("name", "__all__"):
         raise GivesUp(f"both sides changed {name}")
     versions = (base, ours, theirs)
-    if "statement" in kinds and any(line.lstrip().startswith(_DEFINES) for block in versions for line in block.lines):
+    if kinds & {"statement", "call"} and any(
+        line.lstrip().startswith(_DEFINES) for block in versions for line in block.lines
+    ):
         raise GivesUp(f"both sides changed definitions below a condition: {name}")
     settle(*map(_decorators, versions), what=f"the decorators of {name}")
     lead = settle(base.lead, ours.lead, theirs.lead, what=f"the comment on {name}")
@@ -87,7 +91,7 @@ def _arrange(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
     rest, other_rest = ours[len(mine) :], theirs[len(other) :]
     if any(block.kind == "import" for block in (*rest, *other_rest)) and mine and other:
         raise GivesUp("both sides added imports between other things")
-    if all(any(block.kind in _NAMELESS for block in side) for side in (ours, theirs)):
+    if all(any(block.kind in _ACTING for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added statements at one place: their order may count")
     if all(any(block.kind == "docstring" for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added a docstring")

@@ -159,12 +159,10 @@ class _Cutter:
         """A mapping is known by its first key, if that says which one it is; any other element by its text."""
         lines = tuple(self.lines[start:stop])
         text: Key = tuple(line.strip() for line in lines) if len(lines) > 1 else lines[0].strip().removeprefix("- ")
-        first, *rest = value.children or (None,)
-        if value.kind == "map" and not value.is_flow and first and first[0] and rest and value.line == start:
-            key, named = first
-            if key.text in _IDENTITIES and named.kind == "value" and named.line == start:
-                others = _Node(rest[0][0].line if rest[0][0] else 0, value.column, "map", "", False, tuple(rest))
-                cut = self.children(others, start + 1, stop)
-                if cut is not None:
-                    return Block((key.text, named.text), "map", gap, lead, lines[:1], *cut)
+        (key, named), *rest = value.children or ((None, value),)
+        is_block = value.kind == "map" and not value.is_flow and value.line == start and rest
+        if is_block and key is not None and key.text in _IDENTITIES and (named.kind, named.line) == ("value", start):
+            others = _Node(rest[0][1].line, value.column, "map", children=tuple(rest))
+            if cut := self.children(others, start + 1, stop):
+                return Block((key.text, named.text), "map", gap, lead, lines[:1], *cut)
         return Block(text, "value", gap, lead, lines)
