@@ -11,13 +11,16 @@ sides added at one place stands one after the other. An example, with functions 
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from plait.plans.merging.three_way import GivesUp, settle
 
 Key = Hashable
+
+_MOST_PAIRS = 20_000
+"""Of blocks that went and blocks that came, which are compared line by line."""
 
 LIST = "list"
 """The kind of a block whose children are elements: see `BlockMerge._elements`."""
@@ -130,14 +133,17 @@ class BlockMerge:
             return
         added = [block for key, block in (*ours.items(), *theirs.items()) if key not in base]
         new = [block for block in added if block.key not in ours or block.key not in theirs]
+        if len(gone) * len(new) > _MOST_PAIRS:
+            raise GivesUp("too much has changed")
+        lines = {block.key: frozenset(_all_lines(block)) for block in (*gone, *new)}
         for block in gone:
-            if any(self._succeeds(block, other) for other in new):
+            if any(self._succeeds(block, other, lines) for other in new):
                 raise GivesUp(f"both sides took {block.key} away, one has the like of it")
 
-    def _succeeds(self, old: Block, new: Block) -> bool:
+    def _succeeds(self, old: Block, new: Block, lines_of: Mapping[Key, frozenset[str]]) -> bool:
         if old.kind in self.nameless:
             return new.kind in self.nameless
-        lines, others = frozenset(_all_lines(old)), frozenset(_all_lines(new))
+        lines, others = lines_of[old.key], lines_of[new.key]
         return old.kind == new.kind and 2 * len(lines & others) >= min(len(lines), len(others)) > 1
 
     def _block(self, base: Block | None, ours: Block | None, theirs: Block | None) -> Block | None:

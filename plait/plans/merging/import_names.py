@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from plait.plans.merging.blocks import Block, BlockMerge
-from plait.plans.merging.three_way import GivesUp, merge_lines, settle
+from plait.plans.merging.three_way import Effort, GivesUp, merge_lines, settle
 
 _LONGEST = 88
 _ORDERS: tuple[Callable[[str], object], ...] = (
@@ -28,7 +28,7 @@ class _Import:
     ends_with_comma: bool
 
 
-def merge_imports(base: Block | None, ours: Block, theirs: Block) -> Block:
+def merge_imports(base: Block | None, ours: Block, theirs: Block, effort: Effort) -> Block:
     """Both sides' names, without those that one took away.
 
     Raises:
@@ -39,7 +39,7 @@ def merge_imports(base: Block | None, ours: Block, theirs: Block) -> Block:
     if any("#" in line for lines in versions for line in lines):
         if base is None:
             raise GivesUp("imports with comments")
-        return replace(ours, lead=lead, lines=merge_lines(*versions, what="an import"))
+        return replace(ours, lead=lead, lines=merge_lines(*versions, what="an import", effort=effort))
     old, mine, other = (_read(lines) if lines else None for lines in versions)
     if mine is None or other is None:
         raise GivesUp("nothing is imported")

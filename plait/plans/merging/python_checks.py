@@ -170,7 +170,7 @@ def _used_early(body: Sequence[ast.stmt]) -> Iterator[str]:
     for place, node in enumerate(body):
         for name in _needed_at_once(node):
             if last.get(name, -1) > place:
-                yield f"{name} in {ast.unparse(node).partition(chr(10))[0][:80]}"
+                yield f"{name} in {next(iter(_bindings(node)), type(node).__name__)}"
 
 
 def _needed_at_once(node: ast.AST) -> Iterator[str]:

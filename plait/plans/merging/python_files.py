@@ -4,13 +4,14 @@ import io
 import tokenize
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from plait.plans.merging.blocks import Block, BlockMerge, Key, plain_lines
 from plait.plans.merging.import_names import merge_imports, remaining_imports
 from plait.plans.merging.python_blocks import habits, parsed, read_blocks
 from plait.plans.merging.python_checks import refuse_what_breaks
 from plait.plans.merging.texts import Text, merge_texts, read_text, write_text
-from plait.plans.merging.three_way import GivesUp, merge_lines, settle
+from plait.plans.merging.three_way import Effort, GivesUp, merge_lines, settle
 
 _NAMELESS = frozenset({"statement", "note"})
 _ACTING = _NAMELESS | {"call"}
@@ -50,13 +51,13 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
     roots = [read_blocks(lines, module, habit) for lines, module in zip(versions, modules, strict=True)]
     if not base:
         roots[0] = (replace(roots[1][0], children=()),)
-    return plain_lines(BlockMerge(_settle, _remove, _arrange, _NAMELESS).merged(*roots))
+    return plain_lines(BlockMerge(partial(_settle, effort=Effort()), _remove, _arrange, _NAMELESS).merged(*roots))
 
 
-def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
+def _settle(base: Block | None, ours: Block, theirs: Block, effort: Effort) -> Block:
     kinds = {block.kind for block in (base, ours, theirs) if block}
     if kinds == {"import"}:
-        return merge_imports(base, ours, theirs)
+        return merge_imports(base, ours, theirs, effort)
     name = _spelled(ours.key)
     if base is None:
         raise GivesUp(f"both sides added {name}")
@@ -69,7 +70,11 @@ def _settle(base: Block | None, ours: Block, theirs: Block) -> Block:
         raise GivesUp(f"both sides changed definitions below a condition: {name}")
     settle(*map(_decorators, versions), what=f"the decorators of {name}")
     lead = settle(base.lead, ours.lead, theirs.lead, what=f"the comment on {name}")
-    return replace(ours, lead=lead, lines=merge_lines(base.lines, ours.lines, theirs.lines, what=f"{ours.kind} {name}"))
+    return replace(
+        ours,
+        lead=lead,
+        lines=merge_lines(base.lines, ours.lines, theirs.lines, what=f"{ours.kind} {name}", effort=effort),
+    )
 
 
 def _decorators(block: Block) -> tuple[str, ...]:

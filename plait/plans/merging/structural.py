@@ -9,8 +9,10 @@ from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.toml_files import merge_toml
 from plait.plans.merging.yaml_files import merge_yaml
 
-LARGEST = 1024 * 1024
+LARGEST = 512 * 1024
 """Bytes of one version, above which a file is left to others."""
+
+_LONGEST_LINE = 20_000
 
 _Merge = Callable[[bytes, bytes, bytes], bytes]
 """Base (empty where both sides added the file), one side, the other side; the first side is the smaller as bytes."""
@@ -59,9 +61,15 @@ def settle_or_say_why(path: str, base: bytes | None, ours: bytes, theirs: bytes)
     way, merge = _WAYS.get(name[name.rfind(".") :].lower() if "." in name else "", ("", None))
     if merge is None or max(len(base or b""), len(ours), len(theirs)) > LARGEST:
         raise GivesUp("no language that is known, or too large")
+    if any(len(line) > _LONGEST_LINE for version in (base or b"", ours, theirs) for line in version.split(b"\n")):
+        raise GivesUp("a line that nobody wrote by hand")
     first, second = sorted((ours, theirs))
     try:
-        return Settled(merge(base or b"", first, second), way)
+        unchanged = base or b""
+        if first == second or unchanged in (first, second):
+            content = second if first == unchanged else first
+            return Settled(merge(content, content, content), way)
+        return Settled(merge(unchanged, first, second), way)
     except (ValueError, RecursionError, MemoryError) as error:
         # ValueError: another encoding than it claims (UnicodeError), NUL bytes, numbers of too many digits.
         raise GivesUp(f"{type(error).__name__}: {error}") from None

@@ -1,16 +1,30 @@
 """Three-way merging of anything that can be compared: of single values, and of lines, without a process."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 _T = TypeVar("_T")
 
-MOST_EDITS = 600
-"""Lines that two versions of one entity may differ by: the search is quadratic in them."""
+MOST_STEPS = 1_000_000
+"""Of the search for what two versions have in common, quadratic in what they differ by: about a second for one file."""
 
 
 class GivesUp(Exception):
     """No merge that is certain; the argument says why, for tests and for whoever improves this."""
+
+
+@dataclass(slots=True)
+class Effort:
+    """What may still be spent on one file."""
+
+    left: int = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Raises: GivesUp."""
+        self.left -= steps
+        if self.left < 0:
+            raise GivesUp("the versions differ too much")
 
 
 def settle(base: _T, ours: _T, theirs: _T, *, what: str) -> _T:
@@ -26,15 +40,17 @@ def settle(base: _T, ours: _T, theirs: _T, *, what: str) -> _T:
     raise GivesUp(f"both sides changed {what}")
 
 
-def merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, what: str) -> tuple[str, ...]:
+def merge_lines(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], *, what: str, effort: Effort
+) -> tuple[str, ...]:
     """diff3: what one side changed, where an unchanged line lies between it and what the other side changed.
 
     `a b c` with ours `A b c` and theirs `a b C` is `A b C`; with theirs `a B c` it gives up, as git does.
 
     Raises:
-        GivesUp: changes overlap or touch, or there are more than `MOST_EDITS` of them.
+        GivesUp: changes overlap or touch, or finding them takes too long.
     """
-    with_ours, with_theirs = _matches(base, ours), _matches(base, theirs)
+    with_ours, with_theirs = _matches(base, ours, effort), _matches(base, theirs, effort)
     merged: list[str] = []
     at, at_ours, at_theirs = 0, 0, 0
     stable = sorted(with_ours.keys() & with_theirs.keys())
@@ -48,7 +64,7 @@ def merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str],
     return tuple(merged)
 
 
-def _matches(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
+def _matches(old: Sequence[str], new: Sequence[str], effort: Effort) -> dict[int, int]:
     """Lines that stay: their place in `old` to that in `new` (Myers' greedy search for the fewest edits)."""
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -58,15 +74,16 @@ def _matches(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
         end_old, end_new = end_old - 1, end_new - 1
     pairs = {place: place for place in range(start)}
     pairs |= {end_old + step: end_new + step for step in range(len(old) - end_old)}
-    for place, other in _shortest(old[start:end_old], new[start:end_new]):
+    for place, other in _shortest(old[start:end_old], new[start:end_new], effort):
         pairs[start + place] = start + other
     return pairs
 
 
-def _shortest(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+def _shortest(old: Sequence[str], new: Sequence[str], effort: Effort) -> list[tuple[int, int]]:
     furthest = {1: 0}
     trail: list[dict[int, int]] = []
-    for edits in range(min(len(old) + len(new), MOST_EDITS) + 1):
+    for edits in range(len(old) + len(new) + 1):
+        effort.spend(2 * edits + 1)
         trail.append(dict(furthest))
         for diagonal in range(-edits, edits + 1, 2):
             down = diagonal == -edits or (
@@ -75,10 +92,11 @@ def _shortest(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
             at = furthest[diagonal + 1] if down else furthest[diagonal - 1] + 1
             while at < len(old) and at - diagonal < len(new) and old[at] == new[at - diagonal]:
                 at += 1
+                effort.spend(1)
             furthest[diagonal] = at
             if at >= len(old) and at - diagonal >= len(new):
                 return _walked_back(trail, len(old), len(new))
-    raise GivesUp("the versions differ too much")
+    raise AssertionError("two versions always differ by no more than all of their lines")
 
 
 def _walked_back(trail: list[dict[int, int]], at: int, other: int) -> list[tuple[int, int]]:

@@ -10,11 +10,13 @@ from plait.plans.merging.texts import merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.trivia import above, head_comments, is_comment, without_trivia
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]\]?\s*(#.*)?\Z")
-_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_.\- ]|"[^"\\]*"|'[^']*')+?)\s*=\s*""")
+# Each is linear in the length of a hostile line: no two parts beside each other match the same letters.
+_HEADER = re.compile(r"\s*(\[\[?)([^\]#]+)\]\]?\s*(#.*)?\Z")
+_PART = r"""(?:[A-Za-z0-9_\-]+|"[^"\\]*"|'[^']*')"""
+_KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=\s*")
 _TOKEN = re.compile(r'"""|' + r"'''" + r"""|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[\[\]{}#\n]""")
-_ELEMENT = re.compile(r"""(\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_.+:\-]+|\{[^{}#]*\}))\s*(,?)(\s*#.*|\s*)\Z""")
-_IDENTITY = re.compile(r"""\s*(?:name|id)\s*=\s*(.*?)\s*(#.*)?\Z""")
+_ELEMENT = re.compile(r"""(\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_.+:\-]+|\{[^{}#]*\}))(?:\s*(,))?(\s*#.*|\s*)\Z""")
+_IDENTITY = re.compile(r"\s*(?:name|id)\s*=(.*)\Z")
 _MERGE = BlockMerge(arrange=in_order_of_keys)
 
 
@@ -56,7 +58,7 @@ def _read(lines: Sequence[str]) -> tuple[Block, ...]:
         header = _HEADER.match(lines[start])
         if not header:
             raise GivesUp("a header that is not understood")
-        name = re.sub(r"\s*\.\s*", ".", header[2])
+        name = header[2].replace(" ", "").replace("\t", "")
         gap, lead = above(lines, end, start)
         children, stop = _keys(lines, start + 1, (name,))
         tables.append(
@@ -73,7 +75,7 @@ def _identity(brackets: str, children: Sequence[Block]) -> tuple[str, ...]:
     """What tells one table of an array from the others."""
     if brackets == "[":
         return ()
-    names = (match[1] for child in children for match in [_IDENTITY.match(child.lines[0])] if match)
+    names = (match[1].strip() for child in children for match in [_IDENTITY.match(child.lines[0])] if match)
     return (next(names, ""),)
 
 

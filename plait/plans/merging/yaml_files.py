@@ -39,6 +39,8 @@ def merge_yaml(base: bytes, ours: bytes, theirs: bytes) -> bytes:
 
 
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
+    if not (ours and theirs):
+        raise GivesUp("one side is empty")
     roots = [_read(lines) for lines in (base, ours, theirs) if lines]
     if not base:
         roots.insert(0, (replace(roots[0][0], children=()),))
