@@ -13,7 +13,8 @@ from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
+from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, SettledFile
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
@@ -21,6 +22,7 @@ from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.output import plain
 from plait.workspace.ref_landing import ReadyToLand
+from plait.workspace.trees import entries_of
 
 ROUNDS = 5
 """How often a batch is built again because somebody else moved the feature branch meanwhile."""
@@ -64,7 +66,14 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         RefMoved: the feature branch moved before the batch could land.
     """
     old = shop.lander.tip()
-    builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
+    builder = ChainBuilder(
+        shop.control.store,
+        old or shop.base,
+        batch=order.id,
+        date=order.date,
+        settler=shop.settler,
+        remake=shop.remake,
+    )
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
     branches = [branch for branch in branches if branch.task not in there]
@@ -86,6 +95,7 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         rejected=rejections,
         held=(*told.held, *settled.held),
         landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
+        settled=_settled_files(settled.chain) if settled.chain else (),
     )
     if settled.chain is None:
         part = BatchState.PART_LANDED if outcome.rejected or outcome.held else BatchState.LANDED
@@ -95,6 +105,13 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
     landing = _Landing(old=old, new=new, tree=settled.chain.tree)
     return _land(order, shop, landing, BatchReport(outcome, rework=rework, unlanded=unlanded))
+
+
+def _settled_files(chain: Chain) -> tuple[SettledFile, ...]:
+    """Which files of a chain conflicted, and what settled them."""
+    return tuple(
+        SettledFile(task=link.task, path=plain(done.path), by=done.by) for link in chain.links for done in link.settled
+    )
 
 
 def _lands(builder: ChainBuilder, branch: Branch, settled: Settled) -> bool:
@@ -178,11 +195,23 @@ def _rejections(
                 "partner": work.partner,
                 "files": tuple(map(plain, work.files)),
                 "reason": plain(work.reason),
+                "presets": _presets(work, order, shop),
             }
         )
         for work in rework
     )
     return rejections, tuple(rework)
+
+
+def _presets(work: Rework, order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
+    """Names of rules that the plan lacks, and that together would have settled a conflict."""
+    if work.kind != "conflict" or any(rule_for(path, shop.settler.rules) for path in work.files):
+        return ()
+    tip = next(branch.tip for branch in order.branches if branch.task == work.task)
+    rules = proposed_rules(work.files, entries_of(shop.control.store, tip))
+    if not all(settled_by(path, rules) for path in work.files):
+        return ()
+    return tuple(name for rule in rules for name in rule.presets)
 
 
 def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:

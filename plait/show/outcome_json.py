@@ -85,11 +85,23 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         "landed": [] if batch.ready else list(batch.landed),
         **({"ready": list(batch.ready)} if batch.ready else {}),
         "rejected": [
-            {"task": no.task, "kind": no.kind, "partner": no.partner, "files": list(no.files), "reason": no.reason}
+            {
+                "task": no.task,
+                "kind": no.kind,
+                "partner": no.partner,
+                "files": list(no.files),
+                "reason": no.reason,
+                **({"presets": list(no.presets)} if no.presets else {}),
+            }
             for no in batch.rejected
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        **(
+            {"settled": [{"task": file.task, "path": file.path, "by": file.by} for file in batch.settled]}
+            if batch.settled
+            else {}
+        ),
     }
 
 

@@ -2,7 +2,7 @@
 
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState
 from plait.plans.tasks.work import RepairOrder, Rework
-from plait.plans.wording import one_line
+from plait.plans.wording import listed, one_line
 
 
 def rejection_words(rejected: Rework | RepairOrder) -> str:
@@ -23,5 +23,11 @@ def batch_words(outcome: BatchOutcome) -> str:
     parts += [
         f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
     ]
+    parts += [f"settled {_settled(outcome)}"] if outcome.settled else []
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)
+
+
+def _settled(outcome: BatchOutcome) -> str:
+    """Each file once, with what settled it."""
+    return listed(dict.fromkeys(f"{one_line(file.path)} ({one_line(file.by)})" for file in outcome.settled), limit=4)

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import yaml
 
-_MARKER = re.compile(rb"(?:<{7}|\|{7}|>{7})(?: |\Z)")
+_MARKER = re.compile(rb"(?:<{7,}|\|{7,}|>{7,})(?: |\Z)")
+"""Of any length: where common ancestors conflict, git writes markers of nine and more."""
 
 
 def has_new_markers(content: bytes, *versions: bytes) -> bool:

@@ -120,6 +120,8 @@ class Rejection(_Outcome):
     """The task it conflicts with, or fails only together with."""
     files: tuple[str, ...] = ()
     reason: str = ""
+    presets: tuple[str, ...] = ()
+    """Names of rules that would have settled all of a conflict, had they been in the plan; not kept by the store."""
 
 
 class Held(_Outcome):
@@ -127,6 +129,16 @@ class Held(_Outcome):
 
     task: str
     by: str
+
+
+class SettledFile(_Outcome):
+    """A file in which a branch conflicted, and what settled it before anybody was asked."""
+
+    task: str
+    """Whose branch met the conflict: the later of the two."""
+    path: str
+    by: str
+    """The rule or the structure, such as `changelogs: union` or `structure: python`."""
 
 
 class BatchOutcome(_Outcome):
@@ -144,6 +156,8 @@ class BatchOutcome(_Outcome):
     """What has landed; while it is ready-to-land, what would."""
     rejected: tuple[Rejection, ...] = ()
     held: tuple[Held, ...] = ()
+    settled: tuple[SettledFile, ...] = ()
+    """Of what lands; not kept by the store."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
