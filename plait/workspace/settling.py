@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from plait.plans.merging.path_rules import FileRule, rule_for
 from plait.plans.merging.soundness import has_new_markers, is_broken
+from plait.plans.merging.structural import settle_structurally
 from plait.plans.merging.unions import union_by_key, union_of_lines
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, ConflictPath, Merged, SettledPath, Stage, merge, merge_attributes
@@ -128,7 +129,7 @@ class _Work:
         base = self._base(path, stages)
         if base is not None and not is_mergeable_text(base):
             return None
-        merged, words = _merged(base, ours, theirs, rule)
+        merged, words = _merged(path, base, ours, theirs, rule)
         if merged is None or has_new_markers(merged, base or b"") or is_broken(path, merged, ours, theirs):
             return None
         return _Done((_mode(stages), write_blob(self.repository, merged)), SettledPath(path, words))
@@ -185,10 +186,13 @@ class _Work:
         return self.settler.settle(repository, conflict, attributes, self.depth + 1)
 
 
-def _merged(base: bytes | None, ours: bytes, theirs: bytes, rule: FileRule | None) -> tuple[bytes | None, str]:
+def _merged(
+    path: str, base: bytes | None, ours: bytes, theirs: bytes, rule: FileRule | None
+) -> tuple[bytes | None, str]:
     """What comes of three versions, and how that is called."""
     if rule is None:
-        return None, ""
+        structural = settle_structurally(path, base, ours, theirs)
+        return (structural.content, f"structure: {structural.way}") if structural else (None, "")
     if rule.key is not None:
         return union_by_key(base, ours, theirs, rule.key), rule.words
     return union_of_lines(base, ours, theirs), rule.words

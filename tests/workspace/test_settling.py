@@ -223,3 +223,48 @@ def test_a_chain_says_in_its_commits_what_settled_which_file(history) -> None:
     assert history.repository.ask("cat-file", "commit", landed).text.count("Plait-Settled: log (union)") == 2
     again = ChainBuilder(history.repository, base, batch="b1", date=DATE, settler=settler(rule("log", "union")))
     assert again.build(branches) == chain
+
+
+APP = "import os\n\n\ndef main():\n    return os.name\n"
+
+
+def adding(name: str) -> str:
+    return f"{APP}\n\ndef {name}():\n    return 1\n"
+
+
+def test_two_functions_in_one_place_are_settled_by_structure_unless_the_plan_says_no(history) -> None:
+    start = history.commit({"app.py": APP, "package.json": '{\n  "a": 1\n}\n'})
+    ours = history.commit({"app.py": adding("one"), "package.json": '{\n  "a": 1,\n  "b": 2\n}\n'}, start)
+    theirs = history.commit({"app.py": adding("two"), "package.json": '{\n  "a": 1,\n  "c": 3\n}\n'}, start)
+    merged = merge(history.repository, ours, theirs, settle=Settler().settle)
+    assert isinstance(merged, Merged)
+    assert {done.path: done.by for done in merged.settled} == {
+        "app.py": "structure: python",
+        "package.json": "structure: json",
+    }
+    files = history.files(merged.tree)
+    assert "def one()" in files["app.py"]
+    assert "def two()" in files["app.py"]
+    assert isinstance(merge(history.repository, ours, theirs, settle=Settler(structure=False).settle), Conflict)
+
+
+def test_where_a_rule_is_for_a_file_structure_is_not_asked(history) -> None:
+    start = history.commit({"app.py": APP})
+    ours, theirs = (history.commit({"app.py": adding(name)}, start) for name in ("one", "two"))
+    merged = merge(history.repository, ours, theirs, settle=settler(rule("*.py", "theirs"), structure=True).settle)
+    assert isinstance(merged, Merged)
+    assert history.files(merged.tree) == {"app.py": adding("two")}
+
+
+@pytest.mark.parametrize("order", [("A", "B", "C"), ("B", "A", "C")])
+def test_a_task_that_starts_from_what_structure_settled_fits_the_batch(history, order) -> None:
+    base = history.commit({"app.py": APP})
+    tips = {name: history.commit({"app.py": adding(name.lower())}, base) for name in "AB"}
+    start = merge_start(history.repository, base, (tips["A"], tips["B"]), date=DATE, settle=Settler().settle)
+    assert isinstance(start, str)
+    content = history.files(start)["app.py"]
+    tips["C"] = history.commit({"app.py": content + "\n\ndef c():\n    return 1\n"}, start)
+    builder = ChainBuilder(history.repository, base, batch="b1", date=DATE, settler=Settler())
+    chain = builder.build([Branch(name, tips[name]) for name in order])
+    assert chain.conflicts == ()
+    assert all(f"def {name}()" in history.files(chain.tree)["app.py"] for name in "abc")
