@@ -126,6 +126,11 @@ class ChainBuilder:
                 return _explained(self._with_tip(chain, branches, remade.tree), problems)
             problems[remade.failed] = remade.problem
 
+    def conflicts_of(self, branches: Sequence[Branch]) -> tuple[ChainConflict, ...]:
+        """The conflicts of a chain that is not going to land: what commands make anew is taken to go well."""
+        self._refused = frozenset()
+        return self._build(branches).conflicts
+
     def _with_tip(self, chain: Chain, branches: Sequence[Branch], tree: str) -> Chain:
         """The chain with another tree in its last commit, which says so."""
         last, before = chain.links[-1], chain.links[-2].commit if len(chain.links) > 1 else chain.base

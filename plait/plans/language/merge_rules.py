@@ -83,7 +83,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             ("**/__snapshots__/*.snap",),
             "regenerate",
             "snapshots of Jest",
-            'npx --no-install jest --ci=false --updateSnapshot --testPathPattern "$(dirname -- "$(dirname -- "$1")")"',
+            "npx --no-install jest --ci=false --updateSnapshot",
         ),
         "vitest": Preset(
             ("**/__snapshots__/*.snap",), "regenerate", "snapshots of Vitest", "npx --no-install vitest run --update"

@@ -14,6 +14,9 @@ _MARKER = re.compile(rb"(?:<{7,}|\|{7,}|>{7,})(?: |\Z)")
 """Of any length: where common ancestors conflict, git writes markers of nine and more."""
 
 
+_LONGEST_PYTHON = 1024 * 1024
+
+
 def has_new_markers(content: bytes, *versions: bytes) -> bool:
     """Whether a line looks like a conflict marker and is in none of the versions: texts about git may show some."""
     markers = {line for line in content.splitlines() if _MARKER.match(line)}
@@ -39,6 +42,12 @@ def _reads(read: Callable[[bytes], object], content: bytes) -> bool:
     return True
 
 
+def _read_python(content: bytes) -> None:
+    if len(content) > _LONGEST_PYTHON:
+        raise ValueError("a tree of it would fill the memory")
+    ast.parse(content)
+
+
 def _read_lines(content: bytes) -> None:
     for line in content.splitlines():
         if line.strip():
@@ -59,7 +68,7 @@ _READERS: Mapping[str, Callable[[bytes], object]] = MappingProxyType(
         "toml": lambda content: tomllib.loads(content.decode()),
         "yaml": _read_yaml,
         "yml": _read_yaml,
-        "py": ast.parse,
-        "pyi": ast.parse,
+        "py": _read_python,
+        "pyi": _read_python,
     }
 )
