@@ -17,10 +17,12 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.harvest import Harvest, harvested_tree
 from plait.workspace.merging import SettledPath
 from plait.workspace.small_files import write_whole
-from plait.workspace.trees import REGULAR, blob, entries_of
+from plait.workspace.trees import REGULAR, blobs, entries_of
 from plait.workspace.verification import Outcome, Verifier
 from plait.workspace.verification_slots import Slot
 
+_LARGEST = 16 * 1024 * 1024
+"""Bytes above which a file is not looked into."""
 _TOLD = 2000
 """Characters of a command's output that tell why it failed."""
 
@@ -97,7 +99,11 @@ class Remaker:
         for path in paths:
             if path not in new or path not in old or new[path][0] not in REGULAR or old[path][0] not in REGULAR:
                 continue
-            content, was = (blob(self.control.store, there[path][1]) for there in (new, old))
+            oids = old[path][1], new[path][1]
+            held = blobs(self.control.store, oids, largest=_LARGEST)
+            if len(held) < len(set(oids)):
+                continue
+            was, content = (held[oid] for oid in oids)
             if has_new_markers(content, was) or is_broken(path, content, was):
                 problems.append(f"{path} has conflict markers, or does not parse")
         return tuple(problems)

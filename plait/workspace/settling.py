@@ -126,8 +126,8 @@ class _Work:
         ours, theirs = (self._contents().get(stages[number].oid) for number in (2, 3))
         if ours is None or theirs is None or not (is_mergeable_text(ours) and is_mergeable_text(theirs)):
             return None
-        base = self._base(path, stages)
-        if base is not None and not is_mergeable_text(base):
+        base = self._base(path, stages) if 1 in stages else None
+        if 1 in stages and (base is None or not is_mergeable_text(base)):
             return None
         merged, words = _merged(path, base, ours, theirs, rule)
         if merged is None or has_new_markers(merged, base or b"") or is_broken(path, merged, ours, theirs):
@@ -135,8 +135,11 @@ class _Work:
         return _Done((_mode(stages), write_blob(self.repository, merged)), SettledPath(path, words))
 
     def _base(self, path: str, stages: Mapping[int, Stage]) -> bytes | None:
-        """The common ancestor's version; where that is itself a merge with markers, as it comes out settled."""
-        base = self._contents().get(stages[1].oid) if 1 in stages else None
+        """The common ancestor's version; where that is itself a merge with markers, as it comes out settled.
+
+        Nothing where it is too large, or cannot be settled: what either side took away could not be told.
+        """
+        base = self._contents().get(stages[1].oid)
         if base is None or not has_new_markers(base, *(self._contents()[stages[number].oid] for number in (2, 3))):
             return base
         entry = self._ancestors().get(path)

@@ -10,6 +10,7 @@ from plait.plans.language.merge_rules import PathRule
 from plait.plans.merging.path_rules import file_rules
 from plait.workspace.chains import Branch, Chain, ChainBuilder, wrap
 from plait.workspace.control import Control
+from plait.workspace.merging import SettledPath
 from plait.workspace.remaking import Remaker
 from plait.workspace.settling import Settler
 from plait.workspace.verification import Verifier
@@ -125,3 +126,12 @@ def test_without_anybody_who_runs_it_a_command_settles_nothing(control, branch_w
     rules = file_rules([PathRule(paths=("lock",), regenerate="true")])
     chain = ChainBuilder(control.store, base, batch="b1", date=DATE, settler=Settler(rules)).build(branches)
     assert [clash.task for clash in chain.conflicts] == ["B"]
+
+
+def test_a_cancelled_run_makes_nothing_and_says_so(control, remaker: Remaker, branch_with: BranchWith) -> None:
+    tree = control.store.tree_of(branch_with("start", {"lock": "1\n"}))
+    (rule,) = file_rules([PathRule(paths=("lock",), regenerate="sleep 60")])
+    stop = threading.Event()
+    stop.set()
+    remade = remaker.remake(tree, [SettledPath("lock", "regenerate", remake=rule)], stop=stop)
+    assert (remade.outcome, remade.failed, remade.tree) == ("cancelled", rule, tree)

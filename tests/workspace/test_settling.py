@@ -268,3 +268,12 @@ def test_a_task_that_starts_from_what_structure_settled_fits_the_batch(history, 
     chain = builder.build([Branch(name, tips[name]) for name in order])
     assert chain.conflicts == ()
     assert all(f"def {name}()" in history.files(chain.tree)["app.py"] for name in "abc")
+
+
+def test_where_common_ancestors_cannot_be_settled_nothing_is_guessed(history) -> None:
+    """What either side took away could not be told from what the other added."""
+    base = history.commit({"log": "1\n"})
+    one, two = (history.commit({"log": f"{name}\n"}, base) for name in ("A", "B"))
+    ours = history.commit({"log": "A\nB\nours\n"}, one, two)
+    theirs = history.commit({"log": "A\nB\ntheirs\n"}, one, two)
+    assert isinstance(merge(history.repository, ours, theirs, settle=settler(rule("log", "union")).settle), Conflict)
