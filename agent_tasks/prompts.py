@@ -9,6 +9,7 @@ from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract
 from plait.plans.tasks.work import RepairOrder, Try, WorkOrder
 from plait.plans.wording import fenced, in_code, one_line, shortened
+from plait.workspace.merging import settled_at_start
 
 _TOLD = 4_000
 """Characters of a person's reason that a prompt carries."""
@@ -18,7 +19,7 @@ LONGEST_EVIDENCE = 12_000
 
 def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...]) -> str:
     """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8."""
-    more = [*contract_sections(order, shop), *information_sections(order, shop)]
+    more = [*start_section(order, shop), *contract_sections(order, shop), *information_sections(order, shop)]
     if order.repair:
         more += [*partner_sections(order.repair, shop), *remade_section(order.repair, shop)]
     prompt = write_prompt(order.task, goal=shop.facts.goal, tries=tries, repair=order.repair, more=more)
@@ -102,6 +103,15 @@ def _repair(order: RepairOrder) -> str:
 def asked_of(task: PlannedTask) -> str:
     """What a task is about, for whoever has to get along with it."""
     return "\n\n".join(filter(None, (task.task.title, (task.task.prompt or task.task.run or "").strip())))
+
+
+def start_section(order: WorkOrder, shop: Workshop) -> Iterator[str]:
+    """What rules and structure have put together in the files that the task starts from."""
+    if settled := settled_at_start(shop.control.store, order.start):
+        yield (
+            "## What you start from\n\nThe work of several tasks, merged. These files conflicted, and were settled "
+            f"without looking at what they mean:\n\n{fenced(shortened(chr(10).join(settled), _TOLD))}"
+        )
 
 
 def remade_section(repair: RepairOrder, shop: Workshop) -> Iterator[str]:

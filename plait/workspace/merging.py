@@ -17,6 +17,8 @@ LARGE_FILE = 32 * 1024 * 1024
 _TREE = re.compile(rb"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _TROUBLE = re.compile(r"^(error|fatal):", re.MULTILINE)
 _KIND = re.compile(r"CONFLICT ?\((.+)\)")
+_START = "Start from what the task needs"
+_SETTLED = "Plait-Settled: "
 _LINES = 100
 """Settled files that a commit names."""
 _UNION = re.compile(rb"(?<=\s)merge=union(?=\s)")
@@ -145,14 +147,28 @@ def merge_start(
     """
     independent = set(repository.ask("merge-base", "--independent", base, *commits).text.split())
     heads = [commit for commit in dict.fromkeys((base, *commits)) if commit in independent]
-    tip = heads[0]
+    tip, settled = heads[0], list[SettledPath]()
     for head in heads[1:]:
         merged = merge(repository, tip, head, attributes=merge_attributes(repository, base, head), settle=settle)
         if isinstance(merged, Conflict):
             return StartConflict(head, merged.files, merged.messages)
-        message = merge_message("Start from what the task needs", (), settled_lines(merged.settled, put_off=True))
+        settled += merged.settled
+        message = merge_message(_START, (), settled_lines(settled, put_off=True))
         tip = repository.commit_tree(merged.tree, (tip, head), message, date=date)
     return tip
+
+
+def settled_at_start(repository: GitRepository, commit: str) -> tuple[str, ...]:
+    """What a commit of `merge_start` says was settled in it; nothing of any other commit.
+
+    Raises:
+        GitFailed: there is no such commit.
+    """
+    content = repository.ask("cat-file", "commit", commit).stdout.decode("utf-8", "replace")
+    subject, _, rest = content.partition("\n\n")[2].partition("\n")
+    if subject != _START:
+        return ()
+    return tuple(line.removeprefix(_SETTLED) for line in rest.splitlines() if line.startswith(_SETTLED))
 
 
 def settled_lines(settled: Sequence[SettledPath], *, put_off: bool = False) -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ from typing import Any
 from plait.agent_tasks.prompts import prompt_of, write_prompt
 from plait.flows.inputs.requests import read_brief
 from plait.plans.tasks.work import RepairOrder, Try
-from tests.conftest import BranchWith
+from plait.workspace.merging import merge_start
+from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened, order_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,3 +97,16 @@ def test_the_other_side_s_diff_is_bounded_and_quoted(repository: Path, branch_wi
     assert len(said) < 20_000
     assert "characters left out" in said
     assert "````" in said
+
+
+def test_a_start_from_several_needs_says_what_was_settled_in_it(repository: Path, branch_with: BranchWith) -> None:
+    needs = tuple(branch_with(name, {"lock": f"{name}\n"}) for name in ("one", "two", "three"))
+    with opened(PLAN, repository) as session:
+        store, settle = session.shop.control.store, session.shop.settler.settle
+        start = merge_start(store, session.shop.base, needs, date=DATE, settle=settle)
+        assert isinstance(start, str)
+        said = prompt_of(order_of(session, "A", start=start), session.shop, tries=())
+        before = prompt_of(order_of(session, "A", start=needs[0]), session.shop, tries=())
+
+    assert said.count("lock (regenerate, put off until a batch: as the earlier need has it)") == 2
+    assert "## What you start from" not in before
