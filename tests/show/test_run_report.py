@@ -270,7 +270,7 @@ def test_the_json_has_exactly_the_promised_keys() -> None:
     assert list(record["batches"][0]) == [
         *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held")
     ]
-    assert list(record["batches"][0]["rejected"][0]) == [*("task", "kind", "partner", "files", "reason", "presets")]
+    assert list(record["batches"][0]["rejected"][0]) == ["task", "kind", "partner", "files", "reason"]
     assert record["batches"][0]["held"] == [{"task": "TESTS", "by": "PAGE"}]
     assert record["state"] == "partial"
     assert record["tasks"][4]["started_at"] is None
