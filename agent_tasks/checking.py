@@ -1,5 +1,6 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
+from plait.agent_tasks.repair_start import merged_for_repair
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, out_of_scope, scope_words
@@ -8,7 +9,7 @@ from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.contract_refs import missing_patterns
 from plait.workspace.harvest import Harvest
-from plait.workspace.merging import Conflict, merge
+from plait.workspace.merging import Conflict
 from plait.workspace.scanning import shown
 
 
@@ -18,6 +19,7 @@ def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
         TaskImpossible: a command could not be carried out.
+        EnvironmentProblem: what a repair started from could not be made again.
     """
     return (
         check_harvest(order, shop, harvested)
@@ -72,7 +74,7 @@ def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
         return ()
     repair, clashing = order.repair, dict.fromkeys(order.repair.files)
     if order.task.task.run is None:
-        merged = merge(shop.control.store, repair.onto, repair.rejected)
+        merged = merged_for_repair(repair, shop)
         clashing |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
     return tuple(clashing)
 

@@ -13,6 +13,7 @@ from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkou
 from plait.agent_tasks.checking import why_not_done
 from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.prompts import prompt_of
+from plait.agent_tasks.repair_start import merged_for_repair
 from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
@@ -24,7 +25,7 @@ from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
 from plait.workspace.harvest import Harvest, harvest
-from plait.workspace.merging import Conflict, merge
+from plait.workspace.merging import Conflict
 
 RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
@@ -109,7 +110,7 @@ def _merged_tree(order: WorkOrder, shop: Workshop) -> str | None:
     """
     if order.repair is None or order.task.task.run is not None:
         return None
-    merged = merge(shop.control.store, order.repair.onto, order.repair.rejected)
+    merged = merged_for_repair(order.repair, shop)
     if isinstance(merged, Conflict):
         theirs = order.repair.partner or "the feature branch"
         return conflict_checkout(shop.control.store, merged, theirs, order.task.id).tree

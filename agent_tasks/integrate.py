@@ -18,7 +18,8 @@ from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
+from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, SettledFile
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.plans.wording import listed
@@ -27,6 +28,7 @@ from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
 from plait.workspace.output import plain
 from plait.workspace.ref_landing import ReadyToLand
+from plait.workspace.trees import entries_of
 
 ROUNDS = 5
 """How often a batch is built again because somebody else moved the feature branch meanwhile."""
@@ -74,7 +76,14 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     """
     old = shop.lander.tip()
     shop.control.hold(shop.feature, old or shop.base)  # somebody else may have put it there, and take it away again
-    builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
+    builder = ChainBuilder(
+        shop.control.store,
+        old or shop.base,
+        batch=order.id,
+        date=order.date,
+        settler=shop.settler,
+        remake=shop.remake,
+    )
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
     branches = [branch for branch in branches if branch.task not in there]
@@ -92,7 +101,9 @@ def _integrate_rest(
         RefMoved: the feature branch moved before the batch could land.
     """
     order = scope.order
-    chain, branches = chain_that_lands_most(order, shop, builder, scope.branches, scope.touched)
+    chain, branches = chain_that_lands_most(
+        order, shop, builder, scope.branches, scope.touched, settles=lambda _paths: True
+    )
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
@@ -124,6 +135,7 @@ def _integrate_rest(
         flaky=tuple(map(plain, settled.flaky)),
         acquitted=settled.acquitted,
         landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
+        settled=_settled_files(settled.chain) if settled.chain else (),
     )
     report = BatchReport(outcome, rework=rework, unlanded=unlanded)
     if landing is None:
@@ -131,6 +143,13 @@ def _integrate_rest(
         state = part if there else BatchState.REJECTED
         return replace(report, outcome=outcome.model_copy(update={"state": state}), tip=old)
     return _landed(report, landing, placed)
+
+
+def _settled_files(chain: Chain) -> tuple[SettledFile, ...]:
+    """Which files of a chain conflicted, and what settled them."""
+    return tuple(
+        SettledFile(task=link.task, path=plain(done.path), by=done.by) for link in chain.links for done in link.settled
+    )
 
 
 def _lands(builder: ChainBuilder, branch: Branch, settled: Settled) -> bool:
@@ -235,11 +254,23 @@ def _rejections(
                 "partner": work.partner,
                 "files": tuple(map(plain, work.files)),
                 "reason": plain(work.reason),
+                "presets": _presets(work, order, shop),
             }
         )
         for work in rework
     )
     return rejections, tuple(rework)
+
+
+def _presets(work: Rework, order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
+    """Names of rules that the plan lacks, and that together would have settled a conflict."""
+    if work.kind != "conflict" or any(rule_for(path, shop.settler.rules) for path in work.files):
+        return ()
+    tip = next(branch.tip for branch in order.branches if branch.task == work.task)
+    rules = proposed_rules(work.files, entries_of(shop.control.store, tip))
+    if not all(settled_by(path, rules) for path in work.files):
+        return ()
+    return tuple(name for rule in rules for name in rule.presets)
 
 
 def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def _conflicts(pair: Collection[str], builder: ChainBuilder, branches: Sequence[
     for branch in reversed(branches):
         if branch.task in wanted:
             wanted |= set(branch.needs)
-    return bool(builder.build([branch for branch in branches if branch.task in wanted]).conflicts)
+    return bool(builder.conflicts_of([branch for branch in branches if branch.task in wanted]))
 
 
 def _contenders(order: BatchOrder, branches: Sequence[Branch]) -> list[Contender]:

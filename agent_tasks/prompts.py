@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
-from plait.agent_tasks.quoted_work import information_sections
+from plait.agent_tasks.quoted_work import information_sections, partner_sections
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.merging.path_rules import rule_for
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract
 from plait.plans.tasks.work import RepairOrder, Try, WorkOrder
-from plait.plans.wording import fenced, one_line, shortened
+from plait.plans.wording import fenced, in_code, one_line, shortened
+from plait.workspace.merging import settled_at_start
 
 _TOLD = 4_000
 """Characters of a person's reason that a prompt carries."""
@@ -17,7 +19,9 @@ LONGEST_EVIDENCE = 12_000
 
 def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...]) -> str:
     """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8."""
-    more = (*contract_sections(order, shop), *information_sections(order, shop))
+    more = [*start_section(order, shop), *contract_sections(order, shop), *information_sections(order, shop)]
+    if order.repair:
+        more += [*partner_sections(order.repair, shop), *remade_section(order.repair, shop)]
     prompt = write_prompt(order.task, goal=shop.facts.goal, tries=tries, repair=order.repair, more=more)
     return prompt.encode("utf-8", "replace").decode()  # it may quote names of files that are not UTF-8
 
@@ -80,6 +84,7 @@ def _repair(order: RepairOrder) -> str:
             f"Your branch was finished, but it conflicts{with_whom} in: {files}.",
             "The current directory holds your branch merged with the feature branch. "
             "Resolve every conflict marker so that both intentions survive.",
+            f"To see the conflict again: `git merge-tree --write-tree {order.onto} {order.rejected}`.",
         ]
     elif order.kind == "out-of-scope":
         files = ", ".join(_code(path) for path in order.files)
@@ -100,6 +105,34 @@ def _repair(order: RepairOrder) -> str:
     if order.reason:
         lines.append(fenced(order.reason[-LONGEST_EVIDENCE:]))
     return f"## Repair order {order.number}\n\n" + "\n\n".join(lines)
+
+
+def asked_of(task: PlannedTask) -> str:
+    """What a task is about, for whoever has to get along with it."""
+    return "\n\n".join(filter(None, (task.task.title, (task.task.prompt or task.task.run or "").strip())))
+
+
+def start_section(order: WorkOrder, shop: Workshop) -> Iterator[str]:
+    """What rules and structure have put together in the files that the task starts from."""
+    if settled := settled_at_start(shop.control.store, order.start):
+        yield (
+            "## What you start from\n\nThe work of several tasks, merged. These files conflicted, and were settled "
+            f"without looking at what they mean:\n\n{fenced(shortened(chr(10).join(settled), _TOLD))}"
+        )
+
+
+def remade_section(repair: RepairOrder, shop: Workshop) -> Iterator[str]:
+    """The commands of the plan that make conflicted files anew, once all else fits."""
+    commands: dict[str, list[str]] = {}
+    for path in repair.files if repair.kind == "conflict" else ():
+        rule = rule_for(path, shop.settler.rules)
+        if rule is not None and rule.command:
+            commands.setdefault(rule.command, []).append(path)
+    if commands:
+        lines = (
+            f"{', '.join(map(in_code, paths))} (as `$@`):\n\n{fenced(command)}" for command, paths in commands.items()
+        )
+        yield "## Files that a command makes anew, once the other conflicts are resolved\n\n" + "\n\n".join(lines)
 
 
 def contract_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches
-from plait.plans.tasks.work import Informant, WorkOrder
+from plait.plans.tasks.work import Informant, RepairOrder, WorkOrder
 from plait.plans.wording import fenced, in_code, shortened
 from plait.workspace.output import clean, plain
 
@@ -16,7 +16,7 @@ ALL_BYTES = 60_000
 _READ_AT_MOST = 2_000_000
 """A file beyond this is not even opened."""
 _FILES, _NAMED = 200, 50
-_SUMMARY, _STAT = 4_000, 4_000
+_SUMMARY, _STAT, _DIFF = 4_000, 4_000, 12_000
 _FILE_MODES = ("100644", "100755")
 
 _WARNING = (
@@ -37,6 +37,40 @@ def information_sections(order: WorkOrder, shop: Workshop) -> Iterator[str]:
     room = _Room()
     for informant in order.informants:
         yield f"## What {informant.task} has made so far\n\n" + "\n\n".join(_told(informant, shop, room))
+
+
+def partner_sections(repair: RepairOrder, shop: Workshop) -> Iterator[str]:
+    """What the prompt of a repair says of the other side: what that was asked, and what it changed."""
+    name = repair.partner or "the feature branch"
+    theirs = repair.partner_commit or (repair.onto if repair.kind == "conflict" else None)
+    parts = []
+    if repair.partner_asked:
+        parts.append(f"It was asked:\n\n{fenced(shortened(repair.partner_asked, _SUMMARY))}")
+    if theirs and (diff := _changes(repair, theirs, shop)):
+        where = " in the files that conflict" if repair.kind == "conflict" else ""
+        parts.append(f"What it changed{where}, and your branch does not have:\n\n{fenced(shortened(diff, _DIFF))}")
+    if parts:
+        yield f"## The work of {name}, which yours has to go together with\n\n" + "\n\n".join([_WARNING, *parts])
+
+
+def _changes(repair: RepairOrder, theirs: str, shop: Workshop) -> str:
+    """What one commit has and the rejected one has not, as a diff; of a conflict in its files alone."""
+    store = shop.control.store
+    before = store.run("merge-base", repair.rejected, theirs).lines
+    if not before:
+        return ""
+    options = ("-p", "-r", "--stat=100", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+    paths = ("--", *repair.files) if repair.kind == "conflict" and repair.files else ()
+    answer = store.run(
+        "diff-tree",
+        *options,
+        before[0],
+        theirs,
+        *paths,
+        environment={"GIT_LITERAL_PATHSPECS": "1"},
+        configuration=(f"core.bigFileThreshold={_READ_AT_MOST}",),
+    )
+    return clean(answer.stdout)
 
 
 def quoted_work(informant: Informant, shop: Workshop) -> str:

@@ -152,7 +152,7 @@ def still_clashing(builder: ChainBuilder, chain: Chain, branches: Sequence[Branc
     for branch in (branch for task, branch in known.items() if task in clashing | {one.task for one in chain.held}):
         if cause := next((need for need in branch.needs if need in out), None):
             held.append(Held(task=branch.task, by=cause))
-        elif branch.task in clashing and (again := builder.build([*landing, branch]).conflicts):
+        elif branch.task in clashing and (again := builder.conflicts_of([*landing, branch])):
             conflicts += again
         else:
             continue

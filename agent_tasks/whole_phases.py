@@ -106,4 +106,4 @@ def _conflicts(
             yield conflict
             continue
         branch = next(candidate for candidate in branches if candidate.task == conflict.task)
-        yield from (again for again in builder.build([*landing, branch]).conflicts if again.task == conflict.task)
+        yield from (again for again in builder.conflicts_of([*landing, branch]) if again.task == conflict.task)

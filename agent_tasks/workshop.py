@@ -1,7 +1,7 @@
 """What is open where the work of one run is done: opened from the run's facts, found by its id, never sent."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,19 @@ from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
+from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
+from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
+from plait.workspace.merging import SettledPath
 from plait.workspace.ref_landing import BranchLander, Lander
+from plait.workspace.remaking import Remade, Remaker
+from plait.workspace.settling import Settler
 from plait.workspace.verification import Verifier
 
 
@@ -30,6 +35,8 @@ class Workshop:
     control: Control
     verifier: Verifier
     """Of `integration.verify`."""
+    remaker: Remaker
+    """Of `integration.merge`."""
     lander: Lander
     stop: threading.Event
     pause: threading.Event
@@ -46,6 +53,27 @@ class Workshop:
     """What a batch did; each has its own."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
+
+    @property
+    def settler(self) -> Settler:
+        """What the plan says about conflicts."""
+        integration = self.facts.integration
+        return Settler(file_rules(integration.merge), integration.structure)
+
+    def remake(self, tree: str, settled: Sequence[SettledPath]) -> Remade:
+        """Make anew what a merge left to the plan's commands.
+
+        Raises:
+            TaskStopped: the run was cancelled meanwhile.
+            GitFailed: an object is missing.
+            EnvironmentProblem: the command could not be carried out.
+        """
+        remade = self.remaker.remake(tree, settled, stop=self.stop)
+        if remade.outcome == "cancelled":
+            raise TaskStopped("the run was cancelled")
+        if remade.outcome == "infrastructure":
+            raise EnvironmentProblem(remade.problem)
+        return remade
 
     @property
     def run_id(self) -> str:
@@ -210,4 +238,4 @@ def _open(
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
-    return Workshop(facts, control, verifier, lander, stop, pause, over, hear, tell)
+    return Workshop(facts, control, verifier, Remaker(control, verifier), lander, stop, pause, over, hear, tell)

@@ -17,6 +17,7 @@ from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.persons_repair import author_of, take_repair
+from plait.agent_tasks.prompts import asked_of
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.running.branch_watch import BranchWatch
@@ -273,7 +274,8 @@ class Loop:
     def _prepared(self, effect: PrepareStart) -> Event:
         """Merge what a task needs; where that conflicts, whether the feature branch has settled it."""
         store, tip = self.shop.control.store, self.live.standings.tip
-        started = merge_start(store, self.shop.base, effect.commits, date=git_date())
+        settle = self.shop.settler.settle
+        started = merge_start(store, self.shop.base, effect.commits, date=git_date(), settle=settle)
         if not isinstance(started, StartConflict):
             return StartPrepared(effect.task, started)
         inside_tip = tip is not None and all(store.is_ancestor(commit, tip) for commit in effect.commits)
@@ -310,7 +312,14 @@ class Loop:
         leaves out is one that the repair may not change.
         """
         rework = self._rework.get(task, repair)
-        return replace(repair, files=rework.files, reason=rework.reason, commands=rework.commands)
+        partner = self.tasks.get(repair.partner or "")
+        return replace(
+            repair,
+            files=rework.files,
+            reason=rework.reason,
+            commands=rework.commands,
+            partner_asked=asked_of(partner) if partner else "",
+        )
 
     def _tags(self, order: WorkOrder) -> frozenset[str]:
         """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""

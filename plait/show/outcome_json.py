@@ -97,6 +97,7 @@ def batch_record(batch: BatchOutcome) -> dict[str, Any]:
                 "files": list(no.files),
                 "reason": no.reason,
                 "repeat": list(repeat_rejection(batch, no)),
+                **({"presets": list(no.presets)} if no.presets else {}),
             }
             for no in batch.rejected
         ],

@@ -20,6 +20,7 @@ from plait.show.batch_story import batch_story, weakened_words
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
 from plait.show.next_steps import next_commands
+from plait.show.settlements import SETTLED_COLUMNS, proposal, settled_rows
 from plait.show.unlanded import Incident, UnlandedTask, headline, repaired, unlanded
 
 _STATES = {
@@ -53,11 +54,19 @@ def report_markdown(
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
         _section("What the batches did", [line for batch in outcome.batches for line in _story(batch)]),
         _section(
+            "Conflicts that were settled without an agent",
+            _plain_table(SETTLED_COLUMNS, settled) if (settled := settled_rows(outcome)) else [],
+        ),
+        _section(
             "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
         _section("Schedule", [f"![What ran when]({gantt_uri})"] if gantt_uri else []),
         _section(
-            "What could be better", [f"- {markdown(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
+            "What could be better",
+            [
+                f"- {markdown(sentence, 500)}"
+                for sentence in (*insights(outcome, metrics, forecast), *proposal(outcome))
+            ],
         ),
         _section("Figures", _plain_table(("figure", "value", "reading"), figures(metrics))),
         _section("Work that failed tries left behind", [f"- {markdown(branch)}" for branch in outcome.salvage]),
@@ -76,16 +85,19 @@ def report_text(
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
     lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
         lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
         lines += [f"    {_plain(incident)}" for incident in missing.incidents]
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
     lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
+    lines += [f"  settled: {one_line(f'{path} ({by}) for {task} in {batch}')}" for batch, task, path, by in settled]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
     lines += [f"  {one_line(sentence)}" for sentence in told_contracts(outcome)]
     lines += _figures_lines(metrics)
-    lines += [f"  {one_line(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
+    better = (*insights(outcome, metrics, forecast), *proposal(outcome))
+    lines += [f"  {one_line(sentence, 500)}" for sentence in better]
     commands = next_commands(outcome, repository=repository)
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
 

@@ -1,16 +1,18 @@
 """A batch as a chain of merges on the feature's tip; what does not merge is left out and explained."""
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from plait.plans.merging.path_rules import FileRule, rule_for
 from plait.plans.tasks.outcomes import Held
 from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
-from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
+from plait.workspace.merging import Conflict, Merged, SettledPath, merge, merge_attributes, settled_lines
+from plait.workspace.remaking import Remade
+from plait.workspace.settling import Settler
+from plait.workspace.trailers import merge_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class ChainLink:
     task: str
     commit: str
     tree: str
+    settled: tuple[SettledPath, ...] = ()
+    """Its files that conflicted, and what settled them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,14 @@ class ChainBuilder:
     date: str = field(kw_only=True)
     """Of all merge commits, as git writes it: equal branches give equal commits."""
     fold_case: bool = field(default=False, kw_only=True)
-    _merges: dict[tuple[str, str], Merged | Conflict] = field(default_factory=dict, init=False)
-    _commits: dict[tuple[str, str], ChainLink] = field(default_factory=dict, init=False)
+    settler: Settler | None = field(default=None, kw_only=True)
+    """Asked about each conflict before it is one."""
+    remake: Callable[[str, Sequence[SettledPath]], Remade] | None = field(default=None, kw_only=True)
+    """Makes anew on the tip's tree what rules leave to commands; without it they are conflicts."""
+    _refused: frozenset[FileRule] = field(default=frozenset(), init=False)
+    """Rules whose command failed on the chain that is being built."""
+    _merges: dict[tuple[str, str, frozenset[FileRule]], Merged | Conflict] = field(default_factory=dict, init=False)
+    _commits: dict[tuple[str, str, frozenset[FileRule]], ChainLink] = field(default_factory=dict, init=False)
     _attributes: bytes = field(default=b"", init=False)
     _tips: frozenset[str] = field(default=frozenset(), init=False)
     _inside: dict[frozenset[str], dict[str, frozenset[str]]] = field(default_factory=dict, init=False)
@@ -96,11 +106,45 @@ class ChainBuilder:
     def build(self, branches: Sequence[Branch]) -> Chain:
         """Merge the branches onto the base in the order given.
 
-        A subset has to hold what its branches contain (`complete`), or it is merged under another's name.
+        A subset has to hold what its branches contain (`complete`), or it is merged under another's name. What rules
+        leave to commands is made anew on the tip, in its commit; where a command fails, its files are in conflict.
 
         Raises:
             GitFailed: git could not tell, which says nothing about any branch.
         """
+        problems: dict[FileRule, str] = {}
+        while True:
+            self._refused = frozenset(problems)
+            chain = self._build(branches)
+            settled = [done for link in chain.links for done in link.settled]
+            waiting = next((done.remake for done in settled if done.remake), None)
+            if waiting is None:
+                return _explained(chain, problems)
+            if self.remake is None:
+                problems[waiting] = "nobody makes it anew here"
+                continue
+            remade = self.remake(chain.tree, settled)
+            if remade.failed is None:
+                return _explained(self._with_tip(chain, branches, remade.tree), problems)
+            problems[remade.failed] = remade.problem
+
+    def conflicts_of(self, branches: Sequence[Branch]) -> tuple[ChainConflict, ...]:
+        """The conflicts of a chain that is not going to land: what commands make anew is taken to go well."""
+        self._refused = frozenset()
+        return self._build(branches).conflicts
+
+    def _with_tip(self, chain: Chain, branches: Sequence[Branch], tree: str) -> Chain:
+        """The chain with another tree in its last commit, which says so."""
+        last, before = chain.links[-1], chain.links[-2].commit if len(chain.links) > 1 else chain.base
+        branch = next(branch for branch in branches if branch.task == last.task)
+        made = [done for link in chain.links for done in link.settled if done.remake]
+        settled = [*(done for done in last.settled if not done.remake), *made]
+        message = _merge_message(branch, self.batch, settled)
+        commit = write_commit(self.repository, tree, (before, branch.tip), message, date=self.date)
+        tip = replace(last, commit=commit, tree=tree)
+        return replace(chain, links=(*chain.links[:-1], tip), tip=commit, tree=tree)
+
+    def _build(self, branches: Sequence[Branch]) -> Chain:
         inside = self._contained(branches)
         links: list[ChainLink] = []
         conflicts: list[ChainConflict] = []
@@ -136,19 +180,28 @@ class ChainBuilder:
         return self._inside[tips]
 
     def _merge(self, ours: str, theirs: str) -> Merged | Conflict:
-        if (ours, theirs) not in self._merges:
-            self._merges[ours, theirs] = merge(
-                self.repository, ours, theirs, attributes=self._attributes, fold_case=self.fold_case
+        key = (ours, theirs, self._refused)
+        if key not in self._merges:
+            settler = replace(self.settler, refused=self._refused) if self.settler else None
+            self._merges[key] = merge(
+                self.repository,
+                ours,
+                theirs,
+                attributes=self._attributes,
+                fold_case=self.fold_case,
+                settle=settler.settle if settler else None,
             )
-        return self._merges[ours, theirs]
+        return self._merges[key]
 
     def _link(self, tip: str, branch: Branch) -> ChainLink:
-        if (tip, branch.tip) not in self._commits:
+        key = (tip, branch.tip, self._refused)
+        if key not in self._commits:
             merged = self._merge(tip, branch.tip)
-            message = _merge_message(branch, self.batch)
+            settled = merged.settled if isinstance(merged, Merged) else ()
+            message = _merge_message(branch, self.batch, settled)
             commit = write_commit(self.repository, merged.tree, (tip, branch.tip), message, date=self.date)
-            self._commits[tip, branch.tip] = ChainLink(branch.task, commit, merged.tree)
-        return self._commits[tip, branch.tip]
+            self._commits[key] = ChainLink(branch.task, commit, merged.tree, settled)
+        return self._commits[key]
 
     def _partner(self, branch: Branch, links: Sequence[ChainLink]) -> str | None:
         """The link from which on this branch conflicts: clean on the chain before it, a conflict with it.
@@ -167,6 +220,18 @@ class ChainBuilder:
             else:
                 clean = middle
         return links[conflicting - 1].task
+
+
+def _explained(chain: Chain, problems: Mapping[FileRule, str]) -> Chain:
+    """The chain, its conflicts with the reason why a command could not settle them."""
+    if not problems or not chain.conflicts:
+        return chain
+    conflicts = []
+    for clash in chain.conflicts:
+        why = [text for rule, text in problems.items() if any(rule_for(path, (rule,)) for path in clash.paths)]
+        conflict = replace(clash.conflict, messages=(*clash.conflict.messages, *why))
+        conflicts.append(replace(clash, conflict=conflict))
+    return replace(chain, conflicts=tuple(conflicts))
 
 
 def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -242,32 +307,17 @@ def wrap(
     lines = {"Batch-Id": batch, "Batch-Base": chain.base, "Batch-Tested-Tree": chain.tree, **(trailers or {})}
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
-    message = _message(subject, listing, tail)
+    tail += settled_lines([done for link in chain.links for done in link.settled])
+    message = merge_message(subject, listing, tail)
     return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
 
 
-def _merge_message(branch: Branch, batch: str) -> str:
+def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath]) -> str:
     subject = f"Merge {branch.task}: {branch.title}" if branch.title else f"Merge {branch.task}"
-    return _message(subject, (), (("Batch-Id", batch), ("Task-Id", branch.task), ("Batch-Branch", _named(branch))))
+    lines = (("Batch-Id", batch), ("Task-Id", branch.task), ("Batch-Branch", _named(branch)))
+    return merge_message(subject, (), (*lines, *settled_lines(settled)))
 
 
 def _named(branch: Branch) -> str:
     """The branch as a quoted name, because names may hold almost anything, and the commit that was merged."""
     return f"{json.dumps(branch.ref or branch.task, ensure_ascii=False)} {branch.tip}"
-
-
-def _message(subject: str, body: Iterable[str], trailers: Iterable[tuple[str, str]]) -> str:
-    paragraphs = [_line(subject, 100), "\n".join(_line(line, 200) for line in body)]
-    paragraphs.append(
-        "\n".join(f"{re.sub('[^A-Za-z0-9-]', '-', key)}: {_line(value, 1000)}" for key, value in trailers)
-    )
-    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
-
-
-def _line(text: str, limit: int) -> str:
-    """One line without control or direction characters: titles come from agents and end in people's terminals."""
-    plain = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else char for char in text
-    )
-    short = " ".join(plain.split())
-    return short if len(short) <= limit else short[: limit - 1] + "…"

@@ -3,17 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, ConflictPath
+from plait.workspace.trees import REGULAR, blob, entries_of, is_mergeable_text, tree_with, write_blob
 
 Labels = tuple[tuple[str, str], tuple[str, str]]
 """Our commit and its label, their commit and its label."""
 
-_REGULAR = ("100644", "100755")
-_LFS_POINTER = b"version https://git-lfs"
 _OPENING = re.compile(rb"<{7} \S")
 _ANCESTOR = re.compile(rb"\|{7} \S")
 _CLOSING = re.compile(rb">{7} \S")
@@ -40,23 +37,26 @@ def conflict_checkout(
         GitFailed: an object is missing.
     """
     labels = _labels(conflict, ours_label, theirs_label)
-    entries = _entries(repository, conflict.tree)
+    entries = entries_of(repository, conflict.tree)
     wanted = dict(entries)
     marked, kept = [], []
     for path in conflict.paths:
         mode, oid = entries.get(path.path, ("", ""))
-        if mode not in _REGULAR:
+        if mode not in REGULAR:
             continue
-        content = _blob(repository, oid)
+        content = blob(repository, oid)
         ours = next((stage for stage in path.stages if stage.number == 2), None)
         if ours and _cannot_hold_markers(repository, path, content):
             kept.append(_renamed(path.path, labels))
             wanted[path.path] = (ours.mode, ours.oid)
         elif _marker_lines(content):
             marked.append(_renamed(path.path, labels))
-            wanted[path.path] = (mode, _write_blob(repository, _relabel(content, labels)))
+            wanted[path.path] = (mode, write_blob(repository, _relabel(content, labels)))
     # git moves one side of a file/directory conflict to `path~<commit>`.
-    tree = _changed(repository, conflict.tree, entries, {_renamed(name, labels): wanted[name] for name in wanted})
+    named = {_renamed(name, labels): wanted[name] for name in wanted}
+    changes: dict[str, tuple[str, str] | None] = {path: None for path in entries if path not in named}
+    changes |= {path: entry for path, entry in named.items() if entries.get(path) != entry}
+    tree = tree_with(repository, conflict.tree, changes)
     return ConflictCheckout(tree, tuple(marked), tuple(kept))
 
 
@@ -73,15 +73,15 @@ def left_over_markers(
     Raises:
         GitFailed: the tree is missing.
     """
-    entries = _entries(repository, tree)
-    before = [_entries(repository, parent) for parent in parents]
+    entries = entries_of(repository, tree)
+    before = [entries_of(repository, parent) for parent in parents]
     marked = []
     for path in dict.fromkeys(paths):
         mode, oid = entries.get(path, ("", ""))
-        if mode not in _REGULAR or any(there.get(path, ("", ""))[1] == oid for there in before):
+        if mode not in REGULAR or any(there.get(path, ("", ""))[1] == oid for there in before):
             continue
-        known = {line for there in before if path in there for line in _blob(repository, there[path][1]).splitlines()}
-        if any(line not in known for line in _marker_lines(_blob(repository, oid))):
+        known = {line for there in before if path in there for line in blob(repository, there[path][1]).splitlines()}
+        if any(line not in known for line in _marker_lines(blob(repository, oid))):
             marked.append(path)
     return tuple(marked)
 
@@ -98,9 +98,9 @@ def describe(
     labels = _labels(conflict, ours_label, theirs_label)
     parts = [_renamed_text(message, labels) for message in conflict.messages]
     parts += [f"{path} cannot hold markers and has the version of {labels[0][1]}." for path in checkout.kept_ours]
-    entries = _entries(repository, checkout.tree)
+    entries = entries_of(repository, checkout.tree)
     for path in checkout.marked:
-        text = _blob(repository, entries[path][1]).decode("utf-8", "replace")
+        text = blob(repository, entries[path][1]).decode("utf-8", "replace")
         parts += [f"--- {path}\n{hunk}" for hunk in _hunks(text)]
     return _bounded(parts, limit)
 
@@ -108,12 +108,8 @@ def describe(
 def _cannot_hold_markers(repository: GitRepository, path: ConflictPath, content: bytes) -> bool:
     if "binary" in path.kinds:
         return True
-    versions = [_blob(repository, stage.oid) for stage in path.stages if stage.mode in _REGULAR]
-    return any(_is_binary(version) or version.startswith(_LFS_POINTER) for version in (content, *versions))
-
-
-def _is_binary(content: bytes) -> bool:
-    return b"\0" in content[:8000]  # git's own rule
+    versions = [blob(repository, stage.oid) for stage in path.stages if stage.mode in REGULAR]
+    return not all(map(is_mergeable_text, (content, *versions)))
 
 
 def _marker_lines(content: bytes) -> list[bytes]:
@@ -179,37 +175,3 @@ def _bounded(parts: Sequence[str], limit: int) -> str:
         room -= len(part) + 1
     left = len(parts) - len(shown)
     return "\n".join([*shown, f"({left} more not shown)"] if left else shown)
-
-
-def _entries(repository: GitRepository, tree: str) -> dict[str, tuple[str, str]]:
-    """Every file of a tree: path to mode and object name."""
-    entries = {}
-    for record in repository.ask("ls-tree", "-r", "-z", "--full-tree", tree).records:
-        facts, path = record.split("\t", 1)
-        mode, _, oid = facts.split(" ")
-        entries[path] = (mode, oid)
-    return entries
-
-
-def _blob(repository: GitRepository, oid: str) -> bytes:
-    return repository.ask("cat-file", "blob", oid).stdout
-
-
-def _write_blob(repository: GitRepository, content: bytes) -> str:
-    return repository.ask("hash-object", "-w", "--no-filters", "--stdin", stdin=content).text
-
-
-def _changed(
-    repository: GitRepository, tree: str, before: dict[str, tuple[str, str]], after: dict[str, tuple[str, str]]
-) -> str:
-    """The tree with other entries, by way of an index of its own."""
-    changes = [f"0 {'0' * len(tree)}\t{path}" for path in before if path not in after]
-    changes += [f"{mode} {oid}\t{path}" for path, (mode, oid) in after.items() if before.get(path) != (mode, oid)]
-    if not changes:
-        return tree
-    with TemporaryDirectory(prefix="plait-index-") as directory:
-        index = Path(directory) / "index"
-        repository.ask("read-tree", tree, index=index)
-        lines = b"".join(change.encode("utf-8", "surrogateescape") + b"\0" for change in changes)
-        repository.ask("update-index", "-z", "--index-info", stdin=lines, index=index)
-        return repository.ask("write-tree", index=index).text

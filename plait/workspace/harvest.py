@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -80,6 +80,27 @@ def harvest(
         return Harvest(None, tree, ())
     commit = control.store.commit_tree(tree, parents, message, date=date, author=author)
     return Harvest(commit, tree, _changed(control, checkout.tree, tree))
+
+
+def harvested_tree(
+    control: Control, checkout: Checkout, *, only: Callable[[str], bool], limits: HarvestLimits = LIMITS
+) -> Harvest:
+    """The tree that comes of a checkout when some of its files are taken, and all others stay as they were handed out.
+
+    Raises:
+        GitFailed, DiskFull: as `harvest`.
+    """
+    seen = survey(checkout.directory, limits)
+    if seen.unsafe:
+        return _refused(checkout, seen.unsafe)
+    with _staging(control, checkout) as staging:
+        selection = staging.select(seen).restricted(only)
+        sizes = {path: seen.files.get(path, 0) for path in selection.write}
+        odd = [*selection.odd, *excess(sizes, selection.new, limits)] or _stage(staging, selection)
+        if odd:
+            return _refused(checkout, odd)
+        tree = _tree(staging, selection)
+    return Harvest(None, tree, _changed(control, checkout.tree, tree))
 
 
 def salvage(

@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 
+from plait.plans.merging.path_rules import FileRule
 from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import Answer, GitRepository
+from plait.workspace.trailers import merge_message
 
 LARGE_FILE = 32 * 1024 * 1024
 """Bytes from which a changed file is merged as a whole: git 2.39.5 took 819 MB for two sides of a 120 MB text."""
@@ -16,6 +18,11 @@ LARGE_FILE = 32 * 1024 * 1024
 _TREE = re.compile(rb"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _TROUBLE = re.compile(r"^(error|fatal):", re.MULTILINE)
 _KIND = re.compile(r"CONFLICT ?\((.+)\)")
+_START = "Start from what the task needs"
+_SETTLED = "Plait-Settled: "
+_LINES = 100
+"""Settled files that a commit names."""
+_UNION = re.compile(rb"(?<=\s)merge=union(?=\s)")
 _BUILT_IN = {"merge", "-merge", "!merge", "merge=union", "merge=binary", "merge=text", "binary"}
 
 
@@ -41,10 +48,22 @@ class ConflictPath:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledPath:
+    """A path that conflicted, and what has settled it."""
+
+    path: str
+    by: str
+    """Such as `changelogs: union` or `structure: python`."""
+    remake: FileRule | None = None
+    """The rule whose command has to make it anew; until then it is as ours have it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
-    """A merge without conflict: a tree, and no commit yet."""
+    """A merge without conflict, or with none that is left: a tree, and no commit yet."""
 
     tree: str
+    settled: tuple[SettledPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,10 @@ class Conflict:
         return tuple(path.path for path in self.paths)
 
 
+Settle = Callable[[GitRepository, Conflict, bytes], Merged | Conflict]
+"""Settles what it can of a conflict; given the attributes with the unions that were left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class StartConflict:
     """What a task needs cannot be merged: the commit at which that showed, and the paths."""
@@ -80,22 +103,26 @@ def merge(
     *,
     attributes: bytes | None = None,
     fold_case: bool = False,
+    settle: Settle | None = None,
 ) -> Merged | Conflict:
     """Merge two commits, given by object name, into a tree.
 
     Args:
         attributes: What `merge_attributes` gave for an earlier commit; those of `ours` when absent.
         fold_case: Whether two paths that differ only in case or in Unicode form, one of them new, are a conflict.
+        settle: Asked about a conflict; unions that the attributes choose are left to it, so that they can be named.
 
     Raises:
         GitFailed: git could not tell: a missing object, unrelated histories. Never a verdict on `theirs`.
     """
     if attributes is None:
         attributes = merge_attributes(repository, ours, theirs)
-    answer = _merge_tree(repository, ours, theirs, attributes)
+    answer = _merge_tree(repository, ours, theirs, _UNION.sub(b"merge", attributes) if settle else attributes)
     tree, conflict = _read(answer, ours, theirs)
-    if conflict:
-        return conflict
+    result = Merged(tree) if conflict is None else settle(repository, conflict, attributes) if settle else conflict
+    if isinstance(result, Conflict):
+        return result
+    tree = result.tree
     clashes = collisions(repository, ours, tree) if fold_case else ()
     if clashes:
         paths = tuple(ConflictPath(path, ("case collision",)) for pair in clashes for path in pair)
@@ -103,28 +130,60 @@ def merge(
             f"CONFLICT (case collision): {new} and {old} are one file on some machines" for new, old in clashes
         )
         return Conflict(ours, theirs, tree, paths, messages)
-    return Merged(tree)
+    return result
 
 
-def merge_start(repository: GitRepository, base: str, commits: tuple[str, ...], *, date: str) -> str | StartConflict:
+def merge_start(
+    repository: GitRepository, base: str, commits: tuple[str, ...], *, date: str, settle: Settle | None = None
+) -> str | StartConflict:
     """The commit that a task starts from: the merge of what it needs on base; equal arguments give the equal commit.
 
     Args:
         commits: The needed tasks' commits; those that another one or base contains add nothing.
         date: Of the merge commits, as git writes it, such as `1700000000 +0000`.
+        settle: Asked about conflicts. What a command would have to make anew stays as the earlier need has it.
 
     Raises:
         GitFailed: a commit is missing, or has no history in common with the others.
     """
     independent = set(repository.ask("merge-base", "--independent", base, *commits).text.split())
     heads = [commit for commit in dict.fromkeys((base, *commits)) if commit in independent]
-    tip = heads[0]
+    tip, settled = heads[0], list[SettledPath]()
     for head in heads[1:]:
-        merged = merge(repository, tip, head, attributes=merge_attributes(repository, base, head))
+        merged = merge(repository, tip, head, attributes=merge_attributes(repository, base, head), settle=settle)
         if isinstance(merged, Conflict):
             return StartConflict(head, merged.files, merged.messages)
-        tip = write_commit(repository, merged.tree, (tip, head), "Start from what the task needs\n", date=date)
+        settled += merged.settled
+        message = merge_message(_START, (), settled_lines(settled, put_off=True))
+        tip = write_commit(repository, merged.tree, (tip, head), message, date=date)
     return tip
+
+
+def settled_at_start(repository: GitRepository, commit: str) -> tuple[str, ...]:
+    """What a commit of `merge_start` says was settled in it; nothing of any other commit.
+
+    Raises:
+        GitFailed: there is no such commit.
+    """
+    content = repository.ask("cat-file", "commit", commit).stdout.decode("utf-8", "replace")
+    subject, _, rest = content.partition("\n\n")[2].partition("\n")
+    if subject != _START:
+        return ()
+    return tuple(line.removeprefix(_SETTLED) for line in rest.splitlines() if line.startswith(_SETTLED))
+
+
+def settled_lines(settled: Sequence[SettledPath], *, put_off: bool = False) -> list[tuple[str, str]]:
+    """The trailers of a commit that say what settled which file.
+
+    Args:
+        put_off: Whether what has to be made anew is not: it is as ours have it.
+    """
+    lines = []
+    for done in settled[:_LINES]:
+        by = f"{done.by}, put off until a batch: as the earlier need has it" if put_off and done.remake else done.by
+        lines.append(("Plait-Settled", f"{done.path} ({by})"))
+    more = len(settled) - _LINES
+    return [*lines, ("Plait-Settled", f"{more} more files")] if more > 0 else lines
 
 
 def merge_attributes(repository: GitRepository, base: str, *theirs: str) -> bytes:

@@ -5,7 +5,7 @@ what it would skip without a word (a directory too deep, a name it refuses) has 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,11 @@ class Selection:
         gone = set(paths)
         write = tuple(path for path in self.write if path not in gone)
         return Selection(write, self.remove, self.new - gone, self.odd)
+
+    def restricted(self, only: Callable[[str], bool]) -> "Selection":
+        """The selection with all but some paths left as they were handed out."""
+        write, remove = (tuple(filter(only, paths)) for paths in (self.write, self.remove))
+        return Selection(write, remove, self.new & set(write), tuple(odd for odd in self.odd if only(odd.path)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ a newline in one value for another trailer.
 """
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 
 from plait.plans.errors import CallError
 from plait.workspace.control import Control
@@ -43,6 +44,15 @@ def _body_line(line: str) -> str:
     """A line of the body: an agent writes it, so it must not say whose work the commit is, also once it is squashed."""
     plain = _CONTROL.sub("", line.replace("\t", "    ")).rstrip()
     return f"> {plain}" if _OURS.match(plain) else plain
+
+
+def merge_message(subject: str, body: Iterable[str], trailers: Iterable[tuple[str, str]]) -> str:
+    """The message of a merge of plait's; a key may come several times, and whatever words hold stays in its line."""
+    paragraphs = [_line(subject, 100), "\n".join(_line(line, 200) for line in body)]
+    paragraphs.append(
+        "\n".join(f"{re.sub('[^A-Za-z0-9-]', '-', key)}: {_line(value, 1000)}" for key, value in trailers)
+    )
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
 def with_note(message: str, note: str) -> str:
@@ -93,3 +103,12 @@ def _read(paragraph: str) -> dict[str, str]:
     lines = [_TRAILER.fullmatch(line) for line in paragraph.split("\n")]
     matches = [match for match in lines if match is not None]
     return {match[1]: match[2] for match in matches} if len(matches) == len(lines) else {}
+
+
+def _line(text: str, limit: int) -> str:
+    """One line without control or direction characters: titles come from agents and end in people's terminals."""
+    plain = "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else char for char in text
+    )
+    short = " ".join(plain.split())
+    return short if len(short) <= limit else short[: limit - 1] + "…"

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,14 +138,49 @@ class Verifier:
         finally:
             lock.release()
 
-    def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
+    def run_once(
+        self,
+        tree: str,
+        command: str,
+        arguments: Sequence[str],
+        *,
+        collect: Callable[[Slot], None],
+        stop: threading.Event | None = None,
+    ) -> Verification:
+        """Run one command on a tree as those of the plan are run, its set-up first; nothing is remembered.
+
+        Args:
+            arguments: What the command knows as `$@`.
+            collect: Called where it succeeded, before the slot is used again.
+
+        Raises:
+            As `verify`.
+        """
+        only = copy(self)
+        only._commands = (command,)
+        return only._verify(tree, stop, arguments=arguments, collect=collect)
+
+    def _verify(
+        self,
+        tree: str,
+        stop: threading.Event | None,
+        *,
+        arguments: Sequence[str] = (),
+        collect: Callable[[Slot], None] | None = None,
+    ) -> Verification:
         started = time.monotonic()
-        verdict = self._in_a_slot(tree, stop)
+        verdict = self._in_a_slot(tree, stop, arguments, collect)
         if verdict.outcome in ("timeout", "infrastructure"):
-            verdict = self._in_a_slot(tree, stop)
+            verdict = self._in_a_slot(tree, stop, arguments, collect)
         return replace(verdict, seconds=time.monotonic() - started)
 
-    def _in_a_slot(self, tree: str, stop: threading.Event | None) -> Verification:
+    def _in_a_slot(
+        self,
+        tree: str,
+        stop: threading.Event | None,
+        arguments: Sequence[str],
+        collect: Callable[[Slot], None] | None,
+    ) -> Verification:
         with self._slot(stop) as taken:
             if taken is None:
                 return Verification(tree, "cancelled")
@@ -157,14 +192,21 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(number)}
-            if self._home is None:
-                return self._run(tree, directory, {**self._environment, **variables}, stop)
-            with lease_ports(self._home) as port:
-                return self._run(tree, directory, {**self._environment, **variables, "PLAIT_PORT": str(port)}, stop)
+            variables = {**self._environment, "TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(number)}
+            with lease_ports(self._home) if self._home else nullcontext() as port:
+                ports = {} if port is None else {"PLAIT_PORT": str(port)}
+                verdict = self._run(tree, directory, variables | ports, stop, arguments)
+            if collect and verdict.green:
+                collect(slot)
+            return verdict
 
     def _run(
-        self, tree: str, directory: Path, environment: Mapping[str, str], stop: threading.Event | None
+        self,
+        tree: str,
+        directory: Path,
+        environment: Mapping[str, str],
+        stop: threading.Event | None,
+        arguments: Sequence[str],
     ) -> Verification:
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
@@ -174,7 +216,8 @@ class Verifier:
         for command in self._commands:
             left = None if deadline is None else max(0.001, deadline - time.monotonic())
             ended = run_supervised(
-                ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
+                # Of several lines the first that fails is red, as in `run`.
+                ("/bin/sh", "-e", "-c", "--", command, *(("plait", *arguments) if arguments else ())),
                 directory=directory,
                 environment=environment,
                 output=log,

@@ -33,7 +33,8 @@ class Slot:
         return self.place.absolute() / "tmp"
 
     @property
-    def _index(self) -> Path:
+    def index(self) -> Path:
+        """plait's index of the files as they were handed out; outside of `directory`."""
         return self.place.absolute() / "index"
 
     def restore(self, tree_or_commit: str) -> Path:
@@ -49,17 +50,17 @@ class Slot:
         commit, tree = commit_and_tree(self.control, tree_or_commit)
         try:
             self._clear()
-            populate(self.control, self.directory, self._index, tree)
+            populate(self.control, self.directory, self.index, tree)
         except DiskFull:
             raise
         except (OSError, GitFailed):  # a killed restore, an immutable file, a damaged index: nothing of it is kept
             with naming_full_disk():
                 self._start_over()
-                populate(self.control, self.directory, self._index, tree)
+                populate(self.control, self.directory, self.index, tree)
         if commit is None:
             commit = self.control.store.commit_tree(tree, (), "A tree to verify", date=_SLOT_DATE)
         with naming_full_disk():
-            write_private_git(self.control, self.directory, commit=commit, branch=None, index=self._index)
+            write_private_git(self.control, self.directory, commit=commit, branch=None, index=self.index)
         return self.directory
 
     def _start_over(self) -> None:
@@ -71,10 +72,10 @@ class Slot:
 
     def _clear(self) -> None:
         """Remove all that the index does not know, and all that it knows under another nature."""
-        if not (_is_real_directory(self.place) and _is_real_directory(self.directory) and self._index.is_file()):
+        if not (_is_real_directory(self.place) and _is_real_directory(self.directory) and self.index.is_file()):
             self._start_over()
             return
-        Path(f"{self._index}.lock").unlink(missing_ok=True)  # of a git that was killed; the slot is ours alone
+        Path(f"{self.index}.lock").unlink(missing_ok=True)  # of a git that was killed; the slot is ours alone
         if not _is_real_directory(self.temporary) or _has_content(str(self.temporary)):
             delete_tree(self.temporary)
             self.temporary.mkdir()
@@ -84,7 +85,7 @@ class Slot:
 
     def _known(self) -> dict[str, str]:
         """The paths in the index with their modes."""
-        records = self.control.store.ask("ls-files", "--stage", "-z", index=self._index).records
+        records = self.control.store.ask("ls-files", "--stage", "-z", index=self.index).records
         return {path: facts.split(" ", 1)[0] for facts, _, path in (record.partition("\t") for record in records)}
 
     def _foreign(self, known: dict[str, str]) -> list[Path]:

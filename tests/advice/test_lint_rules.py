@@ -215,3 +215,18 @@ def test_a_command_that_always_succeeds_verifies_nothing(command: str) -> None:
 @pytest.mark.parametrize("command", ["make", "'echo a | grep b'", "'true && make'", "truecolor", "'echo $(make)'"])
 def test_a_command_that_can_fail_is_a_proof(command: str) -> None:
     assert codes(agents(f"A owns: [a/**], verify: [{command}]")) == []
+
+
+def test_a_file_that_a_rule_puts_together_may_have_several_owners() -> None:
+    plan = """
+tasks:
+  - {id: A, role: backend, prompt: a, owns: [a/**, CHANGELOG.md, web/yarn.lock, VERSION], verify: [make]}
+  - {id: B, role: backend, prompt: b, owns: [b/**, CHANGELOG.md, web/yarn.lock, VERSION], verify: [make]}
+integration: {verify: [make], %s}
+"""
+    rules = "merge: [changelogs, yarn, {paths: [VERSION], way: ours}]"
+    assert [message for message in said(plan % rules) if "may both" in message] == [
+        "PLAN103 A and B may both change VERSION"
+    ]
+    (message,) = [message for message in said(plan % "slots: 1") if "may both" in message]
+    assert "CHANGELOG.md" in message

@@ -319,3 +319,54 @@ def test_a_contract_on_base_may_be_mended_where_it_conflicts(repository: Path, b
         git(repository, "branch", order.branch, rejected)
 
         assert implement.fn(order, session.shop.facts).changed == ("a.txt", "api.txt")
+
+
+SETTLED = """
+    feature: shop
+    goal: Sell things.
+    crew: {backend: {backend: command, command: [/bin/sh, -c, "%s"]}}
+    tasks:
+      - {id: A, role: backend, prompt: Do it., owns: [other.txt]}
+    integration:
+      merge:
+        - {paths: [docs/], way: union}
+        - {paths: [lock], regenerate: "%s"}
+"""
+
+
+def a_settled_repair(repository: Path, branch_with: BranchWith, work: str, command: str) -> dict[str, str]:
+    """The files of a repair in whose checkout a guide, a lock and the read-me were in conflict."""
+    before = files_of(repository, "main")["docs/guide.md"]
+    mine, theirs = (
+        branch_with(name, {"docs/guide.md": f"{before}\n{name}\n", "lock": name, "README.md": readme})
+        for name, readme in (("mine", "1\n"), ("theirs", "2\n" if "README" in work else "1\n"))
+    )
+    repair = RepairOrder(1, "conflict", mine, theirs, "B", theirs, ("README.md", "lock"), "both", ())
+    with opened(SETTLED % (work, command), repository) as session:
+        order = order_of(session, "A", start=mine, expected=mine, repair=repair)
+        git(repository, "branch", order.branch, mine)
+        made = implement.fn(order, session.shop.facts)
+    return files_of(repository, made.commit or "")
+
+
+def test_a_repair_begins_with_what_rules_settle_and_commands_make_anew(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    files = a_settled_repair(repository, branch_with, "echo more > other.txt", "wc -l < docs/guide.md > lock")
+    assert files["docs/guide.md"].endswith("\ntheirs\nmine")
+    assert files["lock"].strip().isdecimal()
+
+
+def test_where_a_conflict_is_left_no_command_runs_and_its_file_is_the_agent_s(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    work = "git merge-tree --write-tree HEAD HEAD > lock && echo both > README.md && ! grep '<<<' docs/guide.md"
+    files = a_settled_repair(repository, branch_with, work, "exit 1")
+    assert len(files["lock"]) == 40
+    assert files["README.md"] == "both"
+    assert files["docs/guide.md"].endswith("\ntheirs\nmine")
+
+
+def test_a_command_that_fails_leaves_its_file_to_the_agent(repository: Path, branch_with: BranchWith) -> None:
+    work = "grep -q '<<<<<<<' lock && echo mended > lock"
+    assert a_settled_repair(repository, branch_with, work, "exit 1")["lock"] == "mended"

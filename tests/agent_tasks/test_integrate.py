@@ -149,3 +149,51 @@ def test_what_needs_a_conflicting_branch_is_held_also_where_the_rest_was_searche
     assert {one.task for one in report.outcome.rejected} == {"CLASHES", "BAD"}
     assert report.outcome.held == (Held(task="RESTS", by="CLASHES"),)
     assert report.outcome.landed == ("LANDS", "ABOVE")
+
+
+RULES = """
+    feature: shop
+    tasks:
+      - {id: A, run: "true"}
+    integration:
+      verify: [test ! -f bad.txt, "! grep -qx B README.md || ! grep -qx A README.md"]
+      merge: [{paths: [docs/**, README.md], way: union}]
+"""
+
+
+def test_a_conflict_that_a_rule_settles_lands_and_is_named(repository: Path, branch_with: BranchWith) -> None:
+    before = files_of(repository, "main")["docs/guide.md"]
+    tips = {name: branch_with(name, {"docs/guide.md": f"{before}\n{name}\n"}) for name in ("A", "B", "C")}
+    with opened(RULES, repository) as session:
+        report = batch(session, tips)
+
+    assert report.outcome.landed == ("A", "B", "C")
+    assert [(file.task, file.path, file.by) for file in report.outcome.settled] == [
+        ("B", "docs/guide.md", "union"),
+        ("C", "docs/guide.md", "union"),
+    ]
+    assert files_of(repository, TIP)["docs/guide.md"] == f"{before}\nA\nB\nC"
+    assert "Plait-Settled: docs/guide.md (union)" in git(repository, "log", "-1", "--format=%B", TIP)
+
+
+def test_a_settled_merge_that_is_red_hands_the_later_branch_back(repository: Path, branch_with: BranchWith) -> None:
+    before = files_of(repository, "main")["README.md"]
+    tips = {name: branch_with(name, {"README.md": f"{before}\n{name}\n"}) for name in ("A", "B", "C")}
+    with opened(RULES, repository) as session:
+        report = batch(session, tips)
+
+    assert [(no.task, no.kind, no.partner) for no in report.outcome.rejected] == [("B", "pair", "A")]
+    assert report.rework[0].partner_commit == tips["A"]
+    assert report.outcome.landed == ("A", "C")
+    assert [(file.task, file.path) for file in report.outcome.settled] == [("C", "README.md")]
+    assert files_of(repository, TIP)["README.md"] == f"{before}\nA\nC"
+
+
+def test_a_conflict_says_which_presets_would_have_settled_it(repository: Path, branch_with: BranchWith) -> None:
+    tips = {name: branch_with(name, {"CHANGES.md": f"- {name}\n"}) for name in ("A", "B")}
+    tips["C"] = branch_with("C", {"CHANGES.md": "- C\n", "README.md": "C\n"})
+    tips["D"] = branch_with("D", {"README.md": "D\n"})
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"D": tips["D"], "A": tips["A"], "B": tips["B"], "C": tips["C"]})
+
+    assert {no.task: no.presets for no in report.outcome.rejected} == {"B": ("changelogs",), "C": ()}

@@ -168,6 +168,17 @@ def task(keys: str) -> str:
         (WITH_TASK + "contracts: [{id: c, tests: [§' ']}]", "contracts[0].tests[0]", "is empty", ""),
         (WITH_TASK + "integration: {verify: [§'']}", "integration.verify[0]", "is empty", ""),
         (WITH_TASK + "integration:§", "integration", "must be a mapping of keys, not nothing", "drop the key"),
+        (WITH_TASK + "integration: {merge: [§npn]}", "integration.merge[0]", "'npn' is not the name of a rule", ""),
+        (WITH_TASK + "integration: {merge: [§{paths: [a]}]}", "integration.merge[0]", "exactly one of way and", ""),
+        (WITH_TASK + "integration: {merge: [§{way: ours}]}", "integration.merge[0]", "one of presets and paths", ""),
+        (WITH_TASK + "integration: {merge: [§{presets: [npm], way: ours}]}", "integration.merge[0]", "own way", ""),
+        (WITH_TASK + "integration: {merge: [§{paths: [a], way: ours, key: k}]}", "integration.merge[0]", "union", ""),
+        (
+            WITH_TASK + "integration: {merge: [{paths: [§/a], way: ours}]}",
+            "integration.merge[0].paths[0]",
+            "must begin at",
+            "",
+        ),
         (HEAD + "  - id: a\n    run: x\n    needs:§\n", "tasks[0].needs", "must be a list, not nothing", "fill it in"),
     ],
 )

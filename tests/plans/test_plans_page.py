@@ -8,6 +8,7 @@ import yaml
 
 from plait.flows.commands.new import Slice, Workflow
 from plait.plans.language.json_schema import plan_schema
+from plait.plans.language.merge_rules import PRESETS
 from plait.plans.language.parsing import plan_of, read_plan
 from tests.advice.linted import lint_of
 from tests.plans.test_json_schema import fits
@@ -32,3 +33,15 @@ def test_an_example_is_a_whole_plan_in_which_nothing_is_found(example: str) -> N
 @pytest.mark.parametrize("option", [*(f"--slice {one}" for one in Slice), *(f"--workflow {one}" for one in Workflow)])
 def test_every_template_has_its_line(option: str) -> None:
     assert f"\n| `{option}` | " in PAGE
+
+
+CONFLICTS = (Path(__file__).parents[2] / "docs" / "conflicts.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_conflicts_has_a_plan_that_is_one_and_every_preset_with_its_command() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", CONFLICTS, re.DOTALL | re.MULTILINE)
+    assert plan_of(read_plan(example, source="docs/conflicts.md"), source="docs/conflicts.md").integration.merge
+    assert fits(yaml.safe_load(example), plan_schema())
+    for name, preset in PRESETS.items():
+        (line,) = re.findall(rf"^\| `{name}` \| .*$", CONFLICTS, re.MULTILINE)
+        assert (preset.command or "union").replace("|", "\\|") in line

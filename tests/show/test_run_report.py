@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from plait.plans.landing.batch_words import batch_words
 from plait.plans.tasks.outcomes import (
     Approval,
     BatchState,
@@ -393,3 +394,18 @@ def test_one_line_is_one_printable_line_of_bounded_length(text: str, limit: int)
     assert len(line) <= limit
     assert len(line.splitlines()) <= 1
     assert "\n" not in markdown(text)
+
+
+def test_what_settled_a_conflict_is_told_and_which_rule_would_have() -> None:
+    settled = SettledFile(task="B", path="CHANGELOG.md", by="changelogs: union")
+    no = Rejection(task="C", kind="conflict", partner="B", files=("web/yarn.lock",), presets=("yarn",))
+    outcome = an_outcome(batches=(a_batch(settled=(settled,), rejected=(no,)),))
+    lines = report_text(*with_metrics(outcome))
+    assert "  settled: CHANGELOG.md (changelogs: union) for B in batch-1" in lines
+    assert any("integration: {merge: [yarn]}" in line and "web/yarn.lock" in line for line in lines)
+    assert "changelogs: union" in report_of(outcome)
+    assert "integration: {merge: [yarn]}" in plain_of(report_of(outcome))
+    record = json.loads(outcome_json(outcome))["batches"][0]
+    assert record["settled"] == [{"task": "B", "path": "CHANGELOG.md", "by": "changelogs: union"}]
+    assert record["rejected"][0]["presets"] == ["yarn"]
+    assert "settled CHANGELOG.md (changelogs: union)" in batch_words(outcome.batches[0])

@@ -1,6 +1,6 @@
 """Rules on who may change which files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import reduce
 from itertools import islice
 
@@ -9,11 +9,14 @@ from plait.advice.lint.overlaps import PatternIndex, is_wild
 from plait.advice.lint.rule import Hit, rule
 from plait.plans.language.model import Task
 from plait.plans.language.places import Loc
+from plait.plans.merging.path_rules import file_rules, rule_for
 from plait.plans.paths import overlap
 from plait.plans.wording import quoted
 
 _MOST_PARTNERS = 10
 """Pairs that are told of one pattern; the rest is counted."""
+_MOST_MATCHES = 200_000
+"""Files held against rules: beyond it no rule counts, for a hostile plan must not buy more."""
 
 
 @rule(
@@ -58,12 +61,15 @@ def output_not_owned(facts: Facts) -> Iterator[Hit]:
     fix="let one need the other, give the file to one of them, or split it; two exclusive `locks` on it are fine too",
 )
 def overlapping_owns(facts: Facts) -> Iterator[Hit]:
-    free, locked = _holders(facts)
+    settled = _settled(facts)
+    free, locked = _holders(facts, settled)
     index = PatternIndex([*free, *locked])
     order, together = facts.precedence, dict[str, tuple[int, int]]()
     for at, task in enumerate(facts.plan.tasks):
         turn, seen = order.turn[task.id], 0
         for pattern, is_locked, loc in _changeable(task):
+            if pattern in settled:
+                continue
             if pattern not in together:
                 others = list(index.overlapping(pattern))
                 together[pattern] = _all_of(free, others), _all_of(locked, others)
@@ -86,11 +92,22 @@ def _changeable(task: Task) -> Iterator[tuple[str, bool, Loc]]:
             yield lock.path, True, ("locks", position)
 
 
-def _holders(facts: Facts) -> tuple[dict[str, int], dict[str, int]]:
+def _settled(facts: Facts) -> frozenset[str]:
+    """The files, written out, that rules of the plan put together from what several tasks made of them."""
+    rules = [rule for rule in file_rules(facts.plan.integration.merge) if rule.way in ("union", "regenerate")]
+    files = {pattern for task in facts.plan.tasks for pattern, _, _ in _changeable(task) if not is_wild(pattern)}
+    if len(files) * sum(len(rule.paths) for rule in rules) > _MOST_MATCHES:
+        return frozenset()
+    return frozenset(path for path in files if rule_for(path, rules))
+
+
+def _holders(facts: Facts, settled: Collection[str]) -> tuple[dict[str, int], dict[str, int]]:
     """By pattern, the tasks that may change it: those without a lock on it, and those with one."""
     free, locked = dict[str, int](), dict[str, int]()
     for task in facts.plan.tasks:
         for pattern, is_locked, _ in _changeable(task):
+            if pattern in settled:
+                continue
             holders = locked if is_locked else free
             holders[pattern] = holders.get(pattern, 0) | 1 << facts.precedence.turn[task.id]
     return free, locked

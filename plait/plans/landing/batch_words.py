@@ -33,5 +33,11 @@ def batch_words(outcome: BatchOutcome) -> str:
     parts += map(refusal_words, outcome.rejected)
     parts += [f"flaky {listed(tuple(map(one_line, outcome.flaky)))}"] if outcome.flaky else []
     parts += [f"left out for the next batch {listed(outcome.acquitted)}"] if outcome.acquitted else []
+    parts += [f"settled {_settled(outcome)}"] if outcome.settled else []
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)
+
+
+def _settled(outcome: BatchOutcome) -> str:
+    """Each file once, with what settled it."""
+    return listed(dict.fromkeys(f"{one_line(file.path)} ({one_line(file.by)})" for file in outcome.settled), limit=4)

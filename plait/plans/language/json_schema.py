@@ -3,6 +3,7 @@
 from typing import Any
 
 from plait.plans.language.crew import Crew
+from plait.plans.language.merge_rules import PRESETS
 from plait.plans.language.model import Plan
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,6 +33,7 @@ def _write_as_yaml(parts: Schema) -> None:
     short = {
         "Need": {"type": "string", "description": "The id of a task: a hard need."},
         "Lock": {"type": "string", "description": "A path, locked exclusively."},
+        "PathRule": {"enum": list(PRESETS), "description": "The name of a preset."},
         "Estimate": _DURATION | {"description": "One duration for all three points."},
     }
     for name, text in short.items():

@@ -20,6 +20,7 @@ from plait.plans.language.fields import (
     Prose,
     Slug,
 )
+from plait.plans.language.merge_rules import PathRule
 
 COMMAND_ROLE = "command"
 """The role of a `run` task that names none."""
@@ -258,6 +259,16 @@ class Integration(Part):
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")
+    merge: tuple[PathRule, ...] = Field(
+        default=(),
+        max_length=200,
+        description="Rules by path for conflicts, tried in this order before an agent is asked: names of presets, or "
+        "mappings of paths and a way.",
+    )
+    structure: bool = Field(
+        default=True,
+        description="Whether conflicts are settled by structure (Python, JSON, YAML, TOML) where that is certain.",
+    )
     land: Literal["never", "approve", "auto"] = Field(
         default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."
     )

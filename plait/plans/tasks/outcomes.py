@@ -120,6 +120,8 @@ class Rejection(_Outcome):
     """The task it conflicts with, or fails only together with."""
     files: tuple[str, ...] = ()
     reason: str = ""
+    presets: tuple[str, ...] = ()
+    """Names of rules that would have settled all of a conflict, had they been in the plan; not kept by the store."""
 
 
 class Held(_Outcome):

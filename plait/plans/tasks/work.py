@@ -112,6 +112,8 @@ class RepairOrder:
     """The conflict's hunks or the tail of the failing output."""
     commands: tuple[str, ...]
     """How to repeat the failure."""
+    partner_asked: str = ""
+    """The partner's title and what it was asked to do; nothing where the plan no longer has it."""
 
 
 @dataclass(frozen=True, slots=True)

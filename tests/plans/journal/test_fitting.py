@@ -64,7 +64,7 @@ NAMES: Mapping[type, set[str]] = {
     Held: {"task", "by"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},
-    Rejection: {"task", "partner"},
+    Rejection: {"task", "partner", "presets"},
     RepairFound: {"task", "commit"},
     RepairTaken: {"task"},
     Rework: {"task", "kind", "partner", "partner_commit"},

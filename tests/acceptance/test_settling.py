@@ -1,0 +1,88 @@
+"""`plait run` where branches conflict in files that rules and structure settle: all lands, and no agent repairs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import WritePlan
+from tests.support.command import plait
+from tests.support.repositories import commit_on_branch, files_of, git
+
+pytestmark = pytest.mark.slow
+
+PLAN = """
+    feature: logs
+    tasks:
+      - {id: A, run: sh add.sh a, changes: required}
+      - {id: B, run: sh add.sh b, changes: required}
+      - {id: C, run: sh add.sh c, changes: required, needs: [A, B]}
+    integration:
+      repairs: 0
+      verify: ["test $(cat parts/* | cksum | cut -d' ' -f1) = $(cat package-lock.json)"]
+      merge:
+        - changelogs
+        - {paths: ["*.jsonl"], way: union, key: id}
+        - {paths: [package-lock.json], regenerate: sh lock.sh}
+"""
+START = {
+    "CHANGELOG.md": "# Changes\n\n- zero\n",
+    "log.jsonl": '{"id": "zero"}\n',
+    "app.py": "def zero():\n    return 0\n",
+    "package-lock.json": "0\n",
+    "parts/zero": "zero\n",
+    "lock.sh": "cat parts/* | cksum | cut -d' ' -f1 > package-lock.json\n",
+    "add.sh": "set -e\nsed -i '/^- zero/i - '$1 CHANGELOG.md\n"
+    'echo "{\\"id\\": \\"$1\\"}" >> log.jsonl\n'
+    'printf "\\n\\ndef $1():\\n    return 1\\n" >> app.py\n'
+    "echo $1 > parts/$1\nsh lock.sh\n",
+}
+TIP = "feature/logs/integration"
+
+
+def test_changelog_log_lock_and_code_that_everybody_adds_to_land_without_a_repair(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    commit_on_branch(repository, "start", START)
+    git(repository, "merge", "--quiet", "start")
+
+    ended = plait("run", str(write_plan(PLAN)), "--json", cwd=repository, env=prefect_server)
+
+    assert ended.status == 0, ended.stderr
+    said = ended.data
+    assert {task["state"] for task in said["tasks"]} == {"landed"}
+    assert [batch["rejected"] for batch in said["batches"]] == [[] for _ in said["batches"]]
+    assert sum(task["tries"] for task in said["tasks"]) == 3
+    settled = {(file["path"], file["by"]) for batch in said["batches"] for file in batch["settled"]}
+    assert settled >= {
+        ("CHANGELOG.md", "changelogs: union"),
+        ("log.jsonl", "union by id"),
+        ("app.py", "structure: python"),
+        ("package-lock.json", "regenerate"),
+    }
+    files = files_of(repository, TIP)
+    assert sorted(files["CHANGELOG.md"].split("\n- ")[1:]) == ["a", "b", "c", "zero"]
+    assert {json.loads(line)["id"] for line in files["log.jsonl"].split("\n")} == {"a", "b", "c", "zero"}
+    assert all(f"def {name}()" in files["app.py"] for name in ("a", "b", "c"))
+    message = git(repository, "log", "-1", "--format=%B", TIP)
+    assert "Plait-Settled: CHANGELOG.md (changelogs: union)" in message
+    report = plait("report", cwd=repository, env=prefect_server)
+    assert "changelogs: union" in report.stdout
+
+
+def test_a_run_that_conflicted_in_such_files_alone_says_which_rule_settles_them(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = """
+        feature: logs
+        tasks:
+          - {id: A, run: echo a >> CHANGES.md, changes: required}
+          - {id: B, run: echo b >> CHANGES.md, changes: required}
+        integration: {repairs: 0}
+    """
+    ended = plait("run", str(write_plan(plan)), cwd=repository, env=prefect_server)
+
+    assert ended.status == 1
+    assert "conflicted in nothing but CHANGES.md" in ended.stdout
+    assert "integration: {merge: [changelogs]}" in ended.stdout

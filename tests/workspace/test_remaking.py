@@ -1,0 +1,137 @@
+"""Files that a command makes anew on a chain's tip: once, only its own, and a failure is a conflict."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plait.plans.language.merge_rules import PathRule
+from plait.plans.merging.path_rules import file_rules
+from plait.workspace.chains import Branch, Chain, ChainBuilder, wrap
+from plait.workspace.control import Control
+from plait.workspace.merging import SettledPath
+from plait.workspace.remaking import Remaker
+from plait.workspace.settling import Settler
+from plait.workspace.verification import Verifier
+from tests.conftest import DATE, BranchWith
+from tests.support.repositories import git
+
+ADDING = "echo run >> {log}; cat parts/* > lock; echo more > other.txt; mkdir -p gen; echo 1 > gen/new"
+
+
+@pytest.fixture
+def remaker(control: Control, tmp_path: Path) -> Remaker:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    verifier = Verifier(
+        control, place=tmp_path / "slots", commands=("true",), cache=tmp_path / "cache", environment=environment,
+        logs=tmp_path / "logs",
+    )  # fmt: skip
+    return Remaker(control, verifier)
+
+
+@pytest.fixture
+def chain_with(
+    control: Control, remaker: Remaker, branch_with: BranchWith
+) -> Callable[[str], tuple[Chain, list[Branch]]]:
+    """The chain of A, B and C, which all have a part and a lock of their own, with this command for the lock."""
+    base = branch_with("start", {"lock": "", "parts/0": "0\n"})
+
+    branches = [
+        Branch(name, branch_with(name, {"lock": f"{name}\n", f"parts/{name}": f"{name}\n"}, start="start"))
+        for name in "ABC"
+    ]
+
+    def build(command: str) -> tuple[Chain, list[Branch]]:
+        rules = file_rules([PathRule(paths=("lock", "gen/**", ".github/**"), regenerate=command)])
+        builder = ChainBuilder(
+            control.store,
+            base,
+            batch="b1",
+            date=DATE,
+            settler=Settler(rules),
+            remake=lambda tree, settled: remaker.remake(tree, settled, stop=threading.Event()),
+        )
+        return builder.build(branches), branches
+
+    return build
+
+
+def files_in(repository: Path, tree: str) -> dict[str, str]:
+    names = git(repository, "ls-tree", "-r", "--name-only", tree).split()
+    return {name: git(repository, "show", f"{tree}:{name}") for name in names}
+
+
+def test_a_lock_is_made_anew_once_on_the_tip_and_nothing_else_is_taken(
+    chain_with, control, repository: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "runs"
+    chain, branches = chain_with(ADDING.format(log=log) + "; mkdir -p .github; echo evil > .github/x")
+    files = files_in(repository, chain.tree)
+    assert (files["lock"], files["gen/new"]) == ("0\nA\nB\nC", "1")
+    assert "other.txt" not in files, "the rule is not for it"
+    assert ".github/x" not in files, "a control file that did not conflict"
+    assert [link.task for link in chain.links] == ["A", "B", "C"]
+    assert chain.tree == chain.links[-1].tree == control.store.tree_of(chain.tip)
+    assert log.read_text().split() == ["run"]
+    message = git(repository, "log", "-1", "--format=%B", chain.tip)
+    assert message.count("Plait-Settled: lock (regenerate)") == 2
+    assert [branch.tip for branch in branches][-1] in git(repository, "log", "-1", "--format=%P", chain.tip)
+    assert control.store.tree_of(wrap(control.store, chain, branches, batch="b1", date=DATE)) == chain.tree
+
+
+def test_what_was_made_is_remembered_by_the_trees_it_came_from(chain_with, remaker, tmp_path: Path) -> None:
+    command = ADDING.format(log=tmp_path / "runs") + "; date +%N >> lock"
+    first, second = chain_with(command)[0], chain_with(command)[0]
+    assert first == second
+    assert (tmp_path / "runs").read_text().split() == ["run"]
+    remaker._known.clear()
+    assert chain_with(command)[0] == first, "by a later run, too"
+    assert (tmp_path / "runs").read_text().split() == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("echo no such package; exit 3", "no such package"),
+        ("echo '<<<<<<< x' > lock", "conflict markers"),
+        ("rm -rf lock; ln -s /etc/passwd lock", "a symbolic link that leaves the repository"),
+        ("rm -f lock; mkfifo lock", "a named pipe"),
+    ],
+)
+def test_a_command_that_fails_is_a_conflict_that_says_why(chain_with, repository: Path, command, why) -> None:
+    chain, _ = chain_with(command)
+    assert [link.task for link in chain.links] == ["A"]
+    assert [(clash.task, clash.partner, clash.paths) for clash in chain.conflicts] == [
+        ("B", "A", ("lock",)),
+        ("C", "A", ("lock",)),
+    ]
+    assert all(why in " ".join(clash.messages) for clash in chain.conflicts)
+    assert files_in(repository, chain.tree)["lock"] == "A"
+
+
+def test_a_command_gets_the_files_as_its_arguments(chain_with, repository: Path) -> None:
+    chain, _ = chain_with('for file in "$@"; do echo "made $file" > "$file"; done')
+    assert files_in(repository, chain.tree)["lock"] == "made lock"
+
+
+def test_a_file_that_a_command_takes_away_is_gone(chain_with, repository: Path) -> None:
+    chain, _ = chain_with("rm lock")
+    assert "lock" not in files_in(repository, chain.tree)
+
+
+def test_without_anybody_who_runs_it_a_command_settles_nothing(control, branch_with: BranchWith) -> None:
+    base = branch_with("start", {"lock": ""})
+    branches = [Branch(name, branch_with(name, {"lock": f"{name}\n"}, start="start")) for name in "AB"]
+    rules = file_rules([PathRule(paths=("lock",), regenerate="true")])
+    chain = ChainBuilder(control.store, base, batch="b1", date=DATE, settler=Settler(rules)).build(branches)
+    assert [clash.task for clash in chain.conflicts] == ["B"]
+
+
+def test_a_cancelled_run_makes_nothing_and_says_so(control, remaker: Remaker, branch_with: BranchWith) -> None:
+    tree = control.store.tree_of(branch_with("start", {"lock": "1\n"}))
+    (rule,) = file_rules([PathRule(paths=("lock",), regenerate="sleep 60")])
+    stop = threading.Event()
+    stop.set()
+    remade = remaker.remake(tree, [SettledPath("lock", "regenerate", remake=rule)], stop=stop)
+    assert (remade.outcome, remade.failed, remade.tree) == ("cancelled", rule, tree)
