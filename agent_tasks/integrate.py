@@ -10,9 +10,10 @@ from prefect.cache_policies import NO_CACHE
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
-from plait.agent_tasks.verifying import contracts_in
+from plait.agent_tasks.verifying import contracts_in, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.language.verify_stages import commands_in
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
@@ -83,6 +84,7 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         id=order.id,
         verifications=settled.verifications,
         verified=settled.verified,
+        stages=stages_of(shop.verifier, (settled.chain or chain).tree),
         rejected=rejections,
         held=(*told.held, *settled.held),
         landed=(*there, *(branch.task for branch in branches if _lands(builder, branch, settled))),
@@ -188,7 +190,7 @@ def _rejections(
 def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
     """All that a tree of the whole batch is verified with."""
     contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
-    return tuple(dict.fromkeys((*shop.facts.integration.verify, *commands_of(contracts))))
+    return tuple(dict.fromkeys((*commands_in(shop.facts.integration.verify), *commands_of(contracts))))
 
 
 def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Workshop) -> Rework:

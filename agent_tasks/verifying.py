@@ -4,10 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.language.verify_stages import Check
+from plait.plans.tasks.outcomes import StageOutcome
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, commands_of, to_be_tested
 from plait.plans.tasks.work import WorkOrder
+from plait.plans.wording import listed
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
+from plait.workspace.output import plain
 from plait.workspace.verification import Verification, Verifier
 
 
@@ -15,7 +19,7 @@ def red_verdict(
     order: WorkOrder,
     shop: Workshop,
     tree: str,
-    commands: Sequence[str],
+    commands: Sequence[Check],
     *,
     slot: str,
     environment: Mapping[str, str] | None = None,
@@ -69,9 +73,26 @@ def verifier_with(shop: Workshop, contracts: Iterable[PlannedContract]) -> Verif
     return shop.verifier.also(commands_of(contracts), environment={AGAINST: "real"})
 
 
+def stages_of(verifier: Verifier, tree: str) -> tuple[StageOutcome, ...]:
+    """What came of each stage when a tree was verified in this run; fit to be shown and kept."""
+    seen = verifier.recall(tree)
+    return tuple(
+        StageOutcome(
+            name=stage.name,
+            verdict=stage.outcome,
+            command=plain(stage.command),
+            seconds=round(stage.seconds, 3),
+            log=stage.log.name if stage.log else None,
+            failing=stage.failing,
+        )
+        for stage in (seen.stages if seen else ())
+    )
+
+
 def how_red(seen: Verification) -> str:
     """`` `pytest` timed out``."""
-    return f"`{seen.command}` {'timed out' if seen.outcome == 'timeout' else 'failed'}"
+    tests = f" in {listed(seen.failing, limit=5)}" if seen.failing else ""
+    return f"`{seen.command}` {'timed out' if seen.outcome == 'timeout' else 'failed'}{tests}"
 
 
 def not_run(seen: Verification) -> str:

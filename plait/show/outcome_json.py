@@ -89,6 +89,7 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        **({"stages": [stage.model_dump(mode="json") for stage in batch.stages]} if batch.stages else {}),
     }
 
 

@@ -49,6 +49,7 @@ def report_markdown(
         _section("Repaired on the way", [_incident(incident) for incident in repaired(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
+        _section("Verification", _stage_table(outcome.batches)),
         _section(
             "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
@@ -224,6 +225,27 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
         "–" if seconds is None else spell_seconds(seconds),
         (batch.commit or "–")[:9],
     )
+
+
+_STAGE_COLUMNS = ("batch", "stage", "verdict", "time", "failed", "log")
+
+
+def _stage_table(batches: Sequence[BatchOutcome]) -> list[str]:
+    """The stages of each batch, where they have names or something failed; plain commands that passed say nothing."""
+    worth = [batch for batch in batches if any(stage.name or stage.verdict != "green" for stage in batch.stages)]
+    rows = (
+        (
+            batch.id,
+            stage.name or one_line(stage.command, 60),
+            stage.verdict,
+            spell_seconds(stage.seconds) if stage.log else "–",
+            listed(stage.failing) or "–",
+            stage.log or "–",
+        )
+        for batch in worth
+        for stage in batch.stages
+    )
+    return _plain_table(_STAGE_COLUMNS, rows) if worth else []
 
 
 _CONTRACT_COLUMNS = ("contract", "version", "status", "by", "written by", "commit", "done again for it")

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,20 +11,16 @@ from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
+from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
-from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.process import Ended, Limits
 from plait.workspace.small_files import write_whole
+from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of
 from plait.workspace.verification_slots import Slot
-
-Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
-
-_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
-"""How a command ends when the kernel ran out of memory, as its status or as its shell's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,10 @@ class Verification:
     """Whether this tree had been verified before, with the same commands, and nothing was run now."""
     unverified: bool = False
     """Green only because there is nothing to verify with."""
+    failing: tuple[str, ...] = ()
+    """The tests that failed, as far as output or report name them."""
+    stages: tuple[StageVerdict, ...] = ()
+    """A verdict for each entry of `verify`, in their order; nothing when no command ran."""
 
     @property
     def green(self) -> bool:
@@ -60,7 +59,7 @@ class Verifier:
         control: Control,
         *,
         place: Path,
-        commands: Sequence[str],
+        commands: Sequence[Check],
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
         cache: Path,
@@ -74,7 +73,7 @@ class Verifier:
 
         Args:
             place: A directory for the slots, of this run alone.
-            commands: Shell commands that must succeed, in this order.
+            commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
@@ -84,17 +83,18 @@ class Verifier:
             logs: The directory of the logs.
         """
         self._control = control
-        self._commands = tuple(commands)
+        self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
         self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             self._slots.put((number, Slot(control, place / f"slot-{number}")))
-        self._memory = _Memory(control.directory / "verified" / _key(self._commands, self._setup, self._setup_inputs))
+        known = _key(commands_in(commands), self._setup, self._setup_inputs)
+        self._memory = _Memory(control.directory / "verified" / known)
         self._trees: dict[str, threading.Lock] = {}
         self._wider: dict[tuple[object, ...], Verifier] = {}
 
-    def also(self, commands: Sequence[str], *, environment: Mapping[str, str]) -> "Verifier":
+    def also(self, commands: Sequence[Check], *, environment: Mapping[str, str]) -> "Verifier":
         """The one that runs further commands after these, in the same slots; with nothing to add, this one.
 
         Args:
@@ -109,7 +109,7 @@ class Verifier:
             wider._commands = (*self._commands, *added)
             wider._environment = {**self._environment, **environment}
             variables = [f"{name}={value}" for name, value in sorted(environment.items())]
-            known = _key(wider._commands, self._setup, self._setup_inputs, variables)
+            known = _key(commands_in(wider._commands), self._setup, self._setup_inputs, variables)
             wider._memory, wider._trees, wider._wider = _Memory(self._control.directory / "verified" / known), {}, {}
             self._wider.setdefault(key, wider)  # of two threads, both use the first one's
         return self._wider[key]
@@ -136,6 +136,13 @@ class Verifier:
             return known
         finally:
             lock.release()
+
+    def recall(self, tree: str) -> Verification | None:
+        """What came of a tree in this run, the wider ones included that came of this one; nothing is run."""
+        for verifier in (self, *tuple(self._wider.values())):
+            if (known := verifier._memory.recall(tree)) is not None:
+                return known
+        return None
 
     def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
         started = time.monotonic()
@@ -168,21 +175,10 @@ class Verifier:
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
-            return Verification(tree, _outcome(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
+            return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        for command in self._commands:
-            left = None if deadline is None else max(0.001, deadline - time.monotonic())
-            ended = run_supervised(
-                ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
-                directory=directory,
-                environment=environment,
-                output=log,
-                limits=Limits(timeout=left),
-                stop=stop,
-            )
-            if not ended.ok:
-                return Verification(tree, _outcome(ended), command, ended.tail, log)
-        return Verification(tree, "green", log=log)
+        verdicts = StageRuns(directory, environment, log, deadline, stop).run(self._commands)
+        return _summed_up(tree, verdicts, log)
 
     def _prepare(
         self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
@@ -268,14 +264,20 @@ def _key(*parts: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(("-e", *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _outcome(ended: Ended) -> Outcome:
-    if ended.cause == "cancelled":
-        return "cancelled"
-    if ended.cause in ("timeout", "stalled"):
-        return "timeout"
-    if ended.cause == "lost" or (ended.cause in ("exited", "signalled") and ended.status in _KILLED):
-        return "infrastructure"
-    return "red"
+def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Verification:
+    """Green, or what came of the stage that was not."""
+    against = next((verdict for verdict in verdicts if not verdict.settled), None)
+    if against is None:
+        return Verification(tree, "green", log=log, stages=verdicts)
+    return Verification(
+        tree,
+        against.ended_as,
+        against.command,
+        against.tail,
+        against.log,
+        failing=against.failing,
+        stages=verdicts,
+    )
 
 
 def _obtained(acquire: Callable[[float], bool], stop: threading.Event | None) -> bool:

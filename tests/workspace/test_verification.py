@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from plait.plans.language.verify_stages import VerifyStage
 from plait.workspace.control import Control, open_control
 from plait.workspace.verification import Verification, Verifier
 from tests.support.patience import patience
@@ -133,6 +135,111 @@ def test_a_damaged_memory_is_no_memory(verifier, history, control, content) -> N
     kept.write_text(content)
     found = verifier("true").verify(tree)
     assert (found.green, found.remembered) == (True, False)
+
+
+# --- stages
+
+SLOW_LAST = (
+    VerifyStage(stage="syntax", run=("echo clean",)),
+    VerifyStage(stage="tests", run=("echo one; echo one >>$NOTES", "echo two; exit 3", "echo three >>$NOTES")),
+    VerifyStage(stage="security", run=("echo four >>$NOTES",)),
+    "echo five >>$NOTES",
+)
+
+
+def test_each_stage_has_its_verdict_and_its_log_and_the_first_red_one_ends_it(verifier, history, notes) -> None:
+    seen = verifier(*SLOW_LAST).verify(tree_with(history, f="1\n"))
+    assert [(stage.name, stage.outcome) for stage in seen.stages] == [
+        ("syntax", "green"),
+        ("tests", "red"),
+        ("security", "not-reached"),
+        ("", "not-reached"),
+    ]
+    assert (seen.outcome, seen.command, seen.tail) == ("red", "echo two; exit 3", "two\n")
+    assert notes() == ["one"]
+    syntax, tests, *rest = seen.stages
+    assert (syntax.log.read_text(), tests.log.read_text()) == ("clean\n", "one\ntwo\n")
+    assert seen.log == tests.log
+    assert syntax.seconds > 0
+    assert [stage.log for stage in rest] == [None, None]
+
+
+def test_stages_are_remembered_within_a_run_and_as_commands_between_runs(verifier, history, notes) -> None:
+    tree = tree_with(history, f="1\n")
+    one = verifier(VerifyStage(stage="tests", run=("echo run >>$NOTES", "true")))
+    assert [stage.name for stage in one.verify(tree).stages] == ["tests"]
+    assert [stage.name for stage in one.verify(tree).stages] == ["tests"]
+    later = verifier("echo run >>$NOTES", "true").verify(tree)
+    assert (later.green, later.remembered) == (True, True)
+    assert notes() == ["run"]
+
+
+def test_a_stage_has_a_time_limit_of_its_own(verifier, history) -> None:
+    stage = VerifyStage(stage="tests", run=("true", "sleep 60"), timeout=0.3)
+    seen = verifier("true", stage).verify(tree_with(history, f="1\n"))
+    assert (seen.outcome, seen.command) == ("timeout", "sleep 60")
+    assert [stage.outcome for stage in seen.stages] == ["green", "timeout"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in another way elsewhere")
+def test_a_stage_that_holds_too_much_memory_is_red_and_says_why(verifier, history) -> None:
+    hold = f"{sys.executable} -c 'import time; held = bytearray(200_000_000); time.sleep(60)'"
+    with patience():
+        seen = verifier(VerifyStage(run=(hold,), memory=100 << 20)).verify(tree_with(history, f="1\n"))
+    assert (seen.outcome, seen.command) == ("red", hold)
+    assert "held more than the 100 MiB" in seen.tail
+
+
+def test_a_check_that_prints_much_is_green_and_its_log_is_bounded(verifier, history) -> None:
+    seen = verifier("echo first; head -c 40000000 /dev/zero | tr '\\0' x; echo last").verify(
+        tree_with(history, f="1\n")
+    )
+    assert seen.green
+    assert 10_000_000 <= seen.log.stat().st_size < 10_001_000
+    log = seen.log.read_text()
+    assert log.startswith("first\nx")
+    assert log.endswith("xlast\n")
+
+
+def test_failing_tests_are_named_from_the_output_and_from_the_report(verifier, history) -> None:
+    printed = verifier("echo 'FAILED tests/a.py::test_b - no'; exit 1").verify(tree_with(history, f="1\n"))
+    assert printed.failing == ("tests/a.py::test_b",)
+    write = 'printf \'<s><testcase classname="C" name="t"><failure/></testcase></s>\' >out/r.xml; exit 1'
+    stage = VerifyStage(stage="tests", run=("mkdir -p out", write), junit="out/r.xml")
+    assert verifier(stage).verify(tree_with(history, f="1\n")).failing == ("C::t",)
+
+
+FORGED = '<s><testcase classname="Forged" name="t"><failure/></testcase></s>'
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "true",
+        "rm -rf out; ln -s /proc/self out",
+        "ln -sf /etc/passwd out/r.xml",
+        "mkfifo out/r.xml",
+        "mkdir -p out/r.xml",
+        "rm -rf out; touch out",
+        "head -c 11000000 /dev/zero >out/r.xml",
+        "printf '\\377\\000<' >out/r.xml",
+    ],
+)
+def test_a_report_that_is_none_or_was_not_written_by_the_check_names_nothing(verifier, history, plant) -> None:
+    tree = tree_with(history, **{"out/r.xml": FORGED})
+    stage = VerifyStage(run=(f"{plant}; exit 1",), junit="out/r.xml")
+    seen = verifier(stage).verify(tree)
+    assert (seen.outcome, seen.failing) == ("red", ())
+
+
+def test_a_link_that_the_tree_brings_is_not_followed_to_remove_a_report(verifier, history, tmp_path: Path) -> None:
+    precious = tmp_path / "elsewhere"
+    precious.mkdir()
+    (precious / "r.xml").write_text(FORGED)
+    tree = history.repository.tree_of(history.commit({"f": "1\n"}))
+    plant = f"ln -s {precious} out"
+    assert not verifier(plant, VerifyStage(run=("false",), junit="out/r.xml")).verify(tree).failing
+    assert (precious / "r.xml").read_text() == FORGED
 
 
 # --- trouble

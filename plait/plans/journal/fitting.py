@@ -20,7 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection
+from plait.plans.tasks.outcomes import BatchOutcome, Rejection, StageOutcome
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework
 from plait.plans.usage import Usage
@@ -47,6 +47,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         Resume: ("by",),
         Rework: ("files", "reason", "commands"),
         StartConflicted: ("paths",),
+        StageOutcome: ("command", "failing"),
         Stop: ("reason",),
         Usage: ("model", "session"),
         WorkFailed: ("reason",),

@@ -20,6 +20,7 @@ from plait.plans.language.fields import (
     Prose,
     Slug,
 )
+from plait.plans.language.verify_stages import Verify
 
 COMMAND_ROLE = "command"
 """The role of a `run` task that names none."""
@@ -141,7 +142,9 @@ class Task(Part):
     )
     locks: tuple[Lock, ...] = Field(default=(), max_length=100, description="Paths that it holds while it works.")
     outputs: PathPatterns = Field(default=(), description="Paths of what it makes for others.")
-    verify: Commands = Field(default=(), description="Shell commands that must succeed on its work.")
+    verify: Verify = Field(
+        default=(), description="Shell commands, or named stages of some, that must succeed on its work."
+    )
     criteria: tuple[Prose, ...] = Field(default=(), max_length=100, description="When it is good, in words.")
     retries: int = Field(default=2, ge=0, le=20, description="How often it is tried again after a failed try.")
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one try may take, such as 8h.")
@@ -244,7 +247,10 @@ class Integration(Part):
         description="Or how long the oldest finished branch waits, such as 10m.",
         json_schema_extra={"default": "10m"},
     )
-    verify: Commands = Field(default=(), description="Shell commands that must succeed on the exact tree that lands.")
+    verify: Verify = Field(
+        default=(),
+        description="Shell commands, or named stages of some, that must succeed on the exact tree that lands.",
+    )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")

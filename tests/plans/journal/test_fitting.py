@@ -37,7 +37,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
-from plait.plans.tasks.outcomes import BatchOutcome, Held, Rejection
+from plait.plans.tasks.outcomes import BatchOutcome, Held, Rejection, StageOutcome
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
@@ -59,6 +59,7 @@ NAMES: Mapping[type, set[str]] = {
     RepairFound: {"task", "commit"},
     RepairTaken: {"task"},
     Rework: {"task", "kind", "partner", "partner_commit"},
+    StageOutcome: {"name", "log"},
     StartConflicted: {"task"},
     StartPrepared: {"task", "commit"},
     Tick: {"room"},
