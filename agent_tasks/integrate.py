@@ -73,6 +73,8 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     chain = builder.build(branches)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
+    tip = shop.control.store.tree_of(builder.base)
+    shop = replace(shop, verifier=shop.verifier.since(tip, chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
         return _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)

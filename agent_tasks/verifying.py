@@ -23,11 +23,13 @@ def red_verdict(
     *,
     slot: str,
     environment: Mapping[str, str] | None = None,
+    since: str | None = None,
 ) -> Verification | None:
     """What made a tree red; nothing when all commands passed.
 
     Args:
         slot: The name of the clean checkout, in the folder of the task.
+        since: The tree that the work is compared with: stages of whose paths none is other do not run.
         environment: Further variables of the commands; verdicts are remembered apart for each set.
 
     Raises:
@@ -51,7 +53,9 @@ def red_verdict(
         logs=shop.folder_of(order.task.id),
     )
     try:
-        seen = verifier.also(commands, environment=environment or {}).verify(tree, stop=shop.stop)
+        verifier = verifier.also(commands, environment=environment or {})
+        verifier = verifier.since(since, tree) if since else verifier
+        seen = verifier.verify(tree, stop=shop.stop)
     finally:
         delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
     if seen.outcome == "green":

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,18 +73,20 @@ class StageRuns:
     """When all of them have to have ended, by the monotonic clock."""
     stop: threading.Event | None
 
-    def run(self, checks: Sequence[Check]) -> tuple[StageVerdict, ...]:
-        """A verdict for each stage.
+    def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
+        """A verdict for each stage; those at the positions `left_out` are not run.
 
         Raises:
             DiskFull: no space for the log.
             EnvironmentProblem: no process can be started.
         """
         verdicts: list[StageVerdict] = []
-        for check in checks:
+        for at, check in enumerate(checks):
             stage = as_stage(check)
             if verdicts and not verdicts[-1].settled:
                 verdicts.append(StageVerdict(stage.stage or "", "not-reached", stage.run[0]))
+            elif at in left_out:
+                verdicts.append(unaffected_verdict(stage))
             else:
                 verdicts.append(self._run_stage(stage))
         return tuple(verdicts)
@@ -118,6 +120,12 @@ class StageRuns:
             limits=Limits(timeout=left, output_bytes=FLOOD, kept_bytes=KEPT, memory=stage.memory),
             stop=self.stop,
         )
+
+
+def unaffected_verdict(check: Check) -> StageVerdict:
+    """Of a stage that need not run."""
+    stage = as_stage(check)
+    return StageVerdict(stage.stage or "", "unaffected", stage.run[0])
 
 
 def as_stage(check: Check) -> VerifyStage:

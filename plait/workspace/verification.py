@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
+from plait.plans.quality.affected import unaffected
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits
 from plait.workspace.small_files import write_whole
-from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of
+from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.verification_slots import Slot
 
 
@@ -89,10 +90,32 @@ class Verifier:
         self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             self._slots.put((number, Slot(control, place / f"slot-{number}")))
-        known = _key(commands_in(commands), self._setup, self._setup_inputs)
-        self._memory = _Memory(control.directory / "verified" / known)
-        self._trees: dict[str, threading.Lock] = {}
+        self._variables: tuple[str, ...] = ()
+        """Those that `also` added: verdicts are remembered apart for each set of them."""
+        self._since: tuple[str, str] | None = None
+        self._left_out = frozenset[int]()
+        self._memories: dict[str, _Memory] = {}
+        """Of this one and of all that come of it."""
+        self._memory = self._memory_of_its_own()
         self._wider: dict[tuple[object, ...], Verifier] = {}
+        """What came of this one, by what is other there."""
+
+    def _memory_of_its_own(self) -> "_Memory":
+        """What is known of trees by these commands, this set-up and these variables."""
+        commands = commands_in(check for at, check in enumerate(self._commands) if at not in self._left_out)
+        variables = [self._variables] if self._variables else []
+        key = _key(commands, self._setup, self._setup_inputs, *variables)
+        return self._memories.setdefault(key, _Memory(self._control.directory / "verified" / key))
+
+    def _with(self, key: tuple[object, ...], **changed: object) -> "Verifier":
+        """The same with these attributes, in the same slots; of two threads, both get the first one's."""
+        if key not in self._wider:
+            other = copy(self)
+            for name, value in changed.items():
+                setattr(other, name, value)
+            other._memory, other._wider = other._memory_of_its_own(), {}
+            self._wider.setdefault(key, other)
+        return self._wider[key]
 
     def also(self, commands: Sequence[Check], *, environment: Mapping[str, str]) -> "Verifier":
         """The one that runs further commands after these, in the same slots; with nothing to add, this one.
@@ -103,16 +126,33 @@ class Verifier:
         added = tuple(command for command in commands if command not in self._commands)
         if not commands:
             return self
-        key = (added, tuple(sorted(environment.items())))
-        if key not in self._wider:
-            wider = copy(self)
-            wider._commands = (*self._commands, *added)
-            wider._environment = {**self._environment, **environment}
-            variables = [f"{name}={value}" for name, value in sorted(environment.items())]
-            known = _key(commands_in(wider._commands), self._setup, self._setup_inputs, variables)
-            wider._memory, wider._trees, wider._wider = _Memory(self._control.directory / "verified" / known), {}, {}
-            self._wider.setdefault(key, wider)  # of two threads, both use the first one's
-        return self._wider[key]
+        variables = tuple(f"{name}={value}" for name, value in sorted(environment.items()))
+        return self._with(
+            ("also", added, variables),
+            _commands=(*self._commands, *added),
+            _environment={**self._environment, **environment},
+            _variables=variables,
+        )
+
+    def since(self, before: str, after: str) -> "Verifier":
+        """The one that runs only the stages which the change between two trees affects.
+
+        It runs the same ones on every tree, `before` included: the search of a red batch compares runs of the same
+        stages. On a tree that differs from `before` in other paths, too, it runs what that affects as well.
+        """
+        if all(isinstance(check, str) or not check.paths for check in self._commands):
+            return self
+        return self._with(("since", before, after), _since=(before, after))
+
+    def _affected_in(self, tree: str) -> "Verifier":
+        """The one that runs what the change affects, and what else differs in this tree."""
+        if self._since is None:
+            return self
+        before, after = self._since
+        pairs = {(before, after), (before, tree)}
+        changed = frozenset(path for pair in pairs for path in self._control.store.changed_paths(*pair))
+        left_out = unaffected(self._commands, changed, setup_inputs=self._setup_inputs)
+        return self._with(("affected", left_out), _since=None, _left_out=left_out) if left_out else self
 
     def verify(self, tree: str, *, stop: threading.Event | None = None) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
@@ -125,7 +165,12 @@ class Verifier:
         """
         if not self._commands:
             return Verification(tree, "green", unverified=True)
-        lock = self._trees.setdefault(tree, threading.Lock())
+        if (narrower := self._affected_in(tree)) is not self:
+            whole = self._memory.recall(tree)
+            return whole if whole is not None and whole.green else narrower.verify(tree, stop=stop)
+        if len(self._left_out) == len(self._commands):
+            return Verification(tree, "green", remembered=True, stages=tuple(map(unaffected_verdict, self._commands)))
+        lock = self._memory.lock_of(tree)
         if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
             return Verification(tree, "cancelled")
         try:
@@ -138,11 +183,10 @@ class Verifier:
             lock.release()
 
     def recall(self, tree: str) -> Verification | None:
-        """What came of a tree in this run, the wider ones included that came of this one; nothing is run."""
-        for verifier in (self, *tuple(self._wider.values())):
-            if (known := verifier._memory.recall(tree)) is not None:
-                return known
-        return None
+        """What came of a tree, here or in one that came of this one; nothing is run."""
+        known = [self._memory.recall(tree), *(other.recall(tree) for other in tuple(self._wider.values()))]
+        seen = [verdict for verdict in known if verdict is not None]
+        return next((verdict for verdict in seen if verdict.green), seen[0] if seen else None)
 
     def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
         started = time.monotonic()
@@ -177,7 +221,7 @@ class Verifier:
         if failed is not None:
             return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        verdicts = StageRuns(directory, environment, log, deadline, stop).run(self._commands)
+        verdicts = StageRuns(directory, environment, log, deadline, stop).run(self._commands, self._left_out)
         return _summed_up(tree, verdicts, log)
 
     def _prepare(
@@ -231,6 +275,11 @@ class _Memory:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._known: dict[str, Verification] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def lock_of(self, tree: str) -> threading.Lock:
+        """Held by who verifies a tree: others wait for what comes of it."""
+        return self._locks.setdefault(tree, threading.Lock())
 
     def recall(self, tree: str) -> Verification | None:
         known = self._known.get(tree) or self._read(tree)

@@ -242,6 +242,87 @@ def test_a_link_that_the_tree_brings_is_not_followed_to_remove_a_report(verifier
     assert (precious / "r.xml").read_text() == FORGED
 
 
+# --- only what is affected
+
+BY_PATHS = (
+    VerifyStage(stage="python", run=("echo python >>$NOTES; test ! -e src/bad",), paths=("src/**",)),
+    VerifyStage(stage="pages", run=("echo pages >>$NOTES",), paths=("docs/**", "*.md")),
+    "echo always >>$NOTES",
+)
+START = {"src/a": "1", "docs/b": "1", "lock": "1"}
+
+
+def test_stages_of_whose_paths_none_was_changed_do_not_run(verifier, history, notes) -> None:
+    before = tree_with(history, **START)
+    after = tree_with(history, **{**START, "docs/b": "2"})
+    one = verifier(*BY_PATHS)
+    seen = one.since(before, after).verify(after)
+    assert [(stage.name, stage.outcome) for stage in seen.stages] == [
+        ("python", "unaffected"),
+        ("pages", "green"),
+        ("", "green"),
+    ]
+    assert notes() == ["pages", "always"]
+    assert one.recall(after).stages == seen.stages
+    assert not one.verify(after).remembered, "less than all was run"
+    assert one.since(before, after).verify(after).remembered
+
+
+def test_without_a_tree_to_compare_with_all_stages_run(verifier, history, notes) -> None:
+    assert verifier(*BY_PATHS).verify(tree_with(history, **START)).green
+    assert notes() == ["python", "pages", "always"]
+
+
+def test_where_nothing_is_affected_nothing_runs(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
+    seen = verifier(*BY_PATHS[:2]).since(before, after).verify(after)
+    assert (seen.green, seen.unverified, seen.remembered) == (True, False, True)
+    assert [stage.outcome for stage in seen.stages] == ["unaffected", "unaffected"]
+    assert notes() == []
+
+
+def test_the_search_of_a_batch_runs_the_same_stages_on_all_of_its_trees(verifier, history, notes) -> None:
+    before = tree_with(history, **{**START, "src/bad": "red before anybody came"})
+    part = tree_with(history, **{**START, "src/bad": "red before anybody came", "docs/b": "2"})
+    whole = tree_with(history, **{**START, "src/bad": "red before anybody came", "docs/b": "2", "src/a": "2"})
+    one = verifier(*BY_PATHS).since(before, whole)
+    assert [one.verify(tree).outcome for tree in (whole, part, before)] == ["red", "red", "red"]
+
+
+def test_a_tree_that_differs_in_more_is_verified_with_more(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    other = tree_with(history, **{**START, "src/bad": "x"})
+    assert verifier(*BY_PATHS).since(before, after).verify(other).outcome == "red"
+
+
+def test_a_changed_lock_file_affects_every_stage(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
+    assert verifier(*BY_PATHS, setup=("true",), setup_inputs=("lock",)).since(before, after).verify(after).green
+    assert notes() == ["python", "pages", "always"]
+
+
+def test_what_is_red_because_of_a_stage_that_is_left_out_says_nothing(verifier, history, notes) -> None:
+    before = tree_with(history, **{**START, "src/bad": "x"})
+    after = tree_with(history, **{**START, "src/bad": "x", "docs/b": "2"})
+    one = verifier(*BY_PATHS)
+    assert one.verify(after).outcome == "red"
+    assert one.since(before, after).verify(after).green
+    assert one.recall(after).green
+
+
+def test_a_tree_that_was_green_in_all_stages_is_green_in_some(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    assert verifier(*BY_PATHS).verify(after).green
+    assert verifier(*BY_PATHS).since(before, after).verify(after).remembered
+
+
+def test_contracts_are_tested_whatever_is_affected(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    wider = verifier(*BY_PATHS[:2]).since(before, after).also(["echo contract >>$NOTES"], environment={})
+    assert wider.verify(after).green
+    assert notes() == ["pages", "contract"]
+
+
 # --- trouble
 
 
