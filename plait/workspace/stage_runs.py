@@ -11,6 +11,9 @@ from typing import Literal
 
 from plait.plans.language.verify_stages import Check, VerifyStage
 from plait.plans.quality.failing_tests import LONGEST_REPORT, failing_tests
+from plait.plans.quality.learned_limits import TIMES
+from plait.plans.wording import spell_seconds
+from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.output import read_tail
 from plait.workspace.process import Ended, Limits, run_supervised
 from plait.workspace.small_files import read_plain_file
@@ -72,6 +75,8 @@ class StageRuns:
     deadline: float | None
     """When all of them have to have ended, by the monotonic clock."""
     stop: threading.Event | None
+    times: LearnedTimes
+    """How long each command takes: five times as long counts as hanging."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -98,20 +103,25 @@ class StageRuns:
         remove_report(self.directory, stage.junit)
         for command in stage.run:
             before = log.stat().st_size if log.exists() else 0
-            ended = self._run_command(command, stage, log, until)
+            hangs_after = self.times.limit(command)
+            ended = self._run_command(command, stage, log, until=until, hangs_after=hangs_after)
             if not ended.ok:
                 report = read_report(self.directory, stage.junit)
                 failing = failing_tests(read_tail(log, before, LOOKED_AT), report)
-                tail, seconds = f"{ended.tail}{_why_ended(ended, stage)}", time.monotonic() - began
-                return StageVerdict(name, outcome_of(ended), command, seconds, log, tail, failing)
+                tail = f"{ended.tail}{_why_ended(ended, stage, hangs_after)}"
+                return StageVerdict(name, outcome_of(ended), command, time.monotonic() - began, log, tail, failing)
+            self.times.learn(command, ended.seconds)
         return StageVerdict(name, "green", stage.run[0], time.monotonic() - began, log)
 
     def _until(self, stage: VerifyStage, began: float) -> float | None:
         own = None if stage.timeout is None else began + stage.timeout
         return min((end for end in (own, self.deadline) if end is not None), default=None)
 
-    def _run_command(self, command: str, stage: VerifyStage, log: Path, until: float | None) -> Ended:
+    def _run_command(
+        self, command: str, stage: VerifyStage, log: Path, *, until: float | None, hangs_after: float | None
+    ) -> Ended:
         left = None if until is None else max(0.001, until - time.monotonic())
+        left = min((limit for limit in (left, hangs_after) if limit is not None), default=None)
         return run_supervised(
             ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
             directory=self.directory,
@@ -143,8 +153,11 @@ def outcome_of(ended: Ended) -> Outcome:
     return "red"
 
 
-def _why_ended(ended: Ended, stage: VerifyStage) -> str:
+def _why_ended(ended: Ended, stage: VerifyStage, hangs_after: float | None) -> str:
     """What plait did to it, behind what it printed itself."""
+    if ended.cause == "timeout" and hangs_after is not None and ended.seconds >= hangs_after:
+        usual = spell_seconds(hangs_after / TIMES)
+        return f"\n[ended after {spell_seconds(hangs_after)}: it hangs, as it takes {usual} at most when it is green]\n"
     if ended.cause == "memory" and stage.memory is not None:
         return f"\n[ended: it held more than the {stage.memory >> 20} MiB of memory that it may]\n"
     return f"\n[ended: it printed more than {FLOOD >> 20} MiB]\n" if ended.cause == "flooded" else ""

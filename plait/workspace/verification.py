@@ -16,6 +16,7 @@ from plait.plans.language.verify_stages import Check, commands_in, commands_of_c
 from plait.plans.quality.affected import unaffected
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
+from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits
@@ -90,6 +91,7 @@ class Verifier:
         self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             self._slots.put((number, Slot(control, place / f"slot-{number}")))
+        self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables: tuple[str, ...] = ()
         """Those that `also` added: verdicts are remembered apart for each set of them."""
         self._since: tuple[str, str] | None = None
@@ -221,7 +223,8 @@ class Verifier:
         if failed is not None:
             return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        verdicts = StageRuns(directory, environment, log, deadline, stop).run(self._commands, self._left_out)
+        runs = StageRuns(directory, environment, log, deadline, stop, self._times)
+        verdicts = runs.run(self._commands, self._left_out)
         return _summed_up(tree, verdicts, log)
 
     def _prepare(

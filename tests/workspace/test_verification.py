@@ -1,5 +1,6 @@
 """Verifying exact trees: real slots, real processes."""
 
+import json
 import os
 import signal
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from plait.plans.language.verify_stages import VerifyStage
+from plait.plans.quality import learned_limits
 from plait.workspace.control import Control, open_control
+from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.verification import Verification, Verifier
 from tests.support.patience import patience
 from tests.workspace.histories import History
@@ -240,6 +243,41 @@ def test_a_link_that_the_tree_brings_is_not_followed_to_remove_a_report(verifier
     plant = f"ln -s {precious} out"
     assert not verifier(plant, VerifyStage(run=("false",), junit="out/r.xml")).verify(tree).failing
     assert (precious / "r.xml").read_text() == FORGED
+
+
+# --- what hangs
+
+
+def test_a_check_that_hangs_is_ended_by_what_it_took_while_it_was_green(verifier, history, notes, monkeypatch) -> None:
+    monkeypatch.setattr(learned_limits, "SHORTEST", 0.5)
+    command = "echo run >>$NOTES; if test -f hangs; then sleep 60; fi"
+    for number in "123":
+        assert verifier(command, timeout=None).verify(tree_with(history, f=number)).green
+    with patience():
+        seen = verifier(command, timeout=None).verify(tree_with(history, hangs="x"))
+    assert (seen.outcome, seen.command) == ("timeout", command)
+    assert "it hangs" in seen.tail
+    assert len(notes()) == 3 + 2, "it is run again before it counts"
+
+
+def test_a_shorter_limit_of_the_plan_is_not_called_a_hang(verifier, history) -> None:
+    for number in "123":
+        assert verifier("test ! -f hangs || sleep 60").verify(tree_with(history, f=number)).green
+    seen = verifier("test ! -f hangs || sleep 60", timeout=0.3).verify(tree_with(history, hangs="x"))
+    assert (seen.outcome, "hangs," in seen.tail) == ("timeout", False)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[null]", '["1"]', "[-1, -1, -1]", "[NaN, 1, 1]", "9" * 20_000])
+def test_damaged_times_are_no_times(tmp_path: Path, content) -> None:
+    times = LearnedTimes(tmp_path / "times")
+    times.learn("make", 20.0)
+    [file] = (tmp_path / "times").iterdir()
+    file.write_text(content)
+    assert times.limit("make") is None
+    for _ in range(40):
+        times.learn("make", 20.0)
+    assert (times.limit("make"), times.limit("make ")) == (100.0, None)
+    assert len(json.loads(file.read_text())) == 30
 
 
 # --- only what is affected
