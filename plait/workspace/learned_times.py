@@ -18,12 +18,16 @@ class LearnedTimes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def limit(self, command: str) -> float | None:
-        """Seconds after which a command counts as hanging; nothing while that is not known."""
-        return learned_limit(self._read(command))
+    def limit(self, command: str, *, cold: bool = False) -> float | None:
+        """Seconds after which a command counts as hanging; nothing while that is not known.
 
-    def learn(self, command: str, seconds: float) -> None:
+        `cold`: it finds nothing in the caches that it declares, and is compared with such runs alone.
+        """
+        return learned_limit(self._read(_case(command, cold)))
+
+    def learn(self, command: str, seconds: float, *, cold: bool = False) -> None:
         """A command was green, and took so long."""
+        command = _case(command, cold)
         newest = [*self._read(command), round(seconds, 3)][-REMEMBERED:]
         with suppress(OSError):  # a full disk, say: it is learned another time
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -38,3 +42,7 @@ class LearnedTimes:
             if isinstance(times, list) and all(type(time) in (int, float) and 0 <= time < 1e9 for time in times):
                 return list(map(float, times))
         return []
+
+
+def _case(command: str, cold: bool) -> str:
+    return f"cold\0{command}" if cold else command

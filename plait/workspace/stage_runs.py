@@ -77,6 +77,8 @@ class StageRuns:
     stop: threading.Event | None
     times: LearnedTimes
     """How long each command takes: five times as long counts as hanging."""
+    warm: Collection[str] = ()
+    """The caches that have something in them."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -99,18 +101,18 @@ class StageRuns:
     def _run_stage(self, stage: VerifyStage) -> StageVerdict:
         name, began = stage.stage or "", time.monotonic()
         log = self.log.with_name(f"{self.log.stem}-{name}.log") if name else self.log
-        until = self._until(stage, began)
+        until, cold = self._until(stage, began), bool(set(stage.cache) - set(self.warm))
         remove_report(self.directory, stage.junit)
         for command in stage.run:
             before = log.stat().st_size if log.exists() else 0
-            hangs_after = self.times.limit(command)
+            hangs_after = self.times.limit(command, cold=cold)
             ended = self._run_command(command, stage, log, until=until, hangs_after=hangs_after)
             if not ended.ok:
                 report = read_report(self.directory, stage.junit)
                 failing = failing_tests(read_tail(log, before, LOOKED_AT), report)
                 tail = f"{ended.tail}{_why_ended(ended, stage, hangs_after)}"
                 return StageVerdict(name, outcome_of(ended), command, time.monotonic() - began, log, tail, failing)
-            self.times.learn(command, ended.seconds)
+            self.times.learn(command, ended.seconds, cold=cold)
         return StageVerdict(name, "green", stage.run[0], time.monotonic() - began, log)
 
     def _until(self, stage: VerifyStage, began: float) -> float | None:

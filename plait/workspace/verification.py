@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from plait.workspace.process import Ended, Limits
 from plait.workspace.small_files import write_whole
 from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.verification_slots import Slot
+from plait.workspace.warm_caches import WarmCaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ class Verifier:
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
-        self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
+        self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
-            self._slots.put((number, Slot(control, place / f"slot-{number}")))
+            own = place / f"slot-{number}"
+            self._slots.put(_Place(number, Slot(control, own), WarmCaches(own.with_name(f"{own.name}-caches"))))
         self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables: tuple[str, ...] = ()
         """Those that `also` added: verdicts are remembered apart for each set of them."""
@@ -201,7 +203,7 @@ class Verifier:
         with self._slot(stop) as taken:
             if taken is None:
                 return Verification(tree, "cancelled")
-            number, slot = taken
+            slot = taken.slot
             try:
                 directory = slot.restore(tree)
                 written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
@@ -209,23 +211,32 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(number)}
-            if self._home is None:
-                return self._run(tree, directory, {**self._environment, **variables}, stop)
-            with lease_ports(self._home) as port:
-                return self._run(tree, directory, {**self._environment, **variables, "PLAIT_PORT": str(port)}, stop)
+            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(taken.number)}
+            with nullcontext() if self._home is None else lease_ports(self._home) as port:
+                ports = {} if port is None else {"PLAIT_PORT": str(port)}
+                return self._run(tree, directory, {**self._environment, **variables, **ports}, taken.caches, stop)
 
     def _run(
-        self, tree: str, directory: Path, environment: Mapping[str, str], stop: threading.Event | None
+        self,
+        tree: str,
+        directory: Path,
+        environment: Mapping[str, str],
+        caches: WarmCaches,
+        stop: threading.Event | None,
     ) -> Verification:
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
+            caches.drop()  # code of the branch was at work beside them
             return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        runs = StageRuns(directory, environment, log, deadline, stop, self._times)
-        verdicts = runs.run(self._commands, self._left_out)
-        return _summed_up(tree, verdicts, log)
+        declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
+        own, warm = caches.bring_back(directory, declared)
+        runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm)
+        seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
+        if seen.green:
+            caches.set_aside(directory, own)
+        return seen
 
     def _prepare(
         self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
@@ -254,9 +265,9 @@ class Verifier:
         return None if prepared.ok else prepared.ended
 
     @contextmanager
-    def _slot(self, stop: threading.Event | None) -> Iterator[tuple[int, Slot] | None]:
-        """A free slot with its number, or nothing when stopped while waiting."""
-        taken: list[tuple[int, Slot]] = []
+    def _slot(self, stop: threading.Event | None) -> Iterator["_Place | None"]:
+        """A free slot, or nothing when stopped while waiting."""
+        taken: list[_Place] = []
 
         def take(seconds: float) -> bool:
             with suppress(queue.Empty):
@@ -270,6 +281,15 @@ class Verifier:
             yield taken[0]
         finally:
             self._slots.put(taken[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A slot and what goes with it."""
+
+    number: int
+    slot: Slot
+    caches: WarmCaches
 
 
 class _Memory:

@@ -12,6 +12,7 @@ import pytest
 
 from plait.plans.language.verify_stages import VerifyStage
 from plait.plans.quality import learned_limits
+from plait.workspace import warm_caches
 from plait.workspace.control import Control, open_control
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.verification import Verification, Verifier
@@ -243,6 +244,131 @@ def test_a_link_that_the_tree_brings_is_not_followed_to_remove_a_report(verifier
     plant = f"ln -s {precious} out"
     assert not verifier(plant, VerifyStage(run=("false",), junit="out/r.xml")).verify(tree).failing
     assert (precious / "r.xml").read_text() == FORGED
+
+
+# --- warm caches
+
+COUNT = "mkdir -p .cache/deep; echo x >>.cache/deep/runs; wc -l <.cache/deep/runs | tr -d ' ' >>$NOTES"
+
+
+def warming(run: str = "test ! -f bad", *more: str) -> VerifyStage:
+    return VerifyStage(stage="tests", run=(COUNT, run, *more), cache=(".cache",))
+
+
+def test_a_cache_that_a_green_tree_left_is_there_for_the_next(verifier, history, notes) -> None:
+    one = verifier(warming())
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "3"]
+
+
+def test_what_a_red_tree_left_in_a_cache_is_gone(verifier, history, notes) -> None:
+    one = verifier(warming())
+    assert one.verify(tree_with(history, f="1")).green
+    assert not one.verify(tree_with(history, bad="1")).green
+    assert one.verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "2", "1"]
+
+
+def test_what_is_not_declared_is_gone_and_another_verifier_starts_cold(verifier, history, notes) -> None:
+    assert verifier(warming("echo x >left", "mkdir other")).verify(tree_with(history, f="1")).green
+    assert verifier(warming("test ! -e left -a ! -e other")).verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "1"]
+
+
+def test_a_slot_has_caches_of_its_own(verifier, history, notes) -> None:
+    one = verifier(warming(), slots=2)
+    trees = [tree_with(history, f=str(number)) for number in range(4)]
+    assert all(one.verify(tree).green for tree in trees)
+    assert sorted(notes()) == ["1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize(
+    "mess",
+    [
+        "mv .cache ../away; ln -s ../away .cache",
+        "rm -rf .cache; echo x >.cache",
+        "rm -rf .cache; mkfifo .cache",
+        "chmod 000 .cache/deep",
+        "chmod 000 .cache",
+    ],
+)
+def test_what_is_no_directory_or_cannot_be_read_is_not_handed_on(verifier, history, notes, mess) -> None:
+    one = verifier(warming(mess))
+    assert [one.verify(tree_with(history, f=number)).outcome for number in "12"] == ["green", "green"]
+    if os.geteuid() or "chmod" not in mess:
+        assert notes() == ["1", "1"]
+
+
+def test_a_cache_with_a_link_above_it_is_neither_kept_nor_brought_back(verifier, history, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "cache").mkdir()
+    (victim / "cache" / "precious").write_text("x")
+    plant = f"if test -f plant; then rm -rf web; ln -s {victim} web; else mkdir -p web/cache; fi"
+    one = verifier(VerifyStage(run=(plant,), cache=("web/cache",)))
+    for files in ({"f": "1"}, {"plant": "1"}, {"f": "2"}):
+        assert one.verify(tree_with(history, **files)).green
+    assert (victim / "cache" / "precious").read_text() == "x"
+    assert sorted(path.name for path in victim.iterdir()) == ["cache"]
+
+
+def test_what_the_tree_itself_has_in_a_cache_is_the_trees(verifier, history, notes) -> None:
+    one = verifier(
+        VerifyStage(run=("cat .cache/f >>$NOTES; ls .cache | wc -l >>$NOTES; touch .cache/more",), cache=(".cache",))
+    )
+    for number in "12":
+        assert one.verify(tree_with(history, **{".cache/f": f"{number}\n"})).green
+    assert [line.strip() for line in notes()] == ["1", "1", "2", "1"]
+
+
+def test_a_file_of_the_tree_above_a_cache_keeps_it_out(verifier, history, notes) -> None:
+    run = "if test -d a; then mkdir -p a/b; fi; test -e a && ls -R a >>$NOTES || mkdir -p a/b"
+    one = verifier(VerifyStage(run=(run,), cache=("a/b",)))
+    assert one.verify(tree_with(history, f="1")).green
+    assert one.verify(tree_with(history, a="a file")).green
+    assert notes() == ["a"]
+
+
+def test_nothing_of_a_cache_is_in_the_tree_that_is_verified(verifier, history, notes) -> None:
+    one = verifier(warming("git status --porcelain --untracked-files=no >>$NOTES; git ls-files >>$NOTES"))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["1", "f", "2", "f"]
+
+
+def test_caches_within_caches_are_kept_once(verifier, history, notes) -> None:
+    stage = VerifyStage(run=(COUNT,), cache=(".cache", ".cache/deep", "web/none"))
+    one = verifier(stage)
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["1", "2"]
+
+
+def test_a_cache_that_is_too_large_is_not_kept(verifier, history, notes, monkeypatch) -> None:
+    monkeypatch.setattr(warm_caches, "MOST_ENTRIES", 3)
+    one = verifier(warming("touch .cache/$(cat f)"))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "1"]
+
+
+def test_what_is_planted_where_caches_are_kept_is_never_looked_at(verifier, history, notes) -> None:
+    plant = "for kept in ../../slot-*-caches ../../slot-1-caches/x; do mkdir -p $kept/.cache/deep; done"
+    one = verifier(warming(plant))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "3"]
+
+
+def test_set_up_comes_first_and_what_it_makes_is_no_cache(verifier, history, notes) -> None:
+    setup = ("mkdir -p .cache; echo fresh >.cache/made",)
+    one = verifier(VerifyStage(run=("ls .cache >>$NOTES; touch .cache/more",), cache=(".cache",)), setup=setup)
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["made", "made"]
+
+
+def test_cold_runs_are_compared_with_cold_runs(tmp_path: Path) -> None:
+    times = LearnedTimes(tmp_path)
+    for _ in range(3):
+        times.learn("make", 100.0, cold=True)
+        times.learn("make", 20.0)
+    assert (times.limit("make", cold=True), times.limit("make")) == (500.0, 100.0)
 
 
 # --- what hangs
