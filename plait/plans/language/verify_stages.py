@@ -68,9 +68,9 @@ class VerifyStage(Part):
         return self
 
     @property
-    def meaning(self) -> list[list[str]]:
+    def meaning(self) -> list[Any]:
         """What decides whether work is good; not how long, with how much and under which name that is looked at."""
-        return [list(self.run), sorted(self.paths)]
+        return [list(self.run), sorted(self.paths), *([self.preset] if self.preset else [])]
 
 
 _STAGE = "VerifyStage"
