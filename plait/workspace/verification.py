@@ -14,6 +14,7 @@ from pathlib import Path
 
 from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
 from plait.plans.quality.affected import unaffected
+from plait.plans.quality.tests_alone import with_tests_alone
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.learned_times import LearnedTimes
@@ -158,10 +159,12 @@ class Verifier:
         left_out = unaffected(self._commands, changed, setup_inputs=self._setup_inputs)
         return self._with(("affected", left_out), _since=None, _left_out=left_out) if left_out else self
 
-    def verify(self, tree: str, *, stop: threading.Event | None = None) -> Verification:
+    def verify(self, tree: str, *, stop: threading.Event | None = None, again: bool = False) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
 
-        A verification that times out, or that this machine got in the way of, is run again once.
+        A verification that times out, or that this machine got in the way of, is run again once. `again`: it is run
+        whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered. Where
+        a red one named its tests, these are run alone first: red again is told at once, green only of a whole run.
 
         Raises:
             DiskFull: no space for the files or the log.
@@ -171,7 +174,8 @@ class Verifier:
             return Verification(tree, "green", unverified=True)
         if (narrower := self._affected_in(tree)) is not self:
             whole = self._memory.recall(tree)
-            return whole if whole is not None and whole.green else narrower.verify(tree, stop=stop)
+            known_green = whole is not None and whole.green and not again
+            return whole if whole is not None and known_green else narrower.verify(tree, stop=stop, again=again)
         if len(self._left_out) == len(self._commands):
             return Verification(tree, "green", remembered=True, stages=tuple(map(unaffected_verdict, self._commands)))
         lock = self._memory.lock_of(tree)
@@ -179,8 +183,8 @@ class Verifier:
             return Verification(tree, "cancelled")
         try:
             known = self._memory.recall(tree)
-            if known is None:
-                known = self._verify(tree, stop)
+            if known is None or again:
+                known = self._verify(tree, stop) if known is None else self._repeat(known, stop)
                 self._memory.keep(known)
             return known
         finally:
@@ -192,18 +196,33 @@ class Verifier:
         seen = [verdict for verdict in known if verdict is not None]
         return next((verdict for verdict in seen if verdict.green), seen[0] if seen else None)
 
-    def _verify(self, tree: str, stop: threading.Event | None) -> Verification:
+    def _verify(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
-        verdict = self._in_a_slot(tree, stop)
+        verdict = self._in_a_slot(tree, stop, cold=cold)
         if verdict.outcome in ("timeout", "infrastructure"):
-            verdict = self._in_a_slot(tree, stop)
+            verdict = self._in_a_slot(tree, stop, cold=True)
         return replace(verdict, seconds=time.monotonic() - started)
 
-    def _in_a_slot(self, tree: str, stop: threading.Event | None) -> Verification:
+    def _repeat(self, seen: Verification, stop: threading.Event | None) -> Verification:
+        """Run a tree once more, on cold caches: what was red because of what they held is not red then."""
+        alone = with_tests_alone(self._commands, seen.command, seen.failing) if seen.outcome == "red" else None
+        if alone is not None:
+            started = time.monotonic()
+            again = copy(self)
+            again._commands = alone
+            repeated = again._in_a_slot(seen.tree, stop, cold=True)
+            if repeated.outcome in ("red", "cancelled"):
+                seconds = time.monotonic() - started
+                return replace(repeated, command=seen.command, stages=seen.stages, seconds=seconds)
+        return self._verify(seen.tree, stop, cold=True)
+
+    def _in_a_slot(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
         with self._slot(stop) as taken:
             if taken is None:
                 return Verification(tree, "cancelled")
             slot = taken.slot
+            if cold:
+                taken.caches.drop()
             try:
                 directory = slot.restore(tree)
                 written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
@@ -309,8 +328,9 @@ class _Memory:
         return replace(known, remembered=True) if known else None
 
     def keep(self, verdict: Verification) -> None:
-        """Remember a verdict; trouble and cancellation are none."""
-        if verdict.outcome not in ("infrastructure", "cancelled"):
+        """Remember a verdict; trouble and cancellation are none, and no red takes back a green of the same tree."""
+        known = self._known.get(verdict.tree)
+        if verdict.outcome not in ("infrastructure", "cancelled") and (verdict.green or not (known and known.green)):
             self._known[verdict.tree] = verdict
         if verdict.green:
             with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again

@@ -77,4 +77,4 @@ def test_a_run_verifies_with_the_stages_of_its_presets(repository: Path, branch_
         bad = batch(session, {"B": branch_with("b", {"b.py": "x = = 1\n"})})
 
     assert [stage.name for stage in good.outcome.stages] == ["syntax", "tests", ""]
-    assert [(stage.name, stage.verdict) for stage in bad.outcome.stages][0] == ("syntax", "red")
+    assert (bad.outcome.stages[0].name, bad.outcome.stages[0].verdict) == ("syntax", "red")

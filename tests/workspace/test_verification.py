@@ -371,6 +371,94 @@ def test_cold_runs_are_compared_with_cold_runs(tmp_path: Path) -> None:
     assert (times.limit("make", cold=True), times.limit("make")) == (500.0, 100.0)
 
 
+# --- once more
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> dict[str, str]:
+    """An environment with a `pytest` that notes its arguments, and fails as often as the file `red` has lines."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    script = (
+        "#!/bin/sh\n"
+        'echo "pytest $*" >>$NOTES\n'
+        "test $(grep -c pytest $NOTES) -gt $(cat red) && exit 0\n"
+        "echo 'FAILED tests/a.py::test_b - no'; exit 1\n"
+    )
+    (place / "pytest").write_text(script)
+    (place / "pytest").chmod(0o755)
+    return {"PATH": f"{place}:{os.environ['PATH']}", "NOTES": str(tmp_path / "notes")}
+
+
+STAGES = (
+    "echo before >>$NOTES",
+    VerifyStage(stage="tests", run=("echo build >>$NOTES", "pytest -q tests", "echo behind >>$NOTES")),
+    "echo last >>$NOTES",
+)
+
+
+def test_what_is_red_again_is_told_from_the_failed_tests_alone(verifier, history, notes, runner) -> None:
+    one = verifier(*STAGES, environment=runner)
+    tree = tree_with(history, red="9")
+    first, second = one.verify(tree), one.verify(tree, again=True)
+    assert (second.outcome, second.command, second.failing) == ("red", "pytest -q tests", ("tests/a.py::test_b",))
+    assert (second.remembered, second.stages) == (False, first.stages)
+    assert notes() == [
+        *("before", "build", "pytest -q tests"),
+        *("before", "build", "pytest -q tests/a.py::test_b"),
+    ]
+
+
+def test_what_is_green_again_was_run_as_a_whole(verifier, history, notes, runner) -> None:
+    one = verifier(*STAGES, environment=runner)
+    tree = tree_with(history, red="1")
+    assert one.verify(tree).outcome == "red"
+    seen = one.verify(tree, again=True)
+    assert (seen.green, seen.remembered) == (True, False)
+    assert [line for line in notes() if "pytest" in line] == [
+        "pytest -q tests",
+        "pytest -q tests/a.py::test_b",
+        "pytest -q tests",
+    ]
+    assert notes()[-2:] == ["behind", "last"]
+    assert one.verify(tree).green, "a green that was seen stays remembered"
+
+
+def test_failed_tests_that_pass_alone_do_not_make_the_whole_green(verifier, history, notes, runner) -> None:
+    one = verifier("pytest -q", 'test "$(tail -n 1 $NOTES)" != "pytest -q"', environment=runner)
+    tree = tree_with(history, red="1")
+    assert one.verify(tree).outcome == "red"
+    assert one.verify(tree, again=True).outcome == "red"
+
+
+def test_where_no_test_is_named_the_whole_is_run_again(verifier, history, notes) -> None:
+    one = verifier("echo run >>$NOTES; test $(wc -l <$NOTES) -gt 2")
+    tree = tree_with(history, f="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True, True)] == ["red", "red", "green"]
+
+
+def test_a_red_that_follows_a_green_takes_nothing_back(verifier, history, notes) -> None:
+    one = verifier("echo run >>$NOTES; test $(wc -l <$NOTES) -lt 2")
+    tree = tree_with(history, f="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True, False)] == ["green", "red", "green"]
+
+
+def test_a_repetition_starts_on_cold_caches(verifier, history, notes) -> None:
+    one = verifier(warming("test ! -f bad -o $(wc -l <$NOTES) -gt 2"))
+    assert one.verify(tree_with(history, f="1")).green
+    tree = tree_with(history, bad="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True)] == ["red", "green"]
+    assert one.verify(tree, again=True).green
+    assert notes() == ["1", "2", "1", "1"]
+
+
+def test_a_repetition_of_what_a_change_affects_runs_the_same_stages(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    one = verifier(*BY_PATHS).since(before, after)
+    assert [one.verify(after, again=again).remembered for again in (False, False, True)] == [False, True, False]
+    assert notes() == ["pages", "always"] * 2
+
+
 # --- what hangs
 
 

@@ -5,6 +5,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
+from plait.plans.language.verify_stages import Check, commands_of_check
+
 MOST = 50
 """Tests that are named on one command line; of more the whole is run again."""
 
@@ -41,6 +43,22 @@ def alone(command: str, failing: Sequence[str]) -> str | None:
         return None
     assigned = (f"{name}={shlex.quote(value)}" for name, _, value in (word.partition("=") for word in variables))
     return " ".join([*assigned, *map(shlex.quote, [*words[len(variables) : at], *program, *arguments])])
+
+
+def with_tests_alone(checks: Sequence[Check], command: str | None, failing: Sequence[str]) -> tuple[Check, ...] | None:
+    """The checks up to the command that failed, and that one for the failed tests alone; nothing where none does that.
+
+    What came before it stays: it may have built what the tests run.
+    """
+    narrow = alone(command, failing) if command else None
+    for at, check in enumerate(checks):
+        commands = commands_of_check(check)
+        if narrow is None or command not in commands:
+            continue
+        before = commands[: commands.index(command)]
+        last = narrow if isinstance(check, str) else check.model_copy(update={"run": (*before, narrow)})
+        return (*checks[:at], last)
+    return None
 
 
 def _starters(words: Sequence[str]) -> int:
