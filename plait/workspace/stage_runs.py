@@ -12,7 +12,7 @@ from typing import Literal
 from plait.plans.language.verify_stages import Check, VerifyStage
 from plait.plans.quality.failing_tests import LONGEST_REPORT, failing_tests
 from plait.plans.quality.learned_limits import TIMES
-from plait.plans.wording import spell_seconds
+from plait.plans.wording import listed, spell_seconds
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.output import read_tail
 from plait.workspace.process import Ended, Limits, run_supervised
@@ -27,6 +27,9 @@ FLOOD = 1 << 30
 """Bytes of output after which a command is ended after all, and red: without a time limit it would print for ever."""
 LOOKED_AT = 1 << 18
 """Bytes at the end of the output in which names of failed tests are looked for."""
+
+NAMED = 20
+"""Failed tests that are named behind the output."""
 
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """How a command ends when the kernel ran out of memory, as its status or as its shell's."""
@@ -110,7 +113,7 @@ class StageRuns:
             if not ended.ok:
                 report = read_report(self.directory, stage.junit)
                 failing = failing_tests(read_tail(log, before, LOOKED_AT), report)
-                tail = f"{ended.tail}{_why_ended(ended, stage, hangs_after)}"
+                tail = f"{ended.tail}{_unseen(failing, ended.tail)}{_why_ended(ended, stage, hangs_after)}"
                 return StageVerdict(name, outcome_of(ended), command, time.monotonic() - began, log, tail, failing)
             self.times.learn(command, ended.seconds, cold=cold)
         return StageVerdict(name, "green", stage.run[0], time.monotonic() - began, log)
@@ -153,6 +156,12 @@ def outcome_of(ended: Ended) -> Outcome:
     if ended.cause == "lost" or (ended.cause in ("exited", "signalled") and ended.status in _KILLED):
         return "infrastructure"
     return "red"
+
+
+def _unseen(failing: Sequence[str], tail: str) -> str:
+    """The failed tests that the end of the output does not show: whoever repairs the work is told its tail."""
+    unseen = [name for name in failing if name not in tail]
+    return f"\n[failed: {listed(unseen, limit=NAMED)}]\n" if unseen else ""
 
 
 def _why_ended(ended: Ended, stage: VerifyStage, hangs_after: float | None) -> str:

@@ -210,7 +210,8 @@ def test_failing_tests_are_named_from_the_output_and_from_the_report(verifier, h
     assert printed.failing == ("tests/a.py::test_b",)
     write = 'printf \'<s><testcase classname="C" name="t"><failure/></testcase></s>\' >out/r.xml; exit 1'
     stage = VerifyStage(stage="tests", run=("mkdir -p out", write), junit="out/r.xml")
-    assert verifier(stage).verify(tree_with(history, f="1\n")).failing == ("C::t",)
+    reported = verifier(stage).verify(tree_with(history, f="1\n"))
+    assert (reported.failing, reported.tail.strip()) == (("C::t",), "[failed: C::t]")
 
 
 FORGED = '<s><testcase classname="Forged" name="t"><failure/></testcase></s>'
