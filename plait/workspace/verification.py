@@ -217,10 +217,10 @@ class Verifier:
         return self._verify(seen.tree, stop, cold=True)
 
     def _in_a_slot(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
-        with self._slot(stop) as taken:
-            if taken is None:
+        with self._slot(stop) as free:
+            if free is None:
                 return Verification(tree, "cancelled")
-            slot = taken.slot
+            taken, slot = replace(free, cold=cold), free.slot
             if cold:
                 taken.caches.drop()
             try:
@@ -233,28 +233,23 @@ class Verifier:
             variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
-                return self._run(tree, directory, {**self._environment, **variables, **ports}, taken.caches, stop)
+                return self._run(tree, directory, {**self._environment, **variables, **ports}, taken, stop)
 
     def _run(
-        self,
-        tree: str,
-        directory: Path,
-        environment: Mapping[str, str],
-        caches: WarmCaches,
-        stop: threading.Event | None,
+        self, tree: str, directory: Path, environment: Mapping[str, str], place: "_Place", stop: threading.Event | None
     ) -> Verification:
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
-            caches.drop()  # code of the branch was at work beside them
+            place.caches.drop()  # code of the branch was at work beside them
             return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
-        own, warm = caches.bring_back(directory, declared)
+        own, warm = place.caches.bring_back(directory, declared)
         runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
-        if seen.green:
-            caches.set_aside(directory, own)
+        if seen.green and not place.cold:
+            place.caches.set_aside(directory, own)
         return seen
 
     def _prepare(
@@ -309,6 +304,8 @@ class _Place:
     number: int
     slot: Slot
     caches: WarmCaches
+    cold: bool = False
+    """Whether its caches are neither used nor handed on: for a tree that was not green once."""
 
 
 class _Memory:

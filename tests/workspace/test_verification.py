@@ -449,8 +449,8 @@ def test_a_repetition_starts_on_cold_caches(verifier, history, notes) -> None:
     assert one.verify(tree_with(history, f="1")).green
     tree = tree_with(history, bad="1")
     assert [one.verify(tree, again=again).outcome for again in (False, True)] == ["red", "green"]
-    assert one.verify(tree, again=True).green
-    assert notes() == ["1", "2", "1", "1"]
+    assert one.verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "2", "1", "1"], "and leaves none to the next tree"
 
 
 def test_a_repetition_of_what_a_change_affects_runs_the_same_stages(verifier, history, notes) -> None:
