@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast test-floor soak lint format bench bench-schedule mutate lock clean pictures
+.PHONY: help demo test test-fast test-floor soak chaos lint format bench bench-schedule mutate lock clean pictures
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -73,6 +73,10 @@ format: .venv/installed-dev ## mends what ruff can mend
 
 soak: .venv/installed-dev ## any interleaving of what can happen to a run: make soak N=1000000
 	@$(BIN)/python -m benchmarks.soak $(if $(filter auto,$(N)),1000000,$(N))
+
+# CHAOS=--gc collects garbage meanwhile, --calm leaves people out, --whole kills whole runs in place of the integrator; SEED=… draws the same again.
+chaos: .venv/installed-dev ## kills at random moments while people push, rewind and delete: make chaos N=1000; SEED=1 CHAOS=--whole
+	@$(BIN)/python -m benchmarks.chaos $(if $(filter auto,$(N)),200,$(N)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 bench: .venv/installed-dev ## every benchmark: tables here, JSON in benchmarks/results
 	@$(BIN)/python -m benchmarks

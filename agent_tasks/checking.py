@@ -2,7 +2,7 @@
 
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
-from plait.plans.paths import matches, may_change
+from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
@@ -35,16 +35,10 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
         return "it said that it was done, but changed nothing"
     if order.repair is None and (idle := _idle_members(order, harvested)):
         return f"it said that it was done, but changed nothing for {', '.join(idle)}"
-    locked = tuple(lock.path for lock in spec.locks if lock.mode == "exclusive")
     clashing = _clashing(order, shop)
-    outside = [
-        path
-        for path in harvested.changed
-        if path not in clashing and not may_change(path, owns=spec.owns, locked=locked)
-    ]
-    if outside:
-        more = f" and {len(outside) - 5} more" if len(outside) > 5 else ""
-        return f"it changed what it does not own: {', '.join(map(shown, outside[:5]))}{more}"
+    own = [path for path in harvested.changed if path not in clashing]
+    if outside := out_of_scope(own, owns=spec.owns, locked=spec.locked):
+        return scope_words(outside, task=order.task.id)
     broken = [path for path in harvested.changed if path not in clashing and _is_agreed(path, order, shop)]
     if broken:
         return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"

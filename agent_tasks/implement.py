@@ -21,7 +21,7 @@ from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.work import RunFacts, WorkOrder, WorkReport
 from plait.plans.usage import usage_of
 from plait.workspace.conflicts import conflict_checkout
-from plait.workspace.errors import GitFailed
+from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
 from plait.workspace.harvest import Harvest, harvest
 from plait.workspace.merging import Conflict, merge
@@ -67,8 +67,7 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
-        made = _checked_harvest(order, shop, worked)
-        publish(order, shop, made)
+        made = _published(order, shop, worked)
     tries = past_tries(shop.folder_of(order.task.id))
     return WorkReport(
         task=order.task.id,
@@ -115,6 +114,23 @@ def _merged_tree(order: WorkOrder, shop: Workshop) -> str | None:
         theirs = order.repair.partner or "the feature branch"
         return conflict_checkout(shop.control.store, merged, theirs, order.task.id).tree
     return merged.tree
+
+
+def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
+    """Commit what the agent left, check it, and move the task's branch to it.
+
+    Raises:
+        TryFailed, TaskStopped, TaskImpossible: as `_checked_harvest`, and `publish`.
+    """
+    for is_last in (False, True):
+        made = _checked_harvest(order, shop, worked)
+        try:
+            publish(order, shop, made)
+            return made
+        except ObjectsGone:  # the files are still there, and git writes what it does not have
+            if is_last:
+                raise
+    raise AssertionError("the last time ends it")
 
 
 def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:

@@ -1,13 +1,18 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.landing_order import chain_that_lands_most
+from plait.agent_tasks.scoping import Scope, scope_of
 from plait.agent_tasks.searching import Settled, already_landed, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, stages_of
@@ -19,7 +24,7 @@ from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
 from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, wrap
 from plait.workspace.conflicts import describe
-from plait.workspace.errors import GitFailed, RefMoved
+from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
 from plait.workspace.output import plain
 from plait.workspace.ref_landing import ReadyToLand
 
@@ -36,13 +41,13 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     Raises:
         TaskStopped: the run was cancelled; nothing has landed.
     """
-    shop = replace(workshop_of(facts), stages=Stages())
+    shop = replace(workshop_of(facts), stages=Stages(), record=BatchRecord())
     began, started = datetime.now(UTC), time.monotonic()
     report = _integrate_at_last(order, shop)
-    times = {"started_at": began, "ended_at": datetime.now(UTC)}
+    told = {"started_at": began, "ended_at": datetime.now(UTC), **_record(order, shop)}
     measured = sum(shop.stages.seconds.values())
     shop.stages.add("merge", time.monotonic() - started - measured)
-    return replace(report, outcome=report.outcome.model_copy(update=times), spent=shop.stages.seconds)
+    return replace(report, outcome=report.outcome.model_copy(update=told), spent=shop.stages.seconds)
 
 
 def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
@@ -52,6 +57,9 @@ def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
             return _integrate_once(order, shop)
         except RefMoved:
             shop.stop.wait(PAUSE_SECONDS * 2**number)
+        except ObjectsGone as failure:  # what was gone is made anew
+            if number == ROUNDS - 1:
+                return _broken(order, str(failure))
         except GitFailed as failure:
             return _broken(order, str(failure))
     reason = f"the feature branch was moved by somebody else {ROUNDS} times while the batch was tested"
@@ -65,12 +73,27 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
         RefMoved: the feature branch moved before the batch could land.
     """
     old = shop.lander.tip()
+    shop.control.hold(shop.feature, old or shop.base)  # somebody else may have put it there, and take it away again
     builder = ChainBuilder(shop.control.store, old or shop.base, batch=order.id, date=order.date)
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
     branches = [branch for branch in branches if branch.task not in there]
     order = replace(order, landed=(*order.landed, *there))
-    chain = builder.build(branches)
+    scope = scope_of(order, shop, builder, branches)
+    return scope.told_in(_integrate_rest(scope, shop, builder, old, there))
+
+
+def _integrate_rest(
+    scope: Scope, shop: Workshop, builder: ChainBuilder, old: str | None, there: Collection[str]
+) -> BatchReport:
+    """The same with what may land; `there`: tasks whose branch the feature branch contains already.
+
+    Raises:
+        RefMoved: the feature branch moved before the batch could land.
+    """
+    order = scope.order
+    chain, branches = chain_that_lands_most(order, shop, builder, scope.branches, scope.touched)
+    shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
     tip = shop.control.store.tree_of(builder.base)
@@ -193,6 +216,17 @@ def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
     """All that a tree of the whole batch is verified with."""
     contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
     return tuple(dict.fromkeys((*commands_in(shop.facts.integration.verify), *commands_of(contracts))))
+
+
+def _record(order: BatchOrder, shop: Workshop) -> dict[str, Any]:
+    """What the batch did, and what somebody needs who does a part of it again."""
+    store = shop.control.store
+    return {
+        **shop.record.fields,
+        "setup": tuple(map(plain, shop.crew.setup)),
+        "checks": tuple(map(plain, _commands(order, shop))),
+        "objects": plain(str(store.objects or store.git_dir / "objects")),
+    }
 
 
 def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Workshop) -> Rework:

@@ -97,11 +97,12 @@ def _publish(repair: PersonsRepair, shop: Workshop, commit: str) -> None:
     """Raises TaskStopped or TaskImpossible, as the branch may have been moved meanwhile."""
     if shop.stop.is_set():
         raise TaskStopped
+    shop.control.hold(shop.feature, commit)
     if shop.control.worktree_of(repair.branch) is not None:
         shop.control.pin(f"{_TAKEN}{shop.feature}/{repair.task.id}", commit)
         return
     try:
         ref = HEADS + repair.branch
-        shop.control.target.move_ref(ref, commit, repair.commit, reason=f"plait: repaired by {repair.by}")
+        shop.control.move_ref(ref, commit, repair.commit, reason=f"plait: repaired by {repair.by}")
     except RefMoved:
         raise TaskImpossible("the branch was moved again while it was looked at") from None

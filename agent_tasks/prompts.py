@@ -82,6 +82,13 @@ def _repair(order: RepairOrder) -> str:
             "The current directory holds your branch merged with the feature branch. "
             "Resolve every conflict marker so that both intentions survive.",
         ]
+    elif order.kind == "out-of-scope":
+        files = ", ".join(_code(path) for path in order.files)
+        lines = [
+            f"Your branch was finished, but it changes what this task may not change: {files}.",
+            "The current directory holds your branch merged with the feature branch. Take these changes back, so that "
+            "the files are as they are on the feature branch. Where a file holds conflict markers, resolve them.",
+        ]
     else:
         together = f" together with the work of {order.partner}" if order.partner else ""
         lines = [

@@ -65,6 +65,7 @@ class _Oracle:
         brought = (other for task in subset for other in self.brings.get(task, ()))
         contracts = contracts_in(self.shop, {*self.landed, *subset, *brought})
         seen = verifier_with(self.shop, contracts).verify(self.build(subset).tree, stop=self.shop.stop)
+        self.shop.record.verified(subset, seen, contracts)
         if seen.outcome == "cancelled":
             raise TaskStopped
         if not (seen.remembered or seen.unverified):

@@ -42,9 +42,11 @@ def publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:
     place = shop.control.worktree_of(order.branch) if order.expected else None
     if place is not None:
         raise TaskImpossible(f"the branch {order.branch} is checked out in {place}, so it was not moved")
-    ref = HEADS + order.branch
+    ref, new, old, target = HEADS + order.branch, made.commit, order.expected or ZERO, shop.control.target
+    # Pinned, too: the branch is the user's to delete, and the run goes on from the commit.
+    shop.control.hold(shop.feature, made.commit)
     try:
-        shop.control.target.move_ref(ref, made.commit, order.expected or ZERO, reason=f"plait: {order.name}")
+        target.past_stale_lock(ref, lambda: target.move_ref(ref, new, old, reason=f"plait: {order.name}"))
     except RefMoved:
         if shop.control.target.resolve(ref) != made.commit:
             raise TaskImpossible(f"somebody else moved the branch {order.branch} while {order.agent} worked") from None
@@ -58,7 +60,7 @@ def _remember_empty(order: WorkOrder, shop: Workshop, *, tree: str) -> None:
     trailers = {"Plait-Task": order.task.id, "Plait-Spec": order.task.spec_hash, "Plait-Run": shop.run_id}
     message = message_with_trailers(f"{order.name}: nothing to change", "", trailers)
     commit = shop.control.store.commit_tree(tree, (order.start,), message, date=git_date())
-    shop.control.target.set_ref(f"{_EMPTY}{shop.feature}/{order.task.id}", commit, reason="plait: nothing to change")
+    shop.control.set_ref(f"{_EMPTY}{shop.feature}/{order.task.id}", commit, reason="plait: nothing to change")
 
 
 def empty_tasks(control: Control, feature: str) -> dict[str, str]:

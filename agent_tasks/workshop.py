@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
@@ -33,12 +34,16 @@ class Workshop:
     stop: threading.Event
     pause: threading.Event
     """Set while the run is paused: no other try begins."""
+    over: threading.Event
+    """Set when the run is over: what nobody waits for any more ends."""
     hear: Callable[[str, str], None]
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
     stages: Stages = field(default_factory=Stages)
     """How long the stages of a batch take; each batch has its own."""
+    record: BatchRecord = field(default_factory=BatchRecord)
+    """What a batch did; each has its own."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 
@@ -204,4 +209,5 @@ def _open(
         logs=directory / "verifications",
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
-    return Workshop(facts, control, verifier, lander, stop, threading.Event(), hear, tell)
+    pause, over = threading.Event(), threading.Event()
+    return Workshop(facts, control, verifier, lander, stop, pause, over, hear, tell)

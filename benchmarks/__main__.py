@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("starting", "schedule", "dispatch", "whole_way", "overhead", "checkout")
+ALL = ("starting", "schedule", "dispatch", "whole_way", "overhead", "checkout", "merging")
 
 
 def main() -> int:

@@ -49,6 +49,8 @@ class Launch:
     crew: str = ""
     only: tuple[str, ...] = ()
     fresh: bool = False
+    yes: bool = False
+    """Whether every question is answered yes."""
     improve: float = 0.0
     """Seconds to search for a better order of dispatch."""
 
@@ -64,6 +66,8 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)
+    if isinstance(view, LiveView) and not wanted.yes:
+        view.ask_when_red(call.stop)
     broken = _carry_out(wanted, call, view)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.

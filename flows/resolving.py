@@ -151,7 +151,7 @@ def take_back(resolving: Resolving) -> str:
         raise CallError(f"{task.branch} is checked out in {place}, so it was not moved", hint="switch there first")
     try:
         ref = HEADS + (task.branch or "")
-        control.target.move_ref(ref, made.commit or "", resolving.rejected, reason=f"plait: resolved by {person}")
+        control.move_ref(ref, made.commit or "", resolving.rejected, reason=f"plait: resolved by {person}")
     except RefMoved:
         raise CallError(
             f"{task.branch} was moved meanwhile, so your repair was not put there",

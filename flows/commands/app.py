@@ -10,6 +10,7 @@ import typer
 from plait import __version__
 from plait.flows.commands import (
     approve,
+    batches,
     cancel,
     check,
     contracts,
@@ -57,6 +58,7 @@ COMMANDS = (
     run,
     status,
     report,
+    batches,
     logs,
     contracts,
     approve,

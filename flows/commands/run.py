@@ -82,6 +82,7 @@ def command(
         crew=str(crew_file or ""),
         only=tuple(only or ()),
         fresh=fresh,
+        yes=yes,
         improve=improve,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))

@@ -46,6 +46,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         ready=integration.ready,
         wait=integration.wait,
         repairs=integration.repairs,
+        base_rule=integration.base if integration.verify else "",
         contracts=shop.contracts,
         phases=shop.phases,
         records=read_records(shop.control, feature) if shop.contracts else {},

@@ -12,6 +12,7 @@ from prefect import Task
 from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
+from plait.agent_tasks.base_check import verify_base
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
@@ -19,7 +20,7 @@ from plait.agent_tasks.persons_repair import author_of, take_repair
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.running.branch_watch import BranchWatch
-from plait.flows.running.results import batch_event, repair_event, work_event
+from plait.flows.running.results import base_event, batch_event, repair_event, work_event
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.suspension import undo_suspension
@@ -36,9 +37,11 @@ from plait.plans.journal.effects import (
     StartWork,
     TakeRepair,
     Tell,
+    VerifyBase,
     WriteRecord,
 )
 from plait.plans.journal.events import (
+    BaseVerified,
     BatchDone,
     BatchEnded,
     Beat,
@@ -59,6 +62,8 @@ from plait.plans.journal.fitting import fitting
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import (
+    BaseOrder,
+    BaseReport,
     BatchOrder,
     BatchReport,
     PersonsRepair,
@@ -140,6 +145,7 @@ class Loop:
             self._wind_down(patience)
             raise
         finally:
+            self.shop.over.set()
             self.keeper.close()
 
     def hear_more(self, event: Event) -> None:
@@ -176,6 +182,8 @@ class Loop:
         self._stirred, self._heard_at = not isinstance(event, Tick | Beat), now
         for effect in self.live.run.hear(heard, now):
             self._carry_out(effect)
+        if isinstance(heard, BaseVerified) and heard.report.state == "red":
+            self.watchers.base_red(heard.report.reason)
         (self.shop.pause.set if self.live.standings.paused_at is not None else self.shop.pause.clear)()
 
     def _tick(self) -> None:
@@ -240,6 +248,8 @@ class Loop:
                 self._start_work(effect)
             case StartBatch(order):
                 self._start_batch(order)
+            case VerifyBase(order):
+                self._verify_base(order)
             case PutBranchAside():
                 self.events.put(self._put_aside(effect))
             case TakeRepair():
@@ -318,6 +328,10 @@ class Loop:
     def _work_ended(self, order: WorkOrder, number: int, future: PrefectFuture[Any]) -> None:
         """Called by the thread that ran it, as the next."""
         self.events.put(work_event(order, future, self.shop, number=number))
+
+    def _verify_base(self, order: BaseOrder) -> None:
+        future: PrefectFuture[BaseReport] = verify_base.submit(quote(order), quote(self.shop.facts), return_state=False)
+        future.add_done_callback(lambda done: self.events.put(base_event(done)))
 
     def _take_repair(self, effect: TakeRepair) -> None:
         run, by = self.live.standings, author_of(self.shop, effect.commit)

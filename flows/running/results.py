@@ -12,6 +12,7 @@ from plait.agent_tasks.workshop import Workshop
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.effects import TakeRepair
 from plait.plans.journal.events import (
+    BaseVerified,
     BatchBroken,
     BatchDone,
     BatchEnded,
@@ -24,7 +25,7 @@ from plait.plans.journal.events import (
     WorkStopped,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import BatchOrder, BatchReport, PersonsRepair, WorkOrder, WorkReport
+from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, WorkOrder, WorkReport
 from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
 from plait.workspace.output import plain
@@ -99,6 +100,15 @@ def repair_event(effect: TakeRepair, repair: PersonsRepair, future: PrefectFutur
     except Exception as problem:
         result = WorkFailed(f"what came of it cannot be told: {problem}")
     return RepairTaken(effect.task, effect.number, result, by=plain(repair.by))
+
+
+def base_event(future: PrefectFuture[Any]) -> BaseVerified:
+    """What came of verifying base."""
+    match result_of(future):
+        case BaseReport() as report:
+            return BaseVerified(report)
+        case problem:
+            return BaseVerified(BaseReport("unknown", reason=plain(str(problem))))
 
 
 def _contents(task: PlannedTask, commit: str, shop: Workshop) -> dict[str, str]:

@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,17 +19,19 @@ from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
-from plait.flows.running.tidying import tidy_killed_runs
+from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
 from plait.plans.names import base_ref, fresh_ref, integration_branch, refname_problem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
-from plait.workspace.contract_refs import forget_records, require_on_base
+from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
+from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, reconcile
+from plait.workspace.store_upkeep import store_in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def open_session(
     home = plait_home()
     control = usable_repository(repository, home=home)
     feature = brief.plan.feature
-    with feature_lock(control, feature, run_id):
+    with feature_lock(control, feature, run_id), ExitStack() as open_to_the_end:
         kept = tidy_killed_runs(home, control, feature=feature)
         killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
@@ -91,6 +93,8 @@ def open_session(
             *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
         ]
         notices += reconcile(control, feature)
+        open_to_the_end.enter_context(store_in_use(control, unsalvaged=has_unsalvaged(home, control)))
+        take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         started = _base_commit(control, brief, base, fresh=fresh)
         commit = started.commit
@@ -117,8 +121,17 @@ def open_session(
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
+        open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+
+
+def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
+    """What a run goes on from: the user may delete, while it goes on, the branches that have it."""
+    works = [*reuse.finished.values(), *reuse.sent_back.values()]
+    named = [commit for work in works for commit in (work.commit, work.at)]
+    named += [record.oid for of in read_records(control, feature).values() for record in of]
+    return frozenset({base, *filter(None, (control.branch(integration_branch(feature)), *named))})
 
 
 def _reuse(

@@ -43,6 +43,18 @@ def tidy_killed_runs(home: Path, control: Control, *, feature: str) -> tuple[str
     return tuple(told)
 
 
+def has_unsalvaged(home: Path, control: Control) -> bool:
+    """Whether any run in the repository has checkouts with work in them, alive or killed."""
+    for run_file in (home / "runs").glob("*/run.json"):
+        if (run_file.parent / "result.json").exists():
+            continue
+        with suppress(OSError, ValueError, KeyError):
+            said = read_json_object(run_file)
+            if said["repository"] == str(control.common_dir) and any(unfinished_tries(run_file.parent)):
+                return True
+    return False
+
+
 def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[str]:
     for one in unfinished_tries(run):
         branch = salvage_branch(feature, one.role, one.task, one.folder.number)

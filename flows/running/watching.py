@@ -50,6 +50,9 @@ class Watcher:
     def heard(self, task: str, line: str) -> None:
         """An agent printed a line."""
 
+    def base_red(self, reason: str) -> None:
+        """What the run started from is red."""
+
     def asked(self, draft: Record) -> None:
         """A person has to approve this."""
 
@@ -88,6 +91,10 @@ class Watchers(Watcher):
     def heard(self, task: str, line: str) -> None:
         for watcher in self._watchers:
             watcher.heard(task, line)
+
+    def base_red(self, reason: str) -> None:
+        for watcher in self._watchers:
+            watcher.base_red(reason)
 
     def asked(self, draft: Record) -> None:
         for watcher in self._watchers:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
+from plait.plans.landing.batch_words import refusal_words
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.wording import one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
@@ -217,8 +218,7 @@ def _batch_line(batch: BatchOutcome, *, goes_on: bool) -> Text:
     text = Text().append(f"{one_line(batch.id)}: ", style="dim")
     text.append(f"{named} {one_line(', '.join(batch.landed), 10_000)}" if batch.landed else state)
     for one in batch.rejected:
-        said = f", rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})"
-        text.append(one_line(said), style="magenta")
+        text.append(", ").append(one_line(refusal_words(one)), style="magenta")
     if batch.commit:
         text.append(f"  {batch.commit[:10]}", style="dim")
     return text

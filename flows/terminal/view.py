@@ -26,6 +26,7 @@ class LiveView(Watcher):
         self._run: LiveRun | None = None
         self._step = ""
         self._over = False
+        self._stop: threading.Event | None = None
         self._live = Live(
             get_renderable=self._draw, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=False
         )
@@ -42,6 +43,17 @@ class LiveView(Watcher):
         """A line that stays above the table."""
         self._console.print(Text(plain(f"note: {text}"), style="yellow"))
 
+    def ask_when_red(self, stop: threading.Event) -> None:
+        """Ask whether to go on when base is red; a no ends the run as the first Ctrl-C does."""
+        self._stop = stop
+
+    def base_red(self, reason: str) -> None:
+        """Say it above the table, and ask: the run goes on until somebody says no."""
+        self.noted(f"the checks are red on what the run started from: {reason}")
+        if self._stop is not None and sys.stdin.isatty():
+            self.noted("what is green on top of it still lands. Go on? [Y/n]")
+            threading.Thread(target=_stop_on_no, args=(self._stop,), daemon=True).start()
+
     def _draw(self) -> RenderableType:
         if self._run is None:
             return Text(f"… {self._step}", style="dim")
@@ -57,6 +69,12 @@ class LiveView(Watcher):
                 yield self
             finally:
                 self._over = True  # what stays on the screen is the whole table
+
+
+def _stop_on_no(stop: threading.Event) -> None:
+    """Wait for a line; the run does not wait for it."""
+    if sys.stdin.readline().strip().lower() in ("n", "no"):
+        stop.set()
 
 
 class PlainView(Watcher):

@@ -9,35 +9,62 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from plait.plans.wording import quoted
 
 _LONGEST, _LONGEST_SEGMENT, _DEEPEST = 1024, 255, 64
+_NAMED = 5
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _GIT_SHORT_NAME = re.compile(r"git~[0-9]+")
 
 PROTECTED: tuple[str, ...] = (
     ".gitmodules",
+    "**/.gitconfig",
+    "**/.githooks/**",
     ".github/**",
     ".gitlab-ci.yml",
-    ".pre-commit-config.yaml",
+    ".circleci/**",
+    ".buildkite/**",
+    ".travis.yml",
+    "azure-pipelines.yml",
+    "Jenkinsfile",
+    "**/.pre-commit-config.yaml",
+    "**/.husky/**",
+    "**/lefthook.yml",
     "**/.gitattributes",
     "**/.claude/**",
     "**/.mcp.json",
     "**/.codex/**",
+    "**/.cursor/**",
+    "**/.gemini/**",
     "**/.opencode/**",
     "**/opencode.json",
+    "**/opencode.jsonc",
     "**/.aider.conf.yml",
     "**/.vscode/**",
+    "**/.idea/**",
+    "**/.devcontainer/**",
     "**/.env",
     "**/.envrc",
+    "**/.npmrc",
+    "**/.yarnrc",
+    "**/.yarnrc.yml",
+    "**/.cargo/**",
     "**/sitecustomize.py",
     "**/usercustomize.py",
 )
-"""Files that make git, CI, editors, shells, Python or the next agent run something: changed only by who names them."""
+"""Files that make git, CI, editors, shells, installers, Python or the next agent run something.
 
-_PROTECTED_NAMES = frozenset(segment for pattern in PROTECTED for segment in pattern.split("/") if segment != "**")
+They are changed only by who names them. What only steers the tests (`conftest.py`, a `Makefile`) is part of ordinary
+work: a change of it is told (`landing/weakened_tests.py`), not refused.
+"""
+
+_PROTECTED_FOLDED = tuple(pattern.casefold() for pattern in PROTECTED)
+_PROTECTED_NAMES = frozenset(
+    segment for pattern in _PROTECTED_FOLDED for segment in pattern.split("/") if segment != "**"
+)
 
 
 def normalize(pattern: str) -> str:
@@ -192,10 +219,50 @@ def may_change(path: str, *, owns: tuple[str, ...] | None, locked: tuple[str, ..
     return owns is None or matches(path, allowed)
 
 
+Asked = Literal["owns", "protected"]
+"""What a change is held against: all that its task owns, or, of a person, only what is protected."""
+
+
+def out_of_scope(
+    paths: Iterable[str], *, owns: tuple[str, ...] | None, locked: tuple[str, ...] = (), asked: Asked = "owns"
+) -> tuple[str, ...]:
+    """The paths of git trees that must not be changed; `owns` and `locked` as in `may_change`."""
+    return tuple(
+        path
+        for path in paths
+        if not may_change(path, owns=owns, locked=locked) and (asked == "owns" or not may_change(path, owns=None))
+    )
+
+
+def scope_words(paths: Sequence[str], *, task: str) -> str:
+    """Why a change was refused, and the words that would allow what is protected.
+
+    Example: `it changed what it does not own: a.py; it changed what is protected: .github/x.yml (where that is meant,
+    add ".github/x.yml" to the owns of A: ** does not name it)`.
+    """
+    protected = [path for path in paths if is_protected(path)]
+    others = [path for path in paths if not is_protected(path)]
+    parts = [f"it changed what it does not own: {_some(others)}"] if others else []
+    if protected:
+        entries = ", ".join(f'"{_shown(path)}"' for path in protected[:_NAMED])
+        meant = f"where that is meant, add {entries} to the owns of {task}: ** does not name it"
+        parts.append(f"it changed what is protected: {_some(protected)} ({meant})")
+    return "; ".join(parts)
+
+
+def _shown(path: str) -> str:
+    return path if path.isprintable() else ascii(path)[1:-1]
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return ", ".join(map(_shown, paths[:_NAMED])) + more
+
+
 def is_protected(path: str) -> bool:
     """Whether the path is a control file, on a case-insensitive file system too."""
     folded = path.casefold()
-    return any(name in folded for name in _PROTECTED_NAMES) and matches(folded, PROTECTED)
+    return any(name in folded for name in _PROTECTED_NAMES) and matches(folded, _PROTECTED_FOLDED)
 
 
 def _names_protected(pattern: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome
+from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome, VerifiedTree, WeakenedTest
+from plait.show.batch_story import repeat_rejection, repeat_verification
 from plait.show.metrics import Metrics, Reading, readings
 from plait.show.progress import Progress
 
@@ -36,8 +37,9 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "ended_at": iso_moment(outcome.ended_at),
         "elapsed_seconds": finite(outcome.elapsed_seconds),
         "bound_seconds": finite(outcome.bound_seconds),
-        "tasks": [_task(task) for task in outcome.singly().tasks],
-        "batches": [_batch(batch) for batch in outcome.batches],
+        "tasks": [_task(task, outcome) for task in outcome.singly().tasks],
+        "batches": [batch_record(batch) for batch in outcome.batches],
+        **({"reason": outcome.reason} if outcome.reason else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(
@@ -57,7 +59,9 @@ def iso_moment(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _task(task: TaskOutcome) -> dict[str, Any]:
+def _task(task: TaskOutcome, outcome: FeatureOutcome) -> dict[str, Any]:
+    done_as = task.bundle or task.id
+    weakened = [_weakened(one) for batch in outcome.batches for one in batch.weakened if one.task == done_as]
     return {
         "id": task.id,
         "role": task.role,
@@ -71,10 +75,12 @@ def _task(task: TaskOutcome) -> dict[str, Any]:
         "reason": task.reason,
         **({"bundle": task.bundle} if task.bundle else {}),
         **({"usage": task.usage.model_dump(mode="json")} if task.usage else {}),
+        **({"weakened": weakened} if weakened else {}),
     }
 
 
-def _batch(batch: BatchOutcome) -> dict[str, Any]:
+def batch_record(batch: BatchOutcome) -> dict[str, Any]:
+    """One batch as plain data."""
     return {
         "id": batch.id,
         "state": batch.state.value,
@@ -84,12 +90,42 @@ def _batch(batch: BatchOutcome) -> dict[str, Any]:
         "landed": [] if batch.ready else list(batch.landed),
         **({"ready": list(batch.ready)} if batch.ready else {}),
         "rejected": [
-            {"task": no.task, "kind": no.kind, "partner": no.partner, "files": list(no.files), "reason": no.reason}
+            {
+                "task": no.task,
+                "kind": no.kind,
+                "partner": no.partner,
+                "files": list(no.files),
+                "reason": no.reason,
+                "repeat": list(repeat_rejection(batch, no)),
+            }
             for no in batch.rejected
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
         **({"stages": [stage.model_dump(mode="json") for stage in batch.stages]} if batch.stages else {}),
+        "settled": [{"task": file.task, "path": file.path, "by": file.by} for file in batch.settled],
+        "weakened": [_weakened(finding) for finding in batch.weakened],
+        "onto": batch.onto,
+        "chain": [{"task": one.task, "tip": one.tip, "commit": one.commit} for one in batch.chain],
+        "trees": [_tree(batch, tree) for tree in batch.trees],
+    }
+
+
+def _weakened(finding: WeakenedTest) -> dict[str, Any]:
+    return {"task": finding.task, "path": finding.path, "line": finding.line, "what": finding.what}
+
+
+def _tree(batch: BatchOutcome, tree: VerifiedTree) -> dict[str, Any]:
+    return {
+        "branches": list(tree.branches),
+        "tree": tree.tree,
+        "verdict": tree.verdict,
+        "command": tree.command,
+        "seconds": finite(tree.seconds),
+        "remembered": tree.remembered,
+        "log": tree.log,
+        "contracts": list(tree.contracts),
+        "repeat": list(repeat_verification(batch, tree)),
     }
 
 

@@ -1,6 +1,6 @@
 """What came of a run, told to people: Markdown for the page, plain lines for the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
@@ -16,6 +16,7 @@ from plait.plans.wording import (
     spell_seconds,
     spell_share,
 )
+from plait.show.batch_story import batch_story, weakened_words
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
 from plait.show.next_steps import next_commands
@@ -47,9 +48,11 @@ def report_markdown(
         _opening(outcome),
         _section("What did not land, and why", [_not_landed(missing) for missing in unlanded(outcome)]),
         _section("Repaired on the way", [_incident(incident) for incident in repaired(outcome)]),
+        _section("Tests that ask for less than before", [f"- {markdown(words, 500)}" for words in _weakened(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
         _section("Verification", _stage_table(outcome.batches)),
+        _section("What the batches did", [line for batch in outcome.batches for line in _story(batch)]),
         _section(
             "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
@@ -79,12 +82,20 @@ def report_text(
         lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
         lines += [f"    {_plain(incident)}" for incident in missing.incidents]
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
+    lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
     lines += [f"  {one_line(sentence)}" for sentence in told_contracts(outcome)]
     lines += _figures_lines(metrics)
     lines += [f"  {one_line(insight, 500)}" for insight in insights(outcome, metrics, forecast)]
     commands = next_commands(outcome, repository=repository)
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+def _weakened(outcome: FeatureOutcome) -> list[str]:
+    """What landed although its tests ask for less: nobody was refused for it, and somebody should look."""
+    found = [weakened_words(finding) for batch in outcome.batches for finding in batch.weakened]
+    more = len(found) - _STORY_ITEMS
+    return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
 _BOUND = "lower bound of actual times"
@@ -246,6 +257,25 @@ def _stage_table(batches: Sequence[BatchOutcome]) -> list[str]:
         for stage in batch.stages
     )
     return _plain_table(_STAGE_COLUMNS, rows) if worth else []
+
+
+_STORY_ITEMS = 40
+
+
+def _story(batch: BatchOutcome) -> Iterator[str]:
+    """A batch as a list, commands below the item that they belong to; `plait batches` tells what has no room."""
+    if not (batch.trees or batch.chain):
+        return
+    first, *lines = batch_story(batch)
+    yield f"- {markdown(first, 1000)}"
+    items = [place for place, line in enumerate(lines) if not line.startswith("    ")]
+    for number, (place, end) in enumerate(zip(items, [*items[1:], len(lines)], strict=True)):
+        if number == _STORY_ITEMS:
+            yield f"  - and {len(items) - number} more: see `plait batches`"
+            return
+        yield f"  - {markdown(lines[place].strip(), 1000)}"
+        if commands := [line[6:] for line in lines[place + 1 : end]]:
+            yield "\n".join("    " + row for row in ["", *code_block(commands).splitlines()])
 
 
 _CONTRACT_COLUMNS = ("contract", "version", "status", "by", "written by", "commit", "done again for it")

@@ -95,12 +95,13 @@ def _incidents(outcome: FeatureOutcome, task: str) -> Iterable[Incident]:
                     partner=no.partner,
                     files=no.files,
                     reason=no.reason,
-                    what=_accusation(no),
+                    what=accusation(no),
                     next=_sequel(outcome, task, outcome.batches[number + 1 :]),
                 )
 
 
-def _accusation(no: Rejection) -> str:
+def accusation(no: Rejection) -> str:
+    """What a branch that was rejected does, as the end of a sentence that begins with `it`."""
     other = no.partner or "another branch"
     return {
         "conflict": f"changes the same lines as {no.partner or 'what has landed'}",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plait.plans.tasks.outcomes import Held
+from plait.workspace.commit_objects import write_commit
+from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, merge, merge_attributes
 
@@ -144,7 +146,7 @@ class ChainBuilder:
         if (tip, branch.tip) not in self._commits:
             merged = self._merge(tip, branch.tip)
             message = _merge_message(branch, self.batch)
-            commit = self.repository.commit_tree(merged.tree, (tip, branch.tip), message, date=self.date)
+            commit = write_commit(self.repository, merged.tree, (tip, branch.tip), message, date=self.date)
             self._commits[tip, branch.tip] = ChainLink(branch.task, commit, merged.tree)
         return self._commits[tip, branch.tip]
 
@@ -171,7 +173,7 @@ def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) ->
     """For each tip that `base` does not contain yet: the tips (itself among them) that it contains and base does not.
 
     Raises:
-        GitFailed: a commit is missing.
+        GitFailed: a commit is missing, or is none.
     """
     wanted = set(tips)
     revisions = "".join(f"{revision}\n" for revision in (f"^{base}", *sorted(wanted)))
@@ -181,7 +183,18 @@ def contained_tips(repository: GitRepository, base: str, tips: Iterable[str]) ->
         commit, *parents = line.split(" ")
         own = frozenset({commit} & wanted)
         inside[commit] = own.union(*(inside.get(parent, frozenset()) for parent in parents))
+    _require_commits(repository, sorted(wanted - inside.keys()))
     return {tip: inside[tip] for tip in sorted(wanted) if tip in inside}
+
+
+def _require_commits(repository: GitRepository, tips: Sequence[str]) -> None:
+    """rev-list passes over trees and tags in silence: what it does not list would count as contained, so as landed."""
+    if not tips:
+        return
+    kinds = repository.ask("cat-file", "--batch-check=%(objecttype)", stdin="\n".join(tips).encode() + b"\n").lines
+    odd = next((tip for tip, kind in zip(tips, kinds, strict=True) if kind != "commit"), None)
+    if odd is not None:
+        raise GitFailed("rev-list", 128, f"{odd} is no commit")
 
 
 def imply_needs(branches: Sequence[Branch], inside: Mapping[str, frozenset[str]]) -> tuple[Branch, ...]:
@@ -230,7 +243,7 @@ def wrap(
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
     message = _message(subject, listing, tail)
-    return repository.commit_tree(chain.tree, (chain.base, chain.tip), message, date=date)
+    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
 
 
 def _merge_message(branch: Branch, batch: str) -> str:

@@ -51,7 +51,7 @@ def write_record(control: Control, feature: str, record: Record, *, run: str, da
     tree = control.store.tree_of(record.commit)
     # The contract's commit is its parent: the record alone keeps it from the garbage collection.
     oid = control.store.commit_tree(tree, (record.commit,), message, date=date)
-    control.target.move_ref(_ref(feature, record), oid, record.oid or ZERO, reason=f"plait: {subject}")
+    control.move_ref(_ref(feature, record), oid, record.oid or ZERO, reason=f"plait: {subject}")
     return replace(record, oid=oid)
 
 

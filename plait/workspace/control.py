@@ -1,9 +1,11 @@
-"""The user's repository, and plait's own control repository beside it: same objects, but a configuration of plait's."""
+"""The user's repository, and plait's own control repository beside it, which reads its objects and keeps new ones."""
 
 import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +13,14 @@ from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.names import is_made_by_plait
 from plait.plans.wording import near_match
 from plait.workspace.deleting import delete_tree
-from plait.workspace.errors import GitFailed
-from plait.workspace.git import GitRepository, ask_about
+from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.git import ZERO, GitRepository, ask_about
+from plait.workspace.kept_packs import kept_pack
 from plait.workspace.small_files import write_whole
 
 HEADS = "refs/heads/"
 _PINS = "refs/plait/pin/"
+_HELD = f"{_PINS}run/"
 _FORMATS = ("sha1", "sha256")
 
 
@@ -27,7 +31,8 @@ class Control:
     target: GitRepository
     """The user's repository, for its refs alone: hardened, hooks off."""
     store: GitRepository
-    """plait's control repository: its configuration is ours, its objects are the target's."""
+    """plait's control repository: its configuration is ours; what is made stays in it until a ref of the target is to
+    name it, where the user's garbage collection does not come. What the target has it reads."""
     common_dir: Path
     """The target's git directory, the one that its linked worktrees share."""
     git_dir: Path
@@ -35,6 +40,7 @@ class Control:
     directory: Path
     """Where plait keeps what belongs to this target: `<home>/repositories/<name>-<hash>`."""
     objects: Path
+    """The target's object store."""
     object_format: str
     """`sha1` or `sha256`."""
 
@@ -109,13 +115,73 @@ class Control:
                     hint="make it writable for the user that plait runs as, or run in a clone of it",
                 )
 
+    @contextmanager
+    def bringing(self, *commits: str, old: str | None = None) -> Iterator[None]:
+        """Inside, the target has these commits with all that belongs to them: refs of it may be moved to them.
+
+        Args:
+            old: Where the ref is that is to be moved by compare-and-swap: as long as it is there, that is there.
+
+        Raises:
+            ObjectsGone: a part of them is nowhere any more.
+            EnvironmentProblem: they cannot be written (DiskFull: for want of space).
+        """
+        known = {*([old] if old else ()), *self.target.refs(_PINS).values()} or {*self.target.refs("refs/").values()}
+        with kept_pack(self.store, self.objects, commits, known=known):
+            yield
+
+    def move_ref(self, ref: str, new: str, old: str, *, reason: str) -> None:
+        """Move a ref of the target by compare-and-swap, as `GitRepository.move_ref`, to what plait has made.
+
+        Raises:
+            RefMoved: it is elsewhere.
+            GitFailed, DiskFull: as `bringing`, and anything that git says.
+        """
+        with self.bringing(new, old=None if old == ZERO else old):
+            self.target.move_ref(ref, new, old, reason=reason)
+
+    def set_ref(self, ref: str, new: str, *, reason: str) -> None:
+        """Set a ref of the target that only plait writes, wherever it is now, to what plait has made."""
+        with self.bringing(new):
+            self.target.set_ref(ref, new, reason=reason)
+
     def pin(self, name: str, oid: str) -> None:
-        """Keep an object from the user's garbage collection until it is unpinned."""
-        self.target.set_ref(_PINS + name, oid, reason="plait: in work")
+        """Keep an object in the target from the user's garbage collection until it is unpinned."""
+        self.set_ref(_PINS + name, oid, reason="plait: in work")
 
     def unpin(self, name: str) -> None:
         """Let go of a pinned object; nothing happens when it is not pinned."""
         self.target.delete_ref(_PINS + name)
+
+    @contextmanager
+    def holding(self, feature: str, commits: Collection[str]) -> Iterator[None]:
+        """Inside, a run of a feature finds these commits, and those of `hold`, whatever the user does to branches.
+
+        What an earlier run of the feature has left pinned when it was killed is let go.
+        """
+        self.hold(feature, *commits)
+        self._release(feature, but=commits)
+        try:
+            yield
+        finally:
+            with suppress(GitFailed, DiskFull):  # the next run of the feature makes up for it
+                self._release(feature)
+
+    def hold(self, feature: str, *commits: str) -> None:
+        """Pin commits in the target until the run of the feature ends; call inside `holding`.
+
+        Raises:
+            ObjectsGone: the user has deleted the last branch with one of them, and a collection was there before us.
+        """
+        held = self.target.refs(f"{_HELD}{feature}/")
+        new = {ref: commit for commit in commits if (ref := f"{_HELD}{feature}/{commit}") not in held}
+        if new:
+            with self.bringing(*new.values()):
+                self.target.set_refs(new, reason="plait: in work")
+
+    def _release(self, feature: str, *, but: Collection[str] = ()) -> None:
+        held = self.target.refs(f"{_HELD}{feature}/")
+        self.target.set_refs({ref: None for ref, commit in held.items() if commit not in but}, reason="plait: done")
 
     def _checkout_at(self, path: Path) -> Path | None:
         """git names the git directory itself for a bare repository and for a submodule; a deleted worktree is none."""
@@ -158,7 +224,7 @@ def open_control(repository: Path, *, home: Path) -> Control:
         raise EnvironmentProblem(f"cannot write {control_dir}: {error}", hint="set PLAIT_HOME elsewhere") from error
     control = Control(
         target=GitRepository(common_dir),
-        store=GitRepository(control_dir, objects=objects),
+        store=GitRepository(control_dir),
         common_dir=common_dir,
         git_dir=git_dir,
         directory=directory,

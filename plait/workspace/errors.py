@@ -24,6 +24,13 @@ class GitFailed(EnvironmentProblem):
         return _PASSING.search(self.stderr) is not None
 
 
+class ObjectsGone(GitFailed):
+    """Something that new work consists of is nowhere any more: it lay unnamed in the target, and was collected there.
+
+    Whoever makes the work again makes it whole: git writes what is not there.
+    """
+
+
 def _sentence(stderr: str) -> str:
     """git's messages in one line, each without its first word."""
     lines = (line.strip() for line in stderr.splitlines())

@@ -4,8 +4,8 @@ import atexit
 import os
 import re
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.errors import DiskFull, GitFailed, RefMoved
+from plait.workspace.stale_locks import past_stale_locks
 
 if TYPE_CHECKING:  # imported late: see `_gitpython`
     from git.cmd import Git
@@ -142,7 +143,7 @@ class GitRepository:
 
     git_dir: Path
     objects: Path | None = None
-    """Where new objects go, when not below `git_dir` (the control repository writes into its target's)."""
+    """Where new objects go, when not below `git_dir`: a place that is thrown away, say."""
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Added to every call: dates that make commits repeatable, in tests and in chains."""
 
@@ -268,12 +269,38 @@ class GitRepository:
             raise GitFailed("update-ref", answer.status, answer.stderr)
 
     def set_ref(self, ref: str, new: str, *, reason: str) -> None:
-        """Set a ref that only plait writes, wherever it is now."""
-        self.ask("update-ref", "--no-deref", "-m", reason, ref, new)
+        """Set a ref that only plait writes, wherever it is now, and past the lock that a killed git left on it."""
+        self.past_stale_lock(ref, lambda: self.ask("update-ref", "--no-deref", "-m", reason, ref, new))
+
+    def set_refs(self, refs: Mapping[str, str | None], *, reason: str) -> None:
+        """Set refs that only plait writes, wherever they are now, in one process; those with nothing are deleted."""
+        lines = [f"update {ref} {new}\n" if new else f"delete {ref}\n" for ref, new in refs.items()]
+        if not lines:
+            return
+        own = {os.path.realpath(self.git_dir / f"{ref}.lock") for ref in refs}
+        past_stale_locks(
+            lambda: self.ask("update-ref", "--no-deref", "-m", reason, "--stdin", stdin="".join(lines).encode()),
+            ours=lambda lock: os.path.realpath(lock) in own,
+        )
 
     def delete_ref(self, ref: str) -> None:
-        """Delete a ref that only plait writes; nothing happens when it does not exist."""
-        self.ask("update-ref", "--no-deref", "-d", ref)
+        """Delete a ref that only plait writes, as `set_ref`; nothing happens when it does not exist."""
+        self.past_stale_lock(ref, lambda: self.ask("update-ref", "--no-deref", "-d", ref))
+
+    def past_stale_lock(self, ref: str, action: Callable[[], object]) -> None:
+        """Change a ref that only plait writes, and again when a killed git had left its lock: this ref's and no other.
+
+        Raises:
+            GitFailed, RefMoved: as the action.
+        """
+        own = os.path.realpath(self.git_dir / f"{ref}.lock")
+        past_stale_locks(action, ours=lambda lock: os.path.realpath(lock) == own)
+
+    def present(self, oids: Iterable[str]) -> list[str]:
+        """Those of these objects that are there."""
+        asked = "".join(f"{oid}\n" for oid in oids).encode()
+        lines = self.ask("cat-file", "--batch-check=%(objectname)", stdin=asked).lines if asked else []
+        return [line for line in lines if not line.endswith(" missing")]
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Full ref names below `prefix` (such as `refs/heads/feature/x/`) with the commits they name."""
@@ -349,9 +376,9 @@ def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:
     """
     if not os.access(cwd, os.X_OK):  # GitPython would silently run in our own directory instead
         raise GitFailed(command[-1], 128, f"cannot enter {cwd}")
-    with tempfile.TemporaryFile() as source:
-        if stdin is not None:
-            source.write(stdin)
+    with tempfile.TemporaryFile() if stdin else nullcontext() as source:
+        if source is not None:
+            source.write(stdin or b"")
             source.seek(0)
         status, stdout, stderr = _gitpython()(cwd).execute(
             command,
@@ -369,8 +396,10 @@ def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:
 def _gitpython() -> type["Git"]:
     """GitPython looks for git when it is imported, and fails there when there is none: import it late and quietly."""
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    from git.cmd import Git  # noqa: PLC0415  (importing it looks for git and reads the environment)
-
+    try:
+        from git.cmd import Git  # noqa: PLC0415  (importing it looks for git and reads the environment)
+    except ImportError as error:  # it runs `git version`, and that failed: no memory, a broken disk
+        raise EnvironmentProblem(f"git does not run: {' '.join(str(error).split())}") from error
     return Git
 
 

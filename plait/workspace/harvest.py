@@ -209,7 +209,7 @@ def _new_branch(control: Control, branch: str, commit: str) -> str:
     for number in count(1):
         name = branch if number == 1 else f"{branch}-{number}"
         try:
-            control.target.move_ref(HEADS + name, commit, ZERO, reason="plait: salvage")
+            control.move_ref(HEADS + name, commit, ZERO, reason="plait: salvage")
         except RefMoved:
             if control.branch(name) != commit:
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 
+from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import Answer, GitRepository
 
@@ -122,7 +123,7 @@ def merge_start(repository: GitRepository, base: str, commits: tuple[str, ...], 
         merged = merge(repository, tip, head, attributes=merge_attributes(repository, base, head))
         if isinstance(merged, Conflict):
             return StartConflict(head, merged.files, merged.messages)
-        tip = repository.commit_tree(merged.tree, (tip, head), "Start from what the task needs\n", date=date)
+        tip = write_commit(repository, merged.tree, (tip, head), "Start from what the task needs\n", date=date)
     return tip
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -17,14 +16,11 @@ from plait.plans.errors import CallError, PlaitError
 from plait.workspace.control import HEADS, Control
 from plait.workspace.errors import DiskFull, GitFailed, RefMoved
 from plait.workspace.git import ZERO
-
-STALE_LOCK = 5.0
-"""Seconds after which a ref's lock file was left by a killed git: an honest one lives for milliseconds."""
+from plait.workspace.stale_locks import past_stale_locks
 
 _INTENTS = "refs/plait/intent/"
 _MARKS = "refs/plait/landed/"
 _READY = "ready/"
-_LOCK_IN_THE_WAY = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +71,12 @@ def land(
     _write_intent(control, feature, _Intent(batch, branch, old, new))
     none = "0" * len(new)
     try:
-        _past_stale_locks(
-            control, branch, lambda: control.target.move_ref(HEADS + branch, new, old or none, reason=f"plait: {batch}")
-        )
+        with control.bringing(new, old=old):
+            _past_stale_locks(
+                control,
+                branch,
+                lambda: control.target.move_ref(HEADS + branch, new, old or none, reason=f"plait: {batch}"),
+            )
     except RefMoved:
         if control.branch(branch) != new:
             _drop_intent(control, feature)
@@ -118,6 +117,7 @@ class BranchLander:
 
     def land(self, *, batch: str, old: str | None, new: str) -> RefLanded | ReadyToLand:
         place = {"feature": self.feature, "branch": self.branch, "base": self.base}
+        self.control.hold(self.feature, new)  # what comes next starts from it, wherever the branch is by then
         return land(self.control, **place, batch=batch, old=old, new=new)
 
 
@@ -260,13 +260,7 @@ def _past_stale_locks(control: Control, branch: str | None, action: Callable[[],
     Args:
         branch: The one branch of the target whose lock may go; other files of the user's repository never.
     """
-    try:
-        action()
-    except GitFailed as failure:
-        lock = _LOCK_IN_THE_WAY.search(failure.stderr)
-        if not lock or not _is_ours(control, branch, Path(lock[1])) or not _outlived(Path(lock[1])):
-            raise
-        action()
+    past_stale_locks(action, ours=lambda lock: _is_ours(control, branch, lock))
 
 
 def _is_ours(control: Control, branch: str | None, lock: Path) -> bool:
@@ -274,26 +268,6 @@ def _is_ours(control: Control, branch: str | None, lock: Path) -> bool:
     if branch is not None and place == os.path.realpath(control.target.git_dir / f"{HEADS}{branch}.lock"):
         return True
     return Path(place).is_relative_to(os.path.realpath(control.store.git_dir))
-
-
-def _outlived(lock: Path) -> bool:
-    """Wait until the lock is gone, or remove it when untouched for `STALE_LOCK`; false when others keep taking it."""
-    watched: tuple[int, int] | None = None
-    since = time.monotonic()
-    deadline = since + 3 * STALE_LOCK
-    while time.monotonic() < deadline:
-        try:
-            status = lock.stat()
-        except FileNotFoundError:
-            return True
-        if (status.st_ino, status.st_mtime_ns) != watched:
-            watched, since = (status.st_ino, status.st_mtime_ns), time.monotonic()
-        # Watched, too, because the clock may have been set back since the lock was left.
-        if time.time() - status.st_mtime >= STALE_LOCK or time.monotonic() - since >= STALE_LOCK:
-            lock.unlink(missing_ok=True)
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def _part(name: str) -> str:

@@ -13,7 +13,7 @@ from plait.workspace.control import Control
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63}): (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_OURS = re.compile(r"\s*Plait-[A-Za-z]", re.IGNORECASE)
+_OURS = re.compile(r"\s*Plait-(Feature|Task|Spec|Members|Undone)\b", re.IGNORECASE)
 _WORK = re.compile(r" *(Plait-[A-Za-z-]{1,40}): (.*?) *")
 _SUBJECT_LENGTH = 200
 COMMITTER = "plait"

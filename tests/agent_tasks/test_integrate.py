@@ -140,6 +140,7 @@ def test_what_needs_a_conflicting_branch_is_held_also_where_the_rest_was_searche
         "LANDS": branch_with("lands", {"README.md": "lands\n"}),
         "CLASHES": branch_with("clashes", {"README.md": "clashes\n"}),
         "RESTS": branch_with("rests", {"rests.txt": "x\n"}, start="clashes"),
+        "ABOVE": branch_with("above", {"above.txt": "x\n"}, start="lands"),
         "BAD": branch_with("bad", {"bad.txt": "red\n"}),
     }
     with opened(PLAN, repository) as session:
@@ -147,4 +148,4 @@ def test_what_needs_a_conflicting_branch_is_held_also_where_the_rest_was_searche
 
     assert {one.task for one in report.outcome.rejected} == {"CLASHES", "BAD"}
     assert report.outcome.held == (Held(task="RESTS", by="CLASHES"),)
-    assert report.outcome.landed == ("LANDS",)
+    assert report.outcome.landed == ("LANDS", "ABOVE")

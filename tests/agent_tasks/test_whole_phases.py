@@ -93,7 +93,7 @@ def test_only_the_mates_of_what_waits_are_repaired_on_top_of_it(repository: Path
     assert {one.task for one in report.rework} == {"MATE", "BAD"}
     assert report.unlanded is not None
     assert report.unlanded.mates == {"A", "MATE"}
-    assert files_of(repository, report.unlanded.onto)["README.md"] == "a"
+    assert files_of(session.shop.control.store.git_dir, report.unlanded.onto)["README.md"] == "a"
 
 
 def test_a_phase_of_which_a_task_is_not_in_the_batch_does_not_land(repository: Path, branch_with: BranchWith) -> None:
@@ -148,12 +148,15 @@ def test_the_mates_of_what_is_held_wait_for_it(repository: Path, branch_with: Br
         "CLASH": branch_with("clash", {"README.md": "clash\n"}),
         "RESTS": branch_with("rests", {"rests.txt": "x\n"}, start="clash"),
         "MATE": branch_with("mate", {"mate.txt": "x\n"}),
+        "ABOVE": branch_with("above", {"above.txt": "x\n"}, start="first"),
+        "HIGHER": branch_with("higher", {"higher.txt": "x\n"}, start="above"),
     }
     with opened(PLAN, repository) as session:
         report = batch(session, tips, groups=[("RESTS", "MATE")], needs={"RESTS": ("CLASH",)})
 
     assert [one.task for one in report.rework] == ["CLASH"]
-    assert (report.outcome.landed, held(report)) == (("FIRST",), {"RESTS": "CLASH", "MATE": "RESTS"})
+    assert report.outcome.landed == ("FIRST", "ABOVE", "HIGHER")
+    assert held(report) == {"RESTS": "CLASH", "MATE": "RESTS"}
 
 
 def test_the_mates_of_what_the_search_holds_wait_for_it(repository: Path, branch_with: BranchWith) -> None:
@@ -206,7 +209,7 @@ def test_the_rest_is_verified_without_what_waits(repository: Path, branch_with: 
     assert report.outcome.state is BatchState.PART_LANDED
     assert report.unlanded is not None
     assert (report.unlanded.tasks, report.unlanded.mates) == (("A",), {"A", "ABSENT"})
-    assert {"a.txt", "alone.txt"} <= set(files_of(repository, report.unlanded.onto))
+    assert {"a.txt", "alone.txt"} <= set(files_of(session.shop.control.store.git_dir, report.unlanded.onto))
     assert "a.txt" not in files_of(repository, TIP)
 
 

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from plait.plans.paths import PROTECTED, is_git_directory, is_protected, matches, may_change, normalize, overlap
+from plait.plans.paths import (
+    PROTECTED,
+    is_git_directory,
+    is_protected,
+    matches,
+    may_change,
+    normalize,
+    out_of_scope,
+    overlap,
+    scope_words,
+)
 from tests.support.effort import effort
 
 
@@ -263,3 +273,26 @@ def test_a_task_may_change_what_it_owns_and_control_files_only_by_name(
 def test_protected_patterns_are_normalized_and_protected(pattern: str) -> None:
     assert normalize(pattern) == pattern
     assert is_protected(pattern.replace("**/", "deep/").replace("/**", "/x") if pattern != "**" else pattern)
+
+
+@pytest.mark.parametrize("path", [pattern.replace("/**", "/x").replace("**/", "") for pattern in PROTECTED])
+def test_the_path_itself_is_the_entry_that_allows_what_is_protected(path: str) -> None:
+    assert out_of_scope([path], owns=("**",)) == (path,)
+    assert out_of_scope([path.upper()], owns=None) == (path.upper(),)
+    assert out_of_scope([path], owns=(normalize(path),)) == ()
+
+
+def test_a_person_is_asked_for_what_is_protected_alone() -> None:
+    paths = ["src/a.py", ".github/workflows/x.yml", ".git/config"]
+    assert out_of_scope(paths, owns=("docs/**",), asked="protected") == (".github/workflows/x.yml", ".git/config")
+    assert out_of_scope(paths[:2], owns=(".github/**",), asked="protected") == ()
+    assert out_of_scope(paths[:2], owns=("docs/**",)) == ("src/a.py", ".github/workflows/x.yml")
+
+
+def test_a_refusal_names_the_entry_that_would_allow_it() -> None:
+    assert scope_words(["a.py", ".env"], task="A") == (
+        "it changed what it does not own: a.py; it changed what is protected: .env "
+        '(where that is meant, add ".env" to the owns of A: ** does not name it)'
+    )
+    assert scope_words(list("abcdefg"), task="A").endswith("a, b, c, d, e and 2 more")
+    assert scope_words(["x\ny"], task="A") == "it changed what it does not own: x\\ny"

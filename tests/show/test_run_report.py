@@ -15,14 +15,18 @@ from markdown_it.token import Token
 from plait.plans.tasks.outcomes import (
     Approval,
     BatchState,
+    ChainBranch,
     ContractOutcome,
     FeatureOutcome,
     Held,
     Rejection,
     RunState,
+    SettledFile,
     Span,
     StageOutcome,
     TaskState,
+    VerifiedTree,
+    WeakenedTest,
 )
 from plait.plans.wording import code_block, listed, markdown, one_line, spell_roughly, spell_seconds
 from plait.show.insight import insights
@@ -53,10 +57,14 @@ def hostile_outcome(text: str) -> FeatureOutcome:
         update={"branch": text}
     )
     no = Rejection(task=task.id, kind="pair", partner=text, files=(text, text), reason=text)
-    stages = (StageOutcome(name=text, verdict="red", command=text, log=text, failing=(text, text)),)
-    batch = a_batch(
-        text, stages=stages, rejected=(no,), held=(Held(task=text, by=text),), landed=("MODEL",), commit=text
-    )
+    tree = VerifiedTree(branches=(text, task.id), tree=text, verdict="red", command=text, log=text, contracts=(text,))
+    file = SettledFile(task=text, path=text, by=text)
+    more: dict[str, Any] = {"chain": (ChainBranch(task=text, tip=text, commit=text),), "onto": text, "trees": (tree,)}
+    more |= {"objects": text or "-", "setup": (text,), "checks": (text,), "settled": (file,)}
+    more["weakened"] = (WeakenedTest(task=text, path=text, what=text),)
+    more["stages"] = (StageOutcome(name=text, verdict="red", command=text, log=text, failing=(text, text)),)
+    held = (Held(task=text, by=text),)
+    batch = a_batch(text, rejected=(no,), held=held, landed=("MODEL",), commit=text, **more)
     return an_outcome(
         run_id=text, feature=text, branch=text, commit=text, reason=text, salvage=(text,), unsupported=(text,)
     ).model_copy(update={"tasks": (a_task("MODEL"), task), "batches": (batch,)})
@@ -285,9 +293,10 @@ def test_the_json_has_exactly_the_promised_keys() -> None:
         *("id", "role", "agent", "state", "branch", "commit", "started_at", "ended_at", "tries", "reason")
     ]
     assert list(record["batches"][0]) == [
-        *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held")
+        *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held"),
+        *("settled", "weakened", "onto", "chain", "trees"),
     ]
-    assert list(record["batches"][0]["rejected"][0]) == ["task", "kind", "partner", "files", "reason"]
+    assert list(record["batches"][0]["rejected"][0]) == ["task", "kind", "partner", "files", "reason", "repeat"]
     assert record["batches"][0]["held"] == [{"task": "TESTS", "by": "PAGE"}]
     assert record["state"] == "partial"
     assert record["tasks"][4]["started_at"] is None

@@ -21,8 +21,8 @@ def test_files_of_a_folder_are_read_and_replaced_and_nothing_else_changes(reposi
     assert found == {"guide.md": TrackedFile("100755", b"# Guide\n\nPut things into a basket.\n")} | {
         odd: TrackedFile("100644", b"odd\n")
     }
-    assert files_of(repository, tree) == before | {f"docs/{odd}": "new"}
-    assert git(repository, "diff", "--stat", tip, tree).count("|") == 1
+    assert files_of(control.store.git_dir, tree) == before | {f"docs/{odd}": "new"}
+    assert git(control.store.git_dir, "diff", "--stat", tip, tree).count("|") == 1
     assert git(repository, "status", "--porcelain") == ""
     assert files_in(control.store, tip, "nowhere/", largest=50) == {}
     assert set(files_in(control.store, tip, "", largest=5000)) == {"app.py", "README.md"}

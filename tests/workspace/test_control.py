@@ -45,11 +45,13 @@ def test_a_path_with_spaces_and_quotes_will_do(tmp_path: Path) -> None:
     assert control.store.resolve(commit) == commit
 
 
-def test_the_store_reads_and_writes_the_target_s_objects(control: Control, repository: Path) -> None:
+def test_the_store_reads_the_target_s_objects_and_keeps_new_ones_to_itself(control: Control, repository: Path) -> None:
     _, commit = control.base_commit("main")
     assert control.store.resolve(commit) == commit
+    before = sorted((repository / ".git/objects").rglob("*"))
     blob = control.store.ask("hash-object", "-w", "--stdin", stdin=b"from plait").text
-    assert git(repository, "cat-file", "blob", blob) == "from plait"
+    assert control.store.ask("cat-file", "blob", blob).text == "from plait"
+    assert sorted((repository / ".git/objects").rglob("*")) == before
 
 
 def test_nothing_of_the_target_s_configuration_reaches_the_store(control: Control, repository: Path) -> None:
@@ -206,7 +208,8 @@ def test_pinned_commits_survive_the_user_s_garbage_collection(control: Control, 
     control.unpin("run-1/other")
     control.unpin("run-1/never")
     git(repository, "-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
-    assert [control.store.resolve(commit) for commit in made] == [made[0], None]
+    assert [control.target.resolve(commit) for commit in made] == [made[0], None]
+    assert [control.store.resolve(commit) for commit in made] == made
 
 
 def test_a_branch_whose_commit_is_missing_is_not_taken_for_no_branch(control: Control) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from plait.plans.errors import EnvironmentProblem, ExitCode
+from plait.workspace import stale_locks
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import ZERO, GitRepository, ask_about, git_date, require_git, version
@@ -83,7 +84,7 @@ def test_a_ref_moves_only_from_where_it_is_expected(control: Control) -> None:
         control.target.move_ref("refs/heads/x", first, second, reason="from elsewhere")
     with pytest.raises(RefMoved):
         control.target.move_ref("refs/heads/missing", second, first, reason="from nowhere")
-    control.target.move_ref("refs/heads/x", second, first, reason="on")
+    control.move_ref("refs/heads/x", second, first, reason="on")
     assert control.branch("x") == second
 
 
@@ -92,6 +93,23 @@ def test_a_lock_that_a_killed_git_left_is_not_a_moved_ref(control: Control) -> N
     (control.common_dir / "refs/heads/x.lock").touch()
     with pytest.raises(GitFailed, match="File exists"):
         control.target.move_ref("refs/heads/x", first, ZERO, reason="make")
+
+
+def test_the_lock_of_a_killed_git_on_a_ref_of_plait_s_own_is_removed(control: Control, monkeypatch) -> None:
+    """A git that is killed in between would else keep each later run from writing the ref."""
+    monkeypatch.setattr(stale_locks, "STALE_LOCK", 0.2)
+    _, first = control.base_commit("main")
+    lock = control.store.git_dir / "refs/plait/base/shop.lock"
+    lock.parent.mkdir(parents=True)
+    for change in (
+        lambda: control.store.set_ref("refs/plait/base/shop", first, reason="make"),
+        lambda: control.store.delete_ref("refs/plait/base/shop"),
+    ):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+        change()
+        assert not lock.exists()
+    assert control.store.refs("refs/plait/base/") == {}
 
 
 def test_equal_arguments_make_the_equal_commit(control: Control) -> None:

@@ -71,7 +71,7 @@ def test_nothing_that_an_agent_planted_is_executed(
     assert done.commit is not None, done.problems
     assert {"app.py", "new.py"} <= set(done.changed)
     assert salvage(control, checkout, branch="kept", message="kept\n", date=DATE) == "kept"
-    control.target.move_ref("refs/heads/work", done.commit, ZERO, reason="publish")
+    control.move_ref("refs/heads/work", done.commit, ZERO, reason="publish")
     merged = land(control, ours, done.commit)
     slot.restore(merged)
     again = make_checkout(control, tmp_path / "place", merged, branch="work")
@@ -89,7 +89,7 @@ def land(control: Control, ours: str, theirs: str) -> str:
     tree = answer.records[0]
     control.store.ask("diff-tree", "-r", "-p", "--text", "--no-ext-diff", "--no-textconv", ours, tree)
     merged = control.store.commit_tree(tree, (ours, theirs), "merge\n", date=DATE)
-    control.target.move_ref("refs/heads/feature/x/integration", merged, ours, reason="land")
+    control.move_ref("refs/heads/feature/x/integration", merged, ours, reason="land")
     return merged
 
 

@@ -37,7 +37,7 @@ def keep(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -
     return salvage(control, checkout, branch="kept", message=MESSAGE, date=DATE, limits=limits)
 
 
-def test_files_become_one_commit(control: Control, checkout: Checkout, repository: Path) -> None:
+def test_files_become_one_commit(control: Control, checkout: Checkout) -> None:
     (checkout.directory / "app.py").write_text("changed\n")
     (checkout.directory / "new").mkdir()
     (checkout.directory / "new/file.py").write_text("new\n")
@@ -46,8 +46,9 @@ def test_files_become_one_commit(control: Control, checkout: Checkout, repositor
     assert done.commit is not None
     assert done.changed == ("app.py", "docs/guide.md", "new/file.py")
     assert done.problems == ()
-    assert sorted(files_of(repository, done.commit)) == ["README.md", "app.py", "new/file.py", "tests/test_app.py"]
-    assert git(repository, "show", "-s", "--format=%P %an %cn %at %s", done.commit) == (
+    made = files_of(control.store.git_dir, done.commit)
+    assert sorted(made) == ["README.md", "app.py", "new/file.py", "tests/test_app.py"]
+    assert git(control.store.git_dir, "show", "-s", "--format=%P %an %cn %at %s", done.commit) == (
         f"{checkout.commit} backend-1 plait 1700000000 cart: totals"
     )
     assert trailers_of(control, done.commit) == {"Plait-Task": "totals"}
@@ -178,15 +179,15 @@ def test_a_submodule_stays_what_it_was(control: Control, tmp_path: Path) -> None
 
 def test_a_store_that_cannot_be_written_is_no_fault_of_the_agent(control: Control, checkout: Checkout) -> None:
     (checkout.directory / "app.py").write_text("changed\n")
-    moved = control.objects.parent / "objects-elsewhere"
-    control.objects.rename(moved)
-    control.objects.touch()
+    objects = control.store.git_dir / "objects"
+    moved = objects.rename(objects.parent / "objects-elsewhere")
+    objects.touch()
     try:
         with pytest.raises(GitFailed):
             reap(control, checkout)
     finally:
-        control.objects.unlink()
-        moved.rename(control.objects)
+        objects.unlink()
+        moved.rename(objects)
 
 
 def test_nothing_to_salvage_makes_no_branch(control: Control, checkout: Checkout, repository: Path) -> None:

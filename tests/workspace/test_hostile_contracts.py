@@ -25,7 +25,7 @@ def planted(control: Control, repository: Path, name: str, **changes: str) -> No
     said = RECORD | {"Plait-Commit": commit} | {f"Plait-{key.capitalize()}": value for key, value in changes.items()}
     message = message_with_trailers("The contract", "", said)
     oid = control.store.commit_tree(control.store.tree_of(commit), (commit,), message, date=DATE)
-    control.target.set_ref(f"refs/plait/contracts/cart/{name}/v1", oid, reason="a test")
+    control.set_ref(f"refs/plait/contracts/cart/{name}/v1", oid, reason="a test")
     assert git(repository, "rev-parse", f"refs/plait/contracts/cart/{name}/v1").strip() == oid
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.errors import CallError, PlaitError
-from plait.workspace import ref_landing
+from plait.workspace import ref_landing, stale_locks
 from plait.workspace.chains import Branch, ChainBuilder, wrap
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed, RefMoved
@@ -327,7 +327,7 @@ def test_the_lock_of_a_killed_git_is_removed(control, history) -> None:
 
 @pytest.mark.parametrize("age", [0.0, -3600.0], ids=["just now", "before the clock was set back"])
 def test_a_fresh_lock_is_waited_for(control, history, monkeypatch, age) -> None:
-    monkeypatch.setattr(ref_landing, "STALE_LOCK", 600.0)
+    monkeypatch.setattr(stale_locks, "STALE_LOCK", 600.0)
     lock = lock_of(control, age=age)
     new = history.commit({"a": "1\n"}, base_of(control))
     with ThreadPoolExecutor(1) as pool:
@@ -339,14 +339,14 @@ def test_a_fresh_lock_is_waited_for(control, history, monkeypatch, age) -> None:
 
 @pytest.mark.parametrize("age", [0.0, -3600.0], ids=["just now", "before the clock was set back"])
 def test_a_lock_that_nobody_touches_for_long_counts_as_stale(control, history, monkeypatch, age) -> None:
-    monkeypatch.setattr(ref_landing, "STALE_LOCK", 0.5)
+    monkeypatch.setattr(stale_locks, "STALE_LOCK", 0.5)
     lock_of(control, age=age)
     new = history.commit({"a": "1\n"}, base_of(control))
     assert put(control, new, old=None) == RefLanded(new)
 
 
 def test_a_lock_that_others_keep_taking_is_left_alone(control, history, monkeypatch) -> None:
-    monkeypatch.setattr(ref_landing, "STALE_LOCK", 0.4)
+    monkeypatch.setattr(stale_locks, "STALE_LOCK", 0.4)
     lock = lock_of(control, age=0)
     done = threading.Event()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.workspace import ref_landing
+from plait.workspace import stale_locks
 from plait.workspace.chains import Branch, ChainBuilder, wrap
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import RefMoved
@@ -24,7 +24,7 @@ KILLS, SECONDS = 60, 60.0
 
 def integrate(repository: Path, home: Path, verified: Path, branches: dict[str, str]) -> None:
     """Land all branches in batches, as a run does: lock, reconcile, chain, verify (here: note the tree), land."""
-    ref_landing.STALE_LOCK = 0.3
+    stale_locks.STALE_LOCK = 0.3
     control = open_control(repository, home=home)
     base = control.base_commit("main")[1]
     with feature_lock(control, FEATURE, f"run-{os.getpid()}"):

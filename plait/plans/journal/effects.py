@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from plait.plans.tasks.planned_contracts import Agreement, Record
-from plait.plans.tasks.work import BatchOrder, Informant, RepairOrder
+from plait.plans.tasks.work import BaseOrder, BatchOrder, Informant, RepairOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ class StartWork:
     """The tasks that it comes after, for the page's edges."""
     tried: int = 0
     """How many of its tries are behind it: it was put off, and goes on with the retries that are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyBase:
+    """Verify what the run starts from, beside the agents; answered by `BaseVerified`, perhaps never."""
+
+    order: BaseOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ Effect = (
     PrepareStart
     | StartWork
     | StartBatch
+    | VerifyBase
     | PutBranchAside
     | TakeRepair
     | WriteRecord

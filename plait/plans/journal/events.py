@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.tasks.work import BatchReport
+from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
 
 
@@ -110,6 +110,14 @@ class WorkEnded:
     number: int = 0
     """Which start of the task has ended, as `StartWork` said; 0, as in the first journals: the one that goes on."""
     kind: Literal["work-ended"] = "work-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseVerified:
+    """What the run started from was verified."""
+
+    report: BaseReport
+    kind: Literal["base-verified"] = "base-verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +261,7 @@ Event = (
     | StartPrepared
     | StartConflicted
     | WorkEnded
+    | BaseVerified
     | BatchEnded
     | BranchPutAside
     | RepairFound

@@ -20,9 +20,16 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection, StageOutcome
+from plait.plans.tasks.outcomes import (
+    BatchOutcome,
+    Rejection,
+    SettledFile,
+    StageOutcome,
+    VerifiedTree,
+    WeakenedTest,
+)
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.tasks.work import BatchReport, Rework
+from plait.plans.tasks.work import BaseReport, BatchReport, Rework
 from plait.plans.usage import Usage
 
 LONGEST = 4096
@@ -35,8 +42,9 @@ _Part = TypeVar("_Part")
 
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
+        BaseReport: ("reason",),
         BatchBroken: ("reason",),
-        BatchOutcome: ("reason",),
+        BatchOutcome: ("reason", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),
@@ -46,10 +54,13 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         RepairTaken: ("by",),
         Resume: ("by",),
         Rework: ("files", "reason", "commands"),
+        SettledFile: ("path",),
         StartConflicted: ("paths",),
         StageOutcome: ("command", "failing"),
         Stop: ("reason",),
         Usage: ("model", "session"),
+        VerifiedTree: ("command", "log"),
+        WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -43,6 +44,10 @@ class TaskFacts:
     is_command: bool = False
     members: tuple[str, ...] = ()
     """The plan's tasks that it is, when it is a bundle."""
+    owns: tuple[str, ...] | None = None
+    """What it may change; nothing: all that is not protected."""
+    locked: tuple[str, ...] = ()
+    """What it may change because it holds a lock."""
 
     @property
     def waits_for(self) -> Needs:
@@ -110,6 +115,8 @@ class Manifest:
     wait: float = 600.0
     """Seconds after which a finished branch is integrated, whoever else is still at work."""
     repairs: int = 2
+    base_rule: Literal["", "known", "green", "new-failures"] = ""
+    """What a red base means; empty where there is nothing to verify with, and in the first journals."""
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase, also those that are not part of this run."""
@@ -158,6 +165,8 @@ def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple
         outputs=spec.outputs,
         is_command=spec.run is not None,
         members=tuple(member.id for member in task.members),
+        owns=spec.owns,
+        locked=spec.locked,
     )
 
 

@@ -1,8 +1,8 @@
 """What is said of a batch and of the branches that it rejects, in a line."""
 
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Rejection
 from plait.plans.tasks.work import RepairOrder, Rework
-from plait.plans.wording import one_line
+from plait.plans.wording import listed, one_line
 
 
 def rejection_words(rejected: Rework | RepairOrder) -> str:
@@ -10,6 +10,16 @@ def rejection_words(rejected: Rework | RepairOrder) -> str:
     partner = f" with {rejected.partner}" if rejected.partner else ""
     files = f" in {', '.join(map(one_line, rejected.files))}" if rejected.files else ""
     return f"rejected: {rejected.kind}{partner}{files}"
+
+
+def refusal_words(rejected: Rejection) -> str:
+    """Such as `B waits for A: both change x.py`, or `rejected B (pair with A)`."""
+    if rejected.kind != "conflict":
+        return f"rejected {rejected.task} ({rejected.kind}{f' with {rejected.partner}' if rejected.partner else ''})"
+    files = listed(map(one_line, rejected.files)) or "the same lines"
+    if rejected.partner is None:
+        return f"{rejected.task} does not fit what has landed: both change {files}"
+    return f"{rejected.task} waits for {rejected.partner}: both change {files}"
 
 
 def batch_words(outcome: BatchOutcome) -> str:
@@ -20,8 +30,6 @@ def batch_words(outcome: BatchOutcome) -> str:
     else:
         landed = [f"landed {tasks}"] if tasks else []
         parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
-    parts += [
-        f"rejected {one.task} ({one.kind}{f' with {one.partner}' if one.partner else ''})" for one in outcome.rejected
-    ]
+    parts += map(refusal_words, outcome.rejected)
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)

@@ -179,6 +179,11 @@ class Task(Part):
         return self.changes == "required" if self.changes else self.run is None
 
     @property
+    def locked(self) -> tuple[str, ...]:
+        """Paths that it may change because it holds them alone."""
+        return tuple(lock.path for lock in self.locks if lock.mode == "exclusive")
+
+    @property
     def subject(self) -> str:
         """What it is about, in one line of at most 72 characters: the title, or how its prompt or command begins."""
         line = self.title or (self.prompt or self.run or "").strip().splitlines()[0].strip()
@@ -250,6 +255,11 @@ class Integration(Part):
     verify: Verify = Field(
         default=(),
         description="Shell commands, or named stages of some, that must succeed on the exact tree that lands.",
+    )
+    base: Literal["known", "green", "new-failures"] = Field(
+        default="known",
+        description="What a red base means: known (it is told at once, and what is green on top of it lands), green "
+        "(nothing more starts), or new-failures (what is red on base does not count).",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")

@@ -23,7 +23,7 @@ def form_batch(run: Standings) -> float | None:
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
     running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
-    due = _due(run, rules, (task for task in rules.built if task not in rules.held), running=running)
+    due = _due(run, rules, run.fit_to_land(rules), running=running)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
         return None
@@ -44,22 +44,31 @@ def _due(run: Standings, rules: LandingRules, tasks: Iterable[str], *, running: 
     return next_batch(branches, running=running, ready=settings.ready, wait=settings.wait, now=run.run_time)
 
 
-def _candidate(run: Standings, rules: LandingRules, task: str) -> Candidate:
+def _candidate(run: Standings, rules: LandingRules, task: str, behind: float) -> Candidate:
     """A finished branch as a batch takes it."""
-    facts = run.facts[task]
+    facts, standing, needs, carries = run.facts[task], run.tasks[task], rules.needs_of(task), rules.carried(task)
+    known = (other for other in (*standing.rests_on, *needs, *carries) if other in run.tasks or other in run.outside)
+    others = run.commits_of(known)
     return Candidate(
         task=task,
-        tip=run.tasks[task].commit or "",
-        needs=rules.needs_of(task),
+        tip=standing.commit or "",
+        needs=needs,
         title=facts.title,
         ref=f"refs/heads/{facts.branch}",
-        carries=rules.carried(task),
+        carries=carries,
+        owns=facts.owns,
+        locked=facts.locked,
+        grounds=tuple(dict.fromkeys((*standing.grounds, *others))),
+        priority=facts.merge_priority,
+        behind=behind,
+        done=sum((span.ended_at - span.started_at).total_seconds() for span in standing.spans),
     )
 
 
 def _integrate(run: Standings, tasks: Sequence[str], *, merge_only: bool) -> None:
     rules, number = run.rules, len(run.batches) + 1
-    branches = tuple(_candidate(run, rules, task) for task in tasks)
+    behind = run.dispatcher.behind
+    branches = tuple(_candidate(run, rules, task, behind[task]) for task in tasks)
     order = BatchOrder(
         id=f"batch-{number}",
         run=run.manifest.run,
@@ -109,7 +118,11 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
         run.not_before = run.run_time + seconds
         run.tell(f"{outcome.reason}; it is tried again in {seconds:.0f} s", about=order.id)
         return
-    if outcome.state is BatchState.INFRASTRUCTURE or any(one.kind == "base-red" for one in outcome.rejected):
+    if any(one.kind == "base-red" for one in outcome.rejected):
+        # A plan whose checks test what it builds is red until enough of it is there.
+        run.base_red |= {frozenset((branch.task, branch.tip) for branch in order.branches)}
+        return
+    if outcome.state is BatchState.INFRASTRUCTURE:
         run.trouble = outcome.reason or "the integration could not go on"
         run.environment |= outcome.state is BatchState.INFRASTRUCTURE and not report.overtaken
         return

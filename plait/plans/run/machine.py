@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
+    BaseVerified,
     BatchEnded,
     Beat,
     Begin,
@@ -25,7 +26,7 @@ from plait.plans.journal.events import (
     WorkEnded,
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
-from plait.plans.run import batch_events, contract_events, repair_events, work_events
+from plait.plans.run import base_events, batch_events, contract_events, repair_events, work_events
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -103,6 +104,7 @@ def _begin(run: Standings, _event: Begin) -> None:
     if run.manifest.paused_by is not None:
         _pause(run, Pause(run.manifest.paused_by))
     contract_events.take_up_contracts(run)
+    base_events.ask_about_base(run)
 
 
 def _reuse(run: Standings, task: str, work: EarlierWork) -> None:
@@ -178,9 +180,12 @@ def _close(run: Standings, _event: Close) -> None:
             run.put(task, status=Impossible(reason), waits={})
             run.tell("blocked", about=task, reason=reason)
             run.lose(task)
+        elif isinstance(standing.status, Waiting) and run.is_refused and not run.stopping:
+            run.put(task, status=Impossible(run.trouble or ""), waits={})
         elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
             run.put(task, status=Cancelled(stopped), waits={})
             run.tell("cancelled", about=task, reason=stopped)
+    run.trouble = run.trouble or base_events.why_base_red(run)
     for task, by in run.rules.held.items():
         if by != task:
             run.tell("held", about=task, reason=run.why_held(task, by))
@@ -192,6 +197,7 @@ _HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
     StartPrepared: work_events.start_prepared,
     StartConflicted: work_events.start_conflicted,
     WorkEnded: work_events.work_ended,
+    BaseVerified: base_events.base_verified,
     BatchEnded: batch_events.batch_ended,
     BranchPutAside: work_events.branch_put_aside,
     RepairFound: repair_events.repair_found,

@@ -27,7 +27,7 @@ from plait.plans.run.statuses import (
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
-from plait.plans.tasks.work import BatchOrder
+from plait.plans.tasks.work import BaseReport, BatchOrder
 
 _NOT_STARTED: Final = (TaskState.PENDING, TaskState.READY, TaskState.HELD)
 
@@ -70,6 +70,10 @@ class Standings:
         """What ended the integration: a red base, a broken environment."""
         self.environment = False
         """Whether this machine, not a branch, kept something from landing."""
+        self.base: BaseReport | None = None
+        """What the verification of what the run started from has said."""
+        self.base_red: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
+        """Batches that could not be judged, as base was red: by task, the commit. The same is not verified again."""
         self.overtaken = 0
         """How many batches in a row gave up because somebody else moved the feature branch."""
         self.not_before = 0.0
@@ -322,6 +326,11 @@ class Standings:
             return task in self.outside
         return isinstance(standing.status, Built | LandsByHand | Landed)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing starts and nothing lands, as base is red and the plan wants it green."""
+        return self.manifest.base_rule == "green" and self.base is not None and self.base.state == "red"
+
     def needs_are_met(self, task: str) -> bool:
         """Whether of each group of needs one has succeeded."""
         return all(any(map(self.has_succeeded, group)) for group in self.facts[task].needs)
@@ -375,7 +384,12 @@ class Standings:
         if self.trouble is not None or self.by_hand is not None:
             return False
         rules = self.rules
-        return len(rules.held) < len(rules.built) or bool(self.parts_to_merge(rules))
+        return bool(self.fit_to_land(rules)) or bool(self.parts_to_merge(rules))
+
+    def fit_to_land(self, rules: LandingRules) -> tuple[str, ...]:
+        """The finished branches that may land; none while just these were red on a red base."""
+        tasks = tuple(task for task in rules.built if task not in rules.held)
+        return () if self.base_red and self.as_they_are(tasks) in self.base_red else tasks
 
     def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:
         """What is merged, and cannot land, to settle conflicts that tasks wait for; the same is not merged again."""

@@ -199,6 +199,16 @@ class Dispatcher:
         return {_STATES[state]: number for state, number in sorted(Counter(self.states.state).items())}
 
     @property
+    def behind(self) -> dict[str, float]:
+        """By job, the seconds of the longest path of work behind it that is still to be done."""
+        state, ids = self.states.state, self.layout.graph.ids
+        left = {
+            job.id: 0.0 if state[place] == job_states.DONE else job.seconds
+            for place, job in enumerate(self.layout.jobs)
+        }
+        return dict(zip(ids, self.layout.graph.timed(left).tails, strict=True))
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing runs and nothing would ever start; jobs that are held start only once they are released."""
         return job_states.RUNNING not in self.states.state and job_states.READY not in self.states.state

@@ -145,6 +145,56 @@ class StageOutcome(_Outcome):
     """The tests that failed, as far as they are named."""
 
 
+class SettledFile(_Outcome):
+    """A file in which a branch conflicted, and what settled it before anybody was asked."""
+
+    task: str
+    """Whose branch met the conflict: the later of the two."""
+    path: str
+    by: str
+    """The rule or the structure, such as `changelogs: union` or `structure: python`."""
+
+
+class WeakenedTest(_Outcome):
+    """A place at which a branch that lands lets tests ask for less: for a person to look at."""
+
+    task: str
+    path: str
+    line: int | None = None
+    """In the file as it is now, of what is gone as it was; nothing for a whole file."""
+    what: str
+    """Such as `a skip was added`."""
+
+
+class ChainBranch(_Outcome):
+    """A branch as a batch met it."""
+
+    task: str
+    tip: str
+    """The commit, pinned when the batch began."""
+    commit: str | None = None
+    """Where it is merged in; nothing when it is not part of the chain."""
+
+
+class VerifiedTree(_Outcome):
+    """One verification of a batch."""
+
+    branches: tuple[str, ...]
+    """What was merged, in merge order; nothing: what it should have landed on, alone."""
+    tree: str
+    verdict: Literal["green", "red", "timeout", "infrastructure", "cancelled", "unverified"]
+    """`unverified`: there is nothing to verify with."""
+    command: str | None = None
+    """The one that failed."""
+    seconds: float = 0.0
+    log: str | None = None
+    """Where all that was printed is; nothing when no command ran in this run."""
+    remembered: bool = False
+    """Whether the same tree had been verified before, with the same commands, and nothing was run."""
+    contracts: tuple[str, ...] = ()
+    """Those whose tests were part of it."""
+
+
 class BatchOutcome(_Outcome):
     """One batch of an integration."""
 
@@ -162,9 +212,24 @@ class BatchOutcome(_Outcome):
     """What has landed; while it is ready-to-land, what would."""
     rejected: tuple[Rejection, ...] = ()
     held: tuple[Held, ...] = ()
+    settled: tuple[SettledFile, ...] = ()
+    """Of what lands; not kept by the store."""
     started_at: AwareDatetime | None = None
     ended_at: AwareDatetime | None = None
     reason: str | None = None
+    weakened: tuple[WeakenedTest, ...] = ()
+    """By the branches that land; this and all below is not kept by the store."""
+    chain: tuple[ChainBranch, ...] = ()
+    """The branches in merge order."""
+    onto: str | None = None
+    """The commit that they were merged onto."""
+    trees: tuple[VerifiedTree, ...] = ()
+    """What was verified, in the order in which it ended."""
+    setup: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    """The commands that a tree of the whole batch is verified with, and those that make its checkout ready before."""
+    objects: str | None = None
+    """The folder that git finds the objects of these trees in, the rejected ones too."""
 
     @property
     def ready(self) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import Integration
+from plait.plans.paths import Asked
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import BatchOutcome
 from plait.plans.tasks.planned_contracts import Agreement, PlannedContract
@@ -181,6 +182,25 @@ class PersonsRepair:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseOrder:
+    """What a run starts from, to be verified beside the agents."""
+
+    commit: str
+    landed: tuple[str, ...] = ()
+    """Tasks whose work is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseReport:
+    """What came of that."""
+
+    state: Literal["green", "red", "unknown"]
+    reason: OddText = ""
+    """What failed, or why nothing can be said, in a sentence."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """One try of one agent, as it went."""
 
@@ -229,6 +249,20 @@ class Candidate:
     """The full name of the branch, for the merge commit's message."""
     carries: tuple[str, ...] = ()
     """Tasks of the plan that are not part of the run, and whose work lands with this one's."""
+    owns: tuple[str, ...] | None = None
+    """What it may have changed, as the plan says; nothing: all that is not protected."""
+    locked: tuple[str, ...] = ()
+    """What it may have changed because it held a lock."""
+    asked: Asked = "owns"
+    """What its change is held against; of what persons put above plait's own commits only what is protected."""
+    grounds: tuple[str, ...] = ()
+    """Commits of others that it contains: what they changed is not its change."""
+    priority: int = 3
+    """1 (critical) to 5 (idle)."""
+    behind: float = 0.0
+    """Seconds of the longest path of work that waits for it."""
+    done: float = 0.0
+    """Seconds that were worked on it."""
 
 
 @dataclass(frozen=True, slots=True)

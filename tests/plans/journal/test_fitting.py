@@ -37,7 +37,16 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
-from plait.plans.tasks.outcomes import BatchOutcome, Held, Rejection, StageOutcome
+from plait.plans.tasks.outcomes import (
+    BatchOutcome,
+    ChainBranch,
+    Held,
+    Rejection,
+    SettledFile,
+    StageOutcome,
+    VerifiedTree,
+    WeakenedTest,
+)
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
@@ -49,9 +58,10 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BatchEnded: {"batch"},
-    BatchOutcome: {"id", "commit", "tree", "landed"},
+    BatchOutcome: {"id", "commit", "tree", "landed", "onto"},
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},
+    ChainBranch: {"task", "tip", "commit"},
     Held: {"task", "by"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},
@@ -59,12 +69,15 @@ NAMES: Mapping[type, set[str]] = {
     RepairFound: {"task", "commit"},
     RepairTaken: {"task"},
     Rework: {"task", "kind", "partner", "partner_commit"},
+    SettledFile: {"task", "by"},
     StageOutcome: {"name", "log"},
     StartConflicted: {"task"},
     StartPrepared: {"task", "commit"},
     Tick: {"room"},
     TipMoved: {"tip", "lost", "landed"},
     Unlanded: {"onto", "tasks", "mates"},
+    VerifiedTree: {"branches", "tree", "contracts"},
+    WeakenedTest: {"task"},
     WorkDone: {"commit", "contents"},
     WorkEnded: {"task", "salvage", "spent"},
 }

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journal
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import (
+    BaseVerified,
     BatchBroken,
     BatchDone,
     BatchEnded,
@@ -46,7 +47,7 @@ from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
-from plait.plans.tasks.work import BatchReport, Rework, Unlanded
+from plait.plans.tasks.work import BaseReport, BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
 from tests.plans.run.played import manifest_from
 
@@ -122,6 +123,9 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
         st.builds(BatchDone, REPORT) | st.builds(BatchStopped) | st.builds(BatchBroken, WORD),
     ),
     BranchPutAside: st.builds(BranchPutAside, WORD, SMALL, MAYBE, MAYBE),
+    BaseVerified: st.builds(
+        BaseVerified, st.builds(BaseReport, st.sampled_from(["green", "red", "unknown"]), ODD, SECONDS)
+    ),
     RepairFound: st.builds(RepairFound, WORD, WORD),
     RepairTaken: st.builds(
         RepairTaken,

@@ -25,6 +25,7 @@ def drawn_manifest(random: Random, *, most: int = 8) -> Manifest:
         slots=dict(ROLES),
         resources=dict(RESOURCES),
         ready=random.choice((0.0, 0.5, 0.8, 1.0)),
+        base_rule=random.choice(("", "known", "new-failures")),
         wait=random.choice((0.0, 5.0, 600.0, float("inf"))),
         repairs=random.choice((0, 1, 2, 2, 2)),
         contracts=contracts,

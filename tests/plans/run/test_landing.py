@@ -103,6 +103,33 @@ def test_there_is_one_batch_at_a_time_and_each_has_its_number() -> None:
     assert (run.in_work.id, run.in_batch, run.in_work.landed) == ("batch-2", ("B",), ("A",))
 
 
+URGENT = """
+    tasks:
+      - {id: A, role: backend, prompt: x, priority: 1, owns: [src/], locks: [{path: go.mod, mode: exclusive}]}
+      - {id: B, role: backend, prompt: x, needs: [A], duration: 2h}
+      - {id: C, role: backend, prompt: x, needs: [B], duration: 1h}
+"""
+
+
+def test_a_batch_knows_what_is_urgent_and_what_is_whose() -> None:
+    run = played(URGENT, **AT_ONCE)
+    run.starts()
+    run.passes(60)
+    run.ends("A")
+    run.starts()
+
+    (candidate,) = run.in_work.branches
+    assert (candidate.priority, candidate.behind, candidate.done) == (1, 3 * 3600.0, 60.0)
+    assert (candidate.owns, candidate.locked, candidate.asked) == (("src/**",), ("go.mod",), "owns")
+    assert candidate.grounds == ()
+
+    run.ends("B")
+    run.batch()
+    run.starts()
+    (candidate,) = run.in_work.branches
+    assert (candidate.task, candidate.behind, candidate.grounds) == ("B", 3600.0, ("A-1",))
+
+
 def test_what_is_most_important_to_merge_comes_first() -> None:
     run = both_done(TWO.replace("{id: B, ", "{id: B, priority: 1, "))
 
@@ -173,19 +200,48 @@ def test_nothing_is_handed_back_of_a_batch_that_a_person_has_to_land() -> None:
     assert run.starts() == ()
 
 
-@pytest.mark.parametrize("environment", [True, False])
-def test_a_red_base_or_a_broken_environment_ends_the_integration_and_blames_no_branch(environment: bool) -> None:
+def test_a_broken_environment_ends_the_integration_and_blames_no_branch() -> None:
     run = both_done()
-    base_red = [] if environment else [Rejection(task="A", kind="base-red")]
-    state = BatchState.INFRASTRUCTURE if environment else BatchState.REJECTED
 
-    run.batch_says(state, rejected=base_red, reason="no space")
+    run.batch_says(BatchState.INFRASTRUCTURE, reason="no space")
     run.starts()
 
     assert (run.states(), run.in_batch, run.run.is_over) == ({"A": "done", "B": "done"}, (), True)
-    assert run.standings.environment is environment
+    assert run.standings.environment
     run.closes()
     assert (run.outcome.reason, run.outcome.state) == ("no space", RunState.FAILED)
+
+
+def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_blames_no_branch() -> None:
+    """The checks test what the plan builds: they are red until enough of it is there."""
+    run = played(TWO, **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    assert run.in_batch == ("A",)
+    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.starts()
+    assert run.in_batch == ()
+
+    run.ends("B")
+    run.starts()
+    assert run.in_batch == ("A", "B")
+    run.batch()
+    run.starts()
+
+    assert run.states() == {"A": "landed", "B": "landed"}
+
+
+def test_a_batch_that_stays_red_on_a_red_base_ends_the_run_with_that_reason() -> None:
+    run = both_done()
+    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.starts()
+
+    assert (run.in_batch, run.run.is_over) == ((), True)
+    run.closes()
+    assert run.outcome.state is RunState.FAILED
+    assert "base is red" in (run.outcome.reason or "")
+    assert not run.standings.environment
 
 
 def test_an_integration_that_breaks_ends_with_its_reason() -> None:
@@ -235,7 +291,7 @@ def test_a_rejected_branch_is_handed_back_with_all_that_its_repair_needs() -> No
     assert (work.start, work.expected, work.repair) == ("tip-1", "B-1", run.standing("B").repair)
     assert work.after == ("B",)
     assert run.told("B")[-2:] == ["handed back", "backend-1 repairs it"]
-    assert run.told("batch-1")[-1] == "part landed, landed A, rejected B (conflict with A), 1 verification"
+    assert run.told("batch-1")[-1] == "part landed, landed A, B waits for A: both change the same lines, 1 verification"
 
 
 def test_a_repair_starts_from_the_base_while_there_is_no_tip() -> None:

@@ -15,6 +15,7 @@ from plait.plans.journal.effects import (
     WriteRecord,
 )
 from plait.plans.journal.events import (
+    BaseVerified,
     BatchBroken,
     BatchDone,
     BatchEnded,
@@ -58,7 +59,7 @@ from plait.plans.run.statuses import (
 )
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, TaskState
 from plait.plans.tasks.planned_contracts import Record, newest
-from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, Unlanded
+from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, Candidate, Rework, Unlanded
 from plait.show.run_outcome import outcome_of, replayed
 
 ENDED = (Landed, LandsByHand, Built, Failed, Rejected, Impossible, Cancelled)
@@ -264,6 +265,8 @@ class World:
             self.person_moves_the_branch()
         elif chance < 0.967:
             self.person_repairs()
+        elif chance < 0.97 and self.run.standings.base is None:
+            self.hear(BaseVerified(BaseReport(self.random.choice(("green", "red", "unknown")), "red")))
         elif chance < 0.975:
             self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
         elif chance < 0.983:

@@ -1,0 +1,30 @@
+"""The task that verifies what a run starts from, beside the agents: a red base is known before much is paid."""
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from plait.agent_tasks.verifying import contracts_in, how_red, not_run, verifier_with
+from plait.agent_tasks.workshop import workshop_of
+from plait.plans.tasks.work import BaseOrder, BaseReport, RunFacts
+from plait.workspace.output import plain
+
+
+@task(name="verify base", task_run_name="verify base", cache_policy=NO_CACHE, persist_result=False)
+def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
+    """Run `integration.verify` on base, or on the feature branch where there is one; remembered by tree.
+
+    It waits for a free slot as any verification does, and ends as soon as the run is over.
+    """
+    shop = workshop_of(facts)
+    tree = shop.control.store.tree_of(order.commit)
+    seen = verifier_with(shop, contracts_in(shop, order.landed)).verify(tree, stop=shop.over)
+    if seen.green:
+        return BaseReport("green", seconds=seen.seconds)
+    if seen.outcome in ("red", "timeout"):
+        return BaseReport("red", reason=plain(f"{how_red(seen)}: {_last_line(seen.tail)}"), seconds=seen.seconds)
+    return BaseReport("unknown", reason=plain(not_run(seen)), seconds=seen.seconds)
+
+
+def _last_line(tail: str) -> str:
+    lines = [line.strip() for line in tail.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it printed nothing"

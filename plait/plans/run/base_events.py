@@ -1,0 +1,43 @@
+"""What is known of base while a run goes on: it is verified beside the agents, and a red one is told at once."""
+
+from plait.plans.journal.effects import VerifyBase
+from plait.plans.journal.events import BaseVerified
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Landed, Working
+from plait.plans.tasks.work import BaseOrder
+from plait.plans.wording import count
+
+
+def ask_about_base(run: Standings) -> None:
+    """Have what the run starts from verified, where there is anything left to do and to verify with."""
+    ahead = any(not isinstance(standing.status, Landed) for standing in run.tasks.values())
+    if run.manifest.base_rule and ahead:
+        run.order(VerifyBase(BaseOrder(run.tip or run.manifest.base, run.landed)))
+
+
+def base_verified(run: Standings, event: BaseVerified) -> None:
+    """A green base is what everybody hopes for; of a red one people hear before more is paid."""
+    run.base = report = event.report
+    if report.state == "unknown":
+        run.tell(f"nothing is known of base: {report.reason}")
+    if report.state != "red" or run.stopping:
+        return
+    working = sum(isinstance(standing.status, Working) for standing in run.tasks.values())
+    at_work = f" ({count(working, 'task')} at work)" if working else ""
+    if run.manifest.base_rule == "green":
+        run.trouble = run.trouble or f"base is red, and integration.base is green: {report.reason}"
+        run.tell(f"base is red, so nothing more starts{at_work}", reason=report.reason)
+        run.dispatcher.cancel_all()
+        return
+    lands = "what is red there does not count" if run.manifest.base_rule == "new-failures" else "what is green lands"
+    run.tell(f"base is red: {lands}, and nothing else; `plait cancel` ends the run{at_work}", reason=report.reason)
+
+
+def why_base_red(run: Standings) -> str | None:
+    """Why what is finished could not land, where that is because base is red and it did not change that."""
+    rules = run.rules
+    left = [task for task in rules.built if task not in rules.held]
+    if not left or run.as_they_are(left) not in run.base_red:
+        return None
+    reason = run.base.reason if run.base and run.base.state == "red" else "the same checks fail there"
+    return f"base is red, so it cannot be said who is to blame that the batch is, too: {reason}"

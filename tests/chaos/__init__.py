@@ -1,0 +1,1 @@
+"""What survives kills, races, failing disks and people at the same time."""
