@@ -15,9 +15,10 @@ from plait.agent_tasks.landing_order import chain_that_lands_most
 from plait.agent_tasks.scoping import Scope, scope_of
 from plait.agent_tasks.searching import Settled, already_landed, explained, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
-from plait.agent_tasks.verifying import contracts_in
+from plait.agent_tasks.verifying import contracts_in, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, SettledFile
 from plait.plans.tasks.planned_contracts import commands_of
@@ -107,6 +108,8 @@ def _integrate_rest(
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
+    tip = shop.control.store.tree_of(builder.base)
+    shop = replace(shop, verifier=shop.verifier.since(tip, chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
         broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
@@ -130,6 +133,7 @@ def _integrate_rest(
         id=order.id,
         verifications=settled.verifications,
         verified=settled.verified,
+        stages=stages_of(shop.verifier, (settled.chain or chain).tree),
         rejected=rejections,
         held=(*told.held, *settled.held),
         flaky=tuple(map(plain, settled.flaky)),
@@ -276,7 +280,7 @@ def _presets(work: Rework, order: BatchOrder, shop: Workshop) -> tuple[str, ...]
 def _commands(order: BatchOrder, shop: Workshop) -> tuple[str, ...]:
     """All that a tree of the whole batch is verified with."""
     contracts = contracts_in(shop, {*order.landed, *(branch.task for branch in order.branches)})
-    return tuple(dict.fromkeys((*shop.facts.integration.verify, *commands_of(contracts))))
+    return tuple(dict.fromkeys((*commands_in(shop.facts.integration.verify), *commands_of(contracts))))
 
 
 def _record(order: BatchOrder, shop: Workshop) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def take_repair(repair: PersonsRepair, facts: RunFacts) -> WorkReport:
     tree = store.tree_of(repair.commit)
     changed = _own_changes(repair, shop)
     _refuse(repair, shop, tree, changed)
-    red = red_verdict(order, shop, tree, order.task.task.verify, slot="verify") if order.task.task.verify else None
+    checks, base = order.task.task.verify, store.tree_of(shop.base)
+    red = red_verdict(order, shop, tree, checks, slot="verify", since=base) if checks else None
     if red is not None:
         raise TaskImpossible(f"{how_red(red)}:\n{red.tail.strip()[-2000:]}")
     message = work_message(order, shop, summary=f"Repaired by {repair.by}.")

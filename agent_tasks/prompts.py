@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from plait.agent_tasks.quoted_work import information_sections, partner_sections
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import rule_for
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract
@@ -61,7 +62,7 @@ def _limits(task: PlannedTask) -> str:
     if task.task.changes_required:
         lines.append("Leaving every file as it was counts as not done.")
     lines += [f"It must be true at the end: {criterion}" for criterion in task.task.criteria]
-    lines += [f"This command must succeed at the end: `{command}`" for command in task.task.verify]
+    lines += [f"This command must succeed at the end: `{command}`" for command in commands_in(task.task.verify)]
     lines += [f"You are expected to leave: `{path}`" for path in task.task.outputs]
     return "## Rules\n\n" + "\n".join(f"- {line}" for line in lines)
 

@@ -4,10 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.language.verify_stages import Check
+from plait.plans.tasks.outcomes import StageOutcome
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, commands_of, to_be_tested
 from plait.plans.tasks.work import WorkOrder
+from plait.plans.wording import listed
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
+from plait.workspace.output import plain
 from plait.workspace.verification import Verification, Verifier
 
 
@@ -15,15 +19,17 @@ def red_verdict(
     order: WorkOrder,
     shop: Workshop,
     tree: str,
-    commands: Sequence[str],
+    commands: Sequence[Check],
     *,
     slot: str,
     environment: Mapping[str, str] | None = None,
+    since: str | None = None,
 ) -> Verification | None:
     """What made a tree red; nothing when all commands passed.
 
     Args:
         slot: The name of the clean checkout, in the folder of the task.
+        since: The tree that the work is compared with: stages of whose paths none is other do not run.
         environment: Further variables of the commands; verdicts are remembered apart for each set.
 
     Raises:
@@ -47,7 +53,9 @@ def red_verdict(
         logs=shop.folder_of(order.task.id),
     )
     try:
-        seen = verifier.also(commands, environment=environment or {}).verify(tree, stop=shop.stop)
+        verifier = verifier.also(commands, environment=environment or {})
+        verifier = verifier.since(since, tree) if since else verifier
+        seen = verifier.verify(tree, stop=shop.stop)
     finally:
         delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
     if seen.outcome == "green":
@@ -69,9 +77,26 @@ def verifier_with(shop: Workshop, contracts: Iterable[PlannedContract]) -> Verif
     return shop.verifier.also(commands_of(contracts), environment={AGAINST: "real"})
 
 
+def stages_of(verifier: Verifier, tree: str) -> tuple[StageOutcome, ...]:
+    """What came of each stage when a tree was verified in this run; fit to be shown and kept."""
+    seen = verifier.recall(tree)
+    return tuple(
+        StageOutcome(
+            name=stage.name,
+            verdict=stage.outcome,
+            command=plain(stage.command),
+            seconds=round(stage.seconds, 3),
+            log=stage.log.name if stage.log else None,
+            failing=stage.failing,
+        )
+        for stage in (seen.stages if seen else ())
+    )
+
+
 def how_red(seen: Verification) -> str:
     """`` `pytest` timed out``."""
-    return f"`{seen.command}` {'timed out' if seen.outcome == 'timeout' else 'failed'}"
+    tests = f" in {listed(seen.failing, limit=5)}" if seen.failing else ""
+    return f"`{seen.command}` {'timed out' if seen.outcome == 'timeout' else 'failed'}{tests}"
 
 
 def not_run(seen: Verification) -> str:

@@ -198,6 +198,8 @@ def _how_it_ended(order: AgentOrder, ended: Ended) -> str:
             return f"was stopped after {_span(order.stall)} without a word"
         case "flooded":
             return f"was stopped because it printed too much ({ended.output_bytes / 1e6:.0f} MB)"
+        case "memory":
+            return "was stopped because it used too much memory"
         case "cancelled":
             return "was stopped because the run was cancelled"
         case "lost":

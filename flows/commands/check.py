@@ -73,8 +73,9 @@ def command(
     except PlanError as problems:
         _print_problems(problems, form)
         raise typer.Exit(int(problems.exit_code)) from None
+    presets = _shown_presets(brief)
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
-    _print(brief, findings, form)
+    _print(brief, findings, form, presets)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
 
@@ -110,16 +111,22 @@ def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
     typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
 
 
-def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat) -> None:
+def _shown_presets(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.filled_presets import has_presets, shown_presets
+
+    return shown_presets(brief, Path())[1] if has_presets(brief) else ()
+
+
+def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, presets: tuple[str, ...]) -> None:
     if form is FindingsFormat.json:
-        typer.echo(_summary_json(brief, findings))
+        typer.echo(_summary_json(brief, findings, presets))
     elif form is FindingsFormat.sarif:
         typer.echo(_sarif(brief, findings))
     else:
-        _print_text(brief, findings)
+        _print_text(brief, findings, presets)
 
 
-def _print_text(brief: "Brief", findings: "LintFindings") -> None:
+def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> None:
     from plait.advice.lint.findings import finding_lines, tally
 
     for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
@@ -128,7 +135,7 @@ def _print_text(brief: "Brief", findings: "LintFindings") -> None:
     roles = sorted({task.role for task in tasks})
     summary = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
     typer.echo(f"{brief.source}: {summary}; {tally(findings)}")
-    for line in brief.expansion.notices:
+    for line in (*presets, *brief.expansion.notices):
         typer.echo(f"note: {line}", err=True)
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
@@ -168,7 +175,7 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", findings: "LintFindings") -> str:
+def _summary_json(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> str:
     import json
 
     tasks = [
@@ -183,7 +190,7 @@ def _summary_json(brief: "Brief", findings: "LintFindings") -> str:
         "findings": [_row(finding, brief.source) for finding in findings.shown],
         "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),
-        "notices": list(brief.expansion.notices),
+        "notices": [*presets, *brief.expansion.notices],
     }
     return json.dumps(record, indent=2)
 

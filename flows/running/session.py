@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
+from plait.flows.inputs.filled_presets import fill_presets
 from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
@@ -98,6 +99,8 @@ def open_session(
         started = _base_commit(control, brief, base, fresh=fresh)
         commit = started.commit
         notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        brief, told = fill_presets(brief, control.store, commit)
+        notices += told
         require_on_base(control, commit, brief.expansion.contracts)
         chosen = narrow(brief.expansion, only)
         find = partial(_reuse, control, chosen=chosen, base=started.now, fresh=fresh)

@@ -150,7 +150,8 @@ class _SpecWriter:
             RefMoved: somebody else moved it meanwhile.
         """
         shop = self.session.shop
-        seen = shop.verifier.verify(amended.tree, stop=shop.stop)
+        verifier = shop.verifier.since(shop.control.store.tree_of(tip), amended.tree)
+        seen = verifier.verify(amended.tree, stop=shop.stop)
         if seen.outcome == "cancelled":
             self.tell(_STOPPED)
             return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from plait.advice.forecasts.forecast_record import Forecast, TaskForecast
 from plait.flows.forecasting import Bundling, bundling_of, forecast_of
+from plait.flows.inputs.filled_presets import shown_presets
 from plait.flows.inputs.requests import Brief
 from plait.flows.past_durations import history_of
 from plait.flows.terminal.text_layout import rough_time
@@ -17,21 +18,26 @@ from plait.show.forecast_json import bundle_records
 
 def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None) -> None:
     """Forecast the run and print its schedule; the history of the repository corrects the durations."""
+    brief, presets = shown_presets(brief, repository or Path())
     history = () if repository is None else history_of(repository)
     bundling = bundling_of(brief, chosen=chosen, history=history)
     brief = bundling.brief
     made = forecast_of(brief, chosen=bundling.chosen, history=history, what_if=False)
     order = sorted(made.tasks, key=lambda task: (task.start, task.end))
     if json:
-        sys.stdout.write(_record(brief, made, order, bundling))
+        sys.stdout.write(_record(brief, made, order, bundling, presets))
     else:
         sys.stdout.write(_text(brief, made, order) + (f"  {bundling.told}\n" if bundling.bundles else ""))
     if not json:
+        for line in presets:
+            sys.stderr.write(f"note: {line}\n")
         for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
             sys.stderr.write(f"warning: {line}\n")
 
 
-def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: Bundling) -> str:
+def _record(
+    brief: Brief, made: Forecast, order: list[TaskForecast], bundling: Bundling, presets: tuple[str, ...]
+) -> str:
     """One JSON object; times in seconds from the start."""
     record: dict[str, Any] = {
         "dry_run": True,
@@ -54,6 +60,7 @@ def _record(brief: Brief, made: Forecast, order: list[TaskForecast], bundling: B
         ],
         "bundles": bundle_records(bundling.bundles),
         "unsupported": list(brief.expansion.unsupported),
+        **({"presets": list(presets)} if presets else {}),
     }
     return json_format.dumps(record, indent=2) + "\n"
 

@@ -105,6 +105,7 @@ def batch_record(batch: BatchOutcome) -> dict[str, Any]:
         **({"reason": batch.reason} if batch.reason else {}),
         **({"flaky": list(batch.flaky)} if batch.flaky else {}),
         **({"acquitted": list(batch.acquitted)} if batch.acquitted else {}),
+        **({"stages": [stage.model_dump(mode="json") for stage in batch.stages]} if batch.stages else {}),
         "settled": [{"task": file.task, "path": file.path, "by": file.by} for file in batch.settled],
         "weakened": [_weakened(finding) for finding in batch.weakened],
         "onto": batch.onto,

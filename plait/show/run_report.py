@@ -52,6 +52,7 @@ def report_markdown(
         _section("Tests that ask for less than before", [f"- {markdown(words, 500)}" for words in _weakened(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
+        _section("Verification", _stage_table(outcome.batches)),
         _section("What the batches did", [line for batch in outcome.batches for line in _story(batch)]),
         _section(
             "Conflicts that were settled without an agent",
@@ -250,6 +251,27 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
         "–" if seconds is None else spell_seconds(seconds),
         (batch.commit or "–")[:9],
     )
+
+
+_STAGE_COLUMNS = ("batch", "stage", "verdict", "time", "failed", "log")
+
+
+def _stage_table(batches: Sequence[BatchOutcome]) -> list[str]:
+    """The stages of each batch, where they have names or something failed; plain commands that passed say nothing."""
+    worth = [batch for batch in batches if any(stage.name or stage.verdict != "green" for stage in batch.stages)]
+    rows = (
+        (
+            batch.id,
+            stage.name or one_line(stage.command, 60),
+            stage.verdict,
+            spell_seconds(stage.seconds) if stage.log else "–",
+            listed(stage.failing) or "–",
+            stage.log or "–",
+        )
+        for batch in worth
+        for stage in batch.stages
+    )
+    return _plain_table(_STAGE_COLUMNS, rows) if worth else []
 
 
 _STORY_ITEMS = 40

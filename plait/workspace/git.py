@@ -211,6 +211,16 @@ class GitRepository:
         answer = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{{kind}}}")
         return answer.text if answer.status == 0 and _OID.match(answer.text) else None
 
+    def changed_paths(self, old: str, new: str) -> tuple[str, ...]:
+        """The paths in which two commits or trees differ; a file that was moved has both of its paths.
+
+        Raises:
+            GitFailed: one of them is not there.
+        """
+        if old == new:
+            return ()
+        return tuple(self.ask("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).records)
+
     def tree_of(self, commit: str) -> str:
         """The tree of a commit.
 

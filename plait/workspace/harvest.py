@@ -79,7 +79,7 @@ def harvest(
     if tree == checkout.tree and len(parents) == 1:
         return Harvest(None, tree, ())
     commit = control.store.commit_tree(tree, parents, message, date=date, author=author)
-    return Harvest(commit, tree, _changed(control, checkout.tree, tree))
+    return Harvest(commit, tree, control.store.changed_paths(checkout.tree, tree))
 
 
 def harvested_tree(
@@ -100,7 +100,7 @@ def harvested_tree(
         if odd:
             return _refused(checkout, odd)
         tree = _tree(staging, selection)
-    return Harvest(None, tree, _changed(control, checkout.tree, tree))
+    return Harvest(None, tree, control.store.changed_paths(checkout.tree, tree))
 
 
 def salvage(
@@ -189,12 +189,6 @@ def _tree(staging: Staging, selection: Selection) -> str:
     if _COMPLAINT.search(answer.stderr):
         raise GitFailed("write-tree", answer.status, answer.stderr)
     return answer.text
-
-
-def _changed(control: Control, old: str, new: str) -> tuple[str, ...]:
-    if old == new:
-        return ()
-    return tuple(control.store.ask("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new).records[1::2])
 
 
 def _over(selection: Selection, seen: Survey, limits: HarvestLimits) -> list[Odd]:

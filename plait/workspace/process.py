@@ -33,7 +33,7 @@ __all__ = [
     "stop_process",
 ]
 
-Cause = Literal["exited", "signalled", "timeout", "stalled", "cancelled", "flooded", "lost"]
+Cause = Literal["exited", "signalled", "timeout", "stalled", "cancelled", "flooded", "memory", "lost"]
 
 TIMED_OUT = 124
 """What `run_quick` says of a program that took too long, as timeout(1) does."""
@@ -55,7 +55,7 @@ class Ended:
     output: Path
     """Its whole output, standard output and standard error together."""
     output_bytes: int
-    """How much it printed; what was in the file before is not counted."""
+    """How much of what it printed is in the log; what was in the file before is not counted."""
     seconds: float
     killed: int
     """Processes that it had left behind, or that had to be ended with it; itself not counted."""

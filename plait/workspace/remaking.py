@@ -17,8 +17,9 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.harvest import Harvest, harvested_tree
 from plait.workspace.merging import SettledPath
 from plait.workspace.small_files import write_whole
+from plait.workspace.stage_runs import Outcome
 from plait.workspace.trees import REGULAR, blobs, entries_of
-from plait.workspace.verification import Outcome, Verifier
+from plait.workspace.verification import Verifier
 from plait.workspace.verification_slots import Slot
 
 _LARGEST = 16 * 1024 * 1024

@@ -21,6 +21,7 @@ import time
 
 SUBREAPER = sys.platform.startswith("linux")
 SETTLE = 0.05  # seconds for helpers that end by themselves with the program: they are not left-overs
+WEIGH = 0.5  # seconds between two looks at the memory that the program uses, where that is limited
 KILL_PATIENCE = 10.0  # seconds of SIGKILLs, after which what is left (another user's, a dead disk) is only counted
 
 
@@ -37,6 +38,8 @@ class ShimOrder:
     timeout: float | None
     stall: float | None
     grace: float
+    kept_bytes: int | None
+    memory: int | None
 
     def __init__(self, fields: tuple[object, ...]) -> None:
         self.__dict__.update(zip(ShimOrder.__annotations__, fields, strict=True))
@@ -52,7 +55,8 @@ class Watch:
         self.cause: str | None = None
         self.pid, self.problem, self.written, self.childless = 0, 0, 0, False
         self.met: set[int] = set()
-        self.began = self.spoke = time.monotonic()
+        self.recent, self.dropped, self.log_began = bytearray(), 0, os.fstat(order.log).st_size
+        self.began = self.spoke = self.weighed = time.monotonic()
 
     def start(self) -> bool:
         """Fork the program; False, and plait is told why, when it could not be."""
@@ -86,6 +90,11 @@ class Watch:
         if self.order.stall is not None:
             seconds = min(seconds, self.spoke + self.order.stall - now)
             self.end_by("stalled", when=seconds <= 0)
+        if self.order.memory is not None:
+            seconds = min(seconds, WEIGH)
+            if now - self.weighed >= WEIGH:
+                self.weighed = now
+                self.end_by("memory", when=memory_used(self.pid) > self.order.memory)
         return seconds
 
     def end_by(self, cause: str, *, when: bool) -> None:
@@ -125,12 +134,31 @@ class Watch:
         self.spoke = time.monotonic()
         room = self.order.output_bytes - self.written
         try:
-            self.written += write_all(self.order.log, text[:room])
+            self.written += self.keep(text[:room])
         except OSError as problem:
             self.problem, room = problem.errno or 0, -1
         if len(text) > room and self.cause in (None, "exited", "signalled"):
             self.cause = "log" if self.problem else "flooded"
         return len(text) <= room
+
+    def keep(self, text: bytes) -> int:
+        """Write to the log; where it has more than `kept_bytes` its middle is taken out, and again as it grows."""
+        write_all(self.order.log, text)
+        if self.order.kept_bytes is not None:
+            half = self.order.kept_bytes // 2
+            behind = min(len(text), max(0, self.written + len(text) - half))
+            self.recent += text[len(text) - behind :]
+            if len(self.recent) > 2 * half:
+                self.take_out_middle()
+        return len(text)
+
+    def take_out_middle(self) -> None:
+        """Leave the first half of what may be kept and the last; what is between them is only counted."""
+        half = (self.order.kept_bytes or 0) // 2
+        self.dropped += len(self.recent) - half
+        self.recent = self.recent[-half:] if half else bytearray()
+        os.ftruncate(self.order.log, self.log_began + half)
+        write_all(self.order.log, b"\n[%d bytes are left out here]\n" % self.dropped + self.recent)
 
     def reap(self) -> None:
         """Collect every child that has ended, and see whether any is left."""
@@ -160,6 +188,11 @@ class Watch:
         for _ in range(64):  # more than any pipe holds; on macOS somebody may still be writing
             if not self.copy_output():
                 break
+        if self.order.kept_bytes is not None and len(self.recent) > self.order.kept_bytes // 2 and not self.problem:
+            try:
+                self.take_out_middle()
+            except OSError as problem:
+                self.problem, self.cause = problem.errno or 0, "log"
 
     def wait_until_over(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -263,6 +296,40 @@ def descendants() -> list[int]:
     for pid in pids:
         pids += children_of(pid)
     return pids
+
+
+def memory_used(pid: int) -> int:
+    """Bytes that all descendants hold for themselves: files that are mapped, and shared memory, are not counted.
+
+    RSS and no limit of address space: a JVM, node and Go reserve many times what they use. What a process shares with
+    its fork is counted twice. Without /proc (macOS) it is the RSS of the program's group, as ps(1) tells it.
+    """
+    if not SUBREAPER:
+        return group_memory(pid)
+    pages = 0
+    for each in descendants():
+        try:
+            with open(f"/proc/{each}/statm", "rb") as file:  # noqa: PTH123
+                _, resident, shared = file.read().split()[:3]
+        except (OSError, ValueError):  # it has ended
+            continue
+        pages += max(0, int(resident) - int(shared))
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def group_memory(group: int) -> int:
+    """Bytes of a process group; 0 where ps(1) does not tell."""
+    told, sink = os.pipe()
+    try:
+        os.posix_spawn("/bin/ps", ["ps", "-A", "-o", "pgid=,rss="], {}, file_actions=[(os.POSIX_SPAWN_DUP2, sink, 1)])
+    except OSError:
+        os.close(told)
+        return 0
+    finally:
+        os.close(sink)
+    with open(told, "rb") as file:  # noqa: PTH123
+        rows = [line.split() for line in file.read().splitlines()]
+    return 1024 * sum(int(row[1]) for row in rows if len(row) == 2 and row[0] == b"%d" % group and row[1].isdigit())
 
 
 def hear_signals() -> int:

@@ -12,7 +12,7 @@ from plait.workspace.output import Listener
 
 PATIENCE = 4.0
 """Seconds that a shim may take longer than the grace period; then it is taken for stopped by its own program."""
-CAUSES = ("exited", "signalled", "timeout", "stalled", "cancelled", "flooded", "log")
+CAUSES = ("exited", "signalled", "timeout", "stalled", "cancelled", "flooded", "memory", "log")
 
 
 class ShimProcess(Protocol):

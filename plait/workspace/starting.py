@@ -38,6 +38,10 @@ class Limits:
     """Between SIGTERM and SIGKILL."""
     output_bytes: int | None = 256 << 20
     """Of standard output and standard error together. None: the program writes the log itself, without a limit."""
+    kept_bytes: int | None = None
+    """How much of that stays in the log, half of it from the beginning and half from the end. None: all."""
+    memory: int | None = None
+    """Bytes that it and all that it started may hold together, looked at twice a second."""
 
 
 UNLIMITED = Limits()
@@ -58,7 +62,8 @@ def packed_order(
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
-    return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace))
+    more = (limits.kept_bytes, limits.memory)
+    return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace, *more))
 
 
 @contextmanager

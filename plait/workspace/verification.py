@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import queue
-import signal
+import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,20 +12,20 @@ from contextlib import contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
+from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
+from plait.plans.quality.affected import unaffected
+from plait.plans.quality.tests_alone import with_tests_alone
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
+from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
-from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.process import Ended, Limits
 from plait.workspace.small_files import write_whole
+from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.verification_slots import Slot
-
-Outcome = Literal["green", "red", "timeout", "infrastructure", "cancelled"]
-
-_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
-"""How a command ends when the kernel ran out of memory, as its status or as its shell's."""
+from plait.workspace.warm_caches import WarmCaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Verification:
     """Whether this tree had been verified before, with the same commands, and nothing was run now."""
     unverified: bool = False
     """Green only because there is nothing to verify with."""
+    failing: tuple[str, ...] = ()
+    """The tests that failed, as far as output or report name them."""
+    stages: tuple[StageVerdict, ...] = ()
+    """A verdict for each entry of `verify`, in their order; nothing when no command ran."""
 
     @property
     def green(self) -> bool:
@@ -60,7 +64,7 @@ class Verifier:
         control: Control,
         *,
         place: Path,
-        commands: Sequence[str],
+        commands: Sequence[Check],
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
         cache: Path,
@@ -74,7 +78,7 @@ class Verifier:
 
         Args:
             place: A directory for the slots, of this run alone.
-            commands: Shell commands that must succeed, in this order.
+            commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
@@ -84,17 +88,44 @@ class Verifier:
             logs: The directory of the logs.
         """
         self._control = control
-        self._commands = tuple(commands)
+        self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
-        self._slots: queue.SimpleQueue[tuple[int, Slot]] = queue.SimpleQueue()
+        self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
-            self._slots.put((number, Slot(control, place / f"slot-{number}")))
-        self._memory = _Memory(control.directory / "verified" / _key(self._commands, self._setup, self._setup_inputs))
-        self._trees: dict[str, threading.Lock] = {}
+            own = place / f"slot-{number}"
+            self._slots.put(_Place(number, Slot(control, own), WarmCaches(own.with_name(f"{own.name}-caches"))))
+        self._times = LearnedTimes(control.directory / "verified" / "times")
+        self._variables: tuple[str, ...] = ()
+        """Those that `also` added: verdicts are remembered apart for each set of them."""
+        self._since: tuple[str, str] | None = None
+        self._left_out = frozenset[int]()
+        self._collect: Callable[[Slot], None] | None = None
+        """Called after a green run, before the slot is used again."""
+        self._memories: dict[str, _Memory] = {}
+        """Of this one and of all that come of it."""
+        self._memory = self._memory_of_its_own()
         self._wider: dict[tuple[object, ...], Verifier] = {}
+        """What came of this one, by what is other there."""
 
-    def also(self, commands: Sequence[str], *, environment: Mapping[str, str]) -> "Verifier":
+    def _memory_of_its_own(self) -> "_Memory":
+        """What is known of trees by these commands, this set-up and these variables."""
+        commands = commands_in(check for at, check in enumerate(self._commands) if at not in self._left_out)
+        variables = [self._variables] if self._variables else []
+        key = _key(commands, self._setup, self._setup_inputs, *variables)
+        return self._memories.setdefault(key, _Memory(self._control.directory / "verified" / key))
+
+    def _with(self, key: tuple[object, ...], **changed: object) -> "Verifier":
+        """The same with these attributes, in the same slots; of two threads, both get the first one's."""
+        if key not in self._wider:
+            other = copy(self)
+            for name, value in changed.items():
+                setattr(other, name, value)
+            other._memory, other._wider = other._memory_of_its_own(), {}
+            self._wider.setdefault(key, other)
+        return self._wider[key]
+
+    def also(self, commands: Sequence[Check], *, environment: Mapping[str, str]) -> "Verifier":
         """The one that runs further commands after these, in the same slots; with nothing to add, this one.
 
         Args:
@@ -103,22 +134,40 @@ class Verifier:
         added = tuple(command for command in commands if command not in self._commands)
         if not commands:
             return self
-        key = (added, tuple(sorted(environment.items())))
-        if key not in self._wider:
-            wider = copy(self)
-            wider._commands = (*self._commands, *added)
-            wider._environment = {**self._environment, **environment}
-            variables = [f"{name}={value}" for name, value in sorted(environment.items())]
-            known = _key(wider._commands, self._setup, self._setup_inputs, variables)
-            wider._memory, wider._trees, wider._wider = _Memory(self._control.directory / "verified" / known), {}, {}
-            self._wider.setdefault(key, wider)  # of two threads, both use the first one's
-        return self._wider[key]
+        variables = tuple(f"{name}={value}" for name, value in sorted(environment.items()))
+        return self._with(
+            ("also", added, variables),
+            _commands=(*self._commands, *added),
+            _environment={**self._environment, **environment},
+            _variables=variables,
+        )
+
+    def since(self, before: str, after: str) -> "Verifier":
+        """The one that runs only the stages which the change between two trees affects.
+
+        It runs the same ones on every tree, `before` included: the search of a red batch compares runs of the same
+        stages. On a tree that differs from `before` in other paths, too, it runs what that affects as well.
+        """
+        if all(isinstance(check, str) or not check.paths for check in self._commands):
+            return self
+        return self._with(("since", before, after), _since=(before, after))
+
+    def _affected_in(self, tree: str) -> "Verifier":
+        """The one that runs what the change affects, and what else differs in this tree."""
+        if self._since is None:
+            return self
+        before, after = self._since
+        pairs = {(before, after), (before, tree)}
+        changed = frozenset(path for pair in pairs for path in self._control.store.changed_paths(*pair))
+        left_out = unaffected(self._commands, changed, setup_inputs=self._setup_inputs)
+        return self._with(("affected", left_out), _since=None, _left_out=left_out) if left_out else self
 
     def verify(self, tree: str, *, stop: threading.Event | None = None, again: bool = False) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
 
         A verification that times out, or that this machine got in the way of, is run again once. `again`: it is run
-        whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered.
+        whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered. Where
+        a red one named its tests, these are run alone first: red again is told at once, green only of a whole run.
 
         Raises:
             DiskFull: no space for the files or the log.
@@ -126,13 +175,19 @@ class Verifier:
         """
         if not self._commands:
             return Verification(tree, "green", unverified=True)
-        lock = self._trees.setdefault(tree, threading.Lock())
+        if (narrower := self._affected_in(tree)) is not self:
+            whole = self._memory.recall(tree)
+            known_green = whole is not None and whole.green and not again
+            return whole if whole is not None and known_green else narrower.verify(tree, stop=stop, again=again)
+        if len(self._left_out) == len(self._commands):
+            return Verification(tree, "green", remembered=True, stages=tuple(map(unaffected_verdict, self._commands)))
+        lock = self._memory.lock_of(tree)
         if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
             return Verification(tree, "cancelled")
         try:
-            known = None if again else self._memory.recall(tree)
-            if known is None:
-                known = self._verify(tree, stop)
+            known = self._memory.recall(tree)
+            if known is None or again:
+                known = self._verify(tree, stop) if known is None else self._repeat(known, stop)
                 self._memory.keep(known)
             return known
         finally:
@@ -157,34 +212,43 @@ class Verifier:
             As `verify`.
         """
         only = copy(self)
-        only._commands = (command,)
-        return only._verify(tree, stop, arguments=arguments, collect=collect)
+        only._commands = (f"set -- {shlex.join(arguments)}\n{command}" if arguments else command,)
+        only._left_out, only._collect = frozenset(), collect
+        return only._verify(tree, stop, cold=True)
 
-    def _verify(
-        self,
-        tree: str,
-        stop: threading.Event | None,
-        *,
-        arguments: Sequence[str] = (),
-        collect: Callable[[Slot], None] | None = None,
-    ) -> Verification:
+    def recall(self, tree: str) -> Verification | None:
+        """What came of a tree, here or in one that came of this one; nothing is run."""
+        known = [self._memory.recall(tree), *(other.recall(tree) for other in tuple(self._wider.values()))]
+        seen = [verdict for verdict in known if verdict is not None]
+        return next((verdict for verdict in seen if verdict.green), seen[0] if seen else None)
+
+    def _verify(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
-        verdict = self._in_a_slot(tree, stop, arguments, collect)
+        verdict = self._in_a_slot(tree, stop, cold=cold)
         if verdict.outcome in ("timeout", "infrastructure"):
-            verdict = self._in_a_slot(tree, stop, arguments, collect)
+            verdict = self._in_a_slot(tree, stop, cold=True)
         return replace(verdict, seconds=time.monotonic() - started)
 
-    def _in_a_slot(
-        self,
-        tree: str,
-        stop: threading.Event | None,
-        arguments: Sequence[str],
-        collect: Callable[[Slot], None] | None,
-    ) -> Verification:
-        with self._slot(stop) as taken:
-            if taken is None:
+    def _repeat(self, seen: Verification, stop: threading.Event | None) -> Verification:
+        """Run a tree once more, on cold caches: what was red because of what they held is not red then."""
+        alone = with_tests_alone(self._commands, seen.command, seen.failing) if seen.outcome == "red" else None
+        if alone is not None:
+            started = time.monotonic()
+            again = copy(self)
+            again._commands = alone
+            repeated = again._in_a_slot(seen.tree, stop, cold=True)
+            if repeated.outcome in ("red", "cancelled"):
+                seconds = time.monotonic() - started
+                return replace(repeated, command=seen.command, stages=seen.stages, seconds=seconds)
+        return self._verify(seen.tree, stop, cold=True)
+
+    def _in_a_slot(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
+        with self._slot(stop) as free:
+            if free is None:
                 return Verification(tree, "cancelled")
-            number, slot = taken
+            taken, slot = replace(free, cold=cold), free.slot
+            if cold:
+                taken.caches.drop()
             try:
                 directory = slot.restore(tree)
                 written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
@@ -192,41 +256,30 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            variables = {**self._environment, "TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(number)}
-            with lease_ports(self._home) if self._home else nullcontext() as port:
+            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(taken.number)}
+            with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
-                verdict = self._run(tree, directory, variables | ports, stop, arguments)
-            if collect and verdict.green:
-                collect(slot)
-            return verdict
+                seen = self._run(tree, directory, {**self._environment, **variables, **ports}, taken, stop)
+            if self._collect is not None and seen.green:
+                self._collect(slot)
+            return seen
 
     def _run(
-        self,
-        tree: str,
-        directory: Path,
-        environment: Mapping[str, str],
-        stop: threading.Event | None,
-        arguments: Sequence[str],
+        self, tree: str, directory: Path, environment: Mapping[str, str], place: "_Place", stop: threading.Event | None
     ) -> Verification:
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
-            return Verification(tree, _outcome(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
+            place.caches.drop()  # code of the branch was at work beside them
+            return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        for command in self._commands:
-            left = None if deadline is None else max(0.001, deadline - time.monotonic())
-            ended = run_supervised(
-                # Of several lines the first that fails is red, as in `run`.
-                ("/bin/sh", "-e", "-c", "--", command, *(("plait", *arguments) if arguments else ())),
-                directory=directory,
-                environment=environment,
-                output=log,
-                limits=Limits(timeout=left),
-                stop=stop,
-            )
-            if not ended.ok:
-                return Verification(tree, _outcome(ended), command, ended.tail, log)
-        return Verification(tree, "green", log=log)
+        declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
+        own, warm = place.caches.bring_back(directory, declared)
+        runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm)
+        seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
+        if seen.green and not place.cold:
+            place.caches.set_aside(directory, own)
+        return seen
 
     def _prepare(
         self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
@@ -255,9 +308,9 @@ class Verifier:
         return None if prepared.ok else prepared.ended
 
     @contextmanager
-    def _slot(self, stop: threading.Event | None) -> Iterator[tuple[int, Slot] | None]:
-        """A free slot with its number, or nothing when stopped while waiting."""
-        taken: list[tuple[int, Slot]] = []
+    def _slot(self, stop: threading.Event | None) -> Iterator["_Place | None"]:
+        """A free slot, or nothing when stopped while waiting."""
+        taken: list[_Place] = []
 
         def take(seconds: float) -> bool:
             with suppress(queue.Empty):
@@ -273,12 +326,28 @@ class Verifier:
             self._slots.put(taken[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A slot and what goes with it."""
+
+    number: int
+    slot: Slot
+    caches: WarmCaches
+    cold: bool = False
+    """Whether its caches are neither used nor handed on: for a tree that was not green once."""
+
+
 class _Memory:
     """What came of trees: all verdicts of this run, and the green ones of earlier runs."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._known: dict[str, Verification] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def lock_of(self, tree: str) -> threading.Lock:
+        """Held by who verifies a tree: others wait for what comes of it."""
+        return self._locks.setdefault(tree, threading.Lock())
 
     def recall(self, tree: str) -> Verification | None:
         known = self._known.get(tree) or self._read(tree)
@@ -313,14 +382,20 @@ def _key(*parts: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(("-e", *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _outcome(ended: Ended) -> Outcome:
-    if ended.cause == "cancelled":
-        return "cancelled"
-    if ended.cause in ("timeout", "stalled"):
-        return "timeout"
-    if ended.cause == "lost" or (ended.cause in ("exited", "signalled") and ended.status in _KILLED):
-        return "infrastructure"
-    return "red"
+def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Verification:
+    """Green, or what came of the stage that was not."""
+    against = next((verdict for verdict in verdicts if not verdict.settled), None)
+    if against is None:
+        return Verification(tree, "green", log=log, stages=verdicts)
+    return Verification(
+        tree,
+        against.ended_as,
+        against.command,
+        against.tail,
+        against.log,
+        failing=against.failing,
+        stages=verdicts,
+    )
 
 
 def _obtained(acquire: Callable[[float], bool], stop: threading.Event | None) -> bool:

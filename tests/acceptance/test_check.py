@@ -7,6 +7,7 @@ import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
+from tests.support.repositories import commit_files
 
 CLEAN = """\
 feature: x
@@ -51,6 +52,18 @@ def test_what_plait_decides_by_itself_is_a_note_and_no_warning(tmp_path: Path, w
 
     assert ended.status == 0
     assert ended.stderr.startswith("note: contract-api writes the contract api")
+
+
+def test_what_a_preset_would_run_here_is_a_note(repository: Path, write_plan: WritePlan) -> None:
+    commit_files(repository, {"go.mod": "module shop\n"})
+    plan = write_plan(CLEAN.replace("[make test]", "{preset: auto}"))
+
+    checked = plait("check", str(plan), cwd=repository)
+    dry = plait("run", str(plan), "--dry-run", "--json", cwd=repository)
+
+    told = "integration.verify: preset auto runs syntax: go vet ./... · tests: go test ./..."
+    assert (checked.status, checked.stderr) == (0, f"note: {told}\n")
+    assert json.loads(dry.stdout)["presets"] == [told]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,16 @@ def test_the_cart_plan_fits_its_schema() -> None:
     assert fits(CART["crew"], crew_schema())
 
 
+VERIFY = [
+    ["make test"],
+    ["make lint", {"stage": "tests", "run": ["make", "make test"], "timeout": "10m", "memory": "4GiB"}],
+    {"stage": "tests", "run": "pytest", "paths": ["src/"], "cache": [".pytest_cache"], "junit": "report.xml"},
+    {"syntax": "ruff check .", "tests": ["pytest -q"], "security": {"run": "bandit -r src", "timeout": "5m"}},
+    {"preset": "python"},
+    [{"preset": "auto"}, "make end-to-end"],
+]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -90,6 +100,11 @@ def test_the_cart_plan_fits_its_schema() -> None:
         {"crew": {"qa": {"slot": 1}}},
         {"integration": {"land": "maybe"}},
         {"integration": {"verify": [" "]}},
+        {"integration": {"verify": "make"}},
+        {"integration": {"verify": [{"stage": "a b", "run": "x"}]}},
+        {"integration": {"verify": [{"run": "x", "shell": "y"}]}},
+        {"integration": {"verify": {"preset": "cobol"}}},
+        {"integration": {"verify": {"tests": {"run": 3}}}},
         {"goal": ""},
         {"tasks": [{"id": "a", "run": "x", "needs": [{"task": "b", "kind": "contract"}]}]},
         {"tasks": [{"id": " ", "run": "x"}]},
@@ -99,6 +114,12 @@ def test_the_cart_plan_fits_its_schema() -> None:
 )
 def test_what_the_parser_refuses_does_not_fit(change: dict[str, Any]) -> None:
     assert not fits(CART | change, plan_schema())
+
+
+@pytest.mark.parametrize("verify", VERIFY)
+def test_commands_stages_and_presets_fit(verify: Any) -> None:
+    assert fits(CART | {"integration": {"verify": verify}}, plan_schema())
+    assert Integration.model_validate({"verify": verify}).verify
 
 
 @pytest.mark.parametrize("template", sorted((ROOT / "flows/templates").glob("*.yaml")), ids=lambda path: path.name)

@@ -63,7 +63,7 @@ FREE = {
     "owns": some(PATHS),
     "locks": some(PATHS | st.fixed_dictionaries({"path": PATHS, "mode": st.sampled_from(["exclusive", "shared"])})),
     "outputs": some(PATHS),
-    "verify": some(LINES),
+    "verify": some(LINES | st.just({"stage": "tests", "run": "make", "timeout": "5m", "paths": ["src/"]})),
     "criteria": some(LINES),
     "retries": st.integers(0, 3),
     "timeout": DURATIONS,

@@ -10,6 +10,7 @@ from plait.plans.language.crew import DEFAULT_CREW, merge_crews
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Need, Plan
 from plait.plans.language.parsing import check_roles, parse_crew, parse_plan
+from plait.plans.language.verify_stages import VerifyStage
 from tests.support.effort import effort
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
@@ -85,6 +86,18 @@ def task(keys: str) -> str:
         (HEAD + "  - §just text", "tasks[0]", "must be a mapping of keys, not 'just text'", ""),
         (task("needs: §b"), "tasks[0].needs", "must be a list, not 'b'", "[b]"),
         (task("verify: §'x: y'"), "tasks[0].verify", "must be a list", "as a list"),
+        (task("verify: [{run: x, §timout: 1m}]"), "tasks[0].verify[0].timout", "unknown key", "'timeout'"),
+        (task("verify: [§{stage: tests}]"), "tasks[0].verify[0]", "exactly one of run and preset", ""),
+        (task("verify: [§{run: x, preset: go}]"), "tasks[0].verify[0]", "exactly one of run and preset", ""),
+        (task("verify: [§{preset: go, timeout: 1m}]"), "tasks[0].verify[0]", "says all by itself: drop timeout", ""),
+        (task("verify: [{preset: §pyton}]"), "tasks[0].verify[0].preset", "must be auto, python", "'python'"),
+        (task("verify: [{run: x, stage: §a b}]"), "tasks[0].verify[0].stage", "is not a name", ""),
+        (task("verify: [{run: x, cache: [§'.*cache']}]"), "tasks[0].verify[0].cache[0]", "one path, without", ""),
+        (task("verify: [{run: x, cache: [§.git/x]}]"), "tasks[0].verify[0].cache[0]", "git's own", ""),
+        (task("verify: [{run: x, junit: §../x}]"), "tasks[0].verify[0].junit", "leaves the repository", ""),
+        (task("verify: [{run: x, memory: §much}]"), "tasks[0].verify[0].memory", "not a size", ""),
+        (task("verify: [{run: x, timeout: §0s}]"), "tasks[0].verify[0].timeout", "longer than nothing", ""),
+        (task("verify: §{a b: make}"), "tasks[0].verify", "is not a name", ""),
         (task("criteria: [§a: b]"), "tasks[0].criteria[0]", "must be text", "quote"),
         (task("retries: §two"), "tasks[0].retries", "must be a whole number, not 'two'", ""),
         (task("retries: §-1"), "tasks[0].retries", "must be at least 0, not '-1'", ""),
@@ -310,3 +323,25 @@ def test_a_plan_of_a_hundred_tasks_is_read_with_little_effort() -> None:
     tasks = "".join(line.format(number, f"T{number - 1}" if number else "") for number in range(100))
     with effort(most=200_000):
         assert len(parse_plan(HEAD + tasks).tasks) == 100
+
+
+def test_stages_are_written_as_a_list_alone_or_by_name() -> None:
+    stages = {
+        "syntax": VerifyStage(stage="syntax", run=("ruff check .",)),
+        "tests": VerifyStage(stage="tests", run=("a", "b")),
+    }
+    for verify in (
+        "[{stage: syntax, run: ruff check .}, {stage: tests, run: [a, b]}]",
+        "{syntax: ruff check ., tests: [a, b]}",
+        "{syntax: {run: [ruff check .]}, tests: {run: [a, b]}}",
+    ):
+        assert parse_plan(WITH_TASK + f"integration: {{verify: {verify}}}").integration.verify == tuple(stages.values())
+    alone = parse_plan(WITH_TASK + "integration: {verify: {preset: go}}").integration.verify
+    assert alone == (VerifyStage(preset="go"),)
+
+
+def test_a_plan_with_stages_survives_the_way_through_json() -> None:
+    stage = "{stage: t, run: x, timeout: 5m, memory: 2GiB, paths: [src/], cache: [target], junit: r.xml}"
+    plan = parse_plan(WITH_TASK + f"integration: {{verify: [make, {stage}, {{preset: auto}}]}}")
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+    assert Plan.model_validate(plan.model_dump()) == plan

@@ -24,6 +24,7 @@ from plait.plans.tasks.outcomes import (
     RunState,
     SettledFile,
     Span,
+    StageOutcome,
     TaskState,
     VerifiedTree,
     WeakenedTest,
@@ -62,6 +63,7 @@ def hostile_outcome(text: str) -> FeatureOutcome:
     more: dict[str, Any] = {"chain": (ChainBranch(task=text, tip=text, commit=text),), "onto": text, "trees": (tree,)}
     more |= {"objects": text or "-", "setup": (text,), "checks": (text,), "settled": (file,)}
     more["weakened"] = (WeakenedTest(task=text, path=text, what=text),)
+    more["stages"] = (StageOutcome(name=text, verdict="red", command=text, log=text, failing=(text, text)),)
     held = (Held(task=text, by=text),)
     batch = a_batch(text, rejected=(no,), held=held, landed=("MODEL",), commit=text, **more)
     return an_outcome(
@@ -213,6 +215,21 @@ def test_the_lower_bound_of_a_run_is_not_called_as_that_of_its_forecast() -> Non
 
     assert "| lower bound of actual times | 3 min 00 s " in report_of(outcome)
     assert any(line.startswith("  lower bound of actual times ") for line in report_text(outcome, measure(outcome)))
+
+
+def test_named_stages_and_failed_ones_have_a_table_and_plain_green_commands_have_none() -> None:
+    plain = StageOutcome(verdict="green", command="make", seconds=1.0, log="a.log")
+    tests = StageOutcome(name="tests", verdict="red", command="pytest", seconds=65.0, log="b.log", failing=("t1", "t2"))
+    audit = StageOutcome(name="audit", verdict="not-reached", command="audit")
+    outcome = an_outcome().model_copy(update={"batches": (a_batch("batch-1", stages=(plain, tests, audit)),)})
+    report = report_of(outcome)
+    assert "| batch-1 | make | green | 1 s | – | a.log |" in report
+    assert "| batch-1 | tests | red | 1 min 05 s | t1 and t2 | b.log |" in report
+    assert "| batch-1 | audit | not-reached | – | – | – |" in report
+    (told,) = json.loads(outcome_json(outcome))["batches"]
+    assert told["stages"][1]["failing"] == ["t1", "t2"]
+    quiet = an_outcome().model_copy(update={"batches": (a_batch("batch-1", stages=(plain,)),)})
+    assert "## Verification" not in report_of(quiet)
 
 
 def test_a_contract_that_waits_is_told_with_its_command() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.workspace import shim
 from plait.workspace.errors import DiskFull
 from plait.workspace.process import UNLIMITED, Ended, Limits, run_quick, run_supervised
 from tests.support.patience import patience
@@ -130,6 +131,45 @@ def test_a_flood_is_ended_at_the_limit(run: Callable[..., Ended]) -> None:
 def test_a_flood_just_before_the_end_is_told_too(run: Callable[..., Ended]) -> None:
     assert run("echo 1234567890", limits=Limits(output_bytes=5)).cause == "flooded"
     assert run("echo 1234", limits=Limits(output_bytes=5)).ok
+
+
+def test_of_a_flood_that_is_kept_in_bounds_the_beginning_and_the_end_are_there(run: Callable[..., Ended]) -> None:
+    ended = run("echo first; seq 1000000; echo last", limits=Limits(kept_bytes=100_000))
+    log = ended.output.read_text()
+    assert ended.ok
+    assert log.startswith("first\n1\n2\n")
+    assert log.endswith("999999\n1000000\nlast\n")
+    assert 100_000 <= len(log) == ended.output_bytes < 100_100
+    printed = len("first\nlast\n") + sum(len(f"{number}\n") for number in range(1, 1_000_001))
+    assert f"\n[{printed - 100_000} bytes are left out here]\n" in log
+
+
+@pytest.mark.parametrize("size", [9, 10, 11, 15, 16, 20, 21])
+def test_what_just_fits_into_the_bounds_is_whole(run: Callable[..., Ended], size: int) -> None:
+    log = run(f"printf %0{size}d 7", limits=Limits(kept_bytes=20)).output.read_text()
+    assert log == (f"{7:0{size}d}" if size <= 20 else "0000000000\n[1 bytes are left out here]\n0000000007")
+
+
+def test_bounds_of_the_log_hold_for_each_program_alone(run: Callable[..., Ended]) -> None:
+    run("echo before")
+    ended = run("seq 100000", limits=Limits(kept_bytes=1_000))
+    assert ended.output.read_text().startswith("before\n1\n2\n")
+    assert ended.tail.endswith("99999\n100000\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in another way elsewhere")
+def test_a_program_that_holds_too_much_memory_is_ended_with_its_children(run: Callable[..., Ended]) -> None:
+    hold = f"{sys.executable} -c 'import time; held = bytearray(40_000_000); time.sleep(60)' & "
+    assert run(f"{hold} wait", limits=Limits(memory=200_000_000, timeout=2, grace=0.1)).cause == "timeout"
+    with patience():
+        ended = run(f"{hold * 8} wait", limits=Limits(memory=200_000_000, grace=0.1))
+    assert (ended.cause, ended.survivors) == ("memory", 0)
+    assert ended.killed >= 8
+
+
+def test_the_memory_of_a_group_is_told_by_ps() -> None:
+    assert shim.group_memory(os.getpgrp()) > 1_000_000
+    assert shim.group_memory(0x7FFFFFFF) == 0
 
 
 def test_all_that_was_printed_is_in_the_log(run: Callable[..., Ended]) -> None:

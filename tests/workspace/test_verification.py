@@ -1,14 +1,20 @@
 """Verifying exact trees: real slots, real processes."""
 
+import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from plait.plans.language.verify_stages import VerifyStage
+from plait.plans.quality import learned_limits
+from plait.workspace import warm_caches
 from plait.workspace.control import Control, open_control
+from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.verification import Verification, Verifier
 from tests.support.patience import patience
 from tests.workspace.histories import History
@@ -141,6 +147,441 @@ def test_a_damaged_memory_is_no_memory(verifier, history, control, content) -> N
     kept.write_text(content)
     found = verifier("true").verify(tree)
     assert (found.green, found.remembered) == (True, False)
+
+
+# --- stages
+
+SLOW_LAST = (
+    VerifyStage(stage="syntax", run=("echo clean",)),
+    VerifyStage(stage="tests", run=("echo one; echo one >>$NOTES", "echo two; exit 3", "echo three >>$NOTES")),
+    VerifyStage(stage="security", run=("echo four >>$NOTES",)),
+    "echo five >>$NOTES",
+)
+
+
+def test_each_stage_has_its_verdict_and_its_log_and_the_first_red_one_ends_it(verifier, history, notes) -> None:
+    seen = verifier(*SLOW_LAST).verify(tree_with(history, f="1\n"))
+    assert [(stage.name, stage.outcome) for stage in seen.stages] == [
+        ("syntax", "green"),
+        ("tests", "red"),
+        ("security", "not-reached"),
+        ("", "not-reached"),
+    ]
+    assert (seen.outcome, seen.command, seen.tail) == ("red", "echo two; exit 3", "two\n")
+    assert notes() == ["one"]
+    syntax, tests, *rest = seen.stages
+    assert (syntax.log.read_text(), tests.log.read_text()) == ("clean\n", "one\ntwo\n")
+    assert seen.log == tests.log
+    assert syntax.seconds > 0
+    assert [stage.log for stage in rest] == [None, None]
+
+
+def test_stages_are_remembered_within_a_run_and_as_commands_between_runs(verifier, history, notes) -> None:
+    tree = tree_with(history, f="1\n")
+    one = verifier(VerifyStage(stage="tests", run=("echo run >>$NOTES", "true")))
+    assert [stage.name for stage in one.verify(tree).stages] == ["tests"]
+    assert [stage.name for stage in one.verify(tree).stages] == ["tests"]
+    later = verifier("echo run >>$NOTES", "true").verify(tree)
+    assert (later.green, later.remembered) == (True, True)
+    assert notes() == ["run"]
+
+
+def test_a_stage_has_a_time_limit_of_its_own(verifier, history) -> None:
+    stage = VerifyStage(stage="tests", run=("true", "sleep 60"), timeout=0.3)
+    seen = verifier("true", stage).verify(tree_with(history, f="1\n"))
+    assert (seen.outcome, seen.command) == ("timeout", "sleep 60")
+    assert [stage.outcome for stage in seen.stages] == ["green", "timeout"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counted in another way elsewhere")
+def test_a_stage_that_holds_too_much_memory_is_red_and_says_why(verifier, history) -> None:
+    hold = f"{sys.executable} -c 'import time; held = bytearray(200_000_000); time.sleep(60)'"
+    with patience():
+        seen = verifier(VerifyStage(run=(hold,), memory=100 << 20)).verify(tree_with(history, f="1\n"))
+    assert (seen.outcome, seen.command) == ("red", hold)
+    assert "held more than the 100 MiB" in seen.tail
+
+
+def test_a_check_that_prints_much_is_green_and_its_log_is_bounded(verifier, history) -> None:
+    seen = verifier("echo first; head -c 40000000 /dev/zero | tr '\\0' x; echo last").verify(
+        tree_with(history, f="1\n")
+    )
+    assert seen.green
+    assert 10_000_000 <= seen.log.stat().st_size < 10_001_000
+    log = seen.log.read_text()
+    assert log.startswith("first\nx")
+    assert log.endswith("xlast\n")
+
+
+def test_failing_tests_are_named_from_the_output_and_from_the_report(verifier, history) -> None:
+    printed = verifier("echo 'FAILED tests/a.py::test_b - no'; exit 1").verify(tree_with(history, f="1\n"))
+    assert printed.failing == ("tests/a.py::test_b",)
+    write = 'printf \'<s><testcase classname="C" name="t"><failure/></testcase></s>\' >out/r.xml; exit 1'
+    stage = VerifyStage(stage="tests", run=("mkdir -p out", write), junit="out/r.xml")
+    reported = verifier(stage).verify(tree_with(history, f="1\n"))
+    assert (reported.failing, reported.tail.strip()) == (("C::t",), "[failed: C::t]")
+
+
+FORGED = '<s><testcase classname="Forged" name="t"><failure/></testcase></s>'
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "true",
+        "rm -rf out; ln -s /proc/self out",
+        "ln -sf /etc/passwd out/r.xml",
+        "mkfifo out/r.xml",
+        "mkdir -p out/r.xml",
+        "rm -rf out; touch out",
+        "head -c 11000000 /dev/zero >out/r.xml",
+        "printf '\\377\\000<' >out/r.xml",
+    ],
+)
+def test_a_report_that_is_none_or_was_not_written_by_the_check_names_nothing(verifier, history, plant) -> None:
+    tree = tree_with(history, **{"out/r.xml": FORGED})
+    stage = VerifyStage(run=(f"{plant}; exit 1",), junit="out/r.xml")
+    seen = verifier(stage).verify(tree)
+    assert (seen.outcome, seen.failing) == ("red", ())
+
+
+def test_a_link_that_the_tree_brings_is_not_followed_to_remove_a_report(verifier, history, tmp_path: Path) -> None:
+    precious = tmp_path / "elsewhere"
+    precious.mkdir()
+    (precious / "r.xml").write_text(FORGED)
+    tree = history.repository.tree_of(history.commit({"f": "1\n"}))
+    plant = f"ln -s {precious} out"
+    assert not verifier(plant, VerifyStage(run=("false",), junit="out/r.xml")).verify(tree).failing
+    assert (precious / "r.xml").read_text() == FORGED
+
+
+# --- warm caches
+
+COUNT = "mkdir -p .cache/deep; echo x >>.cache/deep/runs; wc -l <.cache/deep/runs | tr -d ' ' >>$NOTES"
+
+
+def warming(run: str = "test ! -f bad", *more: str) -> VerifyStage:
+    return VerifyStage(stage="tests", run=(COUNT, run, *more), cache=(".cache",))
+
+
+def test_a_cache_that_a_green_tree_left_is_there_for_the_next(verifier, history, notes) -> None:
+    one = verifier(warming())
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "3"]
+
+
+def test_what_a_red_tree_left_in_a_cache_is_gone(verifier, history, notes) -> None:
+    one = verifier(warming())
+    assert one.verify(tree_with(history, f="1")).green
+    assert not one.verify(tree_with(history, bad="1")).green
+    assert one.verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "2", "1"]
+
+
+def test_what_is_not_declared_is_gone_and_another_verifier_starts_cold(verifier, history, notes) -> None:
+    assert verifier(warming("echo x >left", "mkdir other")).verify(tree_with(history, f="1")).green
+    assert verifier(warming("test ! -e left -a ! -e other")).verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "1"]
+
+
+def test_a_slot_has_caches_of_its_own(verifier, history, notes) -> None:
+    one = verifier(warming(), slots=2)
+    trees = [tree_with(history, f=str(number)) for number in range(4)]
+    assert all(one.verify(tree).green for tree in trees)
+    assert sorted(notes()) == ["1", "1", "2", "2"]
+
+
+@pytest.mark.parametrize(
+    "mess",
+    [
+        "mv .cache ../away; ln -s ../away .cache",
+        "rm -rf .cache; echo x >.cache",
+        "rm -rf .cache; mkfifo .cache",
+        "chmod 000 .cache/deep",
+        "chmod 000 .cache",
+    ],
+)
+def test_what_is_no_directory_or_cannot_be_read_is_not_handed_on(verifier, history, notes, mess) -> None:
+    one = verifier(warming(mess))
+    assert [one.verify(tree_with(history, f=number)).outcome for number in "12"] == ["green", "green"]
+    if os.geteuid() or "chmod" not in mess:
+        assert notes() == ["1", "1"]
+
+
+def test_a_cache_with_a_link_above_it_is_neither_kept_nor_brought_back(verifier, history, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "cache").mkdir()
+    (victim / "cache" / "precious").write_text("x")
+    plant = f"if test -f plant; then rm -rf web; ln -s {victim} web; else mkdir -p web/cache; fi"
+    one = verifier(VerifyStage(run=(plant,), cache=("web/cache",)))
+    for files in ({"f": "1"}, {"plant": "1"}, {"f": "2"}):
+        assert one.verify(tree_with(history, **files)).green
+    assert (victim / "cache" / "precious").read_text() == "x"
+    assert sorted(path.name for path in victim.iterdir()) == ["cache"]
+
+
+def test_what_the_tree_itself_has_in_a_cache_is_the_trees(verifier, history, notes) -> None:
+    one = verifier(
+        VerifyStage(run=("cat .cache/f >>$NOTES; ls .cache | wc -l >>$NOTES; touch .cache/more",), cache=(".cache",))
+    )
+    for number in "12":
+        assert one.verify(tree_with(history, **{".cache/f": f"{number}\n"})).green
+    assert [line.strip() for line in notes()] == ["1", "1", "2", "1"]
+
+
+def test_a_file_of_the_tree_above_a_cache_keeps_it_out(verifier, history, notes) -> None:
+    run = "if test -d a; then mkdir -p a/b; fi; test -e a && ls -R a >>$NOTES || mkdir -p a/b"
+    one = verifier(VerifyStage(run=(run,), cache=("a/b",)))
+    assert one.verify(tree_with(history, f="1")).green
+    assert one.verify(tree_with(history, a="a file")).green
+    assert notes() == ["a"]
+
+
+def test_nothing_of_a_cache_is_in_the_tree_that_is_verified(verifier, history, notes) -> None:
+    one = verifier(warming("git status --porcelain --untracked-files=no >>$NOTES; git ls-files >>$NOTES"))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["1", "f", "2", "f"]
+
+
+def test_caches_within_caches_are_kept_once(verifier, history, notes) -> None:
+    stage = VerifyStage(run=(COUNT,), cache=(".cache", ".cache/deep", "web/none"))
+    one = verifier(stage)
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["1", "2"]
+
+
+def test_a_cache_that_is_too_large_is_not_kept(verifier, history, notes, monkeypatch) -> None:
+    monkeypatch.setattr(warm_caches, "MOST_ENTRIES", 3)
+    one = verifier(warming("touch .cache/$(cat f)"))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "1"]
+
+
+def test_what_is_planted_where_caches_are_kept_is_never_looked_at(verifier, history, notes) -> None:
+    plant = "for kept in ../../slot-*-caches ../../slot-1-caches/x; do mkdir -p $kept/.cache/deep; done"
+    one = verifier(warming(plant))
+    assert all(one.verify(tree_with(history, f=number)).green for number in "123")
+    assert notes() == ["1", "2", "3"]
+
+
+def test_set_up_comes_first_and_what_it_makes_is_no_cache(verifier, history, notes) -> None:
+    setup = ("mkdir -p .cache; echo fresh >.cache/made",)
+    one = verifier(VerifyStage(run=("ls .cache >>$NOTES; touch .cache/more",), cache=(".cache",)), setup=setup)
+    assert all(one.verify(tree_with(history, f=number)).green for number in "12")
+    assert notes() == ["made", "made"]
+
+
+def test_cold_runs_are_compared_with_cold_runs(tmp_path: Path) -> None:
+    times = LearnedTimes(tmp_path)
+    for _ in range(3):
+        times.learn("make", 100.0, cold=True)
+        times.learn("make", 20.0)
+    assert (times.limit("make", cold=True), times.limit("make")) == (500.0, 100.0)
+
+
+# --- once more
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> dict[str, str]:
+    """An environment with a `pytest` that notes its arguments, and fails as often as the file `red` has lines."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    script = (
+        "#!/bin/sh\n"
+        'echo "pytest $*" >>$NOTES\n'
+        "test $(grep -c pytest $NOTES) -gt $(cat red) && exit 0\n"
+        "echo 'FAILED tests/a.py::test_b - no'; exit 1\n"
+    )
+    (place / "pytest").write_text(script)
+    (place / "pytest").chmod(0o755)
+    return {"PATH": f"{place}:{os.environ['PATH']}", "NOTES": str(tmp_path / "notes")}
+
+
+STAGES = (
+    "echo before >>$NOTES",
+    VerifyStage(stage="tests", run=("echo build >>$NOTES", "pytest -q tests", "echo behind >>$NOTES")),
+    "echo last >>$NOTES",
+)
+
+
+def test_what_is_red_again_is_told_from_the_failed_tests_alone(verifier, history, notes, runner) -> None:
+    one = verifier(*STAGES, environment=runner)
+    tree = tree_with(history, red="9")
+    first, second = one.verify(tree), one.verify(tree, again=True)
+    assert (second.outcome, second.command, second.failing) == ("red", "pytest -q tests", ("tests/a.py::test_b",))
+    assert (second.remembered, second.stages) == (False, first.stages)
+    assert notes() == [
+        *("before", "build", "pytest -q tests"),
+        *("before", "build", "pytest -q tests/a.py::test_b"),
+    ]
+
+
+def test_what_is_green_again_was_run_as_a_whole(verifier, history, notes, runner) -> None:
+    one = verifier(*STAGES, environment=runner)
+    tree = tree_with(history, red="1")
+    assert one.verify(tree).outcome == "red"
+    seen = one.verify(tree, again=True)
+    assert (seen.green, seen.remembered) == (True, False)
+    assert [line for line in notes() if "pytest" in line] == [
+        "pytest -q tests",
+        "pytest -q tests/a.py::test_b",
+        "pytest -q tests",
+    ]
+    assert notes()[-2:] == ["behind", "last"]
+    assert one.verify(tree).green, "a green that was seen stays remembered"
+
+
+def test_failed_tests_that_pass_alone_do_not_make_the_whole_green(verifier, history, notes, runner) -> None:
+    one = verifier("pytest -q", 'test "$(tail -n 1 $NOTES)" != "pytest -q"', environment=runner)
+    tree = tree_with(history, red="1")
+    assert one.verify(tree).outcome == "red"
+    assert one.verify(tree, again=True).outcome == "red"
+
+
+def test_where_no_test_is_named_the_whole_is_run_again(verifier, history, notes) -> None:
+    one = verifier("echo run >>$NOTES; test $(wc -l <$NOTES) -gt 2")
+    tree = tree_with(history, f="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True, True)] == ["red", "red", "green"]
+
+
+def test_a_red_that_follows_a_green_takes_nothing_back(verifier, history, notes) -> None:
+    one = verifier("echo run >>$NOTES; test $(wc -l <$NOTES) -lt 2")
+    tree = tree_with(history, f="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True, False)] == ["green", "red", "green"]
+
+
+def test_a_repetition_starts_on_cold_caches(verifier, history, notes) -> None:
+    one = verifier(warming("test ! -f bad -o $(wc -l <$NOTES) -gt 2"))
+    assert one.verify(tree_with(history, f="1")).green
+    tree = tree_with(history, bad="1")
+    assert [one.verify(tree, again=again).outcome for again in (False, True)] == ["red", "green"]
+    assert one.verify(tree_with(history, f="2")).green
+    assert notes() == ["1", "2", "1", "1"], "and leaves none to the next tree"
+
+
+def test_a_repetition_of_what_a_change_affects_runs_the_same_stages(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    one = verifier(*BY_PATHS).since(before, after)
+    assert [one.verify(after, again=again).remembered for again in (False, False, True)] == [False, True, False]
+    assert notes() == ["pages", "always"] * 2
+
+
+# --- what hangs
+
+
+def test_a_check_that_hangs_is_ended_by_what_it_took_while_it_was_green(verifier, history, notes, monkeypatch) -> None:
+    monkeypatch.setattr(learned_limits, "SHORTEST", 0.5)
+    command = "echo run >>$NOTES; if test -f hangs; then sleep 60; fi"
+    for number in "123":
+        assert verifier(command, timeout=None).verify(tree_with(history, f=number)).green
+    with patience():
+        seen = verifier(command, timeout=None).verify(tree_with(history, hangs="x"))
+    assert (seen.outcome, seen.command) == ("timeout", command)
+    assert "it hangs" in seen.tail
+    assert len(notes()) == 3 + 2, "it is run again before it counts"
+
+
+def test_a_shorter_limit_of_the_plan_is_not_called_a_hang(verifier, history) -> None:
+    for number in "123":
+        assert verifier("test ! -f hangs || sleep 60").verify(tree_with(history, f=number)).green
+    seen = verifier("test ! -f hangs || sleep 60", timeout=0.3).verify(tree_with(history, hangs="x"))
+    assert (seen.outcome, "hangs," in seen.tail) == ("timeout", False)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[null]", '["1"]', "[-1, -1, -1]", "[NaN, 1, 1]", "9" * 20_000])
+def test_damaged_times_are_no_times(tmp_path: Path, content) -> None:
+    times = LearnedTimes(tmp_path / "times")
+    times.learn("make", 20.0)
+    [file] = (tmp_path / "times").iterdir()
+    file.write_text(content)
+    assert times.limit("make") is None
+    for _ in range(40):
+        times.learn("make", 20.0)
+    assert (times.limit("make"), times.limit("make ")) == (100.0, None)
+    assert len(json.loads(file.read_text())) == 30
+
+
+# --- only what is affected
+
+BY_PATHS = (
+    VerifyStage(stage="python", run=("echo python >>$NOTES; test ! -e src/bad",), paths=("src/**",)),
+    VerifyStage(stage="pages", run=("echo pages >>$NOTES",), paths=("docs/**", "*.md")),
+    "echo always >>$NOTES",
+)
+START = {"src/a": "1", "docs/b": "1", "lock": "1"}
+
+
+def test_stages_of_whose_paths_none_was_changed_do_not_run(verifier, history, notes) -> None:
+    before = tree_with(history, **START)
+    after = tree_with(history, **{**START, "docs/b": "2"})
+    one = verifier(*BY_PATHS)
+    seen = one.since(before, after).verify(after)
+    assert [(stage.name, stage.outcome) for stage in seen.stages] == [
+        ("python", "unaffected"),
+        ("pages", "green"),
+        ("", "green"),
+    ]
+    assert notes() == ["pages", "always"]
+    assert one.recall(after).stages == seen.stages
+    assert not one.verify(after).remembered, "less than all was run"
+    assert one.since(before, after).verify(after).remembered
+
+
+def test_without_a_tree_to_compare_with_all_stages_run(verifier, history, notes) -> None:
+    assert verifier(*BY_PATHS).verify(tree_with(history, **START)).green
+    assert notes() == ["python", "pages", "always"]
+
+
+def test_where_nothing_is_affected_nothing_runs(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
+    seen = verifier(*BY_PATHS[:2]).since(before, after).verify(after)
+    assert (seen.green, seen.unverified, seen.remembered) == (True, False, True)
+    assert [stage.outcome for stage in seen.stages] == ["unaffected", "unaffected"]
+    assert notes() == []
+
+
+def test_the_search_of_a_batch_runs_the_same_stages_on_all_of_its_trees(verifier, history, notes) -> None:
+    before = tree_with(history, **{**START, "src/bad": "red before anybody came"})
+    part = tree_with(history, **{**START, "src/bad": "red before anybody came", "docs/b": "2"})
+    whole = tree_with(history, **{**START, "src/bad": "red before anybody came", "docs/b": "2", "src/a": "2"})
+    one = verifier(*BY_PATHS).since(before, whole)
+    assert [one.verify(tree).outcome for tree in (whole, part, before)] == ["red", "red", "red"]
+
+
+def test_a_tree_that_differs_in_more_is_verified_with_more(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    other = tree_with(history, **{**START, "src/bad": "x"})
+    assert verifier(*BY_PATHS).since(before, after).verify(other).outcome == "red"
+
+
+def test_a_changed_lock_file_affects_every_stage(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
+    assert verifier(*BY_PATHS, setup=("true",), setup_inputs=("lock",)).since(before, after).verify(after).green
+    assert notes() == ["python", "pages", "always"]
+
+
+def test_what_is_red_because_of_a_stage_that_is_left_out_says_nothing(verifier, history, notes) -> None:
+    before = tree_with(history, **{**START, "src/bad": "x"})
+    after = tree_with(history, **{**START, "src/bad": "x", "docs/b": "2"})
+    one = verifier(*BY_PATHS)
+    assert one.verify(after).outcome == "red"
+    assert one.since(before, after).verify(after).green
+    assert one.recall(after).green
+
+
+def test_a_tree_that_was_green_in_all_stages_is_green_in_some(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    assert verifier(*BY_PATHS).verify(after).green
+    assert verifier(*BY_PATHS).since(before, after).verify(after).remembered
+
+
+def test_contracts_are_tested_whatever_is_affected(verifier, history, notes) -> None:
+    before, after = tree_with(history, **START), tree_with(history, **{**START, "docs/b": "2"})
+    wider = verifier(*BY_PATHS[:2]).since(before, after).also(["echo contract >>$NOTES"], environment={})
+    assert wider.verify(after).green
+    assert notes() == ["pages", "contract"]
 
 
 # --- trouble

@@ -12,6 +12,7 @@ from plait.advice.lint.overlaps import PatternIndex, is_wild
 from plait.advice.lint.rule import Hit, rule
 from plait.plans.language.model import Need, Task
 from plait.plans.language.places import Loc
+from plait.plans.language.verify_stages import commands_of_check
 from plait.plans.paths import matches, normalize
 from plait.plans.schedule.need_graph import Graph
 from plait.plans.wording import either
@@ -154,7 +155,8 @@ def _texts(task: Task) -> Iterator[tuple[Loc, str]]:
         yield ("prompt",), task.prompt
     if task.run is not None:
         yield ("run",), task.run
-    yield from ((("verify", position), command) for position, command in enumerate(task.verify))
+    for position, check in enumerate(task.verify):
+        yield from ((("verify", position), command) for command in commands_of_check(check))
     yield from ((("setup", position), command) for position, command in enumerate(task.setup))
 
 

@@ -9,6 +9,7 @@ from plait.plans.language.backends import BACKENDS
 from plait.plans.language.crew import Crew
 from plait.plans.language.durations import format_duration
 from plait.plans.language.model import Task
+from plait.plans.language.verify_stages import Check, commands_of_check
 from plait.plans.wording import quoted
 
 _PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx|lorem ipsum)\b|[\W_]*$", re.IGNORECASE)
@@ -160,21 +161,22 @@ def role_without_agent(facts: Facts) -> Iterator[Hit]:
 )
 def hollow_verify(facts: Facts) -> Iterator[Hit]:
     for at, task in enumerate(facts.plan.tasks):
-        for position in _hollow(task.verify):
-            message = f"{task.id} is verified by {quoted(task.verify[position])}, which always succeeds"
+        for position, command in _hollow(task.verify):
+            message = f"{task.id} is verified by {quoted(command)}, which always succeeds"
             yield Hit(("tasks", at, "verify", position), message, (task.id,))
-    commands = facts.plan.integration.verify
-    for position in _hollow(commands):
-        message = f"the whole is verified by {quoted(commands[position])}, which always succeeds"
+    for position, command in _hollow(facts.plan.integration.verify):
+        message = f"the whole is verified by {quoted(command)}, which always succeeds"
         yield Hit(("integration", "verify", position), message)
 
 
-def _hollow(commands: Sequence[str]) -> Iterator[int]:
-    for position, command in enumerate(commands):
-        # A comment begins behind a space: cut off first, so that a hostile line is read only once.
-        lines = (f" {line}".partition(" #")[0].strip() for line in command.splitlines())
-        if all(_HOLLOW.fullmatch(line) for line in lines):
-            yield position
+def _hollow(checks: Sequence[Check]) -> Iterator[tuple[int, str]]:
+    for position, check in enumerate(checks):
+        yield from ((position, command) for command in commands_of_check(check) if _always_succeeds(command))
+
+
+def _always_succeeds(command: str) -> bool:
+    # A comment begins behind a space: cut off first, so that a hostile line is read only once.
+    return all(_HOLLOW.fullmatch(f" {line}".partition(" #")[0].strip()) for line in command.splitlines())
 
 
 RULES = (

@@ -20,7 +20,14 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
-from plait.plans.tasks.outcomes import BatchOutcome, Rejection, SettledFile, VerifiedTree, WeakenedTest
+from plait.plans.tasks.outcomes import (
+    BatchOutcome,
+    Rejection,
+    SettledFile,
+    StageOutcome,
+    VerifiedTree,
+    WeakenedTest,
+)
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework
 from plait.plans.usage import Usage
@@ -49,6 +56,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         Rework: ("files", "reason", "commands"),
         SettledFile: ("path",),
         StartConflicted: ("paths",),
+        StageOutcome: ("command", "failing"),
         Stop: ("reason",),
         Usage: ("model", "session"),
         VerifiedTree: ("command", "log"),

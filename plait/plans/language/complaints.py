@@ -11,6 +11,7 @@ from plait.plans.language.crew import Crew, Role
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Contract, Integration, Lint, Lock, Need, Phase, Plan, Review, Silence, Task
 from plait.plans.language.places import Loc, Places
+from plait.plans.language.verify_stages import VerifyStage
 from plait.plans.wording import kind_of, near_match, quoted
 
 _KEYS_BELOW: Mapping[str, tuple[str, ...]] = {
@@ -24,6 +25,7 @@ _KEYS_BELOW: Mapping[str, tuple[str, ...]] = {
     "lint": tuple(Lint.model_fields),
     "ignore": tuple(Silence.model_fields),
     "duration": tuple(Estimate.__slots__),
+    "VerifyStage": tuple(VerifyStage.model_fields),
 }
 
 _OTHER_WORDS = {

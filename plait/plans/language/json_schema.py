@@ -30,6 +30,7 @@ def crew_schema() -> Schema:
 def _write_as_yaml(parts: Schema) -> None:
     """Parts that may also be written as one word."""
     _describe_points(parts["Estimate"])
+    _shorten_stages(parts)
     short = {
         "Need": {"type": "string", "description": "The id of a task: a hard need."},
         "Lock": {"type": "string", "description": "A path, locked exclusively."},
@@ -38,6 +39,20 @@ def _write_as_yaml(parts: Schema) -> None:
     }
     for name, text in short.items():
         parts[name] = {"title": name, "description": parts[name]["description"], "anyOf": [text, parts[name]]}
+
+
+def _shorten_stages(parts: Schema) -> None:
+    """A stage may have one command in place of a list; `verify` may be one stage, or stages by name."""
+    keys, stage = parts["VerifyStage"]["properties"], {"$ref": "#/$defs/VerifyStage"}
+    command, several = keys["run"]["items"], {key: keys["run"][key] for key in ("type", "items", "maxItems")}
+    keys["run"] = {"description": keys["run"]["description"], "anyOf": [command, several]}
+    for part in ("Task", "Integration"):
+        verify = parts[part]["properties"]["verify"]
+        many = {key: verify.pop(key) for key in ("type", "items", "maxItems")}
+        many["items"] = {"anyOf": [command, stage]}
+        named = {"type": "object", "additionalProperties": {"anyOf": [command, several, stage]}}
+        named["not"] = {"anyOf": [{"required": [key]} for key in ("run", "preset", "stage")]}
+        verify["anyOf"] = [many, stage, named]
 
 
 def _describe_points(estimate: Schema) -> None:

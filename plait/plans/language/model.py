@@ -21,6 +21,7 @@ from plait.plans.language.fields import (
     Slug,
 )
 from plait.plans.language.merge_rules import PathRule
+from plait.plans.language.verify_stages import Verify
 
 COMMAND_ROLE = "command"
 """The role of a `run` task that names none."""
@@ -142,7 +143,9 @@ class Task(Part):
     )
     locks: tuple[Lock, ...] = Field(default=(), max_length=100, description="Paths that it holds while it works.")
     outputs: PathPatterns = Field(default=(), description="Paths of what it makes for others.")
-    verify: Commands = Field(default=(), description="Shell commands that must succeed on its work.")
+    verify: Verify = Field(
+        default=(), description="Shell commands, or named stages of some, that must succeed on its work."
+    )
     criteria: tuple[Prose, ...] = Field(default=(), max_length=100, description="When it is good, in words.")
     retries: int = Field(default=2, ge=0, le=20, description="How often it is tried again after a failed try.")
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one try may take, such as 8h.")
@@ -250,7 +253,10 @@ class Integration(Part):
         description="Or how long the oldest finished branch waits, such as 10m.",
         json_schema_extra={"default": "10m"},
     )
-    verify: Commands = Field(default=(), description="Shell commands that must succeed on the exact tree that lands.")
+    verify: Verify = Field(
+        default=(),
+        description="Shell commands, or named stages of some, that must succeed on the exact tree that lands.",
+    )
     base: Literal["known", "green", "new-failures"] = Field(
         default="known",
         description="What a red base means: known (it is told at once, and what is green on top of it lands), green "

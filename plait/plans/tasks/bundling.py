@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from plait.plans.language.crew import Crew
 from plait.plans.language.durations import LONGEST, Estimate
@@ -13,6 +13,8 @@ from plait.plans.language.model import Task
 from plait.plans.names import SLUG_LENGTH
 from plait.plans.tasks.expansion import Expansion, Needs, PlannedTask
 from plait.plans.wording import listed
+
+_Word = TypeVar("_Word")
 
 SMALL: Final = 4.0
 """Start-ups that a small task takes at most: of a longer one the start-up is under a quarter, not worth the risk."""
@@ -254,7 +256,7 @@ def _kind(planned: PlannedTask, place: frozenset[str]) -> tuple[Any, ...]:
     return (planned.role, place, planned.phase, frozenset(planned.needs), *same)
 
 
-def _union(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def _union(parts: Iterable[Iterable[_Word]]) -> tuple[_Word, ...]:
     return tuple(dict.fromkeys(word for part in parts for word in part))
 
 

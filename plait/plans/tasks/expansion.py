@@ -227,7 +227,7 @@ def _specification(task: Task) -> dict[str, Any]:
         "owns": None if task.owns is None else sorted(task.owns),
         "locks": sorted([lock.path, lock.mode] for lock in task.locks),
         "outputs": sorted(task.outputs),
-        "verify": task.verify,
+        "verify": [check if isinstance(check, str) else check.meaning for check in task.verify],
         "criteria": task.criteria,
         "changes_required": task.changes_required,
         "setup": task.setup,

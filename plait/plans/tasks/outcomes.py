@@ -131,6 +131,22 @@ class Held(_Outcome):
     by: str
 
 
+class StageOutcome(_Outcome):
+    """One entry of `integration.verify` on a batch's tree."""
+
+    name: str = ""
+    """Empty for a plain command."""
+    verdict: Literal["green", "red", "timeout", "infrastructure", "cancelled", "not-reached", "unaffected"]
+    """`not-reached`: one before it was not green; `unaffected`: nothing was changed that it looks at."""
+    command: str = ""
+    """The one that failed, else its first."""
+    seconds: float = 0.0
+    log: str | None = None
+    """The name of its log in the folder `verifications` of the run."""
+    failing: tuple[str, ...] = ()
+    """The tests that failed, as far as they are named."""
+
+
 class SettledFile(_Outcome):
     """A file in which a branch conflicted, and what settled it before anybody was asked."""
 
@@ -192,6 +208,8 @@ class BatchOutcome(_Outcome):
     """Runs of `integration.verify` that were not answered from memory."""
     verified: bool = True
     """False when the plan gives nothing to verify with: it lands marked `unverified`."""
+    stages: tuple[StageOutcome, ...] = ()
+    """Of the tree that landed, else of the whole batch's; nothing where an earlier run saw it. Not in the store."""
     landed: tuple[str, ...] = ()
     """What has landed; while it is ready-to-land, what would."""
     rejected: tuple[Rejection, ...] = ()

@@ -43,6 +43,7 @@ from plait.plans.tasks.outcomes import (
     Held,
     Rejection,
     SettledFile,
+    StageOutcome,
     VerifiedTree,
     WeakenedTest,
 )
@@ -69,6 +70,7 @@ NAMES: Mapping[type, set[str]] = {
     RepairTaken: {"task"},
     Rework: {"task", "kind", "partner", "partner_commit"},
     SettledFile: {"task", "by"},
+    StageOutcome: {"name", "log"},
     StartConflicted: {"task"},
     StartPrepared: {"task", "commit"},
     Tick: {"room"},
