@@ -16,15 +16,15 @@ _SETUP = "setup: "
 
 def batch_story(batch: BatchOutcome) -> list[str]:
     """Plain lines without control characters; what belongs to the line before is indented."""
-    lines = [_headline(batch), *(f"  {line}" for line in _chain(batch))]
-    lines += [f"  {_told(tree)}" for tree in batch.trees]
+    lines = [(0, _headline(batch)), *((1, line) for line in _chain(batch))]
+    lines += [(1, _told(tree)) for tree in batch.trees]
     for no in batch.rejected:
-        lines.append(f"  {_rejected(no)}")
-        lines += [f"    {row}" for command in repeat_rejection(batch, no) for row in _as_typed(command)]
-    lines += [f"  {held.task} is held back with {held.by}" for held in batch.held]
-    lines += [f"  {file.path} of {file.task} was settled by {file.by}" for file in batch.settled]
-    lines += [f"  look at {weakened_words(finding)}" for finding in batch.weakened]
-    return [indent + one_line(text, 2000) for line in lines for indent, text in (_split(line),)]
+        lines.append((1, _rejected(no)))
+        lines += [(2, row) for command in repeat_rejection(batch, no) for row in _as_typed(command)]
+    lines += [(1, f"{held.task} is held back with {held.by}") for held in batch.held]
+    lines += [(1, f"{file.path} of {file.task} was settled by {file.by}") for file in batch.settled]
+    lines += [(1, f"look at {weakened_words(finding)}") for finding in batch.weakened]
+    return ["  " * depth + one_line(text.lstrip(), 2000) for depth, text in lines]
 
 
 def repeat_rejection(batch: BatchOutcome, no: Rejection) -> tuple[str, ...]:
@@ -119,8 +119,3 @@ def _rejected(no: Rejection) -> str:
 def _as_typed(command: str) -> list[str]:
     """A command as a shell shows it, of which each line stays one."""
     return [f"{'>' if number else '$'} {line}" for number, line in enumerate(command.split("\n"))]
-
-
-def _split(line: str) -> tuple[str, str]:
-    text = line.lstrip(" ")
-    return " " * (len(line) - len(text)), text

@@ -83,7 +83,8 @@ def test_a_persons_repair_above_what_plait_committed_is_asked_for_what_is_protec
     with opened(PLAN, repository) as session:
         store, main = session.shop.control.store, git(repository, "rev-parse", "main")
         tree = store.tree_of(branch_with("a", {"src/a.py": "1\n"}))
-        git(repository, "branch", "work", store.commit_tree(tree, (main,), "work", date=DATE))
+        made = store.commit_tree(tree, (main,), "work", date=DATE)
+        session.shop.control.set_ref("refs/heads/work", made, reason="as plait does it")
         fine = branch_with("fine", {"README.md": "by hand\n"}, start="work")
         not_so = branch_with("not-so", {".envrc": "x\n"}, start="work")
         refused = batch(session, Candidate("A", not_so, (), owns=("src/**",)))

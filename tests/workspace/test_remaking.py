@@ -57,26 +57,25 @@ def chain_with(
     return build
 
 
-def files_in(repository: Path, tree: str) -> dict[str, str]:
+def files_in(control: Control, tree: str) -> dict[str, str]:
+    repository = control.store.git_dir  # what has not landed is in plait's own store alone
     names = git(repository, "ls-tree", "-r", "--name-only", tree).split()
     return {name: git(repository, "show", f"{tree}:{name}") for name in names}
 
 
-def test_a_lock_is_made_anew_once_on_the_tip_and_nothing_else_is_taken(
-    chain_with, control, repository: Path, tmp_path: Path
-) -> None:
+def test_a_lock_is_made_anew_once_on_the_tip_and_nothing_else_is_taken(chain_with, control, tmp_path: Path) -> None:
     log = tmp_path / "runs"
     chain, branches = chain_with(ADDING.format(log=log) + "; mkdir -p .github; echo evil > .github/x")
-    files = files_in(repository, chain.tree)
+    files = files_in(control, chain.tree)
     assert (files["lock"], files["gen/new"]) == ("0\nA\nB\nC", "1")
     assert "other.txt" not in files, "the rule is not for it"
     assert ".github/x" not in files, "a control file that did not conflict"
     assert [link.task for link in chain.links] == ["A", "B", "C"]
     assert chain.tree == chain.links[-1].tree == control.store.tree_of(chain.tip)
     assert log.read_text().split() == ["run"]
-    message = git(repository, "log", "-1", "--format=%B", chain.tip)
+    message = git(control.store.git_dir, "log", "-1", "--format=%B", chain.tip)
     assert message.count("Plait-Settled: lock (regenerate)") == 2
-    assert [branch.tip for branch in branches][-1] in git(repository, "log", "-1", "--format=%P", chain.tip)
+    assert [branch.tip for branch in branches][-1] in git(control.store.git_dir, "log", "-1", "--format=%P", chain.tip)
     assert control.store.tree_of(wrap(control.store, chain, branches, batch="b1", date=DATE)) == chain.tree
 
 
@@ -99,7 +98,7 @@ def test_what_was_made_is_remembered_by_the_trees_it_came_from(chain_with, remak
         ("rm -f lock; mkfifo lock", "a named pipe"),
     ],
 )
-def test_a_command_that_fails_is_a_conflict_that_says_why(chain_with, repository: Path, command, why) -> None:
+def test_a_command_that_fails_is_a_conflict_that_says_why(chain_with, control, command, why) -> None:
     chain, _ = chain_with(command)
     assert [link.task for link in chain.links] == ["A"]
     assert [(clash.task, clash.partner, clash.paths) for clash in chain.conflicts] == [
@@ -107,17 +106,17 @@ def test_a_command_that_fails_is_a_conflict_that_says_why(chain_with, repository
         ("C", "A", ("lock",)),
     ]
     assert all(why in " ".join(clash.messages) for clash in chain.conflicts)
-    assert files_in(repository, chain.tree)["lock"] == "A"
+    assert files_in(control, chain.tree)["lock"] == "A"
 
 
-def test_a_command_gets_the_files_as_its_arguments(chain_with, repository: Path) -> None:
+def test_a_command_gets_the_files_as_its_arguments(chain_with, control) -> None:
     chain, _ = chain_with('for file in "$@"; do echo "made $file" > "$file"; done')
-    assert files_in(repository, chain.tree)["lock"] == "made lock"
+    assert files_in(control, chain.tree)["lock"] == "made lock"
 
 
-def test_a_file_that_a_command_takes_away_is_gone(chain_with, repository: Path) -> None:
+def test_a_file_that_a_command_takes_away_is_gone(chain_with, control) -> None:
     chain, _ = chain_with("rm lock")
-    assert "lock" not in files_in(repository, chain.tree)
+    assert "lock" not in files_in(control, chain.tree)
 
 
 def test_without_anybody_who_runs_it_a_command_settles_nothing(control, branch_with: BranchWith) -> None:
