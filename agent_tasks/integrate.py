@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,9 @@ from prefect.cache_policies import NO_CACHE
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.landing_order import chain_that_lands_most
+from plait.agent_tasks.pipeline import LOOK_SECONDS, EitherEvent, Passage, left_behind, wait_for
 from plait.agent_tasks.scoping import Scope, scope_of
-from plait.agent_tasks.searching import Settled, already_landed, explained, settle_chain, still_clashing
+from plait.agent_tasks.searching import Settled, already_landed, explained, look_ahead, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
@@ -46,7 +48,7 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     """
     shop = replace(workshop_of(facts), stages=Stages(), record=BatchRecord())
     began, started = datetime.now(UTC), time.monotonic()
-    report = _integrate_at_last(order, shop)
+    report = _in_turn(order, shop)
     told = {"started_at": began, "ended_at": datetime.now(UTC), **_record(order, shop)}
     measured = sum(shop.stages.seconds.values())
     shop.stages.add("merge", time.monotonic() - started - measured)
@@ -69,6 +71,91 @@ def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
     return replace(_broken(order, reason), overtaken=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """What a batch merges to on some commit."""
+
+    builder: ChainBuilder
+    scope: Scope
+    there: Collection[str]
+    """Tasks whose branch that commit contains already."""
+    chain: Chain
+    branches: tuple[Branch, ...]
+
+    @property
+    def order(self) -> BatchOrder:
+        return self.scope.order
+
+
+def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
+    builder = ChainBuilder(
+        shop.control.store, onto, batch=order.id, date=order.date, settler=shop.settler, remake=shop.remake
+    )
+    branches = [_as_branch(candidate) for candidate in order.branches]
+    there = already_landed(builder, branches)
+    branches = [branch for branch in branches if branch.task not in there]
+    scope = scope_of(replace(order, landed=(*order.landed, *there)), shop, builder, branches)
+    chain, merged = chain_that_lands_most(
+        scope.order, shop, builder, scope.branches, scope.touched, settles=lambda _paths: True
+    )
+    return _Merged(builder, scope, there, chain, merged)
+
+
+def _in_turn(order: BatchOrder, shop: Workshop) -> BatchReport:
+    """Integrate a batch once the one before it has ended, having looked ahead meanwhile.
+
+    Raises:
+        TaskStopped: the run was cancelled; nothing has landed.
+    """
+    if order.follows is None:
+        return _integrate_at_last(order, shop)
+    before, own = shop.pipeline.enter(order.follows), shop.pipeline.enter(order.id)
+    ahead = _look_ahead(order, shop, before, own)
+    if not wait_for(before.ended, stop=shop.stop):
+        raise TaskStopped
+    if before.stuck:
+        own.stuck = True
+        reason = f"{order.follows}, which it would land behind, did not land"
+        return BatchReport(BatchOutcome(id=order.id, state=BatchState.REJECTED, reason=reason), tip=shop.lander.tip())
+    behind = left_behind(order, landed=shop.pipeline.landed)
+    branches = tuple(branch for branch in order.branches if branch.task not in behind)
+    landed = (*order.landed, *(task for task in order.ahead if task in shop.pipeline.landed))
+    held = tuple(Held(task=task, by=by) for task, by in behind.items())
+    if not branches:
+        outcome = BatchOutcome(id=order.id, state=BatchState.REJECTED, held=held, verifications=ahead)
+        return BatchReport(outcome, tip=shop.lander.tip())
+    report = _integrate_at_last(replace(order, branches=branches, landed=landed), shop)
+    outcome = report.outcome
+    more = {"held": (*held, *outcome.held), "verifications": outcome.verifications + ahead}
+    if held and outcome.state is BatchState.LANDED:
+        more["state"] = BatchState.PART_LANDED
+    return replace(report, outcome=outcome.model_copy(update=more))
+
+
+def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage) -> int:
+    """Verify what the batch would be on the unlanded tip of the one before; how many verifications that took.
+
+    The verdict is remembered by tree: if that batch lands as it is, this one lands without another verification. If it
+    does not, what was begun here is stopped, and the batch is built on what has landed.
+    """
+    stop = EitherEvent(shop.stop, before.red)
+    while before.tip is None and not stop.is_set() and not before.ended.is_set():
+        before.ended.wait(LOOK_SECONDS)
+    if before.tip is None or stop.is_set():
+        own.red.set()
+        return 0
+    with suppress(GitFailed):  # whatever is wrong shows again when it is its turn
+        merged = _merged(replace(order, landed=(*order.landed, *order.ahead)), shop, before.tip)
+        own.built(merged.chain.tip)
+        tip = shop.control.store.tree_of(before.tip)
+        looking = replace(shop, verifier=shop.verifier.since(tip, merged.chain.tree))
+        runs = look_ahead(merged.builder, merged.chain, merged.branches, shop=looking, order=merged.order, stop=stop)
+        if before.red.is_set():
+            own.red.set()
+        return runs
+    return 0
+
+
 def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     """One round on the feature branch as it is now.
 
@@ -77,37 +164,22 @@ def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
     """
     old = shop.lander.tip()
     shop.control.hold(shop.feature, old or shop.base)  # somebody else may have put it there, and take it away again
-    builder = ChainBuilder(
-        shop.control.store,
-        old or shop.base,
-        batch=order.id,
-        date=order.date,
-        settler=shop.settler,
-        remake=shop.remake,
-    )
-    branches = [_as_branch(candidate) for candidate in order.branches]
-    there = already_landed(builder, branches)
-    branches = [branch for branch in branches if branch.task not in there]
-    order = replace(order, landed=(*order.landed, *there))
-    scope = scope_of(order, shop, builder, branches)
-    return scope.told_in(_integrate_rest(scope, shop, builder, old, there))
+    merged = _merged(order, shop, old or shop.base)
+    return merged.scope.told_in(_integrate_merged(merged, shop, old))
 
 
-def _integrate_rest(
-    scope: Scope, shop: Workshop, builder: ChainBuilder, old: str | None, there: Collection[str]
-) -> BatchReport:
-    """The same with what may land; `there`: tasks whose branch the feature branch contains already.
+def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> BatchReport:
+    """The same with what may land.
 
     Raises:
         RefMoved: the feature branch moved before the batch could land.
     """
-    order = scope.order
-    chain, branches = chain_that_lands_most(
-        order, shop, builder, scope.branches, scope.touched, settles=lambda _paths: True
-    )
+    order, builder, there = merged.order, merged.builder, merged.there
+    chain, branches = merged.chain, merged.branches
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
+    shop.pipeline.enter(order.id).built(chain.tip)
     tip = shop.control.store.tree_of(builder.base)
     shop = replace(shop, verifier=shop.verifier.since(tip, chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)

@@ -99,6 +99,40 @@ class _Oracle:
         return seen
 
 
+def look_ahead(
+    builder: ChainBuilder,
+    chain: Chain,
+    branches: Sequence[Branch],
+    *,
+    shop: Workshop,
+    order: BatchOrder,
+    stop: threading.Event,
+) -> int:
+    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered; how often that ran.
+
+    Raises:
+        TaskStopped: the run was cancelled meanwhile.
+    """
+    if not chain.links:
+        return 0
+    oracle = _oracle(builder, chain, branches, shop, order)
+    oracle.verify(tuple(link.task for link in chain.links), stop=stop)
+    return oracle.runs
+
+
+def _oracle(
+    builder: ChainBuilder, chain: Chain, branches: Sequence[Branch], shop: Workshop, order: BatchOrder
+) -> _Oracle:
+    known = {branch.task: branch for branch in builder.complete(branches)}
+    brings = {
+        one.task: (*one.carries, *(need for need in known[one.task].needs if need in chain.skipped))
+        for one in order.branches
+        if one.task in known
+    }
+    items = tuple(link.task for link in chain.links)
+    return _Oracle(builder, known, shop, frozenset(order.landed), brings, chains={items: chain})
+
+
 def settle_chain(
     builder: ChainBuilder, chain: Chain, branches: Sequence[Branch], *, shop: Workshop, order: BatchOrder
 ) -> Settled:
@@ -113,18 +147,14 @@ def settle_chain(
     items = tuple(link.task for link in chain.links)
     if not items:
         return Settled(chain=None)
-    known = {branch.task: branch for branch in builder.complete(branches)}
-    brings = {
-        one.task: (*one.carries, *(need for need in known[one.task].needs if need in chain.skipped))
-        for one in order.branches
-        if one.task in known
-    }
-    oracle = _Oracle(builder, known, shop, frozenset(order.landed), brings, chains={items: chain})
+    oracle = _oracle(builder, chain, branches, shop, order)
+    known = oracle.branches
     seen = oracle.verify(items)
     if seen.outcome == "infrastructure":
         return Settled(chain=None, trouble=not_run(seen), verifications=oracle.runs)
     if seen.green:
         return Settled(chain=chain, landed=items, verifications=oracle.runs, verified=not seen.unverified)
+    shop.pipeline.enter(order.id).red.set()  # whoever looks ahead from its tip need not
     return _search(oracle, items, needs={item: known[item].needs for item in items})
 
 

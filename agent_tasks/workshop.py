@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
@@ -43,6 +44,8 @@ class Workshop:
     """Set while the run is paused: no other try begins."""
     over: threading.Event
     """Set when the run is over: what nobody waits for any more ends."""
+    pipeline: Pipeline
+    """The batches that are in work at once."""
     hear: Callable[[str, str], None]
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
@@ -238,4 +241,6 @@ def _open(
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
-    return Workshop(facts, control, verifier, Remaker(control, verifier), lander, stop, pause, over, hear, tell)
+    return Workshop(
+        facts, control, verifier, Remaker(control, verifier), lander, stop, pause, over, Pipeline(), hear, tell
+    )

@@ -45,6 +45,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         urgency=urgency,
         ready=integration.ready,
         wait=integration.wait,
+        verifications=integration.slots,
         repairs=integration.repairs,
         base_rule=integration.base if integration.verify else "",
         contracts=shop.contracts,

@@ -39,7 +39,7 @@ class BranchWatch:
             GitFailed: the branch names a commit that is missing.
         """
         tip, run = self.control.branch(self.run.manifest.branch), self.run
-        if run.batch is not None or tip == self._seen == run.tip:
+        if run.in_work or tip == self._seen == run.tip:
             return None
         by_hand = [task for task, one in run.tasks.items() if isinstance(one.status, LandsByHand)]
         commits = {task: commit for task in (*run.landed, *by_hand) if (commit := run.commit_of(task))}

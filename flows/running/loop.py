@@ -181,7 +181,11 @@ class Loop:
             self._rework |= {rework.task: rework for rework in event.result.report.rework}
         self.journal.append(now, heard)
         self._stirred, self._heard_at = not isinstance(event, Tick | Beat), now
-        for effect in self.live.run.hear(heard, now):
+        effects = self.live.run.hear(heard, now)
+        if isinstance(event, BatchEnded):  # the batch behind it may go on
+            done = event.result.report if isinstance(event.result, BatchDone) else None
+            self.shop.pipeline.end(event.batch, done)
+        for effect in effects:
             self._carry_out(effect)
         if isinstance(heard, BaseVerified) and heard.report.state == "red":
             self.watchers.base_red(heard.report.reason)

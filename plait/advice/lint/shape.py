@@ -11,7 +11,7 @@ from plait.advice.lint.needing import Makers
 from plait.advice.lint.overlaps import PatternIndex
 from plait.advice.lint.rule import Hit, few, rule
 from plait.plans.language.durations import format_duration
-from plait.plans.language.model import Integration, Task
+from plait.plans.language.model import Task
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.drafting import DRAFT_SECONDS
 
@@ -65,17 +65,17 @@ def over_parallelism(facts: Facts) -> Iterator[Hit]:
     says="Batches form while most of the work is still under way.",
     reason="A batch of one or two branches costs as much verification as a full one, is tested without the work that "
     "it belongs to, and is what all later branches must then be merged with.",
-    fix="leave `integration.ready` at 0.8 and `wait` at 10m, or raise them",
+    fix="leave `integration.ready` and `wait` out, or raise them",
 )
 def early_merge(facts: Facts) -> Iterator[Hit]:
     integration, agents = facts.plan.integration, len(facts.crowd[1])
     if agents < 3:
         return
-    if integration.ready < _EARLY:
+    if integration.ready is not None and integration.ready < _EARLY:
         enough = max(1, ceil(integration.ready * agents - 1e-9))
         verb = "has" if enough == 1 else "have"
         yield Hit(("integration", "ready"), f"a batch forms as soon as {enough} of {agents} agents {verb} finished")
-    if integration.wait < _HASTY_SECONDS and Integration().wait != integration.wait:
+    if integration.wait is not None and integration.wait < _HASTY_SECONDS:
         waits = format_duration(integration.wait)
         yield Hit(("integration", "wait"), f"a finished branch waits {waits} for the others, so that each lands alone")
 

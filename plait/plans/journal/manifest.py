@@ -111,9 +111,13 @@ class Manifest:
     resources: Mapping[str, int] = field(default_factory=dict)
     urgency: Mapping[str, float] | None = None
     """By task, the order of dispatch; the usual rule's when absent."""
-    ready: float = 0.8
-    wait: float = 600.0
-    """Seconds after which a finished branch is integrated, whoever else is still at work."""
+    ready: float | None = 0.8
+    """The share of agents that must have finished before a batch forms; nothing where the plan does not say."""
+    wait: float | None = 600.0
+    """Seconds after which a finished branch is integrated, whoever else is still at work; nothing as for `ready`.
+    Where neither is said, a batch forms as soon as there is a verification slot for it."""
+    verifications: int = 1
+    """How many verifications may run at once, and so how many batches may be in work."""
     repairs: int = 2
     base_rule: Literal["", "known", "green", "new-failures"] = ""
     """What a red base means; empty where there is nothing to verify with, and in the first journals."""

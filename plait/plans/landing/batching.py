@@ -41,24 +41,26 @@ def next_batch(
     finished: Sequence[FinishedBranch],
     *,
     running: int,
-    ready: float,
-    wait: float,
+    busy: bool = True,
+    ready: float | None,
+    wait: float | None,
     now: float,
 ) -> Due | NotYet:
-    """Whether a batch forms now.
+    """Whether a batch forms now; there is a verification slot for it.
 
-    It does at a share `ready` (0 to 1) of finished branches among those and the `running` agents, after the oldest has
-    waited `wait` seconds, or at once when nothing is running. What a branch needs and is not among them is taken to
-    have landed.
+    Where neither `ready` nor `wait` is given, at once. Else at a share `ready` (0 to 1) of finished branches among
+    those and the `running` agents, after the oldest has waited `wait` seconds, or when nothing is `busy`. What a branch
+    needs and is not among them is taken to have landed.
     """
     if not finished:
         return NotYet(until=None)
     oldest = min(branch.at for branch in finished)
     # 0.8 of 10 must be 8 whatever floats make of it.
-    enough = len(finished) >= ready * (len(finished) + running) - 1e-9
-    if running and not enough and now < oldest + wait:
-        return NotYet(until=oldest + wait if isfinite(wait) else None)
-    return Due(_ordered(finished))
+    enough = ready is not None and len(finished) >= ready * (len(finished) + running) - 1e-9
+    late = wait is not None and now >= oldest + wait
+    if not busy or enough or late or (ready is None and wait is None):
+        return Due(_ordered(finished))
+    return NotYet(until=oldest + wait if wait is not None and isfinite(wait) else None)
 
 
 def back_off(times: int) -> float | None:

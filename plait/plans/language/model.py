@@ -247,11 +247,15 @@ class Phase(Part):
 class Integration(Part):
     """How finished branches come together on the feature branch."""
 
-    ready: float = Field(default=0.8, gt=0, le=1, description="The share of running agents that must have finished.")
-    wait: Seconds = Field(
-        default=600.0,
-        description="Or how long the oldest finished branch waits, such as 10m.",
-        json_schema_extra={"default": "10m"},
+    ready: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="A batch forms when this share has finished of the agents that were at work when its first branch "
+        "was; without it and `wait`, as soon as a verification slot is free.",
+    )
+    wait: Seconds | None = Field(
+        default=None, description="Or when the oldest finished branch has waited so long, such as 10m."
     )
     verify: Verify = Field(
         default=(),

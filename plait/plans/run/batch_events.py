@@ -1,6 +1,6 @@
 """When a batch forms from finished branches, and what its end makes of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from plait.plans.journal.effects import StartBatch
 from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped, TipMoved
@@ -8,7 +8,7 @@ from plait.plans.landing.batch_words import batch_words, rejection_words
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, back_off, next_batch
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.standings import Standings
-from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting
+from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting, Working
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework
 from plait.plans.wording import listed
@@ -16,32 +16,46 @@ from plait.plans.wording import listed
 
 def form_batch(run: Standings) -> float | None:
     """Integrate when a batch is due; the time by which one is if nothing else happens (seconds since the epoch)."""
-    if run.batch is not None or run.trouble is not None or run.by_hand is not None:
+    if len(run.in_work) >= run.manifest.verifications or run.trouble is not None or run.by_hand is not None:
         return None
     if run.run_time < run.not_before:
         return run.clock_time(run.not_before)
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
-    running = 0 if run.waiters(ConflictWait) else run.dispatcher.counts.get(TaskState.RUNNING, 0)
-    due = _due(run, rules, run.fit_to_land(rules), running=running)
+    hurry = bool(run.waiters(ConflictWait))
+    due = _due(run, rules, run.fit_to_land(rules), hurry=hurry)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
         return None
-    parts = run.parts_to_merge(rules)
-    if parts and isinstance(merge := _due(run, rules, parts, running=0), Due):
+    parts = () if run.in_work else run.parts_to_merge(rules)
+    if parts and isinstance(merge := _due(run, rules, parts, hurry=True), Due):
         run.merged |= {run.as_they_are(parts)}
         _integrate(run, merge.tasks, merge_only=True)
         return None
     return None if due.until is None else run.clock_time(due.until)
 
 
-def _due(run: Standings, rules: LandingRules, tasks: Iterable[str], *, running: int) -> Due | NotYet:
-    """Whether a batch of these forms now (SEMANTICS, Batches); `running` is how many agents it could wait for."""
+def _due(run: Standings, rules: LandingRules, tasks: Sequence[str], *, hurry: bool) -> Due | NotYet:
+    """Whether a batch of these forms now (SEMANTICS, Batches); `hurry`: nobody who still works is waited for."""
     branches = [
         FinishedBranch(task, rules.built[task], rules.needs_of(task), run.facts[task].merge_priority) for task in tasks
     ]
+    running = 0 if hurry or not branches else _waited_for(run, min(branch.at for branch in branches))
+    busy = bool(run.in_work) or run.dispatcher.counts.get(TaskState.RUNNING, 0) > 0
     settings = run.manifest
-    return next_batch(branches, running=running, ready=settings.ready, wait=settings.wait, now=run.run_time)
+    return next_batch(
+        branches, running=running, busy=busy and not hurry, ready=settings.ready, wait=settings.wait, now=run.run_time
+    )
+
+
+def _waited_for(run: Standings, oldest: float) -> int:
+    """How many agents were at work when the oldest branch was finished, and still are.
+
+    Those that begin later are not waited for: where there is always work left, they would put a batch off for ever.
+    """
+    since = run.clock_time(oldest)
+    working = (standing.status for standing in run.tasks.values() if isinstance(standing.status, Working))
+    return sum(status.since <= since for status in working)
 
 
 def _candidate(run: Standings, rules: LandingRules, task: str, behind: float) -> Candidate:
@@ -76,9 +90,11 @@ def _integrate(run: Standings, tasks: Sequence[str], *, merge_only: bool) -> Non
         date=f"{int(run.now)} +0000",
         groups=rules.groups_of(tasks),
         landed=run.landed,
+        follows=next(reversed(run.in_work), None),
+        ahead=tuple(sorted(run.taken)),
         merge_only=merge_only,
     )
-    run.batch = order
+    run.in_work[order.id] = order
     names = ", ".join(branch.task for branch in branches)
     begun = BatchOutcome(id=order.id, state=BatchState.VERIFYING, started_at=run.moment)
     run.put_batch(begun, says=f"{'merging' if merge_only else 'verifying'} {names}")
@@ -87,10 +103,9 @@ def _integrate(run: Standings, tasks: Sequence[str], *, merge_only: bool) -> Non
 
 def batch_ended(run: Standings, event: BatchEnded) -> None:
     """A batch is over: branches have landed, are handed back, or wait for the next one."""
-    order = run.batch
-    if order is None or order.id != event.batch:
+    order = run.in_work.pop(event.batch, None)
+    if order is None:
         return
-    run.batch = None
     match event.result:
         case BatchDone(report):
             _take_over(run, order, report)

@@ -79,7 +79,7 @@ class Run:
         """Whether nothing goes on and nothing more can: true only after a tick, which gives up what waits in vain."""
         run = self.standings
         if run.stopping:
-            return not run.dispatcher.running and run.batch is None and not run.mending
+            return not run.dispatcher.running and not run.in_work and not run.mending
         return not run.goes_on() and not run.waiters(TextWait)
 
 

@@ -53,8 +53,8 @@ class Standings:
             contract.id: ContractStanding(contract, manifest.records.get(contract.id, ()))
             for contract in manifest.contracts
         }
-        self.batch: BatchOrder | None = None
-        """The one in work."""
+        self.in_work: dict[str, BatchOrder] = {}
+        """The batches in work, by id, in the order in which they land."""
         self.batches: tuple[BatchOutcome, ...] = ()
         self.merged: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
         """What was merged only to settle a conflict for tasks that wait for that: by task, the commit."""
@@ -371,7 +371,7 @@ class Standings:
 
     def goes_on(self) -> bool:
         """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
-        if self.batch is not None or self.mending or not self.dispatcher.is_over:
+        if self.in_work or self.mending or not self.dispatcher.is_over:
             return True
         if any(one.writing for one in self.contracts.values()):
             return True
@@ -386,9 +386,20 @@ class Standings:
         rules = self.rules
         return bool(self.fit_to_land(rules)) or bool(self.parts_to_merge(rules))
 
+    @property
+    def batch(self) -> BatchOrder | None:
+        """The newest batch in work."""
+        return next(reversed(self.in_work.values()), None)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The tasks whose branches are in a batch that is in work."""
+        return frozenset(branch.task for order in self.in_work.values() for branch in order.branches)
+
     def fit_to_land(self, rules: LandingRules) -> tuple[str, ...]:
-        """The finished branches that may land; none while just these were red on a red base."""
-        tasks = tuple(task for task in rules.built if task not in rules.held)
+        """The finished branches that may land and are in no batch; none while just these were red on a red base."""
+        taken = self.taken
+        tasks = tuple(task for task in rules.built if task not in rules.held and task not in taken)
         return () if self.base_red and self.as_they_are(tasks) in self.base_red else tasks
 
     def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:

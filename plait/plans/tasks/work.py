@@ -281,6 +281,10 @@ class BatchOrder:
     """Tasks that land together or not at all."""
     landed: tuple[str, ...] = ()
     """Tasks whose work is on the feature branch already."""
+    follows: str | None = None
+    """The batch before it, where that is still in work: this one lands after it, and looks ahead from its tip."""
+    ahead: tuple[str, ...] = ()
+    """Tasks of all batches before it that are in work: what rests on one that does not land is left for another."""
     merge_only: bool = False
     """Parts of phases that are not whole yet: nothing is verified and nothing lands, but what conflicts is found."""
 

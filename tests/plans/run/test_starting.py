@@ -141,7 +141,7 @@ def test_what_earlier_runs_finished_takes_no_slot_and_is_shown_on_the_page() -> 
     assert run.states() == {"A": "landed", "B": "done", "C": "ready"}
     assert run.starts() == ("C",)
     assert run.work("C").start == "a+b"
-    assert run.in_batch == (), "as long as somebody works, the share that is finished is too small"
+    assert run.in_batch == ("B",), "nobody is waited for who begins later"
     assert run.works("A") == []
 
 

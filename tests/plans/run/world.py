@@ -254,7 +254,7 @@ class World:
         self.now += self.random.choice((0.0, 0.0, 1.0, 30.0, 700.0))
         chance = self.random.random()
         if self.pending and chance < 0.5:
-            self.answer(self.pending.pop(self.random.randrange(len(self.pending))))
+            self.answer_one()
         elif chance < 0.9:
             self.tick()
         elif chance < 0.94:
@@ -277,6 +277,16 @@ class World:
             self.hear(Close())
             self._check_end()
             self.restart()
+
+    def answer_one(self, *, well: bool = False) -> None:
+        """Carry out some effect; of batches the first that is in work: they land in order."""
+        in_work = self.run.standings.in_work
+        later = {order for order in in_work if order != next(iter(in_work))}
+        ready = [one for one in self.pending if not (isinstance(one, StartBatch) and one.order.id in later)]
+        if ready:
+            effect = self.random.choice(ready)
+            self.pending.remove(effect)
+            self.answer(effect, well=well)
 
     def tick(self) -> None:
         room = None
@@ -462,6 +472,12 @@ class World:
         here = {task for one in order.branches for task in (one.task, *one.carries)}
         left_out = out | absent_from(order.groups, here=here, landed=order.landed)
         by_needs = held_back(order.branches, left_out=out, groups=())
+        landed = {*self.run.standings.landed, *order.landed}
+        missing = {need for need in order.ahead if need not in landed}
+        for one in order.branches:  # what rests on a branch of a batch before this one that did not land
+            cause = next((need for need in one.needs if need in missing or need in by_needs), None)
+            if cause is not None and one.task not in out:
+                by_needs.setdefault(one.task, cause)
         waits = held_back(order.branches, left_out=left_out, groups=order.groups)
         rest = [one for one in order.branches if one.task not in out | set(by_needs) | set(waits)]
         fitting = [one for one in order.branches if one.task in waits and one.task not in by_needs]
@@ -535,7 +551,9 @@ class World:
 
     def _check_batch(self, order: BatchOrder) -> None:
         run = self.run.standings
-        tips = {one.task: one.tip for one in order.branches}
+        # What is in a batch before this one lands before it, or what rests on it is left behind.
+        tips = {one.task: one.tip for before in run.in_work.values() for one in before.branches}
+        assert order.follows is None or set(order.ahead) == set(tips) - {one.task for one in order.branches}
         carried = {task for one in order.branches for task in one.carries}
         assert run.paused_at is None
         for candidate in order.branches:
@@ -629,7 +647,7 @@ class World:
                 self.hear(Resume())
             self.now += 1.0
             while self.pending:
-                self.answer(self.pending.pop(0), well=True)
+                self.answer_one(well=True)
             self.person_answers(yes=True)
             self.hear(RecordsRead(dict(self.records)))
             self.now += 1_000.0

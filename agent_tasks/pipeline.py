@@ -1,0 +1,91 @@
+"""The batches of a run that are in work at once: each knows the one before it, and what has become of that."""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from plait.plans.tasks.outcomes import BatchState
+from plait.plans.tasks.work import BatchOrder, BatchReport
+
+LOOK_SECONDS = 0.05
+"""How often a batch that waits for the one before it looks at the stop signal."""
+
+
+@dataclass(slots=True)
+class Passage:
+    """One batch on its way."""
+
+    tip: str | None = None
+    """The commit that its branches merge to, while that may still land as it is."""
+    red: threading.Event = field(default_factory=threading.Event)
+    """Set once it is known that it does not land as it was built: what rests on that is built again."""
+    ended: threading.Event = field(default_factory=threading.Event)
+    stuck: bool = False
+    """Whether it ended so that nothing can land behind it now: by hand, broken, stopped."""
+
+    def built(self, tip: str) -> None:
+        """Others may look ahead from this commit; from the first one only, as it is the likeliest to land."""
+        if self.tip is None:
+            self.tip = tip
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """All of them, by id; written by the threads of batches and by the loop."""
+
+    passages: dict[str, Passage] = field(default_factory=dict)
+    landed: set[str] = field(default_factory=set)
+    """Tasks that have landed in this run."""
+
+    def enter(self, batch: str) -> Passage:
+        """The batch's own."""
+        return self.passages.setdefault(batch, Passage())
+
+    def end(self, batch: str, report: BatchReport | None) -> None:
+        """A batch is over, as the machine has heard it; without a report it was stopped, or broke."""
+        passage = self.enter(batch)
+        if report is None:
+            passage.stuck = True
+        else:
+            state = report.outcome.state
+            passage.stuck |= state in (BatchState.READY_TO_LAND, BatchState.INFRASTRUCTURE) and not report.overtaken
+            self.landed |= set() if report.outcome.ready else set(report.outcome.landed)
+            if state is BatchState.LANDED:  # as it was built: who looks ahead from there goes on
+                passage.ended.set()
+                return
+        passage.red.set()
+        passage.ended.set()
+
+
+class EitherEvent(threading.Event):
+    """Set when one of two is: what ends a verification that looks ahead."""
+
+    def __init__(self, first: threading.Event, second: threading.Event) -> None:
+        super().__init__()
+        self._both = first, second
+
+    def is_set(self) -> bool:
+        """Whether one of them is."""
+        return any(event.is_set() for event in self._both)
+
+
+def wait_for(event: threading.Event, *, stop: threading.Event) -> bool:
+    """Wait until an event is set; false when stopped before."""
+    while not event.wait(LOOK_SECONDS):
+        if stop.is_set():
+            return event.is_set()
+    return True
+
+
+def left_behind(order: BatchOrder, *, landed: Collection[str]) -> dict[str, str]:
+    """The branches of a batch that rest on one of a batch before it which did not land, each with that one.
+
+    Example: B needs A. A was in the batch before and was rejected: `{"B": "A"}`; C, which needs B, goes with it.
+    """
+    missing = set(order.ahead) - set(landed)
+    behind: dict[str, str] = {}
+    for branch in order.branches:  # in merge order: needs come first
+        cause = next((need for need in branch.needs if need in missing or need in behind), None)
+        if cause is not None:
+            behind[branch.task] = cause
+    return behind
