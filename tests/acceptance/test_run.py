@@ -33,7 +33,10 @@ KEYS = {
     *("tasks", "batches", "salvage", "unsupported"),
 }
 TASK_KEYS = {"id", "role", "agent", "state", "branch", "commit", "started_at", "ended_at", "tries", "reason"}
-BATCH_KEYS = {"id", "state", "commit", "tree", "verifications", "landed", "rejected", "held"}
+BATCH_KEYS = {
+    *("id", "state", "commit", "tree", "verifications", "landed", "rejected", "held"),
+    *("settled", "weakened", "onto", "chain", "trees", "stages"),
+}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)\Z")
 
 

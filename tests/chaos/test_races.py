@@ -158,7 +158,7 @@ def test_of_a_landing_and_somebody_who_takes_the_branch_away_exactly_one_wins(ra
             ),
         }[act]
         if act == "moved elsewhere":
-            git(race.person, "fetch", "--quiet", str(race.site.clone), back)
+            git(race.person, "fetch", "--quiet", str(race.control.store.git_dir), back)
         if race.run(number, lease, "origin", f"{back}:refs/heads/{TIP}"):
             kept = [commit for commit in race.accepted if back and race.control.store.is_ancestor(commit, back)]
             race.accepted = kept
