@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("starting", "schedule", "dispatch", "search", "whole_way", "overhead", "checkout", "merging")
+ALL = ("starting", "schedule", "dispatch", "search", "pipelining", "whole_way", "overhead", "checkout", "merging")
 
 
 def main() -> int:
