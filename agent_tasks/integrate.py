@@ -20,6 +20,7 @@ from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.journal.events import BatchSettled
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, SettledFile
@@ -190,6 +191,9 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
     landing = _landing(order, shop, branches, settled, old=old)
     placed = None if landing is None else _land(order, shop, landing)
+    if landing is not None and not isinstance(placed, ReadyToLand) and settled.suspects:
+        landed = (*there, *(branch.task for branch in branches if _lands(builder, branch, settled)))
+        shop.pipeline.on_settled(BatchSettled(order.id, landed, landing.new))
     settled = explained(settled)  # why the others did not land: nobody had to wait for that
     try:
         told, guilty = still_guilty(builder, told, branches, settled, unlanded)

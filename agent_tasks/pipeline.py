@@ -1,9 +1,10 @@
 """The batches of a run that are in work at once: each knows the one before it, and what has become of that."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from plait.plans.journal.events import BatchSettled
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, BatchReport
 
@@ -36,10 +37,19 @@ class Pipeline:
     passages: dict[str, Passage] = field(default_factory=dict)
     landed: set[str] = field(default_factory=set)
     """Tasks that have landed in this run."""
+    on_settled: Callable[[BatchSettled], None] = lambda _event: None
+    """Told when what lands of a batch has landed, and why the rest does not is still to be seen."""
 
     def enter(self, batch: str) -> Passage:
         """The batch's own."""
         return self.passages.setdefault(batch, Passage())
+
+    def settle(self, batch: str, landed: Collection[str]) -> None:
+        """A batch has landed what it can, as the machine has heard it: the next one may go on."""
+        passage = self.enter(batch)
+        self.landed |= set(landed)
+        passage.red.set()
+        passage.ended.set()
 
     def end(self, batch: str, report: BatchReport | None) -> None:
         """A batch is over, as the machine has heard it; without a report it was stopped, or broke."""

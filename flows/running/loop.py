@@ -45,6 +45,7 @@ from plait.plans.journal.events import (
     BaseVerified,
     BatchDone,
     BatchEnded,
+    BatchSettled,
     Beat,
     Begin,
     BranchPutAside,
@@ -121,6 +122,7 @@ class Loop:
     """Whether anything was heard since the last tick."""
 
     def __post_init__(self) -> None:
+        self.shop.pipeline.on_settled = self.events.put
         self._branch = BranchWatch(self.shop.control, self.live.standings)
 
     def go(self) -> None:
@@ -182,6 +184,8 @@ class Loop:
         self.journal.append(now, heard)
         self._stirred, self._heard_at = not isinstance(event, Tick | Beat), now
         effects = self.live.run.hear(heard, now)
+        if isinstance(event, BatchSettled):
+            self.shop.pipeline.settle(event.batch, event.landed)
         if isinstance(event, BatchEnded):  # the batch behind it may go on
             done = event.result.report if isinstance(event.result, BatchDone) else None
             self.shop.pipeline.end(event.batch, done)

@@ -8,6 +8,7 @@ from pathlib import Path
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.pipeline import Pipeline, left_behind
 from plait.flows.running.session import Session
+from plait.plans.journal.events import BatchSettled
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from tests.conftest import DATE, BranchWith
@@ -121,3 +122,22 @@ def test_a_pipeline_knows_what_has_landed_whoever_ended_when() -> None:
     assert (pipeline.enter("batch-1").red.is_set(), pipeline.enter("batch-1").stuck) == (False, False)
     assert (pipeline.enter("batch-2").red.is_set(), pipeline.enter("batch-2").stuck) == (True, True)
     assert isinstance(pipeline.enter("batch-2").ended, threading.Event)
+
+
+def test_what_lands_is_told_before_it_is_known_why_the_rest_does_not(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    """Three together are red: which of them it is not is known first, and lands."""
+    names = [f"t{number}" for number in range(8)]
+    candidates = [Candidate(name, branch_with(name, {f"{name}.txt": "x\n"}), ()) for name in names]
+    plan = PLAN.replace("test ! -f bad.txt", "test ! -f t2.txt || test ! -f t5.txt").replace(
+        "LOG", str(tmp_path / "log")
+    )
+    told: list[BatchSettled] = []
+    with opened(plan, repository) as session, patience(60):
+        session.shop.pipeline.on_settled = told.append
+        report = integrate.fn(order_of(1, candidates), session.shop.facts)
+
+    assert [(no.task, no.kind, no.partner) for no in report.outcome.rejected] == [("t5", "pair", "t2")]
+    assert [(event.batch, event.landed) for event in told] == [("batch-1", report.outcome.landed)]
+    assert told[0].tip == report.tip

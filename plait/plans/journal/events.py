@@ -144,6 +144,16 @@ class BatchBroken:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSettled:
+    """What lands of a batch has landed; why the rest does not is still being looked into."""
+
+    batch: str
+    landed: tuple[str, ...]
+    tip: str
+    kind: Literal["batch-settled"] = "batch-settled"
+
+
+@dataclass(frozen=True, slots=True)
 class BatchEnded:
     """An integration is over."""
 
@@ -262,6 +272,7 @@ Event = (
     | StartConflicted
     | WorkEnded
     | BaseVerified
+    | BatchSettled
     | BatchEnded
     | BranchPutAside
     | RepairFound

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from plait.plans.journal.effects import StartBatch
-from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchStopped, TipMoved
+from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, BatchSettled, BatchStopped, TipMoved
 from plait.plans.landing.batch_words import batch_words, rejection_words
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, back_off, next_batch
 from plait.plans.landing.landing_rules import LandingRules
@@ -101,14 +101,28 @@ def _integrate(run: Standings, tasks: Sequence[str], *, merge_only: bool) -> Non
     run.order(StartBatch(order))
 
 
+def batch_settled(run: Standings, event: BatchSettled) -> None:
+    """What lands of a batch has landed: the next one need not wait until it is known why the rest did not."""
+    order = run.in_work.pop(event.batch, None)
+    if order is None:
+        return
+    run.explaining[order.id] = order
+    tips = {branch.task: branch.tip for branch in order.branches}
+    run.tip, run.overtaken = event.tip, 0
+    for task in event.landed:
+        _landed(run, task, tips.get(task, ""), by_hand=False)
+    run.carry(task for branch in order.branches if branch.task in event.landed for task in branch.carries)
+
+
 def batch_ended(run: Standings, event: BatchEnded) -> None:
     """A batch is over: branches have landed, are handed back, or wait for the next one."""
-    order = run.in_work.pop(event.batch, None)
+    settled = run.explaining.pop(event.batch, None)
+    order = settled or run.in_work.pop(event.batch, None)
     if order is None:
         return
     match event.result:
         case BatchDone(report):
-            _take_over(run, order, report)
+            _take_over(run, order, report, settled=settled is not None)
         case BatchStopped():
             stopped = BatchOutcome(id=order.id, state=BatchState.VERIFYING, reason="the run was cancelled before")
             run.put_batch(stopped, says="cancelled, nothing of it has landed")
@@ -119,14 +133,16 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
     run.end_waits(ConflictWait)
 
 
-def _take_over(run: Standings, order: BatchOrder, report: BatchReport) -> None:
+def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settled: bool) -> None:
+    """`settled`: what has landed of it was heard before, and other batches may have landed since."""
     outcome, tips = report.outcome, {branch.task: branch.tip for branch in order.branches}
-    run.tip, run.by_hand = report.tip or run.tip, report.land_by_hand
     by_hand = outcome.state is BatchState.READY_TO_LAND
-    for task in outcome.landed:
-        _landed(run, task, tips.get(task, ""), by_hand=by_hand)
-    if not by_hand:
-        run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
+    if not settled:
+        run.tip, run.by_hand = report.tip or run.tip, report.land_by_hand
+        for task in outcome.landed:
+            _landed(run, task, tips.get(task, ""), by_hand=by_hand)
+        if not by_hand:
+            run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
     run.put_batch(outcome, says=batch_words(outcome))
     run.overtaken = run.overtaken + 1 if report.overtaken else 0
     if report.overtaken and (seconds := back_off(run.overtaken)) is not None:
@@ -203,7 +219,7 @@ def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
         _reject(run, rework.task, reason, how)
         run.lose(rework.task)
     else:
-        onto = with_phase.onto if with_phase else report.tip or run.manifest.base
+        onto = with_phase.onto if with_phase else run.tip or run.manifest.base
         number = standing.repairs + 1
         run.put(
             rework.task,

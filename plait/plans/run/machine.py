@@ -7,6 +7,7 @@ from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
     BaseVerified,
     BatchEnded,
+    BatchSettled,
     Beat,
     Begin,
     BranchPutAside,
@@ -79,7 +80,7 @@ class Run:
         """Whether nothing goes on and nothing more can: true only after a tick, which gives up what waits in vain."""
         run = self.standings
         if run.stopping:
-            return not run.dispatcher.running and not run.in_work and not run.mending
+            return not run.dispatcher.running and not run.in_work and not run.explaining and not run.mending
         return not run.goes_on() and not run.waiters(TextWait)
 
 
@@ -198,6 +199,7 @@ _HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
     StartConflicted: work_events.start_conflicted,
     WorkEnded: work_events.work_ended,
     BaseVerified: base_events.base_verified,
+    BatchSettled: batch_events.batch_settled,
     BatchEnded: batch_events.batch_ended,
     BranchPutAside: work_events.branch_put_aside,
     RepairFound: repair_events.repair_found,

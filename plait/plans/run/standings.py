@@ -55,6 +55,8 @@ class Standings:
         }
         self.in_work: dict[str, BatchOrder] = {}
         """The batches in work, by id, in the order in which they land."""
+        self.explaining: dict[str, BatchOrder] = {}
+        """Batches that have landed what they could; why the rest of them does not land is looked into."""
         self.batches: tuple[BatchOutcome, ...] = ()
         self.merged: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
         """What was merged only to settle a conflict for tasks that wait for that: by task, the commit."""
@@ -371,7 +373,7 @@ class Standings:
 
     def goes_on(self) -> bool:
         """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
-        if self.in_work or self.mending or not self.dispatcher.is_over:
+        if self.in_work or self.explaining or self.mending or not self.dispatcher.is_over:
             return True
         if any(one.writing for one in self.contracts.values()):
             return True
@@ -396,10 +398,19 @@ class Standings:
         """The tasks whose branches are in a batch that is in work."""
         return frozenset(branch.task for order in self.in_work.values() for branch in order.branches)
 
+    @property
+    def suspects(self) -> frozenset[str]:
+        """Finished branches that did not land with their batch, while it is looked into why."""
+        orders = self.explaining.values()
+        return frozenset(branch.task for order in orders for branch in order.branches if branch.task in self._built)
+
     def fit_to_land(self, rules: LandingRules) -> tuple[str, ...]:
         """The finished branches that may land and are in no batch; none while just these were red on a red base."""
-        taken = self.taken
+        taken, out = self.taken, set(self.suspects)
         tasks = tuple(task for task in rules.built if task not in rules.held and task not in taken)
+        while more := [task for task in tasks if task not in out and not out.isdisjoint(rules.needs_of(task))]:
+            out |= set(more)  # it would bring a suspect's commits along
+        tasks = tuple(task for task in tasks if task not in out)
         return () if self.base_red and self.as_they_are(tasks) in self.base_red else tasks
 
     def parts_to_merge(self, rules: LandingRules) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
+    BatchSettled,
     BranchPutAside,
     Event,
     Pause,
@@ -58,6 +59,7 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BatchEnded: {"batch"},
+    BatchSettled: {"batch", "landed", "tip"},
     BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},

@@ -19,6 +19,7 @@ from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
+    BatchSettled,
     BatchStopped,
     Beat,
     Begin,
@@ -117,6 +118,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     StartPrepared: st.builds(StartPrepared, WORD, WORD),
     StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
     WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),
+    BatchSettled: st.builds(BatchSettled, WORD, tuples(WORD), WORD),
     BatchEnded: st.builds(
         BatchEnded,
         WORD,

@@ -19,6 +19,7 @@ from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
+    BatchSettled,
     BatchStopped,
     Begin,
     BranchPutAside,
@@ -107,7 +108,7 @@ class World:
 
     def begin(self, manifest: Manifest) -> None:
         self.manifest, self.run = manifest, Run(manifest)
-        self.pending: list[Effect] = []
+        self.pending: list[Effect | BatchEnded] = []
         self.started: Counter[str] = Counter()
         self.excused: set[str] = set()
         self.heard = []
@@ -294,9 +295,11 @@ class World:
             room = {role: self.random.randint(0, slots) for role, slots in self.plan.slots.items()}
         self.hear(Tick(room))
 
-    def answer(self, effect: Effect, *, well: bool = False) -> None:
+    def answer(self, effect: Effect | BatchEnded, *, well: bool = False) -> None:
         """An effect is carried out, with whatever can come of it."""
         match effect:
+            case BatchEnded():  # of a batch that had landed what it could before
+                self.hear(effect)
             case PrepareStart():
                 self._prepare(effect, well=well)
             case StartWork():
@@ -456,7 +459,13 @@ class World:
             overtaken = not kind and self.random.random() < 0.7
             self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, tip=self.tip, overtaken=overtaken))))
         else:
-            self.hear(BatchEnded(order.id, self._settled(order, by_hand=0.06 < chance < 0.08, well=well)))
+            done = self._settled(order, by_hand=0.06 < chance < 0.08, well=well)
+            ended, outcome = BatchEnded(order.id, done), done.report.outcome
+            if outcome.state is BatchState.PART_LANDED and self.random.random() < 0.5:
+                self.hear(BatchSettled(order.id, outcome.landed, done.report.tip or ""))
+                self.pending.append(ended)
+            else:
+                self.hear(ended)
 
     def _settled(self, order: BatchOrder, *, by_hand: bool, well: bool) -> BatchDone:
         # Who writes a contract is sent back more often: new versions are what most can go wrong with.
