@@ -13,7 +13,7 @@ KILLS = 60
 @pytest.mark.slow
 def test_whatever_is_killed_and_whatever_people_do_nothing_is_wrong_in_the_end(tmp_path: Path) -> None:
     """The same as `make chaos`; a failure names its seed, `python -m benchmarks.chaos 60 --seed …` draws it again."""
-    tally = Storm(tmp_path / "site", seed=20).rage(KILLS, seconds=100)
+    tally = Storm(tmp_path / "site", seed=20, garbage=True).rage(KILLS, seconds=100)
     print(tally)
     assert tally.wrong == [], tally
     assert tally.kills > KILLS / 4, "too few to mean something"
