@@ -20,7 +20,7 @@ PLAN = """
       - {id: B, run: "echo b > same.txt; echo x >> ../../started"}
       - {id: C, run: cp same.txt c.txt, needs: [B]}
       - {id: ABOVE, run: echo x > above.txt, needs: [A]}
-    integration: {repairs: 0}
+    integration: {repairs: 0, ready: 1}
 """
 BRANCH = "feature/helped/integration"
 OWN = "feature/helped/agent/command/B"
@@ -93,7 +93,7 @@ def test_a_repair_that_a_person_makes_while_the_run_goes_on_lands_in_it_and_free
       - {{id: E, run: cp same.txt e.txt, needs: [B, D]}}
     integration: {{repairs: 0, ready: 0.4, wait: 1s}}
     """
-    plan = write_plan(PLAN.replace("integration: {repairs: 0}", more))
+    plan = write_plan(PLAN.replace("integration: {repairs: 0, ready: 1}", more))
 
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
 

@@ -60,6 +60,7 @@ def test_a_phase_whose_branches_conflict_waits_for_the_repair_and_lands_in_one_m
           - {id: A, run: echo a >> same.txt, priority: 1}
           - {id: B, run: echo b >> same.txt}
           - {id: C, run: echo c > c.txt}
+        integration: {ready: 1}
         """
     )
 

@@ -93,6 +93,8 @@ class World:
         self.tip: str | None = None
         self.persons: dict[str, str] = {}
         """By task, what a person put on its branch and nobody has looked at."""
+        self.taken_off: frozenset[str] = frozenset()
+        """What had landed when a person moved the branch: what started from it then brings it back."""
         self.tips: list[str] = []
         """Where it was."""
         self.records: dict[str, tuple[Record, ...]] = {}
@@ -439,6 +441,7 @@ class World:
             self.hear(TipMoved(self.tip, landed=tuple(landing), by_somebody=True))
             return
         self.tip = self.random.choice([None, *(tip for tip in self.tips if self.commits[tip].inside <= self.landed)])
+        self.taken_off |= self.landed
         self.landed = self.commits[self.tip].inside if self.tip else frozenset()
         commits_of = {task: commit for task in run.landed if (commit := run.commit_of(task))}
         lost = tuple(task for task, commit in commits_of.items() if commit not in self.landed)
@@ -567,7 +570,7 @@ class World:
         assert run.paused_at is None
         for candidate in order.branches:
             assert candidate.tip == self.branches[candidate.task], "an old tip is in the batch"
-            for commit in self.commits[candidate.tip].inside - self.landed:
+            for commit in self.commits[candidate.tip].inside - self.landed - self.taken_off:
                 task = self.commits[commit].task or ""
                 inside = task in tips and commit in self.commits[tips[task]].inside
                 tip = self.branches.get(task)
