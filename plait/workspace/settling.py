@@ -59,7 +59,9 @@ class Settler:
         if complete:
             return Merged(tree, tuple(done.by for done in settled.values()))
         left = tuple(path for path in conflict.paths if path.path not in settled)
-        return Conflict(conflict.ours, conflict.theirs, tree, left, _about(conflict.messages, left, settled))
+        messages = _about(conflict.messages, left, settled)
+        by = tuple(done.by for done in settled.values())
+        return Conflict(conflict.ours, conflict.theirs, tree, left, messages, by)
 
 
 @dataclass(frozen=True, slots=True)
