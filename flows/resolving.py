@@ -240,14 +240,14 @@ def _kept(resolving: Resolving) -> Resolving:
     try:
         note = read_json_object(resolving.place / _NOTE)
         facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
-        told = {name: tuple(map(str, note.get(name, ()))) for name in ("settled", "notes")}
+        settled, notes = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes"))
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise CallError(
             f"what was handed out in {resolving.place} is damaged: {problem}",
             hint=f"`plait resolve {resolving.task.id} --abort` deletes it",
         ) from problem
     rejected, onto, tree, files = facts
-    return replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files, **told)
+    return replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files, settled=settled, notes=notes)
 
 
 def _git_name(control: Control) -> str:

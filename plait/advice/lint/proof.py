@@ -187,8 +187,8 @@ def _always_succeeds(command: str) -> bool:
     "dear-stage-first",
     says="A stage that is usually cheap (syntax, types) stands behind one that is usually dear (tests, security, "
     "performance).",
-    reason="Stages run in the order in which they are written, and the first red one ends it: what fails most often, in "
-    "seconds, is told after all that takes minutes, for each tree of a red batch anew.",
+    reason="Stages run in the order in which they are written, and the first red one ends it: what fails most often, "
+    "in seconds, is told after all that takes minutes, for each tree of a red batch anew.",
     fix="write the cheap stage first: syntax, types, tests, documentation, security, performance",
 )
 def dear_stage_first(facts: Facts) -> Iterator[Hit]:
