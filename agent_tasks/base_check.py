@@ -6,6 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from plait.agent_tasks.verifying import contracts_in, how_red, not_run, verifier_with
 from plait.agent_tasks.workshop import workshop_of
 from plait.plans.tasks.work import BaseOrder, BaseReport, RunFacts
+from plait.plans.wording import count
 from plait.workspace.output import plain
 
 
@@ -17,11 +18,16 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     """
     shop = workshop_of(facts)
     tree = shop.control.store.tree_of(order.commit)
-    seen = verifier_with(shop, contracts_in(shop, order.landed)).verify(tree, stop=shop.over)
+    verifier = verifier_with(shop, contracts_in(shop, order.landed))
+    if facts.integration.base == "new-failures":
+        verifier = verifier.surveying()  # a batch has to know all that is red there
+    seen = verifier.verify(tree, stop=shop.over)
     if seen.green:
         return BaseReport("green", seconds=seen.seconds)
     if seen.outcome in ("red", "timeout"):
-        return BaseReport("red", reason=plain(f"{how_red(seen)}: {_last_line(seen.tail)}"), seconds=seen.seconds)
+        more = f" (and {count(len(seen.reds) - 1, 'command')} more)" if len(seen.reds) > 1 else ""
+        told = plain(f"{how_red(seen)}{more}: {_last_line(seen.tail)}")
+        return BaseReport("red", reason=told, seconds=seen.seconds)
     return BaseReport("unknown", reason=plain(not_run(seen)), seconds=seen.seconds)
 
 

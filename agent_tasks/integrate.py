@@ -12,17 +12,19 @@ from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.known_failures import red_words, surveyed, verified_words
 from plait.agent_tasks.landing_order import chain_that_lands_most
 from plait.agent_tasks.pipeline import LOOK_SECONDS, EitherEvent, Passage, left_behind, wait_for
 from plait.agent_tasks.scoping import Scope, scope_of
 from plait.agent_tasks.searching import Settled, already_landed, explained, look_ahead, settle_chain, still_clashing
 from plait.agent_tasks.stages import Stages
-from plait.agent_tasks.verifying import contracts_in, stages_of
+from plait.agent_tasks.verifying import contracts_in, not_run, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.journal.events import BatchSettled
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
+from plait.plans.quality.known_reds import RedCommand
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, SettledFile
 from plait.plans.tasks.planned_contracts import commands_of
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework, RunFacts, Unlanded
@@ -182,7 +184,13 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         return _merged_only(order, shop, chain, tip=old)
     shop.pipeline.enter(order.id).built(chain.tip)
     tip = shop.control.store.tree_of(builder.base)
-    shop = replace(shop, verifier=shop.verifier.since(tip, chain.tree))
+    base = surveyed(shop, tip, order.landed)
+    if base is not None and base.outcome == "cancelled":
+        raise TaskStopped
+    if base is not None and base.outcome == "infrastructure":
+        return _broken(order, not_run(base))
+    verifier = shop.verifier.forgiving(base.reds if base else ())
+    shop = replace(shop, verifier=verifier.since(tip, chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
         broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
@@ -209,6 +217,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         id=order.id,
         verifications=settled.verifications,
         verified=settled.verified,
+        red_on_base=red_words(_excused(shop, settled)),
         stages=stages_of(shop.verifier, (settled.chain or chain).tree),
         rejected=rejections,
         held=(*told.held, *settled.held),
@@ -270,8 +279,17 @@ def _landing(
     """What the feature branch is moved to; nothing when nothing may land."""
     if settled.chain is None:
         return None
-    trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
-    new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
+    reds = _excused(shop, settled)
+    verified = {"Verified": verified_words(unverified=not settled.verified, reds=reds)}
+    new = wrap(
+        shop.control.store,
+        settled.chain,
+        branches,
+        batch=order.id,
+        date=order.date,
+        trailers={"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, **verified},
+        reservations=verified if reds else None,
+    )
     return _Landing(old=old, new=new, tree=settled.chain.tree)
 
 
@@ -304,8 +322,10 @@ def _is_part(outcome: BatchOutcome) -> bool:
     return bool(outcome.rejected or outcome.held or outcome.acquitted)
 
 
-def _yes_or_no(fact: bool) -> str:
-    return "yes" if fact else "no"
+def _excused(shop: Workshop, settled: Settled) -> tuple[RedCommand, ...]:
+    """What is red on the tree that lands, and on base as well."""
+    seen = shop.verifier.recall(settled.chain.tree) if settled.chain else None
+    return seen.reds if seen is not None and seen.green else ()
 
 
 def _rejections(

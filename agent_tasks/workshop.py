@@ -21,6 +21,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
+from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
@@ -54,14 +55,20 @@ class Workshop:
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
     """What a batch did; each has its own."""
+    _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
+    """What programs made of conflicts: a search merges the same ones again and again."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 
     @property
     def settler(self) -> Settler:
-        """What the plan says about conflicts."""
-        integration = self.facts.integration
-        return Settler(file_rules(integration.merge), integration.structure)
+        """What the plan says about conflicts, and what this machine has for them."""
+        rules, structure = file_rules(self.facts.integration.merge), self.facts.integration.structure
+        if not structure:
+            return Settler(rules, structure)
+        common = self.control.common_dir
+        found = found_programs(outside=common.parent if common.name == ".git" else None)
+        return Settler(rules, programs=MergePrograms(found, self._merged_by_programs))
 
     def remake(self, tree: str, settled: Sequence[SettledPath]) -> Remade:
         """Make anew what a merge left to the plan's commands.

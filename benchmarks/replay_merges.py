@@ -14,16 +14,18 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 from benchmarks.measuring import show
+from plait.plans.merging.path_rules import file_rules, proposed_rules, rule_for
 from plait.plans.merging.structural import settle_or_say_why
 from plait.plans.merging.three_way import GivesUp
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, ConflictPath, merge
+from plait.workspace.settling import Settler
+from plait.workspace.trees import entries_of
 
 EXACT, TREE, ORDER, OTHER = "exact", "same syntax tree", "other order", "differs"
 _EQUAL = (EXACT, TREE, ORDER)
@@ -38,7 +40,7 @@ class Tally:
     """Merges that git cannot repeat: missing objects, no common history."""
     conflicted: int = 0
     by_rules: int = 0
-    """Conflicted merges in which each file has a rule among the presets."""
+    """Conflicted merges of which presets settle each file, those of them that the repository is for."""
     by_structure: int = 0
     by_both: int = 0
     whole: Counter[str] = field(default_factory=Counter)
@@ -99,22 +101,25 @@ def replay(repository: GitRepository, commit: str, ours: str, theirs: str, tally
     if not isinstance(merged, Conflict):
         return
     tally.conflicted += 1
-    ruled = [has_rule(path.path) for path in merged.paths]
+    ruled = settled_by_rules(repository, merged)
     made = [settle(repository, commit, path, tally) for path in merged.paths]
-    tally.by_rules += all(ruled)
-    tally.by_both += all(rule or verdict for rule, verdict in zip(ruled, made, strict=True))
+    tally.by_rules += len(ruled) == len(merged.paths)
+    tally.by_both += all(path.path in ruled or verdict for path, verdict in zip(merged.paths, made, strict=True))
     if all(made):
         tally.by_structure += 1
         tally.whole[max((verdict for verdict in made if verdict), key=(*_EQUAL, OTHER).index)] += 1
 
 
-def has_rule(path: str) -> bool:
-    """Whether one of the presets is for this path; never before there are presets."""
-    if find_spec("plait.plans.merging.path_rules") is None:
-        return False
-    from plait.plans.merging import path_rules
-
-    return bool(path_rules.proposed_rules((path,)))
+def settled_by_rules(repository: GitRepository, conflict: Conflict) -> frozenset[str]:
+    """The files that the presets settle which go with what the repository has; what a command would is not run."""
+    names = entries_of(repository, conflict.tree)
+    rules = file_rules(proposed_rules(conflict.files, names))
+    left = Settler(rules, structure=False).settle(repository, conflict, b"")
+    if not isinstance(left, Conflict):
+        return frozenset(conflict.files)
+    waiting = {path for path in left.files if (rule := rule_for(path, rules)) and rule.way == "regenerate"}
+    alone = {path.path for path in left.paths if path.path in waiting and set(path.kinds) <= {"contents", "binary"}}
+    return frozenset(conflict.files) - set(left.files) | alone
 
 
 def settle(repository: GitRepository, commit: str, path: ConflictPath, tally: Tally) -> str | None:
@@ -175,7 +180,7 @@ def row(git_dir: Path, tally: Tally) -> dict[str, object]:
         "repository": name,
         "merges": tally.merges,
         "conflicted": tally.conflicted,
-        "by rules": tally.by_rules,
+        "settled by rules": tally.by_rules,
         "by structure": tally.by_structure,
         "by either": tally.by_both,
         "of these equal": equal(tally.whole),

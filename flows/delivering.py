@@ -25,6 +25,7 @@ from plait.flows.recording.run_files import (
     recorded_progress,
     remember,
     this_run,
+    write_merging,
     write_outcome,
     write_run_file,
 )
@@ -69,6 +70,7 @@ def deliver(
         plan=call.brief.source,
     )
     write_run_file(shop.directory, record)
+    write_merging(shop.directory, shop.facts.integration)
     lines: dict[str, str] = {}
     watchers.add(LineKeeper(lines))
     urgency = _better_order(session, seconds=improve) if improve else None

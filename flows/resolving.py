@@ -3,13 +3,16 @@
 import contextlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from plait.agent_tasks.persons_repair import clean_author
+from plait.flows.recording.run_files import read_merging
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
@@ -23,6 +26,8 @@ from plait.workspace.git import git_date
 from plait.workspace.harvest import harvest
 from plait.workspace.home import plait_home
 from plait.workspace.merging import Conflict, merge
+from plait.workspace.output import plain
+from plait.workspace.settling import Settler
 from plait.workspace.small_files import read_json_object, write_whole
 from plait.workspace.trailers import message_with_trailers
 
@@ -46,6 +51,10 @@ class Resolving:
     """The files as they were handed out."""
     files: tuple[str, ...] = ()
     """Those with conflicts."""
+    settled: tuple[str, ...] = ()
+    """Files that the plan's rules or structure have settled, each with its way."""
+    notes: tuple[str, ...] = ()
+    """What of the plan's rules could not be applied."""
 
     @property
     def checkout(self) -> Checkout:
@@ -65,6 +74,8 @@ class Resolving:
             "branch": self.task.branch,
             "directory": str(self.checkout.directory),
             "files": list(self.files),
+            "settled": list(self.settled),
+            "notes": list(self.notes),
             "reason": self.task.reason,
         }
 
@@ -103,12 +114,18 @@ def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolv
 def hand_out(resolving: Resolving) -> Resolving:
     """Make the checkout: the task's branch merged with the feature branch, conflicts with markers.
 
+    What the plan's rules and structure settle is settled; commands are the person's to run.
+
     Raises:
         GitFailed: an object is missing.
         DiskFull: no space for the files.
     """
     store, task = resolving.control.store, resolving.task
-    merged = merge(store, resolving.onto, resolving.rejected)
+    plan = read_merging(resolving.run.directory)
+    rules = file_rules(plan.merge) if plan else ()
+    commands = frozenset(rule for rule in rules if rule.way == "regenerate")
+    settler = Settler(rules, structure=plan.structure if plan else False, refused=commands)
+    merged = merge(store, resolving.onto, resolving.rejected, settle=settler.settle)
     files: tuple[str, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):
@@ -118,9 +135,24 @@ def hand_out(resolving: Resolving) -> Resolving:
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
     make_checkout(resolving.control, resolving.place, resolving.onto, branch=task.branch or task.id, tree=tree)
-    note = {"rejected": resolving.rejected, "onto": resolving.onto, "tree": tree, "files": list(files)}
+    note = {
+        "rejected": resolving.rejected,
+        "onto": resolving.onto,
+        "tree": tree,
+        "files": list(files),
+        "settled": [f"{done.path} ({done.by})" for done in merged.settled],
+        "notes": _not_applied(files, rules if plan else None),
+    }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
+
+
+def _not_applied(files: Sequence[str], rules: Sequence[FileRule] | None) -> list[str]:
+    """Which rules a person has to know of; `rules`: nothing where the run did not keep them."""
+    if rules is None:
+        return ["the run did not keep the plan's rules for conflicts, so none was applied"] if files else []
+    mine = [(path, rule) for path in files if (rule := rule_for(path, rules)) and rule.way == "regenerate"]
+    return [f"{path} is to be made anew, which was not done here: {rule.command}" for path, rule in mine]
 
 
 def take_back(resolving: Resolving) -> str:
@@ -189,7 +221,9 @@ def told(resolving: Resolving) -> str:
     clash = f"{count(len(resolving.files), 'file')} with conflicts: {listed(resolving.files)}"
     what = clash if resolving.files else "it merges, but was rejected for what it does"
     reason = f"\n{task.reason}" if task.reason else ""
-    return f"{task.id} merged with the feature branch is in {directory}\n{what}{reason}"
+    more = [f"settled already: {listed(resolving.settled)}"] if resolving.settled else []
+    notes = "".join(f"\n{plain(line)}" for line in (*more, *resolving.notes))
+    return f"{task.id} merged with the feature branch is in {directory}\n{what}{notes}{reason}"
 
 
 def _tasks_of(run: KnownRun) -> dict[str, TaskOutcome]:
@@ -206,13 +240,14 @@ def _kept(resolving: Resolving) -> Resolving:
     try:
         note = read_json_object(resolving.place / _NOTE)
         facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
+        settled, notes = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes"))
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise CallError(
             f"what was handed out in {resolving.place} is damaged: {problem}",
             hint=f"`plait resolve {resolving.task.id} --abort` deletes it",
         ) from problem
     rejected, onto, tree, files = facts
-    return Resolving(resolving.run, resolving.control, resolving.task, rejected, onto, resolving.place, tree, files)
+    return replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files, settled=settled, notes=notes)
 
 
 def _git_name(control: Control) -> str:

@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING
 from plait.flows.past_durations import history_address
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.errors import PlaitError
+from plait.plans.language.model import Integration
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.outcome_json import outcome_json
 from plait.show.progress import ActiveAgent, progress_of
 from plait.workspace.process import started_at
-from plait.workspace.small_files import write_whole
+from plait.workspace.small_files import read_plain_file, write_whole
 
 if TYPE_CHECKING:  # SQLModel takes 0.2 to 1.5 s to import, and is needed at the end only
     from plait.store.records import TaskWork
 
 PROGRESS_SECONDS = 0.5
 """How often the progress file is written while a run goes on."""
+
+_MERGING = "merging.json"
 
 _LOG = logging.getLogger("plait")
 
@@ -51,6 +54,20 @@ class RunFile:
 def write_run_file(directory: Path, run: RunFile) -> None:
     """Write `run.json` whole or not at all."""
     write_whole(directory / "run.json", json.dumps({name: getattr(run, name) for name in RunFile.__slots__}, indent=1))
+
+
+def write_merging(directory: Path, integration: Integration) -> None:
+    """Keep what the plan says about conflicts, for who settles one by hand: the plan may be elsewhere by then."""
+    kept = integration.model_dump_json(include={"merge", "structure"}, exclude_unset=True)
+    write_whole(directory / _MERGING, kept)
+
+
+def read_merging(directory: Path) -> Integration | None:
+    """What the plan of a run says about conflicts, and nothing else of it; nothing where that was not kept."""
+    try:
+        return Integration.model_validate_json(read_plain_file(directory / _MERGING))
+    except (OSError, ValueError):
+        return None
 
 
 def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str) -> RunFile:

@@ -90,6 +90,7 @@ def _headline(batch: BatchOutcome) -> str:
             else []
         ),
         *([f"at {batch.commit[:9]}"] if batch.commit else []),
+        *([f"no new failures ({listed(batch.red_on_base)} failed before)"] if batch.red_on_base else []),
         *([key_line(batch.reason)] if batch.reason else []),
     ]
     return f"{batch.id}: {', '.join(parts)}"

@@ -103,6 +103,7 @@ def batch_record(batch: BatchOutcome) -> dict[str, Any]:
         ],
         "held": [{"task": held.task, "by": held.by} for held in batch.held],
         **({"reason": batch.reason} if batch.reason else {}),
+        **({"red_on_base": list(batch.red_on_base)} if batch.red_on_base else {}),
         **({"flaky": list(batch.flaky)} if batch.flaky else {}),
         **({"acquitted": list(batch.acquitted)} if batch.acquitted else {}),
         **({"stages": [stage.model_dump(mode="json") for stage in batch.stages]} if batch.stages else {}),

@@ -159,12 +159,14 @@ def _opening(outcome: FeatureOutcome) -> str:
     at = f" at {markdown(outcome.commit[:12])}" if outcome.commit else ""
     flaky = tuple(dict.fromkeys(command for batch in outcome.batches for command in batch.flaky))
     unverified = tuple(batch.id for batch in outcome.batches if batch.landed and not batch.verified)
+    known = tuple(dict.fromkeys(red for batch in outcome.batches for red in batch.red_on_base))
     lines = [
         f"# {markdown(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}",
         f"Branch **{markdown(outcome.branch)}**{at}. Run {markdown(outcome.run_id)}, "
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
+        *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
         *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),
     ]
     return "\n\n".join(lines)
@@ -242,7 +244,8 @@ def _batch(batch: BatchOutcome) -> tuple[str, ...]:
         batch.id,
         batch.state.value
         + (f": {listed(batch.ready)}" if batch.ready else "")
-        + ("" if batch.verified else ", unverified"),
+        + ("" if batch.verified else ", unverified")
+        + (", no new failures" if batch.red_on_base else ""),
         "none yet" if batch.ready else listed(batch.landed) or "–",
         listed(tuple(f"{no.task} ({no.kind})" for no in batch.rejected)) or "–",
         listed((*(f"{held.task} (by {held.by})" for held in batch.held), *(f"{a} (flaky)" for a in batch.acquitted)))

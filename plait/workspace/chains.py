@@ -288,28 +288,40 @@ def wrap(
     batch: str,
     date: str,
     trailers: Mapping[str, str] | None = None,
+    reservations: Mapping[str, str] | None = None,
 ) -> str:
     """The commit to land: its first parent is the old tip, so that `git log --first-parent` holds tested states only.
 
-    A chain of one link already is that commit, and a chain of none is the base.
+    A chain of one link already is that commit, and a chain of none is the base; where there is a reservation, the one
+    link is written once more, with it.
 
     Args:
         branches: Those of the batch, for the list in the message.
         trailers: Further lines for the end of the message, such as `{"Batch-Test-Run": "…"}`.
+        reservations: Such that must not be left out.
     """
     if len(chain.links) < 2:
-        return chain.tip
+        return _with_lines(repository, chain, reservations, date=date) if chain.links and reservations else chain.tip
     merged = {link.task for link in chain.links}
     members = [branch for branch in branches if branch.task in merged] or [
         Branch(link.task, link.commit) for link in chain.links
     ]
     listing = [f"- {branch.task}: {branch.title}" if branch.title else f"- {branch.task}" for branch in members]
-    lines = {"Batch-Id": batch, "Batch-Base": chain.base, "Batch-Tested-Tree": chain.tree, **(trailers or {})}
+    lines = {"Batch-Id": batch, "Batch-Base": chain.base, "Batch-Tested-Tree": chain.tree}
+    lines |= {**(trailers or {}), **(reservations or {})}
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
     tail += settled_lines([done for link in chain.links for done in link.settled])
     message = merge_message(subject, listing, tail)
     return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
+
+
+def _with_lines(repository: GitRepository, chain: Chain, lines: Mapping[str, str], *, date: str) -> str:
+    """The tip of a chain once more, with these lines at the end of its message."""
+    parents = tuple(repository.ask("rev-parse", f"{chain.tip}^@").text.split())
+    message = repository.ask("log", "-1", "--format=%B", chain.tip).text.rstrip("\n")
+    more = "".join(f"{name}: {value}\n" for name, value in lines.items())
+    return write_commit(repository, chain.tree, parents, f"{message}\n{more}", date=date)
 
 
 def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath]) -> str:

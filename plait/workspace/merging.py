@@ -76,6 +76,8 @@ class Conflict:
     """What git could merge, with markers: for showing and for repair, never for landing."""
     paths: tuple[ConflictPath, ...]
     messages: tuple[str, ...]
+    settled: tuple[SettledPath, ...] = ()
+    """Files that conflicted, too, and are settled in the tree."""
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Settling a conflicted merge path by path, before anybody is asked: by the plan's rules, then by structure."""
+"""Settling a conflicted merge path by path, before anybody is asked: by rules, structure, programs of this machine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from plait.plans.merging.soundness import has_new_markers, is_broken
 from plait.plans.merging.structural import settle_structurally
 from plait.plans.merging.unions import union_by_key, union_of_lines
 from plait.workspace.git import GitRepository
+from plait.workspace.merge_programs import MergePrograms
 from plait.workspace.merging import Conflict, ConflictPath, Merged, SettledPath, Stage, merge, merge_attributes
 from plait.workspace.trees import REGULAR, blobs, entries_of, is_mergeable_text, tree_with, write_blob
 
@@ -30,6 +31,8 @@ class Settler:
     structure: bool = True
     refused: frozenset[FileRule] = frozenset()
     """Rules whose command failed: their files stay in conflict."""
+    programs: MergePrograms = field(default_factory=MergePrograms)
+    """Of this machine, for what structure leaves; none where structure is off."""
 
     def settle(
         self, repository: GitRepository, conflict: Conflict, attributes: bytes, depth: int = 0
@@ -56,7 +59,9 @@ class Settler:
         if complete:
             return Merged(tree, tuple(done.by for done in settled.values()))
         left = tuple(path for path in conflict.paths if path.path not in settled)
-        return Conflict(conflict.ours, conflict.theirs, tree, left, _about(conflict.messages, left, settled))
+        messages = _about(conflict.messages, left, settled)
+        by = tuple(done.by for done in settled.values())
+        return Conflict(conflict.ours, conflict.theirs, tree, left, messages, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ class _Work:
         if 1 in stages and (base is None or not is_mergeable_text(base)):
             return None
         merged, words = _merged(path, base, ours, theirs, rule)
+        if rule is None and merged is None and (made := self.settler.programs.merge(path, base, ours, theirs)):
+            merged, words = made[0], f"structure: {made[1]}"
         if merged is None or has_new_markers(merged, base or b"") or is_broken(path, merged, ours, theirs):
             return None
         return _Done((_mode(stages), write_blob(self.repository, merged)), SettledPath(path, words))

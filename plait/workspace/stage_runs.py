@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from plait.plans.language.verify_stages import Check, VerifyStage
 from plait.plans.quality.failing_tests import LONGEST_REPORT, failing_tests
+from plait.plans.quality.known_reds import RedCommand, new_failures
 from plait.plans.quality.learned_limits import TIMES
 from plait.plans.wording import listed, spell_seconds
 from plait.workspace.learned_times import LearnedTimes
@@ -41,8 +42,9 @@ class StageVerdict:
 
     name: str
     """Empty for a plain command."""
-    outcome: Outcome | Literal["not-reached", "unaffected"]
-    """`not-reached`: one before it was not green; `unaffected`: no path that it looks at was changed."""
+    outcome: Outcome | Literal["not-reached", "unaffected", "red-on-base"]
+    """`not-reached`: one before it was not green; `unaffected`: no path that it looks at was changed; `red-on-base`:
+    all that is red is red on base as well, and does not count."""
     command: str
     """The one that failed, else its first."""
     seconds: float = 0.0
@@ -50,18 +52,20 @@ class StageVerdict:
     tail: str = ""
     """The end of what the failed command printed."""
     failing: tuple[str, ...] = ()
-    """The tests that failed, as far as they are named."""
+    """The tests that failed, as far as they are named; not those that are red on base as well."""
+    reds: tuple[RedCommand, ...] = ()
+    """What was red and did not end it: it is red on base as well, or base itself is looked at."""
 
     @property
     def settled(self) -> bool:
         """Whether nothing speaks against the tree so far."""
-        return self.outcome in ("green", "unaffected")
+        return self.outcome in ("green", "unaffected", "red-on-base")
 
     @property
     def ended_as(self) -> Outcome:
         """What the whole comes to with it."""
         match self.outcome:
-            case "unaffected" | "not-reached":
+            case "unaffected" | "not-reached" | "red-on-base":
                 return "green"
             case outcome:
                 return outcome
@@ -82,6 +86,10 @@ class StageRuns:
     """How long each command takes: five times as long counts as hanging."""
     warm: Collection[str] = ()
     """The caches that have something in them."""
+    known: tuple[RedCommand, ...] = ()
+    """What is red on base: that does not count, and hides nothing behind it."""
+    survey: bool = False
+    """Whether all that is red is wanted, and not the first of it alone."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -93,7 +101,7 @@ class StageRuns:
         verdicts: list[StageVerdict] = []
         for at, check in enumerate(checks):
             stage = as_stage(check)
-            if verdicts and not verdicts[-1].settled:
+            if verdicts and self._ends_with(verdicts[-1]):
                 verdicts.append(StageVerdict(stage.stage or "", "not-reached", stage.run[0]))
             elif at in left_out:
                 verdicts.append(unaffected_verdict(stage))
@@ -101,22 +109,55 @@ class StageRuns:
                 verdicts.append(self._run_stage(stage))
         return tuple(verdicts)
 
+    def _ends_with(self, verdict: StageVerdict) -> bool:
+        if not self.survey:
+            return not verdict.settled
+        out_of_time = self.deadline is not None and time.monotonic() >= self.deadline
+        return out_of_time or verdict.outcome in ("infrastructure", "cancelled", "not-reached")
+
     def _run_stage(self, stage: VerifyStage) -> StageVerdict:
         name, began = stage.stage or "", time.monotonic()
         log = self.log.with_name(f"{self.log.stem}-{name}.log") if name else self.log
         until, cold = self._until(stage, began), bool(set(stage.cache) - set(self.warm))
+        reds, against = list[RedCommand](), None
         remove_report(self.directory, stage.junit)
         for command in stage.run:
             before = log.stat().st_size if log.exists() else 0
             hangs_after = self.times.limit(command, cold=cold)
             ended = self._run_command(command, stage, log, until=until, hangs_after=hangs_after)
-            if not ended.ok:
-                report = read_report(self.directory, stage.junit)
-                failing = failing_tests(read_tail(log, before, LOOKED_AT), report)
-                tail = f"{ended.tail}{_unseen(failing, ended.tail)}{_why_ended(ended, stage, hangs_after)}"
-                return StageVerdict(name, outcome_of(ended), command, time.monotonic() - began, log, tail, failing)
-            self.times.learn(command, ended.seconds, cold=cold)
-        return StageVerdict(name, "green", stage.run[0], time.monotonic() - began, log)
+            if ended.ok:
+                self.times.learn(command, ended.seconds, cold=cold)
+                continue
+            verdict, red = self._failed(command, stage, ended, log, before, hangs_after)
+            reds += [red] if red else []
+            if verdict is None:
+                continue
+            against = against or verdict
+            if not self.survey or red is None or (until is not None and time.monotonic() >= until):
+                break
+        last = against or StageVerdict(name, "red-on-base" if reds else "green", stage.run[0], log=log)
+        return replace(last, seconds=time.monotonic() - began, reds=tuple(reds))
+
+    def _failed(
+        self, command: str, stage: VerifyStage, ended: Ended, log: Path, before: int, hangs_after: float | None
+    ) -> tuple[StageVerdict | None, RedCommand | None]:
+        """What a command that failed says against the tree, if anything, and what of it was red; not new: on base, too.
+
+        Args:
+            before: The bytes of the log that others wrote.
+        """
+        name, outcome = stage.stage or "", outcome_of(ended)
+        failing = failing_tests(read_tail(log, before, LOOKED_AT), read_report(self.directory, stage.junit))
+        remove_report(self.directory, stage.junit)  # the next command's failures are its own
+        red = RedCommand(name, command, failing, outcome == "timeout") if outcome in ("red", "timeout") else None
+        fresh = new_failures(red, self.known) if red else None
+        if red and fresh is None:
+            return None, red
+        new = fresh.failing if fresh else failing
+        excused = [test for test in failing if test not in set(new)]
+        told = f"\n[red on base as well: {listed(excused, limit=NAMED)}]\n" if excused else ""
+        tail = f"{ended.tail}{_unseen(new, ended.tail)}{told}{_why_ended(ended, stage, hangs_after)}"
+        return StageVerdict(name, outcome, command, 0.0, log, tail, new), red
 
     def _until(self, stage: VerifyStage, began: float) -> float | None:
         own = None if stage.timeout is None else began + stage.timeout

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
 from plait.plans.quality.affected import unaffected
+from plait.plans.quality.known_reds import RedCommand
 from plait.plans.quality.tests_alone import with_tests_alone
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
@@ -50,6 +51,8 @@ class Verification:
     """The tests that failed, as far as output or report name them."""
     stages: tuple[StageVerdict, ...] = ()
     """A verdict for each entry of `verify`, in their order; nothing when no command ran."""
+    reds: tuple[RedCommand, ...] = ()
+    """All that was red. Of a green tree: it is red on base as well, and does not count."""
 
     @property
     def green(self) -> bool:
@@ -100,6 +103,9 @@ class Verifier:
         """Those that `also` added: verdicts are remembered apart for each set of them."""
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
+        self._known: tuple[RedCommand, ...] = ()
+        """What is red on base, and does not count."""
+        self._survey = False
         self._collect: Callable[[Slot], None] | None = None
         """Called after a green run, before the slot is used again."""
         self._memories: dict[str, _Memory] = {}
@@ -109,10 +115,14 @@ class Verifier:
         """What came of this one, by what is other there."""
 
     def _memory_of_its_own(self) -> "_Memory":
-        """What is known of trees by these commands, this set-up and these variables."""
+        """What is known of trees by these commands, this set-up and these variables, where this does not count."""
+        known = [part for red in self._known for part in (red.stage, red.command, *red.failing, str(red.timed_out))]
+        return self._memory_with(*([["survey"]] if self._survey else []), *([["known", *known]] if known else []))
+
+    def _memory_with(self, *more: Sequence[str]) -> "_Memory":
         commands = commands_in(check for at, check in enumerate(self._commands) if at not in self._left_out)
         variables = [self._variables] if self._variables else []
-        key = _key(commands, self._setup, self._setup_inputs, *variables)
+        key = _key(commands, self._setup, self._setup_inputs, *variables, *more)
         return self._memories.setdefault(key, _Memory(self._control.directory / "verified" / key))
 
     def _with(self, key: tuple[object, ...], **changed: object) -> "Verifier":
@@ -152,6 +162,18 @@ class Verifier:
             return self
         return self._with(("since", before, after), _since=(before, after))
 
+    def surveying(self) -> "Verifier":
+        """The one that runs all commands, also after a red one: to know all that is red on a base."""
+        return self._with(("survey",), _survey=True)
+
+    def forgiving(self, known: tuple[RedCommand, ...]) -> "Verifier":
+        """The one to which this is not red: it runs on after that, and a tree with nothing else that is red is green.
+
+        Args:
+            known: What `surveying` saw on base; with nothing of it, this one.
+        """
+        return self._with(("forgiving", known), _known=known) if known else self
+
     def _affected_in(self, tree: str) -> "Verifier":
         """The one that runs what the change affects, and what else differs in this tree."""
         if self._since is None:
@@ -185,13 +207,28 @@ class Verifier:
         if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
             return Verification(tree, "cancelled")
         try:
-            known = self._memory.recall(tree)
+            known = self._memory.recall(tree) or self._wholly_green(tree)
             if known is None or again:
                 known = self._verify(tree, stop) if known is None else self._repeat(known, stop)
-                self._memory.keep(known)
+                self._keep(known)
             return known
         finally:
             lock.release()
+
+    def _wholly_green(self, tree: str) -> Verification | None:
+        """What is green whatever is red on base; nothing where that is not known."""
+        seen = self._memory_with().recall(tree) if self._known or self._survey else None
+        return seen if seen is not None and seen.green else None
+
+    def _keep(self, seen: Verification) -> None:
+        """Remember a verdict, and what it says to others: a tree that lands is the next batch's base."""
+        self._memory.keep(seen)
+        if not seen.green or not (self._known or self._survey):
+            return
+        if not seen.reds:
+            self._memory_with().keep(seen)
+        elif not self._left_out:
+            self._memory_with(["survey"]).keep(replace(seen, outcome="red"))
 
     def run_once(
         self,
@@ -275,7 +312,7 @@ class Verifier:
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
         own, warm = place.caches.bring_back(directory, declared)
-        runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm)
+        runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm, self._known, self._survey)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
         if seen.green and not place.cold:
             place.caches.set_aside(directory, own)
@@ -365,15 +402,19 @@ class _Memory:
     def _read(self, tree: str) -> Verification | None:
         try:
             facts = json.loads((self._directory / tree).read_text(encoding="utf-8"))
-            return (
-                Verification(facts["tree"], "green", seconds=float(facts["seconds"])) if facts["tree"] == tree else None
+            reds = tuple(
+                RedCommand(stage, command, tuple(map(str, failing)), bool(timed_out))
+                for stage, command, failing, timed_out in facts.get("reds", ())
             )
-        except (OSError, ValueError, KeyError, TypeError):
+            seconds = float(facts["seconds"])
+            return Verification(tree, "green", seconds=seconds, reds=reds) if facts["tree"] == tree else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def _write(self, verdict: Verification) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        record = {"tree": verdict.tree, "seconds": round(verdict.seconds, 3)}
+        reds = [[red.stage, red.command, red.failing, red.timed_out] for red in verdict.reds]
+        record = {"tree": verdict.tree, "seconds": round(verdict.seconds, 3)} | ({"reds": reds} if reds else {})
         write_whole(self._directory / verdict.tree, json.dumps(record))
 
 
@@ -385,8 +426,9 @@ def _key(*parts: Sequence[str]) -> str:
 def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Verification:
     """Green, or what came of the stage that was not."""
     against = next((verdict for verdict in verdicts if not verdict.settled), None)
+    reds = tuple(red for verdict in verdicts for red in verdict.reds)
     if against is None:
-        return Verification(tree, "green", log=log, stages=verdicts)
+        return Verification(tree, "green", log=log, stages=verdicts, reds=reds)
     return Verification(
         tree,
         against.ended_as,
@@ -395,6 +437,7 @@ def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Veri
         against.log,
         failing=against.failing,
         stages=verdicts,
+        reds=reds,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
-from tests.support.repositories import files_of
+from tests.support.repositories import files_of, git
 
 pytestmark = pytest.mark.slow
 
@@ -43,3 +43,33 @@ def test_where_base_has_to_be_green_a_red_one_ends_the_run_before_more_is_paid(
     states = {task["id"]: (task["state"], task["tries"]) for task in ended.data["tasks"]}
     assert states["C"] == ("blocked", 0)
     assert "`test -f a.txt` failed" in ended.data["reason"]
+
+
+def test_what_is_red_on_base_does_not_count_where_the_plan_says_so(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    """Nobody writes b.txt, and the check behind it still holds: D breaks it, and is rejected."""
+    plan = write_plan("""
+        feature: based
+        goal: Two files that the checks ask for, and one that they forbid.
+        tasks:
+          - {id: A, run: echo a > a.txt}
+          - {id: D, run: echo d > d.txt}
+        integration:
+          verify: ['test -f b.txt', 'test ! -f d.txt']
+          base: new-failures
+          ready: 1.0
+          repairs: 0
+    """)
+
+    ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert ended.status == 1, ended.stderr
+    assert "base is red: what is red there does not count" in ended.stderr
+    assert {task["id"]: task["state"] for task in ended.data["tasks"]} == {"A": "landed", "D": "held"}
+    landed = next(batch for batch in ended.data["batches"] if batch["landed"])
+    assert landed["red_on_base"] == ["`test -f b.txt`"]
+    log = git(repository, "log", "--format=%(trailers:key=Verified)", "feature/based/integration")
+    assert "Verified: no new failures" in log
+    assert "Verified: yes" not in log
+    assert "Red on base as well" in plait("report", "--markdown", cwd=repository, env=prefect_server).stdout

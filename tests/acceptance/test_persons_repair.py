@@ -1,5 +1,6 @@
 """A person repairs what was rejected, before the next run or while one goes on, and no agent does it again."""
 
+import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -150,6 +151,39 @@ def test_resolve_hands_out_the_conflict_takes_it_back_and_the_next_run_lands_it(
     landed = plait("resolve", "B", cwd=repository)
     assert landed.status == 2
     assert "B has landed" in landed.stderr
+
+
+def test_resolve_leaves_to_a_person_only_what_the_plans_rules_do_not_settle(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    """The log is for a rule, the lock for a command, which is not run here; a run that kept no rules says so."""
+    files = "echo {0} > same.txt; echo {0} >> log.txt; echo {0} > lock.txt"
+    plan = write_plan(f"""
+        feature: helped
+        goal: Two that clash.
+        tasks:
+          - {{id: A, run: "{files.format("a")}", priority: 1}}
+          - {{id: B, run: "{files.format("b")}"}}
+        integration:
+          repairs: 0
+          merge: [{{paths: [log.txt], way: union}}, {{paths: [lock.txt], regenerate: echo made anew > lock.txt}}]
+    """)
+    first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    plan.unlink()
+
+    handed = plait("resolve", "B", "--json", cwd=repository)
+    assert handed.data["files"] == ["lock.txt", "same.txt"]
+    assert handed.data["settled"] == ["log.txt (union)"]
+    assert handed.data["notes"] == ["lock.txt is to be made anew, which was not done here: echo made anew > lock.txt"]
+    assert (Path(handed.data["directory"]) / "log.txt").read_text() == "a\nb\n"
+    assert "settled already: log.txt (union)" in plait("resolve", "B", "--no-shell", cwd=repository).stdout
+    plait("resolve", "B", "--abort", cwd=repository)
+
+    kept = next(Path(os.environ["PLAIT_HOME"]).glob(f"runs/{first.data['run_id']}/merging.json"))
+    kept.unlink()
+    told = plait("resolve", "B", "--no-shell", cwd=repository).stdout
+    assert "3 files with conflicts" in told
+    assert "did not keep the plan's rules" in told
 
 
 def test_resolve_that_is_given_up_leaves_the_branch_as_it_was(

@@ -112,6 +112,13 @@ def prove_it(plan: Plan, finding: LintFinding) -> None:
     at(plan, place[1])[int(place[2])] = "make test"
 
 
+def cheap_first(plan: Plan, finding: LintFinding) -> None:
+    place = re.fullmatch(r"(.*)\[(\d+)\]", finding.path)
+    assert place, finding.path
+    stages = at(plan, place[1])
+    stages.insert(0, stages.pop(int(place[2])))
+
+
 def patient(plan: Plan, _: LintFinding) -> None:
     plan["integration"].update(ready=0.8, wait="10m")
 
@@ -179,6 +186,7 @@ FIXES: dict[str, Callable[[Plan, LintFinding], None]] = {
     "PLAN406": longer_timeout,
     "PLAN407": other_reviewer,
     "PLAN408": prove_it,
+    "PLAN409": cheap_first,
     "PLAN501": need_it,
     "PLAN502": use_it,
     "PLAN503": give_it_a_task,

@@ -230,3 +230,10 @@ integration: {verify: [make], %s}
     ]
     (message,) = [message for message in said(plan % "slots: 1") if "may both" in message]
     assert "CHANGELOG.md" in message
+
+
+def test_each_cheap_stage_behind_a_dear_one_is_named_and_names_of_ones_own_are_left_alone() -> None:
+    task = "A owns: [a/**], verify: {tests: make test, docs: make docs, types: mypy, security: audit, lint: make lint}"
+    assert said(agents(task)) == ["PLAN409 A verifies types after tests", "PLAN409 A verifies lint after tests"]
+    assert codes(agents("A owns: [a/**], verify: {unit: make test, syntax: make lint}")) == []
+    assert codes(agents("A owns: [a/**], verify: [make test, {stage: syntax, run: make lint}]")) == []

@@ -1,5 +1,6 @@
 """Where the work of a run is done: found by its id, or opened from its facts alone, by whoever takes an order."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -116,3 +117,19 @@ def test_a_program_that_is_not_on_this_machine_is_said_by_who_needs_it(repositor
         assert shop.agent_of("backend") is shop.agent_of("backend")
         with pytest.raises(EnvironmentProblem):
             shop.agent_of("writer")
+
+
+def test_merge_programs_of_this_machine_are_asked_unless_structure_is_off_and_never_the_repositorys(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = "{feature: far, goal: Merge., tasks: [{id: A, run: 'true'}], integration: {structure: STRUCTURE}}"
+    for folder in (tmp_path / "tools", repository / "bin"):
+        folder.mkdir()
+        (folder / "mergiraf").write_text("#!/bin/sh\n")
+        (folder / "mergiraf").chmod(0o755)
+    ours = f"{repository / 'bin'}:{tmp_path / 'tools'}:{os.environ['PATH']}"
+    for structure, found in (("true", [str(tmp_path / "tools" / "mergiraf")]), ("false", [])):
+        with opened(plan.replace("STRUCTURE", structure), repository) as session:
+            monkeypatch.setenv("PATH", ours)
+            settler = session.shop.settler
+            assert [program.path for program in settler.programs.programs if program.kind == "mergiraf"] == found

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import replay_history, replay_merges
 from plait.workspace.git import GitRepository
+from plait.workspace.merging import Conflict, merge
 from tests.workspace.histories import History
 
 BASE = "def a():\n    return 1\n"
@@ -69,3 +70,16 @@ def test_a_history_comes_out_as_it_was(history: History, tmp_path: Path) -> None
     assert tally.commits == 7
     assert tally.green == tally.batches == 4
     assert "refs/heads/history" not in history.repository.refs("refs/")
+
+
+def test_what_presets_settle_is_counted_by_what_the_repository_has(history: History) -> None:
+    """A log is joined; a lock waits for its command; a snapshot is jest's only where jest is."""
+    names = ("CHANGELOG.md", "package-lock.json", "__snapshots__/a.snap", "a.txt")
+    base = history.commit(dict.fromkeys(names, "1\n"))
+    sides = [history.commit(dict.fromkeys(names, f"1\n{side}\n"), base) for side in ("a", "b")]
+    sides_with_jest = [history.commit({"jest.config.js": ""}, side) for side in sides]
+    for (ours, theirs), more in ((sides, set()), (sides_with_jest, {"__snapshots__/a.snap"})):
+        conflict = merge(history.repository, ours, theirs, attributes=b"")
+        assert isinstance(conflict, Conflict)
+        settled = replay_merges.settled_by_rules(history.repository, conflict)
+        assert settled == {"CHANGELOG.md", "package-lock.json", *more}

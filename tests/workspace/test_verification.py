@@ -176,6 +176,84 @@ def test_each_stage_has_its_verdict_and_its_log_and_the_first_red_one_ends_it(ve
     assert [stage.log for stage in rest] == [None, None]
 
 
+# --- what is red on base
+
+
+NAMED = VerifyStage(stage="tests", run=("sh tests.sh",))
+SEVERAL = ("echo lint >>$NOTES; test ! -f lint.txt", NAMED, "echo last >>$NOTES; test ! -f last.txt")
+
+
+def shell_tests(*failing: str) -> str:
+    return "".join(f"echo 'FAILED tests.py::{name} - no'\n" for name in failing) + f"exit {min(len(failing), 1)}\n"
+
+
+def test_of_a_base_all_that_is_red_is_seen(verifier, history, notes) -> None:
+    base = tree_with(history, **{"lint.txt": "", "last.txt": "", "tests.sh": shell_tests("old", "older")})
+    seen = verifier(*SEVERAL).surveying().verify(base)
+    assert (seen.outcome, seen.command, notes()) == ("red", SEVERAL[0], ["lint", "last"])
+    assert [(red.stage, red.command, red.failing) for red in seen.reds] == [
+        ("", SEVERAL[0], ()),
+        ("tests", "sh tests.sh", ("tests.py::old", "tests.py::older")),
+        ("", SEVERAL[2], ()),
+    ]
+
+
+def test_what_is_red_on_base_as_well_does_not_count_and_hides_nothing_behind_it(verifier, history, notes) -> None:
+    base = tree_with(history, **{"lint.txt": "", "tests.sh": shell_tests("old", "older")})
+    one = verifier(*SEVERAL)
+    forgiving = one.forgiving(one.surveying().verify(base).reds)
+
+    same = forgiving.verify(tree_with(history, **{"lint.txt": "more", "tests.sh": shell_tests("old")}))
+    assert (same.outcome, [stage.outcome for stage in same.stages]) == (
+        "green",
+        ["red-on-base", "red-on-base", "green"],
+    )
+    assert [red.failing for red in same.reds] == [(), ("tests.py::old",)]
+
+    worse = forgiving.verify(tree_with(history, **{"lint.txt": "", "tests.sh": shell_tests("old", "new")}))
+    assert (worse.outcome, worse.command, worse.failing) == ("red", "sh tests.sh", ("tests.py::new",))
+    assert "red on base as well: tests.py::old" in worse.tail
+
+    behind = forgiving.verify(tree_with(history, **{"lint.txt": "", "last.txt": "", "tests.sh": shell_tests("old")}))
+    assert (behind.outcome, behind.command) == ("red", SEVERAL[2])
+
+    broken_off = forgiving.verify(tree_with(history, **{"tests.sh": "exit 1"}))
+    assert broken_off.outcome == "red"
+
+    assert not one.verify(same.tree).green  # by the plain rule nothing of it is known
+
+
+def test_what_landed_with_old_failures_is_remembered_with_them_also_by_the_next_run(verifier, history, notes) -> None:
+    base = tree_with(history, **{"lint.txt": "", "tests.sh": shell_tests("old")})
+    tree = tree_with(history, **{"lint.txt": "", "tests.sh": shell_tests()})
+    one = verifier(*SEVERAL)
+    reds = one.surveying().verify(base).reds
+    one.forgiving(reds).verify(tree)
+    ran = notes()
+
+    later = verifier(*SEVERAL).forgiving(reds).verify(tree)
+    assert (later.green, later.remembered, [red.command for red in later.reds]) == (True, True, [SEVERAL[0]])
+    as_base = one.surveying().verify(tree)
+    assert (as_base.outcome, as_base.remembered, as_base.reds) == ("red", True, later.reds)
+    assert notes() == ran
+
+
+def test_a_tree_that_is_green_by_all_checks_owes_nothing_to_base(verifier, history) -> None:
+    base, tree = tree_with(history, **{"lint.txt": "", "tests.sh": ""}), tree_with(history, **{"tests.sh": ""})
+    one = verifier(*SEVERAL)
+    one.forgiving(one.surveying().verify(base).reds).verify(tree)
+    plain = one.verify(tree)
+    assert (plain.green, plain.remembered, plain.reds) == (True, True, ())
+
+
+def test_a_command_that_hangs_is_excused_only_by_one_that_hung(verifier, history) -> None:
+    slow = VerifyStage(stage="tests", run=("sh tests.sh",), timeout=0.5)
+    one = verifier(slow)
+    failing, hanging = (tree_with(history, **{"tests.sh": text}) for text in ("exit 1", "sleep 30"))
+    assert one.forgiving(one.surveying().verify(failing).reds).verify(hanging).outcome == "timeout"
+    assert one.forgiving(one.surveying().verify(hanging).reds).verify(hanging).outcome == "green"
+
+
 def test_stages_are_remembered_within_a_run_and_as_commands_between_runs(verifier, history, notes) -> None:
     tree = tree_with(history, f="1\n")
     one = verifier(VerifyStage(stage="tests", run=("echo run >>$NOTES", "true")))

@@ -220,6 +220,12 @@ EXAMPLES: Mapping[str, Example] = {
         "integration: {verify: ['true # make test']}\n",
         good="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
     ),
+    "PLAN409": Example(
+        bad="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n"
+        "integration: {verify: [{stage: tests, run: pytest -q}, {stage: syntax, run: ruff check .}]}\n",
+        good="tasks:\n  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n"
+        "integration: {verify: [{stage: syntax, run: ruff check .}, {stage: tests, run: pytest -q}]}\n",
+    ),
     "PLAN501": Example(
         bad="contracts: [{id: api, owner: API}]\ntasks:\n  - {id: API, run: make api}\n",
         good="contracts: [{id: api, owner: API}]\n"

@@ -16,6 +16,9 @@ _PLACEHOLDER = re.compile(r"\W*(?:todo|tbd|fixme|xxx|lorem ipsum)\b|[\W_]*$", re
 _PATH = re.compile(r"\w[/.]\w")
 _HOLLOW = re.compile(r"(true|:|exit 0|echo( [^|&;<>`$]*)?)?")
 _FEWEST_WORDS = 3
+_CHEAP = ("syntax", "types", "lint", "format")
+_DEAR = ("tests", "security", "performance")
+"""Names of stages as plans are told to give them; of others nothing is known."""
 
 
 @rule(
@@ -179,6 +182,32 @@ def _always_succeeds(command: str) -> bool:
     return all(_HOLLOW.fullmatch(f" {line}".partition(" #")[0].strip()) for line in command.splitlines())
 
 
+@rule(
+    "PLAN409",
+    "dear-stage-first",
+    says="A stage that is usually cheap (syntax, types) stands behind one that is usually dear (tests, security, "
+    "performance).",
+    reason="Stages run in the order in which they are written, and the first red one ends it: what fails most often, "
+    "in seconds, is told after all that takes minutes, for each tree of a red batch anew.",
+    fix="write the cheap stage first: syntax, types, tests, documentation, security, performance",
+)
+def dear_stage_first(facts: Facts) -> Iterator[Hit]:
+    for at, task in enumerate(facts.plan.tasks):
+        for position, cheap, dear in _behind(task.verify):
+            yield Hit(("tasks", at, "verify", position), f"{task.id} verifies {cheap} after {dear}", (task.id,))
+    for position, cheap, dear in _behind(facts.plan.integration.verify):
+        yield Hit(("integration", "verify", position), f"the whole is verified for {cheap} after {dear}")
+
+
+def _behind(checks: Sequence[Check]) -> Iterator[tuple[int, str, str]]:
+    """Where a cheap stage stands, its name, and the first dear one before it."""
+    names = [None if isinstance(check, str) else check.stage for check in checks]
+    for position, name in enumerate(names):
+        dear = next((before for before in names[:position] if before in _DEAR), None)
+        if name in _CHEAP and dear:
+            yield position, name, dear
+
+
 RULES = (
     role_without_agent,
     no_verify,
@@ -189,4 +218,5 @@ RULES = (
     timeout_too_short,
     self_review,
     hollow_verify,
+    dear_stage_first,
 )

@@ -44,7 +44,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
-        BatchOutcome: ("reason", "flaky", "setup", "checks", "objects"),
+        BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),

@@ -30,6 +30,7 @@ def batch_words(outcome: BatchOutcome) -> str:
     else:
         landed = [f"landed {tasks}"] if tasks else []
         parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
+    parts += ["no new failures"] if outcome.red_on_base else []
     parts += map(refusal_words, outcome.rejected)
     parts += [f"flaky {listed(tuple(map(one_line, outcome.flaky)))}"] if outcome.flaky else []
     parts += [f"left out for the next batch {listed(outcome.acquitted)}"] if outcome.acquitted else []

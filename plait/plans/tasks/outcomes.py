@@ -136,8 +136,11 @@ class StageOutcome(_Outcome):
 
     name: str = ""
     """Empty for a plain command."""
-    verdict: Literal["green", "red", "timeout", "infrastructure", "cancelled", "not-reached", "unaffected"]
-    """`not-reached`: one before it was not green; `unaffected`: nothing was changed that it looks at."""
+    verdict: Literal[
+        "green", "red", "timeout", "infrastructure", "cancelled", "not-reached", "unaffected", "red-on-base"
+    ]
+    """`not-reached`: one before it was not green; `unaffected`: nothing was changed that it looks at; `red-on-base`:
+    what is red is red on base as well, and does not count."""
     command: str = ""
     """The one that failed, else its first."""
     seconds: float = 0.0
@@ -236,6 +239,8 @@ class BatchOutcome(_Outcome):
     """Commands that were red and green on the same tree; not kept by the store."""
     acquitted: tuple[str, ...] = ()
     """Branches that such a red left out, for the next batch: they are not rejected; not kept by the store."""
+    red_on_base: tuple[str, ...] = ()
+    """What is red on the tree that landed and was red before (`integration.base: new-failures`); not in the store."""
 
     @property
     def ready(self) -> tuple[str, ...]:
