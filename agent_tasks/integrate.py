@@ -90,7 +90,13 @@ class _Merged:
 
 def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
     builder = ChainBuilder(
-        shop.control.store, onto, batch=order.id, date=order.date, settler=shop.settler, remake=shop.remake
+        shop.control.store,
+        onto,
+        batch=order.id,
+        date=order.date,
+        fold_case=shop.control.ignores_case,
+        settler=shop.settler,
+        remake=shop.remake,
     )
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
@@ -99,6 +105,7 @@ def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
     chain, merged = chain_that_lands_most(
         scope.order, shop, builder, scope.branches, scope.touched, settles=lambda _paths: True
     )
+    _require_ours(shop, builder, chain)
     return _Merged(builder, scope, there, chain, merged)
 
 
@@ -223,6 +230,18 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         state = part if there else BatchState.REJECTED
         return replace(report, outcome=outcome.model_copy(update={"state": state}), tip=old)
     return _landed(report, landing, placed)
+
+
+def _require_ours(shop: Workshop, builder: ChainBuilder, chain: Chain) -> None:
+    """A branch that has nothing in common with the feature branch is at fault, unless that was replaced.
+
+    Raises:
+        GitFailed: somebody has put another history in the feature branch's place.
+    """
+    apart = any(clash.conflict.unrelated for clash in chain.conflicts)
+    if apart and not shop.control.store.are_related(builder.base, shop.base):
+        text = f"the feature branch is at {builder.base[:12]} and has no history in common with base any more"
+        raise GitFailed("merge-tree", 128, text)
 
 
 def _settled_files(chain: Chain) -> tuple[SettledFile, ...]:
@@ -374,7 +393,7 @@ def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Worksh
     labels = (conflict.partner or "the feature branch", conflict.task)
     return Rework(
         task=conflict.task,
-        kind="conflict",
+        kind="unrelated" if conflict.conflict.unrelated else "conflict",
         partner=conflict.partner,
         partner_commit=tips.get(conflict.partner or ""),
         files=conflict.paths,

@@ -283,7 +283,14 @@ class Loop:
         """Merge what a task needs; where that conflicts, whether the feature branch has settled it."""
         store, tip = self.shop.control.store, self.live.standings.tip
         settle = self.shop.settler.settle
-        started = merge_start(store, self.shop.base, effect.commits, date=git_date(), settle=settle)
+        started = merge_start(
+            store,
+            self.shop.base,
+            effect.commits,
+            date=git_date(),
+            settle=settle,
+            fold_case=self.shop.control.ignores_case,
+        )
         if not isinstance(started, StartConflict):
             return StartPrepared(effect.task, started)
         inside_tip = tip is not None and all(store.is_ancestor(commit, tip) for commit in effect.commits)

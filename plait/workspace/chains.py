@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from plait.plans.merging.path_rules import FileRule, rule_for
 from plait.plans.tasks.outcomes import Held
 from plait.workspace.commit_objects import write_commit
-from plait.workspace.errors import GitFailed
+from plait.workspace.errors import GitFailed, NoCommonHistory
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, SettledPath, merge, merge_attributes, settled_lines
 from plait.workspace.remaking import Remade
@@ -83,6 +83,7 @@ class ChainBuilder:
     date: str = field(kw_only=True)
     """Of all merge commits, as git writes it: equal branches give equal commits."""
     fold_case: bool = field(default=False, kw_only=True)
+    """Whether names that differ only in case are one file, as `merge` takes it."""
     settler: Settler | None = field(default=None, kw_only=True)
     """Asked about each conflict before it is one."""
     remake: Callable[[str, Sequence[SettledPath]], Remade] | None = field(default=None, kw_only=True)
@@ -182,8 +183,13 @@ class ChainBuilder:
     def _merge(self, ours: str, theirs: str) -> Merged | Conflict:
         key = (ours, theirs, self._refused)
         if key not in self._merges:
-            settler = replace(self.settler, refused=self._refused) if self.settler else None
-            self._merges[key] = merge(
+            self._merges[key] = self._merged(ours, theirs)
+        return self._merges[key]
+
+    def _merged(self, ours: str, theirs: str) -> Merged | Conflict:
+        settler = replace(self.settler, refused=self._refused) if self.settler else None
+        try:
+            return merge(
                 self.repository,
                 ours,
                 theirs,
@@ -191,7 +197,9 @@ class ChainBuilder:
                 fold_case=self.fold_case,
                 settle=settler.settle if settler else None,
             )
-        return self._merges[key]
+        except NoCommonHistory:  # the one thing git cannot do that is a branch's own fault, so the others go on
+            text = f"{theirs} and {ours} have no history in common: they cannot be merged"
+            return Conflict(ours, theirs, self.repository.tree_of(ours), (), (text,), unrelated=True)
 
     def _link(self, tip: str, branch: Branch) -> ChainLink:
         key = (tip, branch.tip, self._refused)

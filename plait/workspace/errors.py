@@ -31,6 +31,10 @@ class ObjectsGone(GitFailed):
     """
 
 
+class NoCommonHistory(GitFailed):
+    """Two commits whose histories begin apart; unlike what else git cannot do it may be said of a branch."""
+
+
 def _sentence(stderr: str) -> str:
     """git's messages in one line, each without its first word."""
     lines = (line.strip() for line in stderr.splitlines())

@@ -240,6 +240,17 @@ class GitRepository:
             raise GitFailed("merge-base --is-ancestor", answer.status, answer.stderr)
         return answer.status == 0
 
+    def are_related(self, one: str, other: str) -> bool:
+        """Whether two commits have an ancestor in common.
+
+        Raises:
+            GitFailed: one of them is missing.
+        """
+        answer = self.run("merge-base", one, other)
+        if answer.status not in (0, 1):
+            raise GitFailed("merge-base", answer.status, answer.stderr)
+        return answer.status == 0
+
     def commit_tree(
         self, tree: str, parents: tuple[str, ...], message: str, *, date: str, author: str = "plait"
     ) -> str:

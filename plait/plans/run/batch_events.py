@@ -238,8 +238,13 @@ def _reject(run: Standings, task: str, reason: str, how: tuple[str, ...]) -> Non
 
 
 def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
-    """Whether a repair is left, and could help: a command that fails in the same way again would go on doing so."""
+    """Whether a repair is left, and could help: a command that fails in the same way again would go on doing so.
+
+    What has no history in common with the feature branch no agent can merge.
+    """
     standing = run.tasks[task]
+    if how[0] == "unrelated":
+        return False
     same_again = run.facts[task].is_command and standing.rejected_as == how
     # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.
     return run.by_hand is None and not same_again and standing.repairs < run.manifest.repairs
