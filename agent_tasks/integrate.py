@@ -97,6 +97,7 @@ def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
         fold_case=shop.control.ignores_case,
         settler=shop.settler,
         remake=shop.remake,
+        style=shop.style,
     )
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
@@ -290,8 +291,9 @@ def _landing(
     if settled.chain is None:
         return None
     trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": _yes_or_no(settled.verified)}
-    new = wrap(shop.control.store, settled.chain, branches, batch=order.id, date=order.date, trailers=trailers)
-    return _Landing(old=old, new=new, tree=settled.chain.tree)
+    store, chain = shop.control.store, settled.chain
+    new = wrap(store, chain, branches, batch=order.id, date=order.date, trailers=trailers, style=shop.style)
+    return _Landing(old=old, new=shop.style.to_land(store, new) if chain.links else new, tree=chain.tree)
 
 
 def _land(order: BatchOrder, shop: Workshop, landing: _Landing) -> ReadyToLand | None:

@@ -19,6 +19,7 @@ from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
+from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
 from plait.workspace.merging import SettledPath
@@ -50,6 +51,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    style: CommitStyle = PLAIN
+    """How commits are written, as the plan and the user's git had it when this was opened."""
     stages: Stages = field(default_factory=Stages)
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
@@ -241,6 +244,5 @@ def _open(
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
-    return Workshop(
-        facts, control, verifier, Remaker(control, verifier), lander, stop, pause, over, Pipeline(), hear, tell
-    )
+    style, remaker = style_of(control, integration), Remaker(control, verifier)
+    return Workshop(facts, control, verifier, remaker, lander, stop, pause, over, Pipeline(), hear, tell, style=style)

@@ -108,7 +108,7 @@ def hand_out(resolving: Resolving) -> Resolving:
         DiskFull: no space for the files.
     """
     store, task = resolving.control.store, resolving.task
-    merged = merge(store, resolving.onto, resolving.rejected)
+    merged = merge(store, resolving.onto, resolving.rejected, fold_case=resolving.control.ignores_case)
     files: tuple[str, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):

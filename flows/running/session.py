@@ -26,6 +26,7 @@ from plait.plans.names import base_ref, fresh_ref, integration_branch, refname_p
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
+from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
@@ -96,6 +97,7 @@ def open_session(
         open_to_the_end.enter_context(store_in_use(control, unsalvaged=has_unsalvaged(home, control)))
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
+        require_style(control, brief.plan.integration)
         started = _base_commit(control, brief, base, fresh=fresh)
         commit = started.commit
         notices += [*started.told, *missing_in_checkouts(control.store, commit)]

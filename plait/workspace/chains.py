@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from plait.plans.merging.path_rules import FileRule, rule_for
 from plait.plans.tasks.outcomes import Held
 from plait.workspace.commit_objects import write_commit
+from plait.workspace.commit_style import PLAIN, CommitStyle
 from plait.workspace.errors import GitFailed, NoCommonHistory
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, SettledPath, merge, merge_attributes, settled_lines
@@ -86,6 +87,8 @@ class ChainBuilder:
     """Whether names that differ only in case are one file, as `merge` takes it."""
     settler: Settler | None = field(default=None, kw_only=True)
     """Asked about each conflict before it is one."""
+    style: CommitStyle = field(default=PLAIN, kw_only=True)
+    """Of all merge commits."""
     remake: Callable[[str, Sequence[SettledPath]], Remade] | None = field(default=None, kw_only=True)
     """Makes anew on the tip's tree what rules leave to commands; without it they are conflicts."""
     _refused: frozenset[FileRule] = field(default=frozenset(), init=False)
@@ -140,8 +143,7 @@ class ChainBuilder:
         branch = next(branch for branch in branches if branch.task == last.task)
         made = [done for link in chain.links for done in link.settled if done.remake]
         settled = [*(done for done in last.settled if not done.remake), *made]
-        message = _merge_message(branch, self.batch, settled)
-        commit = write_commit(self.repository, tree, (before, branch.tip), message, date=self.date)
+        commit = self._commit(tree, before, branch, settled)
         tip = replace(last, commit=commit, tree=tree)
         return replace(chain, links=(*chain.links[:-1], tip), tip=commit, tree=tree)
 
@@ -206,10 +208,14 @@ class ChainBuilder:
         if key not in self._commits:
             merged = self._merge(tip, branch.tip)
             settled = merged.settled if isinstance(merged, Merged) else ()
-            message = _merge_message(branch, self.batch, settled)
-            commit = write_commit(self.repository, merged.tree, (tip, branch.tip), message, date=self.date)
+            commit = self._commit(merged.tree, tip, branch, settled)
             self._commits[key] = ChainLink(branch.task, commit, merged.tree, settled)
         return self._commits[key]
+
+    def _commit(self, tree: str, onto: str, branch: Branch, settled: Sequence[SettledPath]) -> str:
+        message = _merge_message(branch, self.batch, settled, self.style)
+        parents = (onto, branch.tip)
+        return write_commit(self.repository, tree, parents, message, date=self.date, author=self.style.author)
 
     def _partner(self, branch: Branch, links: Sequence[ChainLink]) -> str | None:
         """The link from which on this branch conflicts: clean on the chain before it, a conflict with it.
@@ -296,6 +302,7 @@ def wrap(
     batch: str,
     date: str,
     trailers: Mapping[str, str] | None = None,
+    style: CommitStyle = PLAIN,
 ) -> str:
     """The commit to land: its first parent is the old tip, so that `git log --first-parent` holds tested states only.
 
@@ -316,14 +323,14 @@ def wrap(
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
     tail += settled_lines([done for link in chain.links for done in link.settled])
-    message = merge_message(subject, listing, tail)
-    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
+    message = merge_message(subject, listing, [*tail, *style.trailers.items()])
+    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date, author=style.author)
 
 
-def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath]) -> str:
+def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath], style: CommitStyle) -> str:
     subject = f"Merge {branch.task}: {branch.title}" if branch.title else f"Merge {branch.task}"
     lines = (("Batch-Id", batch), ("Task-Id", branch.task), ("Batch-Branch", _named(branch)))
-    return merge_message(subject, (), (*lines, *settled_lines(settled)))
+    return merge_message(subject, (), (*lines, *settled_lines(settled), *style.trailers.items()))
 
 
 def _named(branch: Branch) -> str:

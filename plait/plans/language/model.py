@@ -16,6 +16,7 @@ from plait.plans.language.fields import (
     Part,
     PathPattern,
     PathPatterns,
+    PersonLine,
     Priority,
     Prose,
     Slug,
@@ -278,6 +279,17 @@ class Integration(Part):
     structure: bool = Field(
         default=True,
         description="Whether conflicts are settled by structure (Python, JSON, YAML, TOML) where that is certain.",
+    )
+    author: PersonLine | None = Field(
+        default=None,
+        description="The author of the merge commits and of what plait writes itself, such as Ada Byron "
+        "<ada@example.com>; absent: plait. The committer is always plait.",
+    )
+    signoff: bool = Field(
+        default=False, description="Whether plait's commits end with a Signed-off-by line of yours, as git knows you."
+    )
+    sign: bool = Field(
+        default=False, description="Whether what lands is signed, as your own git is configured to sign."
     )
     land: Literal["never", "approve", "auto"] = Field(
         default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."
