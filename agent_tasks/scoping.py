@@ -83,7 +83,7 @@ def _refusal(candidate: Candidate, changes: Sequence[OwnChange], shop: Workshop,
             [change.path],
             owns=candidate.owns,
             locked=candidate.locked,
-            asked="protected" if change.by_person else candidate.asked,
+            asked="protected" if change.by_person and not candidate.is_foreign else candidate.asked,
         )
     )
     if outside:

@@ -139,7 +139,7 @@ class Workshop:
     def helpers_of(self, task: PlannedTask) -> tuple[str, ...]:
         """The roles that may do a task while its own has no slot for it; without an agent only what takes none."""
         helpers = self.crew.role(task.role).fallback
-        return helpers if task.task.run is not None else tuple(role for role in helpers if role in self.facts.agents)
+        return helpers if not task.task.is_for_agent else tuple(role for role in helpers if role in self.facts.agents)
 
     def role_of(self, order: WorkOrder) -> Role:
         """The role of the agent that carries an order out; nothing but defaults for a command without a role."""

@@ -64,5 +64,5 @@ def refuse_clash(control: Control, branch: str) -> None:
 def _require_agents(brief: Brief, only: tuple[str, ...]) -> None:
     """Refuse a plan with a role that no agent can work as."""
     chosen = set(narrow(brief.expansion, only))
-    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.run is None]
+    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.is_for_agent]
     require_backends(brief.crew, frozenset(task.role for task in tasks))

@@ -359,8 +359,16 @@ class Loop:
 
     def _take_repair(self, effect: TakeRepair) -> None:
         run, by = self.live.standings, author_of(self.shop, effect.commit)
+        facts = run.facts[effect.task]
         repair = PersonsRepair(
-            self.tasks[effect.task], run.facts[effect.task].branch, effect.commit, effect.rejected, run.tip, by
+            task=self.tasks[effect.task],
+            branch=facts.branch,
+            commit=effect.commit,
+            rejected=effect.rejected,
+            tip=run.tip,
+            by=by,
+            is_foreign=facts.foreign is not None
+            and not self.shop.control.store.is_ancestor(effect.rejected, effect.commit),
         )
         future: PrefectFuture[WorkReport] = take_repair.submit(
             quote(repair), quote(self.shop.facts), return_state=False

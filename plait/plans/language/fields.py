@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from plait.plans.names import check_slug, refname_problem
+from plait.plans.names import check_slug, foreign_problem, refname_problem
 from plait.plans.paths import normalize
 from plait.plans.persons import read_person
 from plait.plans.wording import either, kind_of, near_match, quoted
@@ -62,6 +62,12 @@ def _check_branch(text: str) -> str:
     return text
 
 
+def _check_foreign(text: str) -> str:
+    if problem := foreign_problem(text):
+        raise ValueError(problem)
+    return text
+
+
 def _check_person(text: str) -> str:
     read_person(text)
     return text
@@ -83,6 +89,8 @@ PersonLine = Annotated[str, StringConstraints(max_length=200), AfterValidator(_c
 """A name and an address, as in `Ada Byron <ada@example.com>`."""
 
 BranchName = Annotated[str, AfterValidator(_check_branch)]
+ForeignBranch = Annotated[str, AfterValidator(_check_foreign)]
+"""A branch by its name, a fetched one as `origin/x`, or a full ref such as `refs/pull/12/head`."""
 PathPattern = Annotated[str, AfterValidator(_check_path)]
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line), _NOT_BLANK]
