@@ -12,6 +12,7 @@ from prefect.tasks import Task
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import why_not_done
 from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import merged_for_repair
 from plait.agent_tasks.task_branches import publish, work_message
@@ -66,6 +67,8 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
     if shop.pause.is_set() and task_run.run_count > 1:
         tries = past_tries(shop.folder_of(order.task.id))
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
+    if order.task.task.branch is not None:
+        return take_branch(order, shop, order.task.task.branch)
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _published(order, shop, worked)

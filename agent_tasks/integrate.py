@@ -92,7 +92,14 @@ class _Merged:
 
 def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
     builder = ChainBuilder(
-        shop.control.store, onto, batch=order.id, date=order.date, settler=shop.settler, remake=shop.remake
+        shop.control.store,
+        onto,
+        batch=order.id,
+        date=order.date,
+        fold_case=shop.control.ignores_case,
+        settler=shop.settler,
+        remake=shop.remake,
+        style=shop.style,
     )
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
@@ -101,6 +108,7 @@ def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
     chain, merged = chain_that_lands_most(
         scope.order, shop, builder, scope.branches, scope.touched, settles=lambda _paths: True
     )
+    _require_ours(shop, builder, chain)
     return _Merged(builder, scope, there, chain, merged)
 
 
@@ -234,6 +242,18 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     return _landed(report, landing, placed)
 
 
+def _require_ours(shop: Workshop, builder: ChainBuilder, chain: Chain) -> None:
+    """A branch that has nothing in common with the feature branch is at fault, unless that was replaced.
+
+    Raises:
+        GitFailed: somebody has put another history in the feature branch's place.
+    """
+    apart = any(clash.conflict.unrelated for clash in chain.conflicts)
+    if apart and not shop.control.store.are_related(builder.base, shop.base):
+        text = f"the feature branch is at {builder.base[:12]} and has no history in common with base any more"
+        raise GitFailed("merge-tree", 128, text)
+
+
 def _settled_files(chain: Chain) -> tuple[SettledFile, ...]:
     """Which files of a chain conflicted, and what settled them."""
     return tuple(
@@ -281,16 +301,18 @@ def _landing(
         return None
     reds = _excused(shop, settled)
     verified = {"Verified": verified_words(unverified=not settled.verified, reds=reds)}
+    store, chain = shop.control.store, settled.chain
     new = wrap(
-        shop.control.store,
-        settled.chain,
+        store,
+        chain,
         branches,
         batch=order.id,
         date=order.date,
         trailers={"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, **verified},
         reservations=verified if reds else None,
+        style=shop.style,
     )
-    return _Landing(old=old, new=new, tree=settled.chain.tree)
+    return _Landing(old=old, new=shop.style.to_land(store, new) if chain.links else new, tree=chain.tree)
 
 
 def _land(order: BatchOrder, shop: Workshop, landing: _Landing) -> ReadyToLand | None:
@@ -394,7 +416,7 @@ def _conflict_rework(conflict: ChainConflict, tips: dict[str, str], shop: Worksh
     labels = (conflict.partner or "the feature branch", conflict.task)
     return Rework(
         task=conflict.task,
-        kind="conflict",
+        kind="unrelated" if conflict.conflict.unrelated else "conflict",
         partner=conflict.partner,
         partner_commit=tips.get(conflict.partner or ""),
         files=conflict.paths,

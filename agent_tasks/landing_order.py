@@ -45,15 +45,16 @@ def chain_that_lands_most(
         GitFailed: git could not tell, which says nothing about any branch.
     """
     first = builder.build(branches)
-    if not first.conflicts:
+    apart = {clash.task for clash in first.conflicts if clash.conflict.unrelated}
+    if len(apart) == len(first.conflicts):  # what has no history in common fits nothing, in whatever order
         return first, tuple(branches)
     complete = builder.complete(branches)
     rivals = _rivals(first, complete, touched)
     if len(rivals) > _MOST:
         return first, tuple(branches)
-    tips = {branch.task: branch.tip for branch in complete if branch.task in rivals}
+    tips = {branch.task: branch.tip for branch in complete if branch.task in rivals - apart}
     predicted = predicted_conflicts(shop.control.store, builder.base, tips)
-    clashes = _real(predicted, first, builder, complete, settles)
+    clashes = [*_real(predicted, first, builder, complete, settles), *(frozenset({task}) for task in apart)]
     groups = () if order.merge_only else order.groups
     choice = choose(
         _contenders(order, complete), clashes, groups=groups, incomplete=() if order.merge_only else _incomplete(order)

@@ -1,13 +1,14 @@
 """The task that looks at what a person put on a rejected task's branch, and makes it the task's work."""
 
 import re
+from dataclasses import replace
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
+from plait.agent_tasks.holding import foreign_changes, require_green
 from plait.agent_tasks.task_branches import work_message
-from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.paths import may_change
 from plait.plans.tasks.work import PersonsRepair, RunFacts, WorkOrder, WorkReport
@@ -15,6 +16,7 @@ from plait.workspace.conflicts import left_over_markers
 from plait.workspace.control import HEADS
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
+from plait.workspace.merging import Conflict, merge
 from plait.workspace.scanning import shown
 
 _TAKEN = "taken/"
@@ -32,16 +34,34 @@ def take_repair(repair: PersonsRepair, facts: RunFacts) -> WorkReport:
     """
     shop = workshop_of(facts)
     store, order = shop.control.store, _order(repair)
+    if repair.is_foreign:
+        return _take_newer(repair, order, shop)
     tree = store.tree_of(repair.commit)
     changed = _own_changes(repair, shop)
     _refuse(repair, shop, tree, changed)
-    checks, base = order.task.task.verify, store.tree_of(shop.base)
-    red = red_verdict(order, shop, tree, checks, slot="verify", since=base) if checks else None
-    if red is not None:
-        raise TaskImpossible(f"{how_red(red)}:\n{red.tail.strip()[-2000:]}")
+    return _taken(repair, order, shop, tree, changed)
+
+
+def _take_newer(repair: PersonsRepair, order: WorkOrder, shop: Workshop) -> WorkReport:
+    """The same of a newer tip of somebody else's branch: asked as strictly as its first one was."""
+    store = shop.control.store
+    shop.control.hold(shop.feature, repair.commit)
+    before = store.ask("rev-parse", f"{repair.rejected}^@").lines[-1]
+    if not store.is_ancestor(before, repair.commit):
+        raise TaskImpossible("the branch was rewritten: run again, and it is taken anew")
+    changed = foreign_changes(replace(order, start=repair.rejected), shop, repair.commit)
+    merged = merge(store, repair.rejected, repair.commit, settle=shop.settler.settle)
+    if isinstance(merged, Conflict):
+        raise TaskImpossible("its newer tip conflicts with what the task needs")
+    return _taken(repair, order, shop, merged.tree, changed)
+
+
+def _taken(repair: PersonsRepair, order: WorkOrder, shop: Workshop, tree: str, changed: tuple[str, ...]) -> WorkReport:
+    """Verify it, and put plait's own commit above it."""
+    require_green(order, shop, tree)
     message = work_message(order, shop, summary=f"Repaired by {repair.by}.")
     parents = (repair.rejected, repair.commit)
-    commit = store.commit_tree(tree, parents, message, date=git_date(), author=repair.by)
+    commit = shop.control.store.commit_tree(tree, parents, message, date=git_date(), author=repair.by)
     _publish(repair, shop, commit)
     return WorkReport(task=repair.task.id, agent=repair.by, commit=commit, changed=changed, summary="", seconds=0.0)
 
@@ -102,7 +122,7 @@ def _publish(repair: PersonsRepair, shop: Workshop, commit: str) -> None:
         shop.control.pin(f"{_TAKEN}{shop.feature}/{repair.task.id}", commit)
         return
     try:
-        ref = HEADS + repair.branch
-        shop.control.move_ref(ref, commit, repair.commit, reason=f"plait: repaired by {repair.by}")
+        ref, old = HEADS + repair.branch, repair.rejected if repair.is_foreign else repair.commit
+        shop.control.move_ref(ref, commit, old, reason=f"plait: repaired by {repair.by}")
     except RefMoved:
         raise TaskImpossible("the branch was moved again while it was looked at") from None

@@ -18,7 +18,13 @@ def merged_for_repair(repair: RepairOrder, shop: Workshop) -> Merged | Conflict:
     """
     settler = shop.settler
     while True:
-        merged = merge(shop.control.store, repair.onto, repair.rejected, settle=settler.settle)
+        merged = merge(
+            shop.control.store,
+            repair.onto,
+            repair.rejected,
+            settle=settler.settle,
+            fold_case=shop.control.ignores_case,
+        )
         if isinstance(merged, Conflict) or not any(done.remake for done in merged.settled):
             return merged
         remade = shop.remake(merged.tree, merged.settled)

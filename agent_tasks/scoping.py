@@ -29,7 +29,9 @@ class Scope:
     def told_in(self, report: BatchReport) -> BatchReport:
         """The report of the rest, with what was refused before it began, and what people should look at."""
         refused = tuple(
-            Rejection(task=no.task, kind="out-of-scope", files=tuple(map(plain, no.files)), reason=plain(no.reason))
+            Rejection.model_validate(
+                {"task": no.task, "kind": no.kind, "files": tuple(map(plain, no.files)), "reason": plain(no.reason)}
+            )
             for no in self.refused
         )
         outcome, landed = report.outcome, set(report.outcome.landed)
@@ -81,13 +83,16 @@ def _refusal(candidate: Candidate, changes: Sequence[OwnChange], shop: Workshop,
             [change.path],
             owns=candidate.owns,
             locked=candidate.locked,
-            asked="protected" if change.by_person else candidate.asked,
+            asked="protected" if change.by_person and not candidate.is_foreign else candidate.asked,
         )
     )
     if outside:
         outside = brings(shop.control.store, candidate.tip, outside, onto=onto)
     if not outside:
         return None
+    if not shop.control.store.are_related(candidate.tip, onto):  # every file of it seems to be its change
+        reason = "it and the feature branch have no history in common: they cannot be merged"
+        return Rework(candidate.task, "unrelated", None, None, files=(), reason=reason, commands=())
     reason = scope_words(outside, task=candidate.task)
     return Rework(candidate.task, "out-of-scope", None, None, files=outside, reason=reason, commands=())
 

@@ -27,7 +27,7 @@ def work_message(order: WorkOrder, shop: Workshop, *, summary: str) -> str:
     }
     if order.agreements:
         trailers["Plait-Contracts"] = ", ".join(map(str, order.agreements))
-    return message_with_trailers(subject, summary, trailers)
+    return message_with_trailers(subject, summary, {**trailers, **shop.style.trailers})
 
 
 def publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:

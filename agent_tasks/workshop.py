@@ -19,6 +19,7 @@ from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
+from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
 from plait.workspace.merge_programs import MergePrograms, found_programs
@@ -51,6 +52,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    style: CommitStyle = PLAIN
+    """How commits are written, as the plan and the user's git had it when this was opened."""
     stages: Stages = field(default_factory=Stages)
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
@@ -143,7 +146,7 @@ class Workshop:
     def helpers_of(self, task: PlannedTask) -> tuple[str, ...]:
         """The roles that may do a task while its own has no slot for it; without an agent only what takes none."""
         helpers = self.crew.role(task.role).fallback
-        return helpers if task.task.run is not None else tuple(role for role in helpers if role in self.facts.agents)
+        return helpers if not task.task.is_for_agent else tuple(role for role in helpers if role in self.facts.agents)
 
     def role_of(self, order: WorkOrder) -> Role:
         """The role of the agent that carries an order out; nothing but defaults for a command without a role."""
@@ -248,6 +251,5 @@ def _open(
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
-    return Workshop(
-        facts, control, verifier, Remaker(control, verifier), lander, stop, pause, over, Pipeline(), hear, tell
-    )
+    style, remaker = style_of(control, integration), Remaker(control, verifier)
+    return Workshop(facts, control, verifier, remaker, lander, stop, pause, over, Pipeline(), hear, tell, style=style)

@@ -5,6 +5,7 @@ from pathlib import Path
 from plait.flows.inputs.requests import Brief, narrow
 from plait.plans.errors import CallError
 from plait.plans.names import integration_branch
+from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control, open_control
 from plait.workspace.git import require_git
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
@@ -16,14 +17,16 @@ def require_startable(brief: Brief, *, repository: Path, base: str | None, only:
     """Find what is wrong with a run before a server is started for it.
 
     Raises:
-        CallError: no repository, no such base, a branch in the way, another live run of the feature.
+        CallError: no repository, no such base, a branch in the way, no identity or key for what the plan wants signed,
+            another live run of the feature.
         EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
-            program is missing.
+            program is missing, what lands cannot be signed.
     """
     feature = brief.plan.feature
     control = usable_repository(repository, home=plait_home())
     control.base_commit(base or brief.plan.base)
     refuse_clash(control, integration_branch(feature))
+    require_style(control, brief.plan.integration)
     _require_agents(brief, only)
     # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
     with feature_lock(control, feature, "that is just starting"):
@@ -61,5 +64,5 @@ def refuse_clash(control: Control, branch: str) -> None:
 def _require_agents(brief: Brief, only: tuple[str, ...]) -> None:
     """Refuse a plan with a role that no agent can work as."""
     chosen = set(narrow(brief.expansion, only))
-    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.run is None]
+    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.is_for_agent]
     require_backends(brief.crew, frozenset(task.role for task in tasks))

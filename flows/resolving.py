@@ -125,7 +125,9 @@ def hand_out(resolving: Resolving) -> Resolving:
     rules = file_rules(plan.merge) if plan else ()
     commands = frozenset(rule for rule in rules if rule.way == "regenerate")
     settler = Settler(rules, structure=plan.structure if plan else False, refused=commands)
-    merged = merge(store, resolving.onto, resolving.rejected, settle=settler.settle)
+    merged = merge(
+        store, resolving.onto, resolving.rejected, settle=settler.settle, fold_case=resolving.control.ignores_case
+    )
     files: tuple[str, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):

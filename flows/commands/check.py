@@ -73,6 +73,9 @@ def command(
     except PlanError as problems:
         _print_problems(problems, form)
         raise typer.Exit(int(problems.exit_code)) from None
+    if unknown := _unknown_branches(brief):
+        _print_problems(unknown, form)
+        raise typer.Exit(int(unknown.exit_code))
     presets = _shown_presets(brief)
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
     _print(brief, findings, form, presets)
@@ -109,6 +112,15 @@ def _print_problems(problems: "PlanError", form: FindingsFormat) -> None:
         typer.echo(f"{label}: {problem.at(problems.source, coded=True)}", err=True)
     code = problems.problems[0].code
     typer.echo(f"  hint: `plait check --explain {code}` says why, and what to do", err=True)
+
+
+def _unknown_branches(brief: "Brief") -> "PlanError | None":
+    """Branches that tasks take and that the repository around does not have; without a repository nothing is said."""
+    if all(task.branch is None for task in brief.plan.tasks):
+        return None
+    from plait.flows.running.taken_branches import unknown_branches
+
+    return unknown_branches(brief, Path())
 
 
 def _shown_presets(brief: "Brief") -> tuple[str, ...]:

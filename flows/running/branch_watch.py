@@ -1,12 +1,13 @@
 """What somebody else has made of the feature branch while a run goes on: looked at between batches, and at the end."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from plait.plans.journal.events import RepairFound, TipMoved
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import LandsByHand
 from plait.workspace.control import HEADS, Control
+from plait.workspace.foreign_branches import foreign_tip
 from plait.workspace.landed_work import landed_work
 
 
@@ -23,6 +24,9 @@ class BranchWatch:
 
     _known: dict[str, str] = field(default_factory=dict)
     """By task that was rejected, the tip of its branch that was looked at."""
+
+    _foreign: dict[str, str] = field(default_factory=dict)
+    """The same, of the branches of others."""
 
     def __post_init__(self) -> None:
         self._seen = self.run.manifest.tip
@@ -65,7 +69,7 @@ class BranchWatch:
         waiting = {run.facts[task].branch: task for task, one in run.tasks.items() if one.is_for_repair}
         if not waiting:
             return []
-        repairs: list[RepairFound] = []
+        repairs = self._newer_tips(waiting.values())
         for ref, commit in self.control.target.refs(f"refs/heads/feature/{run.manifest.feature}/agent/").items():
             task = waiting.get(ref.removeprefix(HEADS))
             if task is None or self._known.get(task) == commit or task in run.mending:
@@ -75,6 +79,19 @@ class BranchWatch:
             if commit != rejected and store.is_ancestor(rejected, commit):
                 repairs.append(RepairFound(task, commit))
         return repairs
+
+    def _newer_tips(self, waiting: Iterable[str]) -> list[RepairFound]:
+        """What others have put on the branches of theirs that tasks take, and that were rejected."""
+        newer: list[RepairFound] = []
+        for task in waiting:
+            name, taken = self.run.facts[task].foreign, self.run.tasks[task].commit
+            tip = foreign_tip(self.control.target, name) if name and taken and task not in self.run.mending else None
+            if tip is None or taken is None or self._foreign.get(task) == tip:
+                continue
+            self._foreign[task] = tip
+            if not self.control.store.is_ancestor(tip, taken):
+                newer.append(RepairFound(task, tip))
+        return newer
 
 
 def _missing(control: Control, commits: Collection[str], tip: str | None) -> frozenset[str]:

@@ -283,7 +283,14 @@ class Loop:
         """Merge what a task needs; where that conflicts, whether the feature branch has settled it."""
         store, tip = self.shop.control.store, self.live.standings.tip
         settle = self.shop.settler.settle
-        started = merge_start(store, self.shop.base, effect.commits, date=git_date(), settle=settle)
+        started = merge_start(
+            store,
+            self.shop.base,
+            effect.commits,
+            date=git_date(),
+            settle=settle,
+            fold_case=self.shop.control.ignores_case,
+        )
         if not isinstance(started, StartConflict):
             return StartPrepared(effect.task, started)
         inside_tip = tip is not None and all(store.is_ancestor(commit, tip) for commit in effect.commits)
@@ -352,8 +359,16 @@ class Loop:
 
     def _take_repair(self, effect: TakeRepair) -> None:
         run, by = self.live.standings, author_of(self.shop, effect.commit)
+        facts = run.facts[effect.task]
         repair = PersonsRepair(
-            self.tasks[effect.task], run.facts[effect.task].branch, effect.commit, effect.rejected, run.tip, by
+            task=self.tasks[effect.task],
+            branch=facts.branch,
+            commit=effect.commit,
+            rejected=effect.rejected,
+            tip=run.tip,
+            by=by,
+            is_foreign=facts.foreign is not None
+            and not self.shop.control.store.is_ancestor(effect.rejected, effect.commit),
         )
         future: PrefectFuture[WorkReport] = take_repair.submit(
             quote(repair), quote(self.shop.facts), return_state=False

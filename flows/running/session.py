@@ -19,6 +19,7 @@ from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
+from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
@@ -26,6 +27,7 @@ from plait.plans.names import base_ref, fresh_ref, integration_branch, refname_p
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
+from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
@@ -96,6 +98,7 @@ def open_session(
         open_to_the_end.enter_context(store_in_use(control, unsalvaged=has_unsalvaged(home, control)))
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
+        require_style(control, brief.plan.integration)
         started = _base_commit(control, brief, base, fresh=fresh)
         commit = started.commit
         notices += [*started.told, *missing_in_checkouts(control.store, commit)]
@@ -109,6 +112,7 @@ def open_session(
         notices += bundled.notices
         notices += [f"{branch} has commits beside what has landed: they stay there" for branch in reuse.left]
         _refuse_missing(brief, chosen, reuse)
+        require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
         staff = open_agents(brief, tasks)
@@ -143,7 +147,8 @@ def _reuse(
     plan, tasks, contracts = brief.plan, brief.expansion.tasks, brief.expansion.contracts
     reuse = find_finished(control, plan.feature, tasks, base=base, bundled=bundled)
     rejected = rejected_owners(control, plan.feature, contracts, reuse.finished) - set(reuse.repaired)
-    anew = {task.id for task in tasks if task.id in rejected.intersection(chosen) and task.task.run is not None}
+    anew = moved_on(control, tasks, reuse.finished)
+    anew |= {task.id for task in tasks if task.id in rejected.intersection(chosen) and not task.task.is_for_agent}
     if anew:  # and so is what was built on that
         reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)
     return without(reuse, rejected)

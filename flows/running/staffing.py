@@ -29,7 +29,7 @@ def open_agents(brief: Brief, tasks: Collection[PlannedTask]) -> Staff:
         CallError: the settings of a role or fallback do not make an agent.
         EnvironmentProblem: a role of a task has no agent program.
     """
-    roles = sorted({task.role for task in tasks if task.task.run is None})
+    roles = sorted({task.role for task in tasks if task.task.is_for_agent})
     agents = {role: _open(brief, role) for role in roles}
     notices = []
     for helper in sorted({helper for role in roles for helper in brief.crew.role(role).fallback} - set(roles)):

@@ -13,6 +13,7 @@ from plait.plans.specs.spec_folder import SpecFile, read_spec
 from plait.plans.specs.spec_history import HistoryRow, SpecRecord, with_record
 from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, TaskOutcome, TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
+from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
 from plait.workspace.ref_landing import ReadyToLand
@@ -174,8 +175,12 @@ class _SpecWriter:
         shop = self.session.shop
         trailers = {"Plait-Run": shop.run_id, "Plait-Feature": shop.feature, "Verified": verified}
         subject = f"Write status and history into {amended.counted}"
-        message = message_with_trailers(subject, "\n".join(f"- {name}" for name in amended.names), trailers)
-        return shop.control.store.commit_tree(amended.tree, (tip,), message, date=git_date())
+        listing = "\n".join(f"- {name}" for name in amended.names)
+        message = message_with_trailers(subject, listing, {**trailers, **shop.style.trailers})
+        store, author = shop.control.store, shop.style.author
+        return shop.style.to_land(
+            store, write_commit(store, amended.tree, (tip,), message, date=git_date(), author=author)
+        )
 
     def _record(self, outcomes: Sequence[TaskOutcome]) -> SpecRecord:
         """What there is to say of one spec's task; of a counted one, of the instance that is worst off."""

@@ -86,6 +86,11 @@ def refname_problem(text: str) -> str | None:
     return _pattern_problem(text)
 
 
+def foreign_problem(text: str) -> str | None:
+    """Why the name of somebody's branch is refused: as `refname_problem`, but a full ref is fine."""
+    return refname_problem(text.removeprefix("refs/"))
+
+
 def _pattern_problem(text: str) -> str | None:
     if not _REFNAME.fullmatch(text):
         return f"{quoted(text)} has characters that a branch name may not have (letters, digits and . _ / # + = @ , -)"

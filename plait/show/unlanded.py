@@ -110,6 +110,7 @@ def accusation(no: Rejection) -> str:
         "interaction": "makes the verification fail only together with several other branches",
         "held-by": f"needs {other}, which was rejected",
         "out-of-scope": "changed files that it does not own",
+        "unrelated": "has no history in common with the branch it would land on",
         "flaky": "failed once and passed once on the same tree: the check is flaky",
         "base-red": "could not be judged: the branch it would land on fails already",
         "infrastructure": "could not be judged: the machine failed, not the branch",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from plait.plans.merging.path_rules import FileRule, rule_for
 from plait.plans.tasks.outcomes import Held
 from plait.workspace.commit_objects import write_commit
-from plait.workspace.errors import GitFailed
+from plait.workspace.commit_style import PLAIN, CommitStyle
+from plait.workspace.errors import GitFailed, NoCommonHistory
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, Merged, SettledPath, merge, merge_attributes, settled_lines
 from plait.workspace.remaking import Remade
@@ -83,8 +84,11 @@ class ChainBuilder:
     date: str = field(kw_only=True)
     """Of all merge commits, as git writes it: equal branches give equal commits."""
     fold_case: bool = field(default=False, kw_only=True)
+    """Whether names that differ only in case are one file, as `merge` takes it."""
     settler: Settler | None = field(default=None, kw_only=True)
     """Asked about each conflict before it is one."""
+    style: CommitStyle = field(default=PLAIN, kw_only=True)
+    """Of all merge commits."""
     remake: Callable[[str, Sequence[SettledPath]], Remade] | None = field(default=None, kw_only=True)
     """Makes anew on the tip's tree what rules leave to commands; without it they are conflicts."""
     _refused: frozenset[FileRule] = field(default=frozenset(), init=False)
@@ -139,8 +143,7 @@ class ChainBuilder:
         branch = next(branch for branch in branches if branch.task == last.task)
         made = [done for link in chain.links for done in link.settled if done.remake]
         settled = [*(done for done in last.settled if not done.remake), *made]
-        message = _merge_message(branch, self.batch, settled)
-        commit = write_commit(self.repository, tree, (before, branch.tip), message, date=self.date)
+        commit = self._commit(tree, before, branch, settled)
         tip = replace(last, commit=commit, tree=tree)
         return replace(chain, links=(*chain.links[:-1], tip), tip=commit, tree=tree)
 
@@ -182,8 +185,13 @@ class ChainBuilder:
     def _merge(self, ours: str, theirs: str) -> Merged | Conflict:
         key = (ours, theirs, self._refused)
         if key not in self._merges:
-            settler = replace(self.settler, refused=self._refused) if self.settler else None
-            self._merges[key] = merge(
+            self._merges[key] = self._merged(ours, theirs)
+        return self._merges[key]
+
+    def _merged(self, ours: str, theirs: str) -> Merged | Conflict:
+        settler = replace(self.settler, refused=self._refused) if self.settler else None
+        try:
+            return merge(
                 self.repository,
                 ours,
                 theirs,
@@ -191,17 +199,23 @@ class ChainBuilder:
                 fold_case=self.fold_case,
                 settle=settler.settle if settler else None,
             )
-        return self._merges[key]
+        except NoCommonHistory:  # the one thing git cannot do that is a branch's own fault, so the others go on
+            text = f"{theirs} and {ours} have no history in common: they cannot be merged"
+            return Conflict(ours, theirs, self.repository.tree_of(ours), (), (text,), unrelated=True)
 
     def _link(self, tip: str, branch: Branch) -> ChainLink:
         key = (tip, branch.tip, self._refused)
         if key not in self._commits:
             merged = self._merge(tip, branch.tip)
             settled = merged.settled if isinstance(merged, Merged) else ()
-            message = _merge_message(branch, self.batch, settled)
-            commit = write_commit(self.repository, merged.tree, (tip, branch.tip), message, date=self.date)
+            commit = self._commit(merged.tree, tip, branch, settled)
             self._commits[key] = ChainLink(branch.task, commit, merged.tree, settled)
         return self._commits[key]
+
+    def _commit(self, tree: str, onto: str, branch: Branch, settled: Sequence[SettledPath]) -> str:
+        message = _merge_message(branch, self.batch, settled, self.style)
+        parents = (onto, branch.tip)
+        return write_commit(self.repository, tree, parents, message, date=self.date, author=self.style.author)
 
     def _partner(self, branch: Branch, links: Sequence[ChainLink]) -> str | None:
         """The link from which on this branch conflicts: clean on the chain before it, a conflict with it.
@@ -289,6 +303,7 @@ def wrap(
     date: str,
     trailers: Mapping[str, str] | None = None,
     reservations: Mapping[str, str] | None = None,
+    style: CommitStyle = PLAIN,
 ) -> str:
     """The commit to land: its first parent is the old tip, so that `git log --first-parent` holds tested states only.
 
@@ -301,7 +316,9 @@ def wrap(
         reservations: Such that must not be left out.
     """
     if len(chain.links) < 2:
-        return _with_lines(repository, chain, reservations, date=date) if chain.links and reservations else chain.tip
+        if not (chain.links and reservations):
+            return chain.tip
+        return _with_lines(repository, chain, reservations, date=date, style=style)
     merged = {link.task for link in chain.links}
     members = [branch for branch in branches if branch.task in merged] or [
         Branch(link.task, link.commit) for link in chain.links
@@ -312,22 +329,24 @@ def wrap(
     subject = f"Merge {len(chain.links)} branches of {batch}"
     tail = [*lines.items(), *(("Batch-Branch", _named(branch)) for branch in members if branch.ref)]
     tail += settled_lines([done for link in chain.links for done in link.settled])
-    message = merge_message(subject, listing, tail)
-    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date)
+    message = merge_message(subject, listing, [*tail, *style.trailers.items()])
+    return write_commit(repository, chain.tree, (chain.base, chain.tip), message, date=date, author=style.author)
 
 
-def _with_lines(repository: GitRepository, chain: Chain, lines: Mapping[str, str], *, date: str) -> str:
+def _with_lines(
+    repository: GitRepository, chain: Chain, lines: Mapping[str, str], *, date: str, style: CommitStyle
+) -> str:
     """The tip of a chain once more, with these lines at the end of its message."""
     parents = tuple(repository.ask("rev-parse", f"{chain.tip}^@").text.split())
     message = repository.ask("log", "-1", "--format=%B", chain.tip).text.rstrip("\n")
     more = "".join(f"{name}: {value}\n" for name, value in lines.items())
-    return write_commit(repository, chain.tree, parents, f"{message}\n{more}", date=date)
+    return write_commit(repository, chain.tree, parents, f"{message}\n{more}", date=date, author=style.author)
 
 
-def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath]) -> str:
+def _merge_message(branch: Branch, batch: str, settled: Sequence[SettledPath], style: CommitStyle) -> str:
     subject = f"Merge {branch.task}: {branch.title}" if branch.title else f"Merge {branch.task}"
     lines = (("Batch-Id", batch), ("Task-Id", branch.task), ("Batch-Branch", _named(branch)))
-    return merge_message(subject, (), (*lines, *settled_lines(settled)))
+    return merge_message(subject, (), (*lines, *settled_lines(settled), *style.trailers.items()))
 
 
 def _named(branch: Branch) -> str:

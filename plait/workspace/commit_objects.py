@@ -10,38 +10,44 @@ from pathlib import Path
 from secrets import token_hex
 
 from plait.plans.errors import CallError
+from plait.plans.persons import PLAIT, Person, read_person
 from plait.workspace.git import GitRepository
 from plait.workspace.starting import explaining
 
-_EMAIL = "plait@localhost"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[0-9]+)?")
-"""Names of which git would drop nothing, as it does with brackets and with points at an end."""
 _DATE = re.compile(r"[1-9][0-9]{8,11} [+-][0-9]{4}")
 """Seconds of few digits are something else to git."""
 
 
 def write_commit(
-    repository: GitRepository, tree: str, parents: tuple[str, ...], message: str, *, date: str, author: str = "plait"
+    repository: GitRepository, tree: str, parents: tuple[str, ...], message: str, *, date: str, author: Person = PLAIT
 ) -> str:
     """The commit that `GitRepository.commit_tree` makes of these; nobody asks whether tree and parents are there.
 
     Args:
         date: As git writes it, such as `1700000000 +0000`.
-        author: A plain name; the committer is always plait.
+        author: Who has written it; the committer is always plait.
 
     Raises:
         EnvironmentProblem: it cannot be written (DiskFull: for want of space).
         CallError: git would not write that, or would write something else.
     """
-    if "\0" in message or not _NAME.fullmatch(author) or not _DATE.fullmatch(date):
-        raise CallError(f"not a commit as git writes it: by {author!r} at {date!r}")
-    people = f"author {author} <{_EMAIL}> {date}\ncommitter plait <{_EMAIL}> {date}\n"
+    if "\0" in message or not _is_as_written(author) or not _DATE.fullmatch(date):
+        raise CallError(f"not a commit as git writes it: by {author} at {date!r}")
+    people = f"author {author} {date}\ncommitter {PLAIT} {date}\n"
     head = f"tree {tree}\n" + "".join(f"parent {parent}\n" for parent in dict.fromkeys(parents)) + people
-    content = f"{head}\n".encode() + message.encode("utf-8", "replace")
+    content = f"{head}\n".encode("utf-8", "replace") + message.encode("utf-8", "replace")
     whole = b"commit %d\0%b" % (len(content), content)
     oid = hashlib.new("sha256" if len(tree) == 64 else "sha1", whole, usedforsecurity=False).hexdigest()
     _write(repository.objects or repository.git_dir / "objects", oid, zlib.compress(whole, 1))
     return oid
+
+
+def _is_as_written(person: Person) -> bool:
+    """Whether git would drop nothing of it, as it does with brackets and with points at an end."""
+    try:
+        return read_person(str(person)) == person
+    except ValueError:
+        return False
 
 
 def _write(objects: Path, oid: str, data: bytes) -> None:

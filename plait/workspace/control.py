@@ -82,6 +82,11 @@ class Control:
                 return oid
         return None
 
+    @property
+    def ignores_case(self) -> bool:
+        """Whether names that differ only in case are one file where the user works, as git itself found out."""
+        return self.target.run("config", "--type=bool", "--get", "core.ignoreCase").text == "true"
+
     def branch_clash(self, name: str) -> str | None:
         """The branch that keeps git from holding one of this name: `a` beside `a/b`, in either direction."""
         parts = name.split("/")

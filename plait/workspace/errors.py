@@ -31,6 +31,22 @@ class ObjectsGone(GitFailed):
     """
 
 
+class NoCommonHistory(GitFailed):
+    """Two commits whose histories begin apart; unlike what else git cannot do it may be said of a branch."""
+
+
+class NotSigned(GitFailed):
+    """A commit that is to be signed could not be: nothing of it lands unsigned."""
+
+    def __init__(self, status: int, stderr: str) -> None:
+        super().__init__("commit-tree -S", status, stderr)
+        self.args = status, stderr
+        self.hint = "see what your own git says: git commit-tree -S -m trial HEAD^{tree}"
+
+    def __str__(self) -> str:
+        return f"what lands cannot be signed: {_sentence(self.stderr)}"
+
+
 def _sentence(stderr: str) -> str:
     """git's messages in one line, each without its first word."""
     lines = (line.strip() for line in stderr.splitlines())

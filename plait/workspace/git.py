@@ -24,6 +24,9 @@ ZERO = "0" * 40
 """The object name that means "this ref must not exist" to `update-ref`."""
 
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
+_OF_THE_USER = re.compile(
+    r"HOME|USER|LOGNAME|EMAIL|XDG_CONFIG_HOME|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)|GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL)"
+)
 _FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _MOVED = re.compile(r"but expected|already exists|unable to resolve reference (?!.*: reference broken)")
 
@@ -240,6 +243,17 @@ class GitRepository:
             raise GitFailed("merge-base --is-ancestor", answer.status, answer.stderr)
         return answer.status == 0
 
+    def are_related(self, one: str, other: str) -> bool:
+        """Whether two commits have an ancestor in common.
+
+        Raises:
+            GitFailed: one of them is missing.
+        """
+        answer = self.run("merge-base", one, other)
+        if answer.status not in (0, 1):
+            raise GitFailed("merge-base", answer.status, answer.stderr)
+        return answer.status == 0
+
     def commit_tree(
         self, tree: str, parents: tuple[str, ...], message: str, *, date: str, author: str = "plait"
     ) -> str:
@@ -318,6 +332,17 @@ def ask_about(directory: Path, *arguments: str) -> Answer:
     variables = {**_ENVIRONMENT, "HOME": _empty_directory()}
     command = _command(variables, ("safe.bareRepository=all",))
     return _execute([*command, *arguments], cwd=str(directory), stdin=None)
+
+
+def ask_as_user(git_dir: Path, *arguments: str) -> Answer:
+    """Ask git as the user's own shell would, with their configuration and names: for `config` and `var` alone.
+
+    Nothing that a configuration names is run by these. `git_dir` is that of the repository that the user named.
+    """
+    theirs = {name: value for name, value in os.environ.items() if _OF_THE_USER.fullmatch(name)}
+    variables = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **theirs, "GIT_DIR": str(git_dir)}
+    command = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), _git_program()]
+    return _execute([*command, *arguments], cwd=_empty_directory(), stdin=None)
 
 
 def repository_around(directory: Path) -> str | None:

@@ -8,7 +8,7 @@ from tempfile import NamedTemporaryFile
 
 from plait.plans.merging.path_rules import FileRule
 from plait.workspace.commit_objects import write_commit
-from plait.workspace.errors import GitFailed
+from plait.workspace.errors import GitFailed, NoCommonHistory
 from plait.workspace.git import Answer, GitRepository
 from plait.workspace.trailers import merge_message
 
@@ -78,6 +78,8 @@ class Conflict:
     messages: tuple[str, ...]
     settled: tuple[SettledPath, ...] = ()
     """Files that conflicted, too, and are settled in the tree."""
+    unrelated: bool = False
+    """Whether the two have no history in common, so that no file is in conflict and nobody can mend it."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -115,7 +117,8 @@ def merge(
         settle: Asked about a conflict; unions that the attributes choose are left to it, so that they can be named.
 
     Raises:
-        GitFailed: git could not tell: a missing object, unrelated histories. Never a verdict on `theirs`.
+        NoCommonHistory: the two have no common ancestor.
+        GitFailed: git could not tell: a missing object. Never a verdict on `theirs`.
     """
     if attributes is None:
         attributes = merge_attributes(repository, ours, theirs)
@@ -136,7 +139,13 @@ def merge(
 
 
 def merge_start(
-    repository: GitRepository, base: str, commits: tuple[str, ...], *, date: str, settle: Settle | None = None
+    repository: GitRepository,
+    base: str,
+    commits: tuple[str, ...],
+    *,
+    date: str,
+    settle: Settle | None = None,
+    fold_case: bool = False,
 ) -> str | StartConflict:
     """The commit that a task starts from: the merge of what it needs on base; equal arguments give the equal commit.
 
@@ -144,6 +153,7 @@ def merge_start(
         commits: The needed tasks' commits; those that another one or base contains add nothing.
         date: Of the merge commits, as git writes it, such as `1700000000 +0000`.
         settle: Asked about conflicts. What a command would have to make anew stays as the earlier need has it.
+        fold_case: As for `merge`.
 
     Raises:
         GitFailed: a commit is missing, or has no history in common with the others.
@@ -152,7 +162,8 @@ def merge_start(
     heads = [commit for commit in dict.fromkeys((base, *commits)) if commit in independent]
     tip, settled = heads[0], list[SettledPath]()
     for head in heads[1:]:
-        merged = merge(repository, tip, head, attributes=merge_attributes(repository, base, head), settle=settle)
+        attributes = merge_attributes(repository, base, head)
+        merged = merge(repository, tip, head, attributes=attributes, settle=settle, fold_case=fold_case)
         if isinstance(merged, Conflict):
             return StartConflict(head, merged.files, merged.messages)
         settled += merged.settled
@@ -236,7 +247,7 @@ def _read(answer: Answer, ours: str, theirs: str) -> tuple[str, Conflict | None]
     fields = answer.stdout.split(b"\0")
     if "unrelated histories" in answer.stderr:
         text = f"{ours[:12]} and {theirs[:12]} have no history in common (is the clone shallow?): they cannot be merged"
-        raise GitFailed("merge-tree", answer.status, text)
+        raise NoCommonHistory("merge-tree", answer.status, text)
     # A missing commit also ends with 1, with nothing on standard output; a missing root tree even with 0, having
     # dropped every file of that side, and says so on standard error alone.
     if answer.status not in (0, 1) or not _TREE.match(fields[0]) or _TROUBLE.search(answer.stderr):

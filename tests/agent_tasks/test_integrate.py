@@ -197,3 +197,51 @@ def test_a_conflict_says_which_presets_would_have_settled_it(repository: Path, b
         report = batch(session, {"D": tips["D"], "A": tips["A"], "B": tips["B"], "C": tips["C"]})
 
     assert {no.task: no.presets for no in report.outcome.rejected} == {"B": ("changelogs",), "C": ()}
+
+
+def test_a_branch_of_another_history_is_rejected_by_itself_and_no_agent_is_asked(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    apart = git(repository, "commit-tree", "-m", "elsewhere", git(repository, "rev-parse", "main^{tree}"))
+    good = branch_with("good", {"a.txt": "x\n"})
+    also = branch_with("also", {"a.txt": "y\n"})
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"APART": apart, "GOOD": good, "ALSO": also})
+
+    told = {one.task: (one.kind, one.partner) for one in report.outcome.rejected}
+    assert told == {"APART": ("unrelated", None), "ALSO": ("conflict", "GOOD")}
+    assert "APART and the feature branch have no history in common" in report.rework[0].reason
+    assert (report.outcome.landed, report.outcome.state) == (("GOOD",), BatchState.PART_LANDED)
+
+
+def test_a_feature_branch_with_another_history_in_its_place_is_no_fault_of_the_branches(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    other = git(repository, "commit-tree", "-m", "elsewhere", git(repository, "rev-parse", "main^{tree}"))
+    git(repository, "branch", TIP, other)
+    with opened(PLAN, repository) as session:
+        report = batch(session, {"GOOD": branch_with("good", {"a.txt": "x\n"})})
+
+    assert (report.outcome.state, report.outcome.rejected) == (BatchState.INFRASTRUCTURE, ())
+    assert "has no history in common with base any more" in (report.outcome.reason or "")
+
+
+def test_where_the_users_files_ignore_case_two_spellings_of_a_name_are_a_conflict(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    tips = {"A": branch_with("a", {"docs/FOO.txt": "x\n"}), "B": branch_with("b", {"docs/Foo.txt": "y\n"})}
+    git(repository, "config", "core.ignoreCase", "true")
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips)
+
+    told = [(one.task, one.kind, one.partner, one.files) for one in report.outcome.rejected]
+    assert told == [("B", "conflict", "A", ("docs/Foo.txt", "docs/FOO.txt"))]
+    assert "are one file on some machines" in report.rework[0].reason
+
+
+def test_where_case_tells_files_apart_both_spellings_land(repository: Path, branch_with: BranchWith) -> None:
+    tips = {"A": branch_with("a", {"FOO.txt": "x\n"}), "B": branch_with("b", {"Foo.txt": "y\n"})}
+    with opened(PLAN, repository) as session:
+        report = batch(session, tips)
+
+    assert report.outcome.landed == ("A", "B")

@@ -132,3 +132,19 @@ def test_tests_that_were_weakened_land_and_are_told(repository: Path, branch_wit
         WeakenedTest(task="WEAK", path="tests/test_app.py", line=5, what="a skip was added"),
         WeakenedTest(task="WEAK", path="tests/test_app.py", line=5, what="1 assertion fewer"),
     )
+
+
+def test_a_branch_of_another_history_is_told_as_that_and_not_by_its_files(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    apart = git(repository, "commit-tree", "-m", "elsewhere", git(repository, "rev-parse", "main^{tree}"))
+    with opened(PLAN, repository) as session:
+        report = batch(
+            session,
+            Candidate("A", apart, (), owns=("src/**",)),
+            Candidate("B", branch_with("b", {"src/b.py": "1\n"}), (), owns=("src/**",)),
+        )
+
+    assert told(report) == [("A", "unrelated", ())]
+    assert [work.kind for work in report.rework] == ["unrelated"]
+    assert report.outcome.landed == ("B",)

@@ -262,13 +262,14 @@ def branches_of_odd_names(bench: Bench) -> Case:
     return Case(base, tips, refs=refs, links=ODD_NAMES)
 
 
-# --- what is missing says nothing of any branch
-
-
 @CASES.add
 def unrelated_histories(bench: Bench) -> Case:
     base = bench.base({"f": "1\n"})
-    return Case(base, {"A": bench.history.commit({"g": "1\n"})}, trouble="no history in common")
+    tips = {"A": bench.history.commit({"g": "1\n"}), "B": bench.history.commit({"h": "1\n"}, base)}
+    return Case(base, tips, links=("B",), conflicts={"A": None})
+
+
+# --- what is missing says nothing of any branch
 
 
 @CASES.add

@@ -42,6 +42,9 @@ class TaskFacts:
     information: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     is_command: bool = False
+    """Whether no agent does it."""
+    foreign: str | None = None
+    """The branch of somebody else's that it takes."""
     members: tuple[str, ...] = ()
     """The plan's tasks that it is, when it is a bundle."""
     owns: tuple[str, ...] | None = None
@@ -167,7 +170,8 @@ def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple
         contracts=task.contracts,
         information=task.information,
         outputs=spec.outputs,
-        is_command=spec.run is not None,
+        is_command=not spec.is_for_agent,
+        foreign=spec.branch,
         members=tuple(member.id for member in task.members),
         owns=spec.owns,
         locked=spec.locked,

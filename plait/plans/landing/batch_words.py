@@ -4,9 +4,13 @@ from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Rejection
 from plait.plans.tasks.work import RepairOrder, Rework
 from plait.plans.wording import listed, one_line
 
+_APART = "no history in common with the feature branch"
+
 
 def rejection_words(rejected: Rework | RepairOrder) -> str:
     """Such as `rejected: conflict with A in a.py`."""
+    if rejected.kind == "unrelated":
+        return f"rejected: {_APART}"
     partner = f" with {rejected.partner}" if rejected.partner else ""
     files = f" in {', '.join(map(one_line, rejected.files))}" if rejected.files else ""
     return f"rejected: {rejected.kind}{partner}{files}"
@@ -14,6 +18,8 @@ def rejection_words(rejected: Rework | RepairOrder) -> str:
 
 def refusal_words(rejected: Rejection) -> str:
     """Such as `B waits for A: both change x.py`, or `rejected B (pair with A)`."""
+    if rejected.kind == "unrelated":
+        return f"rejected {rejected.task} ({_APART})"
     if rejected.kind != "conflict":
         return f"rejected {rejected.task} ({rejected.kind}{f' with {rejected.partner}' if rejected.partner else ''})"
     files = listed(map(one_line, rejected.files)) or "the same lines"

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from plait.plans.names import check_slug, refname_problem
+from plait.plans.names import check_slug, foreign_problem, refname_problem
 from plait.plans.paths import normalize
+from plait.plans.persons import read_person
 from plait.plans.wording import either, kind_of, near_match, quoted
 
 MAX_COMMANDS = 50
@@ -61,6 +62,17 @@ def _check_branch(text: str) -> str:
     return text
 
 
+def _check_foreign(text: str) -> str:
+    if problem := foreign_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _check_person(text: str) -> str:
+    read_person(text)
+    return text
+
+
 def _check_lint_code(text: str) -> str:
     if not re.fullmatch("PLAN[0-9]{3}", text):
         raise ValueError(f"{quoted(text)} is not the code of a rule, such as PLAN103")
@@ -73,7 +85,12 @@ Slug = Annotated[str, AfterValidator(check_slug), Field(json_schema_extra={"patt
 LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_extra={"pattern": "^PLAN[0-9]{3}$"})]
 """The code of a rule of `plait check`; whether there is such a rule, lint itself says."""
 
+PersonLine = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_person)]
+"""A name and an address, as in `Ada Byron <ada@example.com>`."""
+
 BranchName = Annotated[str, AfterValidator(_check_branch)]
+ForeignBranch = Annotated[str, AfterValidator(_check_foreign)]
+"""A branch by its name, a fetched one as `origin/x`, or a full ref such as `refs/pull/12/head`."""
 PathPattern = Annotated[str, AfterValidator(_check_path)]
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line), _NOT_BLANK]

@@ -10,12 +10,14 @@ from plait.plans.language.fields import (
     BranchName,
     Command,
     Commands,
+    ForeignBranch,
     Goal,
     Line,
     LintCode,
     Part,
     PathPattern,
     PathPatterns,
+    PersonLine,
     Priority,
     Prose,
     Slug,
@@ -124,9 +126,14 @@ class Task(Part):
 
     id: Slug = Field(description="The task's name, such as TASK-001; `count` adds a dot and a number.")
     title: Line | None = Field(default=None, description="What it is about, in a line.")
-    role: Slug | None = Field(default=None, description="Who does it; a `run` task may go without.")
-    prompt: Prose | None = Field(default=None, description="What the agent is asked to do; or `run`.")
+    role: Slug | None = Field(default=None, description="Who does it; `run` and `branch` go without.")
+    prompt: Prose | None = Field(default=None, description="What the agent is asked to do; or `run`, or `branch`.")
     run: Command | None = Field(default=None, description="A shell command that does the work; or `prompt`.")
+    branch: ForeignBranch | None = Field(
+        default=None,
+        description="A branch that is integrated as it is: its name, origin/NAME, or a fetched ref such as "
+        "refs/pull/12/head; or `prompt`, or `run`.",
+    )
     needs: tuple[Need, ...] = Field(
         default=(), max_length=MAX_NEEDS, description="What it waits for: ids of tasks, or mappings."
     )
@@ -169,15 +176,20 @@ class Task(Part):
     lint: TaskLint = Field(default_factory=TaskLint, description="Findings about it that are meant to be so.")
 
     @model_validator(mode="after")
-    def _prompt_or_run(self) -> Self:
-        if problem := prompt_or_run_problem(prompt=self.prompt, run=self.run, role=self.role):
+    def _one_kind_of_work(self) -> Self:
+        if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch, role=self.role):
             raise ValueError(problem)
         return self
 
     @property
     def changes_required(self) -> bool:
         """Whether changing nothing is a failed try."""
-        return self.changes == "required" if self.changes else self.run is None
+        return self.changes == "required" if self.changes else self.is_for_agent
+
+    @property
+    def is_for_agent(self) -> bool:
+        """Whether an agent does it, and not a command or somebody elsewhere."""
+        return self.run is None and self.branch is None
 
     @property
     def locked(self) -> tuple[str, ...]:
@@ -187,15 +199,15 @@ class Task(Part):
     @property
     def subject(self) -> str:
         """What it is about, in one line of at most 72 characters: the title, or how its prompt or command begins."""
-        line = self.title or (self.prompt or self.run or "").strip().splitlines()[0].strip()
+        line = self.title or (self.prompt or self.run or f"The branch {self.branch}").strip().splitlines()[0].strip()
         return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1].rstrip() + "…"
 
 
-def prompt_or_run_problem(*, prompt: Any, run: Any, role: Any) -> str | None:
-    """What is wrong with a task's three keys together, as a sentence's end."""
-    if (prompt is None) == (run is None):
-        return "must have exactly one of prompt and run"
-    if role is None and run is None:
+def work_problem(*, prompt: Any, run: Any, branch: Any, role: Any) -> str | None:
+    """What is wrong with a task's four keys together, as a sentence's end."""
+    if sum(given is not None for given in (prompt, run, branch)) != 1:
+        return "must have exactly one of prompt, run and branch"
+    if role is None and prompt is not None:
         return "must have a role: who does it"
     return None
 
@@ -278,6 +290,17 @@ class Integration(Part):
     structure: bool = Field(
         default=True,
         description="Whether conflicts are settled by structure (Python, JSON, YAML, TOML) where that is certain.",
+    )
+    author: PersonLine | None = Field(
+        default=None,
+        description="The author of the merge commits and of what plait writes itself, such as Ada Byron "
+        "<ada@example.com>; absent: plait. The committer is always plait.",
+    )
+    signoff: bool = Field(
+        default=False, description="Whether plait's commits end with a Signed-off-by line of yours, as git knows you."
+    )
+    sign: bool = Field(
+        default=False, description="Whether what lands is signed, as your own git is configured to sign."
     )
     land: Literal["never", "approve", "auto"] = Field(
         default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."

@@ -11,7 +11,7 @@ from plait.plans.language.complaints import complaints
 from plait.plans.language.crew import DEFAULT_CREW, Crew
 from plait.plans.language.documents import MAX_PROBLEMS, Document, read
 from plait.plans.language.legible import Legible
-from plait.plans.language.model import Plan, Task, prompt_or_run_problem
+from plait.plans.language.model import Plan, Task, work_problem
 from plait.plans.language.places import NOWHERE, Places
 from plait.plans.language.references import fallback_problems, reference_problems, role_problems
 from plait.plans.wording import kind_of
@@ -105,8 +105,8 @@ def _unfinished_tasks(plan: Plan | None, document: Document) -> Iterator[Problem
     tasks = document.data.get("tasks")
     for at, task in enumerate(tasks if plan is None and isinstance(tasks, list) else ()):
         if isinstance(task, dict) and not _was_looked_at(task):
-            given: dict[str, Any] = {key: task.get(key) for key in ("prompt", "run", "role")}
-            if problem := prompt_or_run_problem(**given):
+            given: dict[str, Any] = {key: task.get(key) for key in ("prompt", "run", "branch", "role")}
+            if problem := work_problem(**given):
                 yield document.places.problem(("tasks", at), problem)
 
 

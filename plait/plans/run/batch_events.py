@@ -72,6 +72,7 @@ def _candidate(run: Standings, rules: LandingRules, task: str, behind: float) ->
         carries=carries,
         owns=facts.owns,
         locked=facts.locked,
+        is_foreign=facts.foreign is not None,
         grounds=tuple(dict.fromkeys((*standing.grounds, *others))),
         priority=facts.merge_priority,
         behind=behind,
@@ -238,8 +239,14 @@ def _reject(run: Standings, task: str, reason: str, how: tuple[str, ...]) -> Non
 
 
 def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
-    """Whether a repair is left, and could help: a command that fails in the same way again would go on doing so."""
+    """Whether a repair is left, and could help: a command that fails in the same way again would go on doing so.
+
+    What has no history in common with the feature branch no agent can merge, and somebody else's branch no agent has
+    to mend: a newer tip of it does.
+    """
     standing = run.tasks[task]
+    if how[0] == "unrelated" or run.facts[task].foreign:
+        return False
     same_again = run.facts[task].is_command and standing.rejected_as == how
     # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.
     return run.by_hand is None and not same_again and standing.repairs < run.manifest.repairs

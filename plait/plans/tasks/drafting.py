@@ -138,7 +138,7 @@ def _role(crew: Crew, consumers: tuple[Task, ...]) -> str:
     chosen = {name for name, role in crew.roles.items() if role is not DEFAULT_CREW.roles.get(name)}
     if _ARCHITECT in chosen or not chosen:
         return _ARCHITECT
-    return next((task.role for task in consumers if task.role and task.run is None), _ARCHITECT)
+    return next((task.role for task in consumers if task.role and task.is_for_agent), _ARCHITECT)
 
 
 def _tested_paths(contract: Contract) -> Iterator[str]:

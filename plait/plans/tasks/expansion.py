@@ -223,6 +223,7 @@ def _specification(task: Task) -> dict[str, Any]:
         "title": task.title,
         "prompt": task.prompt,
         "run": task.run,
+        **({"branch": task.branch} if task.branch is not None else {}),
         "role": task.role or COMMAND_ROLE,
         "owns": None if task.owns is None else sorted(task.owns),
         "locks": sorted([lock.path, lock.mode] for lock in task.locks),
@@ -266,5 +267,6 @@ def _notices(plan: Plan) -> Iterator[str]:
     """What a reader might take for something else than it is."""
     for task in plan.tasks:
         for need in task.needs:
-            if need.kind == "information" and task.run is not None:
-                yield f"{task.id} is a command: it waits for {need.task}, but has no prompt that could tell it anything"
+            if need.kind == "information" and not task.is_for_agent:
+                what = "command" if task.run is not None else "branch"
+                yield f"{task.id} is a {what}: it waits for {need.task}, but has no prompt that could tell it anything"

@@ -46,7 +46,16 @@ class RunState(StrEnum):
 
 
 RejectionKind = Literal[
-    "conflict", "fails-alone", "pair", "interaction", "held-by", "out-of-scope", "flaky", "base-red", "infrastructure"
+    "conflict",
+    "fails-alone",
+    "pair",
+    "interaction",
+    "held-by",
+    "out-of-scope",
+    "unrelated",
+    "flaky",
+    "base-red",
+    "infrastructure",
 ]
 
 

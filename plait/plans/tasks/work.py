@@ -176,6 +176,8 @@ class PersonsRepair:
     tip: str | None
     """Where the feature branch is: what came from there is not the person's change."""
     by: OddText
+    is_foreign: bool = False
+    """Whether it is a newer tip of the branch that the task takes, and not on the task's own."""
 
     @property
     def name(self) -> str:
@@ -257,6 +259,8 @@ class Candidate:
     """What it may have changed because it held a lock."""
     asked: Asked = "owns"
     """What its change is held against; of what persons put above plait's own commits only what is protected."""
+    is_foreign: bool = False
+    """Whether it is the branch of somebody else: then nothing of it counts as a person's repair."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3
