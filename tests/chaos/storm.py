@@ -169,7 +169,7 @@ class Storm:
             before = self.site.control.store.ask("rev-parse", f"{state}^1").text
             brought = {orders[commit] for commit in self._inside(state, before) if commit in orders}
             named = [line.rpartition(" ")[2] for line in message.splitlines() if line.startswith("Batch-Branch: ")]
-            if "Batch-Id" not in read_trailers(message) or brought != {orders[commit] for commit in named}:
+            if "Batch-Id" not in read_trailers(text) or brought != {orders[commit] for commit in named}:
                 self.tally.note("half merged", f"{state} brought {sorted(brought)} and names {named}")
 
     def _states(self, tip: str) -> list[str]:
