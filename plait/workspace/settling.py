@@ -84,7 +84,7 @@ class _Work:
     settler: Settler
     _held: dict[str, bytes] | None = field(default=None, init=False)
     _with_unions: dict[str, _Entry] | None = field(default=None, init=False)
-    _ancestor: dict[str, _Entry] | None = field(default=None, init=False)
+    _ancestor: list[dict[str, _Entry]] | None = field(default=None, init=False)
 
     def settled(self, path: ConflictPath) -> _Done | None:
         """Where a rule is for a path, nothing else is tried."""
@@ -131,8 +131,20 @@ class _Work:
         ours, theirs = (self._contents().get(stages[number].oid) for number in (2, 3))
         if ours is None or theirs is None or not (is_mergeable_text(ours) and is_mergeable_text(theirs)):
             return None
-        base = self._base(path, stages) if 1 in stages else None
-        if 1 in stages and (base is None or not is_mergeable_text(base)):
+        bases = self._bases(path, stages) if 1 in stages else [None]
+        return next((done for base in bases if (done := self._on(base, path, stages, rule, (ours, theirs)))), None)
+
+    def _on(
+        self,
+        base: bytes | None,
+        path: str,
+        stages: Mapping[int, Stage],
+        rule: FileRule | None,
+        sides: tuple[bytes, bytes],
+    ) -> _Done | None:
+        """The same with one version of the common ancestor."""
+        ours, theirs = sides
+        if base is not None and not is_mergeable_text(base):
             return None
         merged, words = _merged(path, base, ours, theirs, rule)
         if rule is None and merged is None and (made := self.settler.programs.merge(path, base, ours, theirs)):
@@ -141,18 +153,21 @@ class _Work:
             return None
         return _Done((_mode(stages), write_blob(self.repository, merged)), SettledPath(path, words))
 
-    def _base(self, path: str, stages: Mapping[int, Stage]) -> bytes | None:
+    def _bases(self, path: str, stages: Mapping[int, Stage]) -> list[bytes]:
         """The common ancestor's version; where that is itself a merge with markers, as it comes out settled.
 
-        Nothing where it is too large, or cannot be settled: what either side took away could not be told.
+        None where it is too large, or cannot be settled: what either side took away could not be told. Of several
+        ancestors git tells the newest first, and whoever merged them before may have had them in the other order: a
+        union of `a` and `b` is then no beginning of one of `b` and `a`, so both orders are tried.
         """
         base = self._contents().get(stages[1].oid)
-        if base is None or not has_new_markers(base, *(self._contents()[stages[number].oid] for number in (2, 3))):
-            return base
-        entry = self._ancestors().get(path)
-        if entry is None or entry[0] not in REGULAR:
-            return None
-        return blobs(self.repository, [entry[1]], largest=LARGEST).get(entry[1])
+        if base is None:
+            return []
+        if not has_new_markers(base, *(self._contents()[stages[number].oid] for number in (2, 3))):
+            return [base]
+        entries = [tree[path] for tree in self._ancestors() if path in tree and tree[path][0] in REGULAR]
+        held = blobs(self.repository, [oid for _, oid in entries], largest=LARGEST)
+        return [held[oid] for oid in dict.fromkeys(oid for _, oid in entries) if oid in held]
 
     def _by_attributes(self, path: str) -> _Entry | None:
         """What git makes of it with the unions of the base's `.gitattributes`."""
@@ -171,14 +186,13 @@ class _Work:
             self._held = blobs(self.repository, [stage.oid for stage in stages], largest=LARGEST)
         return self._held
 
-    def _ancestors(self) -> dict[str, _Entry]:
-        """The files of the common ancestors' merge; none where that cannot be settled."""
+    def _ancestors(self) -> list[dict[str, _Entry]]:
+        """The files of the common ancestors' merges, in either order; none where that cannot be settled."""
         if self._ancestor is None:
-            self._ancestor = {}
             bases = self.repository.ask("merge-base", "--all", self.conflict.ours, self.conflict.theirs).text.split()
-            if len(bases) > 1 and self.depth < _DEEPEST:
-                tree = self._merged_ancestors(bases)
-                self._ancestor = entries_of(self.repository, tree) if tree else {}
+            orders = [bases, bases[::-1]] if len(bases) > 1 and self.depth < _DEEPEST else []
+            trees = [tree for order in orders if (tree := self._merged_ancestors(order))]
+            self._ancestor = [entries_of(self.repository, tree) for tree in dict.fromkeys(trees)]
         return self._ancestor
 
     def _merged_ancestors(self, bases: Sequence[str]) -> str | None:

@@ -21,7 +21,7 @@ PLAN = """
     integration:
       verify: ["echo looked; test ! -f bad.txt"]
       repairs: 0
-      ready: 1
+      wait: 10s
 """
 
 

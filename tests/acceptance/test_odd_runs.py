@@ -161,6 +161,7 @@ def test_nothing_is_repaired_on_a_tip_that_has_not_landed_yet(
         tasks:
           - {id: A, run: echo a > same.txt, priority: 1}
           - {id: B, run: echo b > same.txt}
+        integration: {wait: 10s}
         """
     )
     git(repository, "checkout", "--quiet", "-b", "feature/ready/integration")

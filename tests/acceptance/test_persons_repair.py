@@ -166,6 +166,7 @@ def test_resolve_leaves_to_a_person_only_what_the_plans_rules_do_not_settle(
           - {{id: B, run: "{files.format("b")}"}}
         integration:
           repairs: 0
+          wait: 10s
           merge: [{{paths: [log.txt], way: union}}, {{paths: [lock.txt], regenerate: echo made anew > lock.txt}}]
     """)
     first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)

@@ -1,14 +1,20 @@
 """`plait run` where branches conflict in files that rules and structure settle: all lands, and no agent repairs."""
 
 import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from plait.agent_tasks.integrate import integrate
+from plait.plans.tasks.work import BatchOrder, Candidate
+from plait.workspace.merging import merge_start
 from tests.acceptance.conftest import WritePlan
+from tests.conftest import DATE
+from tests.flows.opened import opened
 from tests.support.command import plait
-from tests.support.repositories import commit_on_branch, files_of, git
+from tests.support.repositories import commit_files, commit_on_branch, files_of, git
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +92,30 @@ def test_a_run_that_conflicted_in_such_files_alone_says_which_rule_settles_them(
     assert ended.status == 1
     assert "conflicted in nothing but CHANGES.md" in ended.stdout
     assert "integration: {merge: [changelogs]}" in ended.stdout
+
+
+def test_what_starts_from_settled_needs_lands_behind_their_batch_whichever_was_finished_first(repository: Path) -> None:
+    """git tells the newest common ancestor first; the start had merged them in the order of the plan."""
+    commit_on_branch(repository, "start", START)
+    git(repository, "merge", "--quiet", "start")
+
+    def made(name: str, start: str) -> str:
+        git(repository, "checkout", "--quiet", "-b", name, start)
+        subprocess.run(["sh", "add.sh", name], cwd=repository, check=True)
+        commit = commit_files(repository, {})
+        git(repository, "checkout", "--quiet", "main")
+        return commit
+
+    a, b = made("a", "main"), made("b", "main")
+    for first, second in ((a, b), (b, a)):
+        plan = PLAN.replace("feature: logs", f"feature: logs-{first[:6]}\n    goal: Add.")
+        with opened(plan, repository) as session:
+            shop = session.shop
+            start = merge_start(shop.control.store, shop.base, (first, second), date=DATE, settle=shop.settler.settle)
+            assert isinstance(start, str)
+            shop.control.set_ref(f"refs/heads/start-{first[:6]}", start, reason="a start")
+            c = made(f"c-{first[:6]}", f"start-{first[:6]}")
+            needs = (Candidate("A", a, ()), Candidate("B", b, ()))
+            integrate.fn(BatchOrder("batch-1", "run-1", needs, DATE), shop.facts)
+            report = integrate.fn(BatchOrder("batch-2", "run-1", (Candidate("C", c, ("A", "B")),), DATE), shop.facts)
+        assert report.outcome.landed == ("C",), report.outcome.rejected

@@ -174,12 +174,12 @@ def test_six_agents_of_one_counted_task_are_too_many() -> None:
 
 
 def test_a_hasty_batch_is_told_only_where_several_agents_work() -> None:
-    hasty = "integration: {wait: 1s, verify: [make test]}\n"
+    hasty = "integration: {ready: 0.1, verify: [make test]}\n"
     few = agents("A owns: [a/**]", "B owns: [b/**]").replace(VERIFIED, hasty)
     assert codes(few) == []
     many = agents("A owns: [a/**]", "B owns: [b/**]", "C owns: [c/**]").replace(VERIFIED, hasty)
     assert said("crew: {backend: {slots: 3}}\n" + many) == [
-        "PLAN303 a finished branch waits 1s for the others, so that each lands alone"
+        "PLAN303 a batch forms as soon as 1 of 3 agents has finished"
     ]
 
 

@@ -24,7 +24,7 @@ class Run:
     """Six tasks of ten minutes for one agent, by a clock that is set; nothing is integrated before all is done."""
 
     def __init__(self, plan: str = PLAN) -> None:
-        manifest = manifest_from(plan, slots={"backend": 1}, ready=1.0, wait=inf)
+        manifest = manifest_from(plan, slots={"backend": 1}, ready=None, wait=inf)
         self.played = Played(manifest)
         self.live = LiveRun(self.played.run)
         self.outlook = Outlook(self.live, Durations())

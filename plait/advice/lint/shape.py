@@ -17,7 +17,6 @@ from plait.plans.tasks.drafting import DRAFT_SECONDS
 
 _MOST_AT_ONCE = 5
 _EARLY = 0.5
-_HASTY_SECONDS = 60.0
 
 _FEWEST_TASKS = 4
 _LEAST_SAVED = 0.1
@@ -65,7 +64,7 @@ def over_parallelism(facts: Facts) -> Iterator[Hit]:
     says="Batches form while most of the work is still under way.",
     reason="A batch of one or two branches costs as much verification as a full one, is tested without the work that "
     "it belongs to, and is what all later branches must then be merged with.",
-    fix="leave `integration.ready` and `wait` out, or raise them",
+    fix="leave `integration.ready` out, so that a batch takes all that is finished when a slot is free, or raise it",
 )
 def early_merge(facts: Facts) -> Iterator[Hit]:
     integration, agents = facts.plan.integration, len(facts.crowd[1])
@@ -75,9 +74,6 @@ def early_merge(facts: Facts) -> Iterator[Hit]:
         enough = max(1, ceil(integration.ready * agents - 1e-9))
         verb = "has" if enough == 1 else "have"
         yield Hit(("integration", "ready"), f"a batch forms as soon as {enough} of {agents} agents {verb} finished")
-    if integration.wait is not None and integration.wait < _HASTY_SECONDS:
-        waits = format_duration(integration.wait)
-        yield Hit(("integration", "wait"), f"a finished branch waits {waits} for the others, so that each lands alone")
 
 
 @rule(
