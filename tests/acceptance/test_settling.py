@@ -114,7 +114,7 @@ def test_what_starts_from_settled_needs_lands_behind_their_batch_whichever_was_f
             start = merge_start(shop.control.store, shop.base, (first, second), date=DATE, settle=shop.settler.settle)
             assert isinstance(start, str)
             shop.control.set_ref(f"refs/heads/start-{first[:6]}", start, reason="a start")
-            c = made(f"c-{first[:6]}", f"start-{first[:6]}")
+            c = made(f"c{first[:6]}", f"start-{first[:6]}")
             needs = (Candidate("A", a, ()), Candidate("B", b, ()))
             integrate.fn(BatchOrder("batch-1", "run-1", needs, DATE), shop.facts)
             report = integrate.fn(BatchOrder("batch-2", "run-1", (Candidate("C", c, ("A", "B")),), DATE), shop.facts)
