@@ -92,9 +92,9 @@ def test_a_repair_that_a_person_makes_while_the_run_goes_on_lands_in_it_and_free
     )
     more = f"""  - {{id: D, run: 'sh {script} && echo d > d.txt'}}
       - {{id: E, run: cp same.txt e.txt, needs: [B, D]}}
-    integration: {{repairs: 0, ready: 0.4, wait: 1s}}
+    integration: {{repairs: 0, wait: 1s}}
     """
-    plan = write_plan(PLAN.replace("integration: {repairs: 0, ready: 1}", more))
+    plan = write_plan(PLAN.replace("integration: {repairs: 0, ready: 1}", more).replace("echo b", "sleep 0.7; echo b"))
 
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
 

@@ -118,7 +118,8 @@ class Storm:
             self.tally.note("damage", target.run("fsck", "--full", "--no-dangling").stderr)
         for ref in self.site.control.store.refs("refs/plait/intent/"):
             self.tally.note("damage", f"an intent is left: {ref}")
-        for lock in self.site.control.common_dir.rglob("refs/**/*.lock"):
+        # Locks of reflogs (`logs/`) are of people's own `git gc`, which ends with the storm: plait's git takes none.
+        for lock in (self.site.control.common_dir / "refs").rglob("*.lock"):
             self.tally.note("damage", f"a lock is left: {lock}")
         tip = self.site.tip()
         inside = self._inside(tip) if tip else set()
