@@ -28,7 +28,7 @@ def test_a_plan_whose_checks_test_what_it_builds_lands_once_they_are_green(
     ended = plait("run", str(write_plan(PLAN)), "--json", cwd=repository, env=prefect_server)
 
     assert ended.status == 0, ended.stderr
-    assert "base is red: what is green lands, and nothing else" in ended.stderr
+    assert "where the checks test what this plan builds (what is green lands)" in ended.stderr
     assert {"a.txt", "b.txt", "c.txt"} <= set(files_of(repository, "feature/based/integration"))
 
 
@@ -65,7 +65,7 @@ def test_what_is_red_on_base_does_not_count_where_the_plan_says_so(
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
 
     assert ended.status == 1, ended.stderr
-    assert "base is red: what is red there does not count" in ended.stderr
+    assert "where the checks test what this plan builds (what is red there does not count)" in ended.stderr
     assert {task["id"]: task["state"] for task in ended.data["tasks"]} == {"A": "landed", "D": "held"}
     landed = next(batch for batch in ended.data["batches"] if batch["landed"])
     assert landed["red_on_base"] == ["`test -f b.txt`"]

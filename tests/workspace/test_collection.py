@@ -291,10 +291,10 @@ def test_collections_in_a_loop_while_branches_are_made_and_deleted(
             done = worked(control, tmp_path / "a", base, {f"{number}.txt": f"{number}\n"}, collects=False)
             assert done.commit is not None
             control.hold("cart", done.commit)
-            control.move_ref(f"refs/heads/work/{number}", done.commit, ZERO, reason="publish")
+            control.move_ref(f"refs/heads/made/{number}", done.commit, ZERO, reason="publish")
             assert salvage_of(control, tmp_path / "b", base, number) == f"kept/{number}"
             if number % 3 == 0:
-                git(repository, "update-ref", "-d", f"refs/heads/work/{number}")
+                git(repository, "update-ref", "-d", f"refs/heads/made/{number}")
             old = control.branch(TIP)
             branch = Branch("T", done.commit)
             chain = ChainBuilder(control.store, old or base, batch=f"b{number}", date=DATE).build([branch])

@@ -30,7 +30,8 @@ def base_verified(run: Standings, event: BaseVerified) -> None:
         run.dispatcher.cancel_all()
         return
     lands = "what is red there does not count" if run.manifest.base_rule == "new-failures" else "what is green lands"
-    run.tell(f"base is red: {lands}, and nothing else; `plait cancel` ends the run{at_work}", reason=report.reason)
+    fine = f"as it should be where the checks test what this plan builds ({lands})"
+    run.tell(f"base is red: {fine}, else `plait cancel` ends the run{at_work}", reason=report.reason)
 
 
 def why_base_red(run: Standings) -> str | None:
