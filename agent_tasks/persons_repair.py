@@ -11,12 +11,14 @@ from plait.agent_tasks.holding import foreign_changes, require_green
 from plait.agent_tasks.task_branches import work_message
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.paths import may_change
+from plait.plans.persons import strip_name
 from plait.plans.tasks.work import PersonsRepair, RunFacts, WorkOrder, WorkReport
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.control import HEADS
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
 from plait.workspace.merging import Conflict, merge
+from plait.workspace.output import plain
 from plait.workspace.scanning import shown
 
 _TAKEN = "taken/"
@@ -72,8 +74,8 @@ def author_of(shop: Workshop, commit: str) -> str:
 
 
 def clean_author(name: str) -> str:
-    """A person's name without what a commit's header may not have."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f<>]", " ", name).split())[:100] or "a person"
+    """A person's name without what git drops or refuses in a commit, or a terminal would show as something else."""
+    return strip_name(" ".join(re.sub("[<>]", " ", plain(name)).split())[:100]) or "a person"
 
 
 def _order(repair: PersonsRepair) -> WorkOrder:
