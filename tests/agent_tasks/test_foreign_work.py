@@ -10,7 +10,7 @@ from plait.agent_tasks.integrate import integrate
 from plait.plans.tasks.work import BatchOrder, Candidate, WorkReport
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened, order_of
-from tests.support.repositories import git
+from tests.support.repositories import commit_files, files_of, git
 
 PLAN = """
     feature: shop
@@ -104,3 +104,26 @@ def test_a_branch_may_hold_what_plait_has_landed_and_speak_of_another_feature(
     git(repository, "update-ref", "-d", "refs/heads/feature/shop/integration")
 
     assert taken(repository).changed == ("a.txt", "x.txt")
+
+
+def test_a_file_that_commands_make_is_made_of_both_where_a_branch_meets_what_its_task_needs(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    """No batch would meet that conflict again: put off, the lock would lack what the branch depends on."""
+    plan = """
+        feature: shop
+        goal: Sell things.
+        tasks:
+          - {id: A, run: "echo a >> a.txt; cat a.txt b.txt > x.lock"}
+          - {id: X, branch: theirs, needs: [A]}
+        integration:
+          merge: [{paths: [x.lock], regenerate: cat a.txt b.txt > x.lock}]
+    """
+    commit_files(repository, {"a.txt": "1\n", "b.txt": "", "x.lock": "1\n"})
+    branch_with("theirs", {"b.txt": "b\n", "x.lock": "1\nb\n"})
+    with opened(plan, repository) as session:
+        need = implement.fn(order_of(session, "A"), session.shop.facts).commit
+        commit = implement.fn(order_of(session, "X", start=need), session.shop.facts).commit or ""
+
+    assert files_of(repository, commit)["x.lock"] == "1\na\nb"
+    assert "Settled: x.lock" in git(repository, "log", "-1", "--format=%B", commit)
