@@ -1,12 +1,13 @@
 """Batches that are in work at once: the later one is verified ahead, lands behind, and is built again when need be."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from plait.agent_tasks.integrate import integrate
-from plait.agent_tasks.pipeline import Pipeline, left_behind
+from plait.agent_tasks.pipeline import Passage, Pipeline, left_behind
 from plait.flows.running.session import Session
 from plait.plans.journal.events import BatchSettled
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held
@@ -74,6 +75,83 @@ def test_a_batch_whose_tip_before_it_turns_red_is_built_on_what_has_landed(
     assert [no.task for no in first.outcome.rejected] == ["A"]
     assert (second.outcome.landed, second.outcome.state) == (("B",), BatchState.LANDED)
     assert "first.txt" not in files_of(repository, TIP)
+
+
+def test_what_is_red_on_base_as_well_does_not_count_ahead_either(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    plan = PLAN.replace("slots: 2", "slots: 2\n      base: new-failures").replace(
+        "test ! -f bad.txt", "test -f never.txt"
+    )
+    a = Candidate("A", branch_with("a", {"first.txt": "a\n"}), ())
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+    with opened(plan.replace("LOG", str(log)), repository) as session:
+        first, second = both(session, order_of(1, [a]), order_of(2, [b], follows=1, ahead=["A"]))
+
+    assert (first.outcome.landed, second.outcome.landed) == (("A",), ("B",))
+    assert sorted(log.read_text().splitlines()) == ["", "first.txt", "first.txt second.txt"]
+
+
+def ahead(session: Session, tip: str, second: BatchOrder, *, until: Callable[[Passage], object]) -> Passage:
+    """A batch's passage; it has looked ahead from an unlanded tip, and now that is rejected."""
+    pipeline = session.shop.pipeline
+    pipeline.enter("batch-1").built(tip)
+    with patience(20), ThreadPoolExecutor(1) as pool:
+        future = pool.submit(integrate.fn, second, session.shop.facts)
+        try:
+            while not until(pipeline.enter(second.id)):
+                time.sleep(0.05)
+        finally:  # or it would wait for ever
+            pipeline.end("batch-1", BatchReport(BatchOutcome(id="batch-1", state=BatchState.REJECTED)))
+        future.result()
+    return pipeline.enter(second.id)
+
+
+def test_who_has_looked_ahead_from_a_tip_that_does_not_land_says_so_to_those_behind(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    tip = branch_with("a", {"first.txt": "a\n"})
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+
+    def is_verified(_: Passage) -> bool:
+        if done := log.exists() and log.read_text().endswith("end\n"):
+            time.sleep(0.5)  # its verdict is there then, and nothing runs that could be stopped
+        return done
+
+    plan = PLAN.replace("test ! -f bad.txt", "test ! -f bad.txt; echo end >> LOG").replace("LOG", str(log))
+    with opened(plan, repository) as session:
+        passage = ahead(session, tip, order_of(2, [b], follows=1, ahead=["A"]), until=is_verified)
+
+    assert passage.red.is_set()
+    assert files_of(repository, TIP).keys() >= {"second.txt"}
+
+
+def test_what_is_red_ahead_is_nothing_to_look_ahead_from(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    tip = branch_with("a", {"first.txt": "a\n"})
+    b = Candidate("B", branch_with("b", {"bad.txt": "b\n"}), ())
+    with opened(PLAN.replace("LOG", str(tmp_path / "log")), repository) as session:
+        second = order_of(2, [b], follows=1, ahead=["A"])
+        assert ahead(session, tip, second, until=lambda passage: passage.red.is_set()).tip is not None
+
+
+def test_a_tip_that_is_built_again_because_somebody_pushed_is_looked_ahead_from_no_more(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    branch_with("theirs", {"third.txt": "theirs\n"})
+    push = f"test ! -f first.txt || test -f third.txt || git -C {repository} branch -f {TIP} theirs"
+    a = Candidate("A", branch_with("a", {"first.txt": "a\n"}), ())
+    plan = PLAN.replace("test ! -f bad.txt", push).replace("LOG", str(tmp_path / "log"))
+    with opened(plan, repository) as session, patience(60):
+        passage = session.shop.pipeline.enter("batch-1")
+        report = integrate.fn(order_of(1, [a]), session.shop.facts)
+
+    assert report.outcome.state is BatchState.LANDED
+    assert {"first.txt", "third.txt"} <= set(files_of(repository, TIP))
+    assert passage.red.is_set()
 
 
 def test_what_rests_on_a_branch_that_did_not_land_is_left_for_another_batch(
