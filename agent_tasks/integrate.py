@@ -34,7 +34,7 @@ from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, w
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
 from plait.workspace.output import plain
-from plait.workspace.ref_landing import ReadyToLand
+from plait.workspace.ref_landing import ReadyToLand, last_landed
 from plait.workspace.trees import entries_of
 
 ROUNDS = 5
@@ -209,7 +209,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     if base is not None and base.outcome == "infrastructure":
         return _broken(order, not_run(base))
     verifier = shop.verifier.forgiving(base.reds if base else ())
-    shop = replace(shop, verifier=verifier.since(tip, chain.tree))
+    shop = replace(shop, verifier=verifier.since(_verified_before(shop, builder.base), chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
         broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
@@ -251,6 +251,12 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         state = part if there else BatchState.REJECTED
         return replace(report, outcome=outcome.model_copy(update={"state": state}), tip=old)
     return _landed(report, landing, placed)
+
+
+def _verified_before(shop: Workshop, onto: str) -> str:
+    """The tree that was verified last of those below a commit: what somebody has pushed since was not."""
+    landed = last_landed(shop.control, shop.feature, onto, base=shop.base)
+    return shop.control.store.tree_of(landed)
 
 
 def _require_ours(shop: Workshop, builder: ChainBuilder, chain: Chain) -> None:
