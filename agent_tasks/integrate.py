@@ -22,6 +22,7 @@ from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, not_run, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.events import BatchSettled
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
@@ -159,7 +160,7 @@ def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage
     if before.tip is None or stop.is_set():
         own.red.set()
         return 0
-    with suppress(GitFailed):  # whatever is wrong shows again when it is its turn
+    with suppress(EnvironmentProblem, OSError):  # what is still wrong when it is its turn shows again
         merged = _merged(replace(order, landed=(*order.landed, *order.ahead)), shop, before.tip)
         own.built(merged.chain.tip)
         known = _likely_known(order, shop, stop)

@@ -138,6 +138,22 @@ def test_what_is_red_ahead_is_nothing_to_look_ahead_from(
         assert ahead(session, tip, second, until=lambda passage: passage.red.is_set()).tip is not None
 
 
+def test_trouble_with_a_tip_that_does_not_land_is_no_trouble(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    """The command is killed, as for want of memory, where A is in the tree."""
+    log = tmp_path / "killed"
+    rule = f"merge: [{{paths: [x.lock], regenerate: 'echo killed >> {log}; kill -9 $$'}}]"
+    tip = branch_with("a", {"x.lock": "a\n"})
+    b = Candidate("B", branch_with("b", {"x.lock": "b\n"}), ())
+    plan = PLAN.replace("slots: 2", f"slots: 2\n      {rule}").replace("LOG", str(tmp_path / "log"))
+    with opened(plan, repository) as session:
+        second = order_of(2, [b], follows=1, ahead=["A"])
+        ahead(session, tip, second, until=lambda _: log.exists() and log.read_text().count("killed") == 2)
+
+    assert files_of(repository, TIP)["x.lock"] == "b"
+
+
 def test_a_tip_that_is_built_again_because_somebody_pushed_is_looked_ahead_from_no_more(
     repository: Path, branch_with: BranchWith, tmp_path: Path
 ) -> None:
