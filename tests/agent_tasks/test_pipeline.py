@@ -12,6 +12,7 @@ from plait.flows.running.session import Session
 from plait.plans.journal.events import BatchSettled
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
+from tests.agent_tasks.batches import TIP
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.patience import patience
@@ -26,7 +27,6 @@ PLAN = """
       slots: 2
       verify: ["echo $(ls *.txt | tr '\\n' ' ') >> LOG; test ! -f first.txt || sleep 1.5; test ! -f bad.txt"]
 """
-TIP = "feature/shop/integration"
 
 
 def order_of(

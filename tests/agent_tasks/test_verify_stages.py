@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.agent_tasks.test_integrate import TIP, batch
+from tests.agent_tasks.batches import TIP, batch
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
 from tests.support.repositories import git
