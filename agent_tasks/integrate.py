@@ -162,7 +162,7 @@ def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage
         return 0
     with suppress(EnvironmentProblem, OSError):  # what is still wrong when it is its turn shows again
         merged = _merged(replace(order, landed=(*order.landed, *order.ahead)), shop, before.tip)
-        own.built(merged.chain.tip)
+        own.built(merged.chain.tip, merged.chain.tree)
         known = _likely_known(order, shop, stop)
         tip = shop.control.store.tree_of(before.tip)
         looking = replace(shop, verifier=shop.verifier.forgiving(known).since(tip, merged.chain.tree))
@@ -202,7 +202,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
-    shop.pipeline.enter(order.id).built(chain.tip)
+    shop.pipeline.enter(order.id).built(chain.tip, chain.tree)
     tip = shop.control.store.tree_of(builder.base)
     base = surveyed(shop, tip, order.landed)
     if base is not None and base.outcome == "cancelled":

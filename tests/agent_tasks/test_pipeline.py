@@ -64,6 +64,23 @@ def test_a_batch_is_verified_on_the_unlanded_tip_before_it_and_lands_without_ano
     assert (first.outcome.verifications, second.outcome.verifications) == (1, 1)
 
 
+def test_what_lands_as_it_was_built_stops_nobody_who_looks_ahead_though_not_all_of_the_batch_lands(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    """C conflicts with A, and was in no tree: the one that lands is the one that B was looked at with."""
+    log = tmp_path / "log"
+    a = Candidate("A", branch_with("a", {"first.txt": "a\n", "README.md": "a\n"}), ())
+    c = Candidate("C", branch_with("c", {"README.md": "c\n"}), ())
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+    plan = PLAN.replace("test ! -f bad.txt", "test ! -f second.txt || sleep 1").replace("LOG", str(log))
+    with opened(plan, repository) as session:
+        first, second = both(session, order_of(1, [a, c]), order_of(2, [b], follows=1, ahead=["A", "C"]))
+
+    assert (first.outcome.landed, second.outcome.landed) == (("A",), ("B",))
+    assert first.outcome.state is BatchState.PART_LANDED
+    assert sorted(log.read_text().splitlines()) == ["first.txt", "first.txt second.txt"]
+
+
 def test_a_batch_whose_tip_before_it_turns_red_is_built_on_what_has_landed(
     repository: Path, branch_with: BranchWith, tmp_path: Path
 ) -> None:
@@ -96,7 +113,7 @@ def test_what_is_red_on_base_as_well_does_not_count_ahead_either(
 def ahead(session: Session, tip: str, second: BatchOrder, *, until: Callable[[Passage], object]) -> Passage:
     """A batch's passage; it has looked ahead from an unlanded tip, and now that is rejected."""
     pipeline = session.shop.pipeline
-    pipeline.enter("batch-1").built(tip)
+    pipeline.enter("batch-1").built(tip, session.shop.control.store.tree_of(tip))
     with patience(20), ThreadPoolExecutor(1) as pool:
         future = pool.submit(integrate.fn, second, session.shop.facts)
         try:
