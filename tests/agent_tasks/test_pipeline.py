@@ -4,7 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.pipeline import Passage, Pipeline, left_behind
@@ -16,7 +19,7 @@ from tests.agent_tasks.batches import TIP
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.patience import patience
-from tests.support.repositories import files_of
+from tests.support.repositories import files_of, git
 
 PLAN = """
     feature: shop
@@ -212,8 +215,80 @@ def test_nothing_lands_behind_a_batch_that_waits_for_its_user(
         session.shop.pipeline.end("batch-1", BatchReport(by_hand))
         report = integrate.fn(order_of(2, [b], follows=1, ahead=["A"]), session.shop.facts)
 
+        session.shop.pipeline.end("batch-2", report)
+
     assert (report.outcome.landed, report.outcome.rejected) == ((), ())
     assert "batch-1" in (report.outcome.reason or "")
+    assert session.shop.pipeline.enter("batch-2").stuck, "nor behind this one"
+
+
+def test_a_phase_is_whole_with_what_landed_in_the_batch_before(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+    with opened(PLAN.replace("LOG", str(tmp_path / "log")), repository) as session:
+        before = BatchOutcome(id="batch-1", state=BatchState.LANDED, landed=("A",))
+        session.shop.pipeline.end("batch-1", BatchReport(before))
+        order = replace(order_of(2, [b], follows=1, ahead=["A"]), groups=(("A", "B"),))
+        report = integrate.fn(order, session.shop.facts)
+
+    assert report.outcome.landed == ("B",)
+
+
+@pytest.mark.parametrize(
+    ("state", "overtaken", "stuck", "landed"),
+    [
+        (BatchState.REJECTED, False, False, set()),
+        (BatchState.PART_LANDED, False, False, {"A"}),
+        (BatchState.INFRASTRUCTURE, False, True, set()),
+        (BatchState.INFRASTRUCTURE, True, False, set()),
+        (BatchState.READY_TO_LAND, False, True, set()),
+    ],
+)
+def test_what_ends_otherwise_than_it_was_built_stops_who_looks_ahead_and_sometimes_all_behind_it(
+    state: BatchState, overtaken: bool, stuck: bool, landed: set[str]
+) -> None:
+    pipeline = Pipeline()
+    outcome = BatchOutcome(id="batch-1", state=state, landed=("A",) if "land" in state else (), tree="other")
+    pipeline.enter("batch-1").built("tip", "tree")
+    pipeline.end("batch-1", BatchReport(outcome, overtaken=overtaken))
+
+    passage = pipeline.enter("batch-1")
+    assert (passage.red.is_set(), passage.ended.is_set(), passage.stuck) == (True, True, stuck)
+    assert pipeline.landed == landed
+
+
+def test_what_has_settled_is_over_for_those_behind_it() -> None:
+    pipeline = Pipeline()
+    pipeline.settle("batch-1", ("A",))
+
+    passage = pipeline.enter("batch-1")
+    assert (passage.red.is_set(), passage.ended.is_set(), passage.stuck) == (True, True, False)
+    assert pipeline.landed == {"A"}
+
+
+def test_a_batch_that_somebody_overtakes_again_and_again_gives_up_for_now(
+    repository: Path, branch_with: BranchWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = tmp_path / "push.sh"
+    push.write_text(
+        f"""
+        export GIT_DIR={repository}/.git GIT_INDEX_FILE={tmp_path}/index
+        export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y
+        git read-tree main
+        git update-index --add --cacheinfo 100644,$(echo $$ | git hash-object -w --stdin),push.txt
+        git update-ref refs/heads/{TIP} $(git commit-tree $(git write-tree) -p main -m push)
+        """
+    )
+    monkeypatch.setattr("plait.agent_tasks.integrate.PAUSE_SECONDS", 0.01)
+    a = Candidate("A", branch_with("a", {"a.txt": "a\n"}), ())
+    plan = PLAN.replace("test ! -f bad.txt", f"sh {push}").replace("LOG", str(tmp_path / "log"))
+    with opened(plan, repository) as session, patience(60):
+        report = integrate.fn(order_of(1, [a]), session.shop.facts)
+
+    assert (report.outcome.state, report.overtaken) == (BatchState.INFRASTRUCTURE, True)
+    assert "moved by somebody else 5 times" in (report.outcome.reason or "")
+    assert "a.txt" not in files_of(repository, TIP)
 
 
 def test_who_is_left_behind_follows_from_what_did_not_land() -> None:
@@ -252,3 +327,21 @@ def test_what_lands_is_told_before_it_is_known_why_the_rest_does_not(
     assert [(no.task, no.kind, no.partner) for no in report.outcome.rejected] == [("t5", "pair", "t2")]
     assert [(event.batch, event.landed) for event in told] == [("batch-1", report.outcome.landed)]
     assert told[0].tip == report.tip
+
+
+def test_what_its_user_lands_by_hand_is_not_told_as_landed(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    names = [f"t{number}" for number in range(8)]
+    candidates = [Candidate(name, branch_with(name, {f"{name}.txt": "x\n"}), ()) for name in names]
+    git(repository, "switch", "--quiet", "--create", TIP)
+    plan = PLAN.replace("test ! -f bad.txt", "test ! -f t2.txt || test ! -f t5.txt").replace(
+        "LOG", str(tmp_path / "log")
+    )
+    told: list[BatchSettled] = []
+    with opened(plan, repository) as session, patience(60):
+        session.shop.pipeline.on_settled = told.append
+        report = integrate.fn(order_of(1, candidates), session.shop.facts)
+
+    assert report.outcome.state is BatchState.READY_TO_LAND
+    assert told == []
