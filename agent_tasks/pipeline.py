@@ -71,7 +71,7 @@ class Pipeline:
 
 
 class EitherEvent(threading.Event):
-    """Set when one of two is: what ends a verification that looks ahead."""
+    """Set when one of two is, for who asks it again and again: what ends one verification, or the whole run."""
 
     def __init__(self, first: threading.Event, second: threading.Event) -> None:
         super().__init__()
