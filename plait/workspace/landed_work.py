@@ -76,7 +76,7 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
 
 
 def spoken_for(control: Control, feature: str, tip: str, *, without: Iterable[str]) -> tuple[str, ...]:
-    """The commits of a branch that say that they hold work of a feature, or undo it: those of plait's own aside.
+    """The commits of a branch that say that they hold work of a feature, or undo it, whoever seems to have made them.
 
     Where they land, everybody is believed: a squash is made by a person, and has nothing but its message.
 
