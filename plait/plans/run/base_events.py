@@ -17,6 +17,8 @@ def ask_about_base(run: Standings) -> None:
 
 def base_verified(run: Standings, event: BaseVerified) -> None:
     """A green base is what everybody hopes for; of a red one people hear before more is paid."""
+    if run.base is not None:
+        return
     run.base = report = event.report
     if report.state == "unknown":
         run.tell(f"nothing is known of base: {report.reason}")
