@@ -33,7 +33,7 @@ class BranchWatch:
     def __post_init__(self) -> None:
         self._seen = self.run.manifest.tip
         earlier = (work.commit for work in self.run.manifest.earlier.values() if work.landed and work.commit)
-        self._elsewhere = _missing(self.control, tuple(earlier), self._seen)
+        self._elsewhere = self._missing(tuple(earlier), self._seen)
 
     def look(self) -> TipMoved | None:
         """What the run does not know: that the branch is elsewhere, or that what had landed is not in it.
@@ -49,7 +49,7 @@ class BranchWatch:
             return None
         by_hand = [task for task, one in run.tasks.items() if isinstance(one.status, LandsByHand)]
         commits = {task: commit for task in (*run.landed, *by_hand) if (commit := run.commit_of(task))}
-        missing = _missing(self.control, tuple(commits.values()), tip) - self._elsewhere
+        missing = self._missing(tuple(commits.values()), tip) - self._elsewhere
         lost = [task for task, commit in commits.items() if commit in missing and task not in by_hand]
         named = landed_work(self.control, run.manifest.feature, tip=tip, base=run.manifest.base).claims if lost else {}
         self._seen = tip
@@ -60,6 +60,10 @@ class BranchWatch:
             by_somebody=True,
         )
         return moved if tip != run.tip or moved.lost else None
+
+    def _missing(self, commits: Collection[str], tip: str | None) -> frozenset[str]:
+        """Those of some commits that are not on the feature branch where that is at `tip`."""
+        return self.control.store.outside(commits, *((tip,) if tip else ()))
 
     def persons_repairs(self) -> list[RepairFound]:
         """What persons have put on the branches of tasks that were rejected, each commit once."""
@@ -105,12 +109,3 @@ class BranchWatch:
         is_newer = not self.control.store.is_ancestor(tip, taken)
         self._foreign[task] = tip
         return [RepairFound(task, tip)] if is_newer else []
-
-
-def _missing(control: Control, commits: Collection[str], tip: str | None) -> frozenset[str]:
-    """Those of some commits that a tip does not contain."""
-    if not commits or tip is None:
-        return frozenset(commits)
-    wanted = "".join(f"{revision}\n" for revision in (*commits, f"^{tip}"))
-    outside = control.store.ask("rev-list", "--stdin", stdin=wanted.encode()).text.split()
-    return frozenset(commits).intersection(outside)

@@ -130,8 +130,8 @@ class Standings:
         self.contracts[contract.contract.id] = contract
 
     def put_batch(self, outcome: BatchOutcome, *, says: str) -> None:
-        """Add a batch, or replace what was known of it."""
-        self.batches = (*(known for known in self.batches if known.id != outcome.id), outcome)
+        """Add a batch, or replace what was known of it, in the order in which they began."""
+        self.batches = tuple({**{known.id: known for known in self.batches}, outcome.id: outcome}.values())
         self.tell(says, about=outcome.id)
 
     def move_to(self, tip: str | None) -> None:
