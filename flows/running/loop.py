@@ -345,6 +345,7 @@ class Loop:
         return frozenset({f"role:{order.role}", f"feature:{self.shop.feature}", *order.task.task.tags})
 
     def _start_batch(self, order: BatchOrder) -> None:
+        self.shop.pipeline.begin(order)
         before = [self.futures[branch.task] for branch in order.branches if branch.task in self.futures]
         future: PrefectFuture[BatchReport] = integrate.submit(
             quote(order), quote(self.shop.facts), wait_for=before, return_state=False
