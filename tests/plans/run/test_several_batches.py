@@ -113,6 +113,7 @@ def test_nothing_more_is_integrated_behind_a_batch_that_a_person_has_to_land() -
     assert isinstance(run.standing("A").status, LandsByHand)
     assert isinstance(run.standing("B").status, Built)
     assert run.in_batches == []
+    assert run.told("batch-2")[-1] == "landed nothing, 1 verification"
     assert run.standings.by_hand == "git merge --ff-only tip-1"
     run.hear(TipMoved("tip-1", landed=("A",), by_somebody=True))
     run.starts()
