@@ -71,7 +71,7 @@ def _taken(repair: PersonsRepair, order: WorkOrder, shop: Workshop, tree: str, c
 
 def author_of(shop: Workshop, commit: str) -> str:
     """Who wrote a commit, as a name that a commit may have again."""
-    return clean_author(shop.control.store.ask("log", "-1", "--no-show-signature", "--format=%an", commit).text)
+    return clean_author(shop.control.store.run("log", "-1", "--no-show-signature", "--format=%an", commit).text)
 
 
 def clean_author(name: str) -> str:

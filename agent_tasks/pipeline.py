@@ -38,13 +38,22 @@ class Pipeline:
 
     passages: dict[str, Passage] = field(default_factory=dict)
     landed: set[str] = field(default_factory=set)
-    """Tasks that have landed in this run."""
+    """Tasks that have landed in this run, as they were in the newest batch that they were in."""
     on_settled: Callable[[BatchSettled], None] = lambda _event: None
     """Told when what lands of a batch has landed, and why the rest does not is still to be seen."""
 
     def enter(self, batch: str) -> Passage:
         """The batch's own."""
         return self.passages.setdefault(batch, Passage())
+
+    def begin(self, order: BatchOrder) -> None:
+        """A batch is in work: what is in it has not landed as it is now, whatever landed of it before.
+
+        Example: A has landed, and somebody sets the feature branch back. A is in a batch again, and is rejected: B,
+        which rests on it and is in the batch behind, must not bring it along.
+        """
+        self.enter(order.id)
+        self.landed -= {branch.task for branch in order.branches}
 
     def settle(self, batch: str, landed: Collection[str]) -> None:
         """A batch has landed what it can, as the machine has heard it: the next one may go on."""

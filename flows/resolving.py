@@ -13,7 +13,7 @@ from plait.flows.recording.run_files import read_merging
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
-from plait.plans.names import integration_branch
+from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout
@@ -32,7 +32,8 @@ from plait.workspace.small_files import read_json_object, write_whole
 from plait.workspace.trailers import message_with_trailers
 
 _NOTE = "resolve.json"
-_OURS = (TaskState.RUNNING, TaskState.LANDED)
+_ALIVE = (TaskState.RUNNING, TaskState.DONE)
+"""What a run that goes on has not rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Resolving:
     rejected: str
     """The tip of the task's branch."""
     onto: str
-    """What it is merged with: the tip of the feature branch, or base where there is none yet."""
+    """What it is merged with: the tip of the feature branch, or where the feature began while there is none."""
     place: Path
     tree: str = ""
     """The files as they were handed out."""
@@ -88,7 +89,7 @@ def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolv
         read: Whether to read what was handed out, which may be damaged.
 
     Raises:
-        CallError: there is no such run or task, it has landed, somebody works on it, or it has no branch.
+        CallError: there is no such run or task, it has landed or is about to, somebody works on it, it has no branch.
     """
     home = plait_home()
     run = find_run(home, wanted)
@@ -98,15 +99,17 @@ def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolv
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
     state = tasks[task].state
-    if state in _OURS and not (state is TaskState.RUNNING and not run.alive):
-        why = "has landed" if state is TaskState.LANDED else f"is being worked on by {tasks[task].agent or 'an agent'}"
-        raise CallError(f"{task} {why}, so there is nothing to resolve", hint="see `plait status`")
+    if state is TaskState.LANDED or (run.alive and state in _ALIVE):
+        by = tasks[task].agent or "an agent"
+        why = {TaskState.LANDED: "has landed", TaskState.DONE: "is finished, and waits to be integrated"}
+        told = why.get(state, f"is being worked on by {by}")
+        raise CallError(f"{task} {told}, so there is nothing to resolve", hint="see `plait status`")
     control = open_control(Path(run.repository), home=home)
     rejected = control.branch(tasks[task].branch or "") if tasks[task].branch else None
     if rejected is None:
         raise CallError(f"{task} has no branch with work on it", hint=f"see `plait logs {task}`")
     tip = control.branch(integration_branch(run.feature))
-    onto = tip or control.base_commit(None)[1]
+    onto = tip or control.store.resolve(base_ref(run.feature)) or control.base_commit(None)[1]
     resolving = Resolving(run, control, tasks[task], rejected, onto, _place(control, run.feature, task))
     return _kept(resolving) if read and resolving.exists else resolving
 
@@ -221,7 +224,8 @@ def told(resolving: Resolving) -> str:
     """What the person has to know, in a few lines."""
     task, directory = resolving.task, resolving.checkout.directory
     clash = f"{count(len(resolving.files), 'file')} with conflicts: {listed(resolving.files)}"
-    what = clash if resolving.files else "it merges, but was rejected for what it does"
+    merges = "it merges, but was rejected for what it does" if task.state is TaskState.HELD else "it merges"
+    what = clash if resolving.files else merges
     reason = f"\n{task.reason}" if task.reason else ""
     more = [f"settled already: {listed(resolving.settled)}"] if resolving.settled else []
     notes = "".join(f"\n{plain(line)}" for line in (*more, *resolving.notes))

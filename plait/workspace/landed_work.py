@@ -118,11 +118,8 @@ def _claims(feature: str, commit: str, content: str) -> Iterator[Claim]:
 
 def _void(store: GitRepository, commits: Iterable[str], ends: Iterable[str]) -> frozenset[str]:
     """Those of some commits that one of `ends` contains."""
-    ends, listed = tuple(ends), tuple(commits)
-    if not ends:
-        return frozenset()
-    alive = store.ask("rev-list", "--stdin", stdin=_lines(*listed, *(f"^{end}" for end in ends))).text.split()
-    return frozenset(listed) - frozenset(alive)
+    listed = tuple(commits)
+    return frozenset(listed) - store.outside(listed, *ends)
 
 
 def _commits_of_plait(control: Control, tip: str) -> tuple[str, ...]:
@@ -151,8 +148,10 @@ def _squashed(control: Control, feature: str, *, tip: str | None, base: str, end
     """What landed once and is in no history, where one commit of base has the same patch as all of it."""
     store = control.store
     marks = [commit for commit in landed_batches(control, feature).values() if store.resolve(commit)]
-    lost = store.run("rev-list", "--stdin", stdin=_lines(*marks, *(f"^{one}" for one in (tip, base) if one)))
-    left = [mark for mark in marks if mark in set(lost.text.split())]
+    lost = frozenset[str]()
+    with suppress(GitFailed):  # what landed once may have been collected since
+        lost = store.outside(marks, *filter(None, (tip, base)))
+    left = [mark for mark in marks if mark in lost]
     if not left:
         return {}
     for mark in store.ask("merge-base", "--independent", *dict.fromkeys(left)).text.split():

@@ -201,3 +201,23 @@ def test_resolve_that_is_given_up_leaves_the_branch_as_it_was(
     assert not place.exists()
     assert plait("resolve", "B", "--done", cwd=repository).status == 2
     assert plait("resolve", "NOBODY", cwd=repository).status == 2
+
+
+def test_resolve_merges_with_what_the_feature_began_from_while_nothing_has_landed(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    git(repository, "branch", "develop")
+    commit_files(repository, {"main.txt": "of the user's own branch"})
+    plan = write_plan("""
+        feature: helped
+        goal: One that is red.
+        base: develop
+        tasks: [{id: A, run: echo x > bad.txt}]
+        integration: {repairs: 0, verify: [test ! -e bad.txt]}
+    """)
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 1
+
+    place = Path(plait("resolve", "A", "--json", cwd=repository).data["directory"])
+
+    assert (place / "bad.txt").exists()
+    assert not (place / "main.txt").exists()

@@ -310,6 +310,16 @@ def test_a_pipeline_knows_what_has_landed_whoever_ended_when() -> None:
     assert isinstance(pipeline.enter("batch-2").ended, threading.Event)
 
 
+def test_what_landed_once_and_is_in_a_batch_again_has_not_landed_for_who_comes_behind() -> None:
+    pipeline, again = Pipeline(), order_of(2, [Candidate("A", "a", ())])
+    behind = order_of(3, [Candidate("B", "b", ("A",))], follows=2, ahead=["A"])
+    pipeline.settle("batch-1", ["A"])
+    pipeline.begin(again)  # somebody had set the feature branch back
+    pipeline.end("batch-2", BatchReport(BatchOutcome(id="batch-2", state=BatchState.REJECTED)))
+
+    assert left_behind(behind, landed=pipeline.landed) == {"B": "A"}
+
+
 def test_what_lands_is_told_before_it_is_known_why_the_rest_does_not(
     repository: Path, branch_with: BranchWith, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from plait.plans.landing.batch_words import batch_words
 from plait.plans.tasks.outcomes import (
     Approval,
+    BatchOutcome,
     BatchState,
     ChainBranch,
     ContractOutcome,
@@ -25,6 +26,7 @@ from plait.plans.tasks.outcomes import (
     SettledFile,
     Span,
     StageOutcome,
+    TaskOutcome,
     TaskState,
     VerifiedTree,
     WeakenedTest,
@@ -34,6 +36,7 @@ from plait.show.insight import insights
 from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json, report_json
 from plait.show.run_report import report_markdown, report_text
+from plait.show.unlanded import unlanded
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 HOSTILE = (
@@ -105,6 +108,20 @@ def test_it_says_what_landed_and_what_did_not_and_why() -> None:
     assert "git log --graph --oneline feature/cart/integration" in text
     assert "git merge feature/cart/integration" in text
     assert "feature/cart/salvage/API/1" in text
+
+
+def test_what_has_landed_since_is_not_named_as_what_a_task_waits_for() -> None:
+    batches = (
+        BatchOutcome(id="batch-1", held=(Held(task="B", by="A"), Held(task="B", by="C"))),
+        BatchOutcome(id="batch-2", landed=("A",)),
+    )
+    tasks = tuple(
+        TaskOutcome(id=task, role="one", state=state)
+        for task, state in {"A": TaskState.LANDED, "B": TaskState.DONE, "C": TaskState.CANCELLED}.items()
+    )
+    (waiting, _) = unlanded(an_outcome().model_copy(update={"tasks": tasks, "batches": batches}))
+
+    assert waiting.reason == "needs C, which did not land"
 
 
 def test_it_says_what_happened_next() -> None:

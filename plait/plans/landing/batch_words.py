@@ -35,7 +35,7 @@ def batch_words(outcome: BatchOutcome) -> str:
         parts = [f"ready to land {tasks}, nothing of it has landed yet"]
     else:
         landed = [f"landed {tasks}"] if tasks else []
-        parts = landed if landed and outcome.state is BatchState.LANDED else [outcome.state.value, *landed]
+        parts = landed if landed and outcome.state is BatchState.LANDED else [_state(outcome), *landed]
     parts += ["no new failures"] if outcome.red_on_base else []
     parts += map(refusal_words, outcome.rejected)
     parts += [f"flaky {listed(tuple(map(one_line, outcome.flaky)))}"] if outcome.flaky else []
@@ -43,6 +43,13 @@ def batch_words(outcome: BatchOutcome) -> str:
     parts += [f"settled {_settled(outcome)}"] if outcome.settled else []
     parts.append(f"{outcome.verifications} verification{'' if outcome.verifications == 1 else 's'}")
     return ", ".join(parts)
+
+
+def _state(outcome: BatchOutcome) -> str:
+    """A batch that only others kept from landing has rejected nobody."""
+    if outcome.state is not BatchState.REJECTED or outcome.rejected:
+        return outcome.state.value
+    return f"landed nothing ({one_line(outcome.reason)})" if outcome.reason else "landed nothing"
 
 
 def _settled(outcome: BatchOutcome) -> str:

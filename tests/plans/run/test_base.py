@@ -59,3 +59,10 @@ def test_where_base_has_to_be_green_nothing_starts_after_it_was_seen_red_and_not
 def test_a_green_base_changes_nothing() -> None:
     run, _ = begun("green")
     assert run.hear(BaseVerified(BaseReport("green", seconds=3.0)), 2.0) == ()
+
+
+def test_what_is_heard_of_base_a_second_time_is_told_once() -> None:
+    run, _ = begun("green")
+
+    assert run.hear(RED, 2.0) != ()
+    assert run.hear(RED, 3.0) == ()

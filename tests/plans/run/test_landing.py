@@ -219,7 +219,7 @@ def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_bla
     run.ends("A")
     run.starts()
     assert run.in_batch == ("A",)
-    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.batch_is_base_red()
     run.starts()
     assert run.in_batch == ()
 
@@ -234,7 +234,7 @@ def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_bla
 
 def test_a_batch_that_stays_red_on_a_red_base_ends_the_run_with_that_reason() -> None:
     run = both_done()
-    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.batch_is_base_red()
     run.starts()
 
     assert (run.in_batch, run.run.is_over) == ((), True)
