@@ -166,6 +166,13 @@ def with_metrics(outcome: FeatureOutcome) -> tuple[FeatureOutcome, object]:
     return outcome, measure(outcome)
 
 
+def test_a_flaky_check_is_told_once_on_the_terminal_too() -> None:
+    batches = (a_batch(flaky=("pytest -q",)), a_batch(id="batch-2", flaky=("pytest -q",)))
+    lines = report_text(*with_metrics(an_outcome(batches=batches)))
+
+    assert lines.count("  flaky: pytest -q was red and green on the same tree") == 1
+
+
 def test_what_landed_without_a_check_is_marked() -> None:
     text = plain_of(report_of(an_outcome(batches=(a_batch(landed=("API",), verified=False),))))
 

@@ -22,6 +22,8 @@ def base_verified(run: Standings, event: BaseVerified) -> None:
     run.base = report = event.report
     if report.state == "unknown":
         run.tell(f"nothing is known of base: {report.reason}")
+    if report.state == "green" and report.reason:
+        run.tell(f"base is green, but a check is flaky there: {report.reason}, and was green when it ran again")
     if report.state != "red" or run.stopping:
         return
     working = sum(isinstance(standing.status, Working) for standing in run.tasks.values())
