@@ -12,6 +12,10 @@ from plait.show.unlanded import accusation
 
 _SETUP = "setup: "
 """What a set-up that failed is called among the commands."""
+_BARE = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1"
+"""Nobody's settings: line ends, filters and `merge.ff` of whoever types it would make something else of it."""
+_SOMEBODY = "-c user.name=plait -c user.email=plait@localhost"
+"""A merge asks who commits before it says what conflicts."""
 
 
 def batch_story(batch: BatchOutcome) -> list[str]:
@@ -49,7 +53,7 @@ def repeat_verification(batch: BatchOutcome, tree: VerifiedTree) -> tuple[str, .
     against = f"{AGAINST}=real " if tree.contracts else ""
     return (
         *_folder(batch, tree.tree),
-        f"git read-tree -u --reset {tree.tree}",
+        f"{_BARE} git read-tree -u --reset {tree.tree}",
         *(f"{against}sh -e -c {shlex.quote(command)}" for command in (*batch.setup, *checks)),
     )
 
@@ -67,14 +71,18 @@ def _repeat_merge(batch: BatchOutcome, no: Rejection) -> tuple[str, ...]:
     if not batch.objects or onto is None or no.task not in members:
         return ()
     tip = members[no.task].tip
-    return (*_folder(batch, tip), f"git checkout --quiet --detach {onto}", f"git merge {tip}")
+    return (
+        *_folder(batch, tip),
+        f"{_BARE} git checkout --quiet --force --detach {onto}",
+        f"{_BARE} git {_SOMEBODY} merge --no-edit {tip}",
+    )
 
 
 def _folder(batch: BatchOutcome, oid: str) -> tuple[str, ...]:
     name = f"{shlex.quote(batch.id)}-{oid[:9]}"
     form = " --object-format=sha256" if len(oid) == 64 else ""
     return (
-        f"git init --quiet{form} {name} && cd {name}",
+        f"git init --quiet --template={form} {name} && cd {name}",
         f"echo {shlex.quote(batch.objects or '')} > .git/objects/info/alternates",
     )
 

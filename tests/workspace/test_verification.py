@@ -176,6 +176,14 @@ def test_each_stage_has_its_verdict_and_its_log_and_the_first_red_one_ends_it(ve
     assert [stage.log for stage in rest] == [None, None]
 
 
+def test_the_log_of_the_whole_leads_to_those_of_its_stages(verifier, history) -> None:
+    seen = verifier(VerifyStage(stage="syntax", run=("echo clean",)), "echo plain").verify(tree_with(history, f="1\n"))
+    leads, plain = seen.log.read_text().splitlines()
+    assert leads.startswith("[syntax: green, ")
+    assert (seen.log.parent / leads.rpartition(", ")[2].rstrip("]")).read_text() == "clean\n"
+    assert plain == "plain"
+
+
 # --- what is red on base
 
 
