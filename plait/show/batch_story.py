@@ -12,6 +12,7 @@ from plait.show.unlanded import accusation
 
 _SETUP = "setup: "
 """What a set-up that failed is called among the commands."""
+_NOTHING_RAN = {"unverified": "nothing to verify with", "unaffected": "no stage looks at what was changed"}
 _BARE = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1"
 """Nobody's settings: line ends, filters and `merge.ff` of whoever types it would make something else of it."""
 _SOMEBODY = "-c user.name=plait -c user.email=plait@localhost"
@@ -113,7 +114,7 @@ def _chain(batch: BatchOutcome) -> Iterator[str]:
 def _told(tree: VerifiedTree) -> str:
     what = listed(tree.branches, limit=None) if tree.branches else "without any branch"
     command = f" by `{tree.command}`" if tree.command else ""
-    ran = "remembered" if tree.remembered else "nothing to verify with" if tree.verdict == "unverified" else ""
+    ran = "remembered" if tree.remembered else _NOTHING_RAN.get(tree.verdict, "")
     parts = [f"{tree.verdict}{command}", ran or spell_seconds(tree.seconds), f"tree {tree.tree[:9]}"]
     return f"verified {what}: {', '.join([*parts, *([tree.log] if tree.log else [])])}"
 

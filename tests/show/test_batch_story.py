@@ -171,3 +171,18 @@ def test_batches_of_older_versions_have_a_line_of_their_own() -> None:
         "batch-1: landed in 20 s, 1 verification, at ddddddddd",
         "  B waits for A: both change x.py",
     ]
+
+
+def test_where_no_stage_looks_at_what_was_changed_nothing_is_said_to_have_been_verified_before(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    plan = PLAN.replace('["test ! -f bad.txt"]', '{stage: code, run: "true", paths: [src/**]}')
+    with opened(plan, repository) as session, patience(20):
+        docs = Candidate("A", branch_with("a", {"docs/guide.md": "a\n"}), ())
+        batch = integrate.fn(BatchOrder("batch-1", session.shop.run_id, (docs,), DATE), session.shop.facts).outcome
+
+    assert [(stage.name, stage.verdict) for stage in batch.stages] == [("code", "unaffected")]
+    assert [(tree.verdict, tree.remembered) for tree in batch.trees] == [("unaffected", False)]
+    assert f"verified A: unaffected, no stage looks at what was changed, tree {batch.trees[0].tree[:9]}" in "\n".join(
+        batch_story(batch)
+    )

@@ -622,9 +622,11 @@ def test_without_a_tree_to_compare_with_all_stages_run(verifier, history, notes)
 
 def test_where_nothing_is_affected_nothing_runs(verifier, history, notes) -> None:
     before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
-    seen = verifier(*BY_PATHS[:2]).since(before, after).verify(after)
-    assert (seen.green, seen.unverified, seen.remembered) == (True, False, True)
+    one = verifier(*BY_PATHS[:2])
+    seen = one.since(before, after).verify(after)
+    assert (seen.green, seen.unverified, seen.remembered, seen.unaffected) == (True, False, True, True)
     assert [stage.outcome for stage in seen.stages] == ["unaffected", "unaffected"]
+    assert one.recall(after) == seen
     assert notes() == []
 
 
