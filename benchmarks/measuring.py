@@ -1,5 +1,6 @@
 """What every benchmark shares: the machine's name, a table, a JSON file."""
 
+import argparse
 import json
 import os
 import platform
@@ -9,6 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def numbers_given(usage: str | None, **defaults: float) -> list[float]:
+    """The numbers of the command line in their order, each with its default: of that type, a whole number or not."""
+    parser = argparse.ArgumentParser(description=usage)
+    for name, default in defaults.items():
+        parser.add_argument(name, nargs="?", type=type(default), default=default, help=f"{default:,} by default")
+    return list(vars(parser.parse_args()).values())
 
 
 def machine() -> dict[str, object]:

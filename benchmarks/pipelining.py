@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 from statistics import median, quantiles
 
-from benchmarks.measuring import show
+from benchmarks.measuring import numbers_given, show
 from plait.plans.journal.effects import StartBatch, StartWork
 from plait.plans.journal.events import BatchDone, BatchEnded, Begin, Event, Tick, WorkDone, WorkEnded
 from plait.plans.journal.manifest import Manifest, TaskFacts
@@ -30,7 +30,7 @@ RULES: Mapping[str, Mapping[str, float | None]] = {
 
 def main() -> int:
     """Simulate, print the table, write JSON."""
-    draws = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    draws = int(*numbers_given(__doc__, draws=200))
     rows = [row(rule, slots, draws) for rule in RULES for slots in (1, 2, 4)]
     show("pipelining", f"{TASKS} tasks, {AGENTS} agents, a task {MEAN:g} verifications in the mean; goal {GOAL}", rows)
     return 0

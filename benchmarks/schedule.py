@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
 
-from benchmarks.measuring import show
+from benchmarks.measuring import numbers_given, show
 from plait.advice.bounds import lower_bound
 from plait.advice.orders.order_search import Improved, improve
 from plait.advice.simulation import play, simulate
@@ -22,7 +22,7 @@ SLOTS = {"frontend": 3, "backend": 6, "qa": 9}
 
 def main() -> int:
     """Measure, print tables, write JSON."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    (seconds,) = numbers_given(__doc__, seconds=1.0)
     rows = [psplib_row(instance, seconds) for instance in psplib_instances()]
     show("schedule-psplib", f"PSPLIB, % above the best known; search of {seconds:g} s", [*rows, *means(rows)])
     traces = [

@@ -10,7 +10,7 @@ from math import comb, log2
 from random import Random
 from statistics import mean
 
-from benchmarks.measuring import show
+from benchmarks.measuring import numbers_given, show
 from plait.plans.landing.bisection import Search, Verdict, Verify
 
 GUILTY = (1, 2, 4, 8)
@@ -20,7 +20,7 @@ GOALS = {1: (9.0, 10.0, 4.0), 2: (14.8, 16.5, 5.2), 4: (24.5, 27.5, 6.2), 8: (38
 
 def main() -> int:
     """Simulate, print tables, write JSON."""
-    draws = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    draws = int(*numbers_given(__doc__, draws=200))
     rows = [row(64, guilty, slots, draws) for slots in (1, 2, 4, 8, 16) for guilty in GUILTY]
     show("search-effort", "64 branches, means; goals at W=1 (land, verdict) and W=8 (rounds)", rows)
     others = [others_row(64, guilty, draws) for guilty in GUILTY]

@@ -4,10 +4,10 @@ The world of the tests (tests/plans/run/world.py) without Hypothesis: ten times 
 its seed; `python -m benchmarks.soak 1 SEED` plays it again.
 """
 
-import sys
 import time
 from random import Random
 
+from benchmarks.measuring import numbers_given
 from tests.plans.run.plans import drawn_manifest
 from tests.plans.run.world import World
 
@@ -36,7 +36,7 @@ def soaked(events: int, seed: int = 0) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    wanted, seed = map(int, numbers_given(__doc__, events=100_000, seed=0))
     began = time.perf_counter()
-    heard, runs = soaked(wanted, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    heard, runs = soaked(wanted, seed)
     print(f"{heard:,} events in {runs:,} runs, {time.perf_counter() - began:.0f} s: nothing broke")

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measuring import show
+from benchmarks.measuring import numbers_given, show
 
 PLAIT = Path(sys.executable).parent / "plait"
 ROLES = ("architect", "backend", "frontend", "qa")
@@ -20,7 +20,7 @@ ROLES = ("architect", "backend", "frontend", "qa")
 
 def main() -> int:
     """Measure, print a table, write JSON; all commands take turns, so that the machine's moods hit them alike."""
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    times = int(*numbers_given(__doc__, times=7))
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         ten, hundred = write_plan(place, 10), write_plan(place, 100)

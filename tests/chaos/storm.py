@@ -118,9 +118,9 @@ class Storm:
             self.tally.note("damage", target.run("fsck", "--full", "--no-dangling").stderr)
         for ref in self.site.control.store.refs("refs/plait/intent/"):
             self.tally.note("damage", f"an intent is left: {ref}")
-        # Locks of reflogs (`logs/`) are of people's own `git gc`, which ends with the storm: plait's git takes none.
-        for lock in (self.site.control.common_dir / "refs").rglob("*.lock"):
-            self.tally.note("damage", f"a lock is left: {lock}")
+        with self.person.hand:  # their `git gc` holds locks of its own while it runs
+            for lock in self.site.control.common_dir.rglob("*.lock"):
+                self.tally.note("damage", f"a lock is left: {lock}")
         tip = self.site.tip()
         inside = self._inside(tip) if tip else set()
         self.tally.landed = sum(order.tip in inside for order in self.site.orders())
@@ -170,7 +170,10 @@ class Storm:
             before = self.site.control.store.ask("rev-parse", f"{state}^1").text
             brought = {orders[commit] for commit in self._inside(state, before) if commit in orders}
             named = [line.rpartition(" ")[2] for line in message.splitlines() if line.startswith("Batch-Branch: ")]
-            if "Batch-Id" not in read_trailers(text) or brought != {orders[commit] for commit in named}:
+            # Somebody may set the branch back between what a batch is made of and where it is built: a branch then
+            # brings what it stands on along, which had landed before and is not named.
+            whole = {orders[commit] for tip in named for commit in self._inside(tip, before) if commit in orders}
+            if "Batch-Id" not in read_trailers(text) or brought != whole:
                 self.tally.note("half merged", f"{state} brought {sorted(brought)} and names {named}")
 
     def _states(self, tip: str) -> list[str]:
