@@ -99,6 +99,15 @@ class _Oracle:
         return seen
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What came of looking ahead."""
+
+    is_red: bool = False
+    """Whether the chain will not land as it is."""
+    verifications: int = 0
+
+
 def look_ahead(
     builder: ChainBuilder,
     chain: Chain,
@@ -107,17 +116,17 @@ def look_ahead(
     shop: Workshop,
     order: BatchOrder,
     stop: threading.Event,
-) -> int:
-    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered; how often that ran.
+) -> Ahead:
+    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
     """
     if not chain.links:
-        return 0
+        return Ahead()
     oracle = _oracle(builder, chain, branches, shop, order)
-    oracle.verify(tuple(link.task for link in chain.links), stop=stop)
-    return oracle.runs
+    seen = oracle.verify(tuple(link.task for link in chain.links), stop=stop)
+    return Ahead(not seen.green, oracle.runs)
 
 
 def _oracle(

@@ -1,6 +1,6 @@
 """What somebody else has made of the feature branch while a run goes on: looked at between batches, and at the end."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from plait.plans.journal.events import RepairFound, TipMoved
@@ -9,6 +9,7 @@ from plait.plans.run.statuses import LandsByHand
 from plait.workspace.control import HEADS, Control
 from plait.workspace.foreign_branches import foreign_tip
 from plait.workspace.landed_work import landed_work
+from plait.workspace.trailers import trailers_of
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class BranchWatch:
         commits = {task: commit for task in (*run.landed, *by_hand) if (commit := run.commit_of(task))}
         missing = _missing(self.control, tuple(commits.values()), tip) - self._elsewhere
         lost = [task for task, commit in commits.items() if commit in missing and task not in by_hand]
-        named = landed_work(self.control, run.manifest.feature, tip=tip, base=run.manifest.base).claims if lost else {}
+        named = self._named({task: commits[task] for task in lost}, tip) if lost else frozenset()
         self._seen = tip
         moved = TipMoved(
             tip,
@@ -58,6 +59,16 @@ class BranchWatch:
             by_somebody=True,
         )
         return moved if tip != run.tip or moved.lost else None
+
+    def _named(self, lost: Mapping[str, str], tip: str | None) -> frozenset[str]:
+        """The tasks of which history says that this very work has landed, and not what they were asked for before."""
+        claims = landed_work(self.control, self.run.manifest.feature, tip=tip, base=self.run.manifest.base).claims
+        specs = {task: trailers_of(self.control, commit).get("Plait-Spec") for task, commit in lost.items()}
+        return frozenset(
+            task
+            for task, spec in specs.items()
+            if any(claim.trailers.get("Plait-Spec") == spec for claim in claims.get(task, ()))
+        )
 
     def persons_repairs(self) -> list[RepairFound]:
         """What persons have put on the branches of tasks that were rejected, each commit once.

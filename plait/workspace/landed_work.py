@@ -13,7 +13,7 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.ref_landing import landed_batches
 from plait.workspace.small_files import read_json_object, write_whole
-from plait.workspace.trailers import named_works
+from plait.workspace.trailers import named_works, works_in
 
 _LINE = "^ *Plait-(Task|Undone): "
 _UNDONE = re.compile(r"^ *Plait-Undone: (.*?) *$", re.MULTILINE)
@@ -73,6 +73,29 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
         for task, claim in history.items():
             claims[task] = (*claims.get(task, ()), claim)
     return LandedWork(claims, ends)
+
+
+def spoken_for(control: Control, feature: str, tip: str, *, without: Iterable[str]) -> tuple[str, ...]:
+    """The commits of a branch that say that they hold work of a feature, or undo it, whoever seems to have made them.
+
+    Where they land, everybody is believed: a squash is made by a person, and has nothing but its message.
+
+    Args:
+        without: Commits whose history is not the branch's own. What the feature has landed once is not either.
+
+    Raises:
+        GitFailed: a commit is missing.
+    """
+    landed = control.store.present(landed_batches(control, feature).values())
+    commits = _scan(control.store, tip, *(f"^{commit}" for commit in (*without, *landed)))
+    contents = commit_contents(control.store, commits)
+    return tuple(commit for commit, content in contents.items() if _speaks_of(feature, content))
+
+
+def _speaks_of(feature: str, content: str) -> bool:
+    """Also where the feature is not named: in a squash the line before it may do that."""
+    works = works_in(content.partition("\n\n")[2])
+    return feature in _UNDONE.findall(content) or any(work.get("Plait-Feature", feature) == feature for work in works)
 
 
 def _newest(

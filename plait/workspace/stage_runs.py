@@ -90,6 +90,8 @@ class StageRuns:
     """What is red on base: that does not count, and hides nothing behind it."""
     survey: bool = False
     """Whether all that is red is wanted, and not the first of it alone."""
+    arguments: Sequence[str] = ()
+    """What commands know as `$@`: each its own argument, as one of them may have 128 KiB, and all together 2 MiB."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -177,8 +179,9 @@ class StageRuns:
     ) -> Ended:
         left = None if until is None else max(0.001, until - time.monotonic())
         left = min((limit for limit in (left, hangs_after) if limit is not None), default=None)
+        named = ("sh", *self.arguments) if self.arguments else ()
         return run_supervised(
-            ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
+            ("/bin/sh", "-e", "-c", "--", command, *named),  # of several lines the first that fails is red, as in `run`
             directory=self.directory,
             environment=self.environment,
             output=log,

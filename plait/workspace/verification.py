@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import queue
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,6 +110,8 @@ class Verifier:
         self._known: tuple[RedCommand, ...] = ()
         """What is red on base, and does not count."""
         self._survey = False
+        self._arguments: tuple[str, ...] = ()
+        """What commands know as `$@`."""
         self._collect: Callable[[Slot], None] | None = None
         """Called after a green run, before the slot is used again."""
         self._memories: dict[str, _Memory] = {}
@@ -255,7 +256,7 @@ class Verifier:
             As `verify`.
         """
         only = copy(self)
-        only._commands = (f"set -- {shlex.join(arguments)}\n{command}" if arguments else command,)
+        only._commands, only._arguments = (command,), tuple(arguments)
         only._left_out, only._collect = frozenset(), collect
         return only._verify(tree, stop, cold=True)
 
@@ -319,6 +320,7 @@ class Verifier:
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
         own, warm = place.caches.bring_back(directory, declared)
         runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm, self._known, self._survey)
+        runs = replace(runs, arguments=self._arguments)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
         if seen.green and not place.cold:
             place.caches.set_aside(directory, own)

@@ -7,7 +7,7 @@ from plait.flows.inputs.requests import Brief, read_brief
 from plait.plans.language.verify_stages import commands_in
 from plait.workspace.git import GitRepository
 from plait.workspace.root_files import root_files
-from tests.agent_tasks.test_integrate import batch
+from tests.agent_tasks.batches import batch
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
 from tests.support.repositories import commit_files
