@@ -23,7 +23,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Tell what the batches of a run did."""
-    from plait.flows.runs import find_run
+    from plait.flows.runs import KILLED, find_run
     from plait.flows.terminal.printing import forgive_encoding
     from plait.show.batch_story import batch_story
     from plait.workspace.home import plait_home
@@ -43,6 +43,8 @@ def command(
     for batch in batches:
         for line in batch_story(batch):
             typer.echo(line)
+    if outcome.reason == KILLED:
+        typer.echo(f"run {known.run_id}: {KILLED}", err=True)
     if not batches:
         typer.echo(f"run {known.run_id} has made no batch yet", err=True)
 

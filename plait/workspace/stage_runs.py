@@ -109,7 +109,16 @@ class StageRuns:
                 verdicts.append(unaffected_verdict(stage))
             else:
                 verdicts.append(self._run_stage(stage))
+                self._name_log(verdicts[-1])
         return tuple(verdicts)
+
+    def _name_log(self, verdict: StageVerdict) -> None:
+        """A line in the log of the whole that leads to the log of a named stage: else it would be empty."""
+        if verdict.log is None or verdict.log == self.log:
+            return
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as whole:  # a full disk: the verdict stands
+            took = spell_seconds(verdict.seconds)
+            whole.write(f"[{verdict.name}: {verdict.outcome}, {took}, {verdict.log.name}]\n")
 
     def _ends_with(self, verdict: StageVerdict) -> bool:
         if not self.survey:

@@ -66,6 +66,13 @@ def test_links_and_large_files_at_the_top_are_not_read(repository: Path, tmp_pat
     assert (files, folders) == ({"package.json": ""}, frozenset({"tests"}))
 
 
+def test_a_mark_of_the_byte_order_does_not_hide_what_a_file_says(repository: Path) -> None:
+    commit_files(repository, {"package.json": '\ufeff{"scripts": {"test": "x"}}'})
+    git = GitRepository(repository / ".git")
+    files, _ = root_files(git, git.resolve("HEAD") or "")
+    assert files == {"package.json": '{"scripts": {"test": "x"}}'}
+
+
 def test_a_run_verifies_with_the_stages_of_its_presets(repository: Path, branch_with: BranchWith) -> None:
     commit_files(repository, PROJECT)
     with opened(PLAN, repository) as session:
