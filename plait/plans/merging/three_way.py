@@ -1,5 +1,6 @@
 """Three-way merging of anything that can be compared: of single values, and of lines, without a process."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -38,6 +39,25 @@ def settle(base: _T, ours: _T, theirs: _T, *, what: str) -> _T:
     if theirs == base:
         return ours
     raise GivesUp(f"both sides changed {what}")
+
+
+def changes_are_kept(
+    base: Counter[_T], ours: Counter[_T], theirs: Counter[_T], merged: Counter[_T], *, what: str
+) -> None:
+    """See that each is there as often more or less as both sides' changes come to; what both did may count once.
+
+    Raises:
+        GivesUp: something of a side is lost, or has come back.
+    """
+    for part in base.keys() | ours.keys() | theirs.keys() | merged.keys():
+        mine, other, change = ours[part] - base[part], theirs[part] - base[part], merged[part] - base[part]
+        low, high = mine + other, mine + other
+        if mine > 0 and other > 0:
+            low = max(mine, other)
+        elif mine < 0 and other < 0:
+            high = min(mine, other)
+        if not low <= change <= high:
+            raise GivesUp(f"{what} would be there {change - low:+} times: {str(part)[:60]}")
 
 
 def merge_lines(
