@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plait.plans.merging.three_way import GivesUp, changes_are_kept
+from plait.plans.merging.three_way import GivesUp, Place, changes_are_kept, numbers_are_told_apart
 
 Data = Any
 """Mappings, lists and values, as a file says them."""
-_Place = tuple[str, ...]
+_NUMBER = re.compile(r"\d{1,15}")
+_PACKAGE = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[\w, .-]*\])?\s*(?:[<>=!~]=|[<>]|@ )")  # PEP 508
 _IDENTITIES = ("id", "name", "key", "repo")
 
 
@@ -40,9 +41,10 @@ def refuse_what_breaks(base: Version, ours: Version, theirs: Version, merged: Ve
     for part, count in after.items():
         if count > max(1, *(known[part] for known in before)):
             raise GivesUp(f"{' '.join(part)} would be there twice")
+    numbers_are_told_apart(*(dict(_numbers(version.data)) for version in versions))
 
 
-def _said(data: Data | None, place: _Place = ()) -> Iterator[tuple[_Place, str]]:
+def _said(data: Data | None, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """Each value with its place; an element is placed by what it is known by, or is a value as a whole."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
@@ -58,12 +60,10 @@ def _said(data: Data | None, place: _Place = ()) -> Iterator[tuple[_Place, str]]
         yield place, repr(data)
 
 
-def _unique(data: Data | None, place: _Place = ()) -> Iterator[_Place]:
-    """What should be there once: elements of a list that are known by a member, numbers in a mapping (codes, ports)."""
+def _unique(data: Data | None, place: Place = ()) -> Iterator[Place]:
+    """What should be there once: elements of a list that are known by a member, or require a package."""
     if isinstance(data, dict):
         for key, value in data.items():
-            if re.fullmatch(r"[1-9]\d+|[2-9]", str(value)):
-                yield (*place, str(value))
             yield from _unique(value, (*place, str(key)))
     elif isinstance(data, list):
         for element in data:
@@ -73,7 +73,20 @@ def _unique(data: Data | None, place: _Place = ()) -> Iterator[_Place]:
             yield from _unique(element, (*place, identity))
 
 
+def _numbers(data: Data | None, place: Place = ()) -> Iterator[tuple[Place, list[int]]]:
+    """The numbers in each mapping that holds nothing else."""
+    if isinstance(data, dict):
+        if data and all(_NUMBER.fullmatch(str(value)) for value in data.values()):
+            yield place, [int(value) for value in data.values()]
+        for key, value in data.items():
+            yield from _numbers(value, (*place, str(key)))
+
+
 def _identity(element: Data) -> str:
+    """`id 7` of `{id: 7, …}`, `package a` of `a >= 1`."""
+    if isinstance(element, str):
+        package = _PACKAGE.match(element)
+        return f"package {package[1].lower()}" if package else ""
     if not isinstance(element, dict):
         return ""
     known = (f"{name} {element[name]!r}" for name in _IDENTITIES if isinstance(element.get(name), str | int))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from plait.plans.merging.python_facts import Facts, facts_of
-from plait.plans.merging.three_way import GivesUp, changes_are_kept
+from plait.plans.merging.three_way import GivesUp, changes_are_kept, numbers_are_told_apart
 
 
 def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
@@ -31,6 +31,7 @@ def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
     _refuse_new("would be given twice", [facts.doubled for facts in versions])
     _refuse_new("would have no default behind one that has", [facts.late_fields for facts in versions])
     _refuse_new("is no longer a member", [facts.missing_members for facts in versions])
+    numbers_are_told_apart(*(facts.numbers for facts in versions))
     gone = old.names - result.names
     for name in sorted(gone & result.used):
         if any(name not in side.names and name not in side.used for side in (mine, other)):

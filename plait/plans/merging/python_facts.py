@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from plait.plans.merging.python_blocks import parsed
-from plait.plans.merging.three_way import GivesUp
+from plait.plans.merging.three_way import GivesUp, Place
 
 _GIVEN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__annotations__"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -89,7 +89,9 @@ class Facts:
     """By name of the function, or of the class that it makes."""
     calls: Counter[str] = field(default_factory=Counter)
     doubled: set[str] = field(default_factory=set)
-    """Keys that one dictionary has twice, values that two members of an enumeration have, numbers of two constants."""
+    """Keys that one dictionary has twice, values that two members of an enumeration have."""
+    numbers: dict[Place, list[int]] = field(default_factory=dict)
+    """By scope, what its constants are numbered with, as codes and ports are."""
     late_fields: set[str] = field(default_factory=set)
     """Fields without a default behind one that has it, which a dataclass refuses."""
     import_lines: set[int] = field(default_factory=set)
@@ -125,7 +127,7 @@ def facts_of(source: str) -> Facts:
 
 def _read_scope(body: Sequence[ast.stmt], scope: str, facts: Facts) -> None:
     bound = facts.bound.setdefault(scope, Counter())
-    facts.doubled |= {f"{scope}: {number}" for number, count in Counter(_numbers(body)).items() if count > 1}
+    facts.numbers[scope,] = list(_numbers(body))
     for node in body:
         names = list(_bindings(node))
         # `import a.b` and `import a.c` bind one name, to one thing.
@@ -142,11 +144,10 @@ def _read_scope(body: Sequence[ast.stmt], scope: str, facts: Facts) -> None:
 
 
 def _numbers(body: Sequence[ast.stmt]) -> Iterator[int]:
-    """What the constants of a scope are numbered with, as codes and ports are."""
     for node in body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
             number = node.value.value
-            if type(number) is int and number > 1:
+            if type(number) is int:
                 yield number
 
 

@@ -1,11 +1,13 @@
 """Three-way merging of anything that can be compared: of single values, and of lines, without a process."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 _T = TypeVar("_T")
+Place = tuple[str, ...]
+"""Of something within a file: the names of what it is in."""
 
 MOST_STEPS = 1_000_000
 """Of the search for what two versions have in common, quadratic in what they differ by: about a second for one file."""
@@ -58,6 +60,23 @@ def changes_are_kept(
             high = min(mine, other)
         if not low <= change <= high:
             raise GivesUp(f"{what} would be there {change - low:+} times: {str(part)[:60]}")
+
+
+def numbers_are_told_apart(*versions: Mapping[Place, Sequence[int]]) -> None:
+    """Refuse a number that two things of one place have, where each version has its own for all of them: codes, ports.
+
+    Args:
+        versions: Base, ours, theirs and the merged one.
+
+    Raises:
+        GivesUp: both sides took the next number.
+    """
+    *before, after = versions
+    for place, numbers in after.items():
+        if len(set(numbers)) < len(numbers) and len(before[0].get(place, ())) > 1:
+            known = [version.get(place, ()) for version in before]
+            if all(len(set(told)) == len(told) for told in known):
+                raise GivesUp(f"two have one number in {' '.join(place) or 'the file'}")
 
 
 def merge_lines(

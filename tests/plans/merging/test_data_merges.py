@@ -240,9 +240,15 @@ GIVES_UP: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
     ),
     "both take one number": (
         "a.json",
-        '{\n  "shop": 8001\n}\n',
-        ("8001", '8001,\n  "cart": 8002'),
-        ("8001", '8001,\n  "user": 8002'),
+        '{\n  "shop": 8001,\n  "page": 8002\n}\n',
+        ("8002", '8002,\n  "cart": 8003'),
+        ("8002", '8002,\n  "user": 8003'),
+    ),
+    "both require one package": (
+        "pyproject.toml",
+        PROJECT,
+        ('  "react>=18",  # not 19\n', '  "react>=18",  # not 19\n  "zod[a]>=1",\n'),
+        ('  "react>=18",  # not 19\n', '  "react>=18",  # not 19\n  "zod == 3",\n'),
     ),
     "both add steps to a list of JSON": (
         "a.json",

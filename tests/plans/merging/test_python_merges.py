@@ -315,7 +315,7 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
         "def a():\n    return 1\n\n\ndef b():\n    return 2\n\n\nX = a(), b()\n",
     ),
     "both rename one constant": ("X = 7\ny = 1\n", "Y = 7\ny = 1\n", "Z = 7\ny = 1\n"),
-    "both give one number to a constant": ("A = 2\n", "A = 2\nB = 3\n", "A = 2\nC = 3\n"),
+    "both give one number to a constant": ("Z = 1\nA = 2\n", "Z = 1\nA = 2\nB = 3\n", "Z = 1\nA = 2\nC = 3\n"),
     "both give one flag in an enumeration": (
         "class E(IntFlag):\n    A = 1 << 0\n",
         "class E(IntFlag):\n    A = 1 << 0\n    B = 1 << 1\n",
