@@ -124,6 +124,7 @@ def _in_turn(order: BatchOrder, shop: Workshop) -> BatchReport:
     if order.follows is None:
         return _integrate_at_last(order, shop)
     before, own = shop.pipeline.enter(order.follows), shop.pipeline.enter(order.id)
+    before.awaited = True
     ahead = _look_ahead(order, shop, before, own)
     if not wait_for(before.ended, stop=shop.stop):
         raise TaskStopped
@@ -219,9 +220,9 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
     landing = _landing(order, shop, branches, settled, old=old)
     placed = None if landing is None else _land(order, shop, landing)
-    if landing is not None and not isinstance(placed, ReadyToLand) and settled.suspects:
+    if settled.suspects and not isinstance(placed, ReadyToLand):
         landed = (*there, *(branch.task for branch in branches if _lands(builder, branch, settled)))
-        shop.pipeline.on_settled(BatchSettled(order.id, landed, landing.new))
+        shop.pipeline.on_settled(BatchSettled(order.id, landed, landing.new if landing else old or ""))
     settled = explained(settled)  # why the others did not land: nobody had to wait for that
     try:
         told, guilty = still_guilty(builder, told, branches, settled, unlanded)

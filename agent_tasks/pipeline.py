@@ -23,6 +23,8 @@ class Passage:
     red: threading.Event = field(default_factory=threading.Event)
     """Set once it is known that it does not land as it was built: what rests on that is built again."""
     ended: threading.Event = field(default_factory=threading.Event)
+    awaited: bool = False
+    """Whether another batch waits for this one."""
     stuck: bool = False
     """Whether it ended so that nothing can land behind it now: by hand, broken, stopped."""
 
@@ -40,7 +42,7 @@ class Pipeline:
     landed: set[str] = field(default_factory=set)
     """Tasks that have landed in this run, as they were in the newest batch that they were in."""
     on_settled: Callable[[BatchSettled], None] = lambda _event: None
-    """Told when what lands of a batch has landed, and why the rest does not is still to be seen."""
+    """Told when what lands of a batch has landed, be it nothing, and why the rest does not is still to be seen."""
 
     def enter(self, batch: str) -> Passage:
         """The batch's own."""

@@ -355,3 +355,42 @@ def test_what_its_user_lands_by_hand_is_not_told_as_landed(
 
     assert report.outcome.state is BatchState.READY_TO_LAND
     assert told == []
+
+
+def test_a_batch_that_waits_goes_on_before_it_is_known_why_nothing_of_the_one_before_it_lands(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    bad = Candidate("A", branch_with("a", {"first.txt": "a\n", "bad.txt": "red\n"}), ())
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+    told: list[BatchSettled] = []
+
+    def settled(event: BatchSettled) -> None:
+        told.append(event)
+        session.shop.pipeline.settle(event.batch, event.landed)
+
+    with opened(PLAN.replace("LOG", str(tmp_path / "log")), repository) as session:
+        session.shop.pipeline.on_settled = settled
+        first, second = both(session, order_of(1, [bad]), order_of(2, [b], follows=1, ahead=["A"]))
+
+    assert [(event.batch, event.landed) for event in told] == [("batch-1", ())]
+    assert [(no.task, no.kind) for no in first.outcome.rejected] == [("A", "fails-alone")]
+    assert (first.outcome.state, second.outcome.landed) == (BatchState.REJECTED, ("B",))
+
+
+def test_what_a_flake_spoke_against_waits_for_the_next_batch_when_another_batch_went_on_meanwhile(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    flaky = Candidate("A", branch_with("a", {"first.txt": "a\n"}), ())
+    b = Candidate("B", branch_with("b", {"second.txt": "b\n"}), ())
+    once = f"test ! -f first.txt || test -f {tmp_path}/seen || ! touch {tmp_path}/seen"
+
+    def settled(event: BatchSettled) -> None:
+        session.shop.pipeline.settle(event.batch, event.landed)
+
+    plan = PLAN.replace("LOG", str(tmp_path / "log")).replace("test ! -f bad.txt", once)
+    with opened(plan, repository) as session:
+        session.shop.pipeline.on_settled = settled
+        first, second = both(session, order_of(1, [flaky]), order_of(2, [b], follows=1, ahead=["A"]))
+
+    assert (first.outcome.landed, first.outcome.rejected, first.outcome.acquitted) == ((), (), ("A",))
+    assert second.outcome.landed == ("B",)

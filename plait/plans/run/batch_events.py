@@ -109,8 +109,9 @@ def batch_settled(run: Standings, event: BatchSettled) -> None:
         return
     run.explaining[order.id] = order
     tips = {branch.task: branch.tip for branch in order.branches}
-    run.move_to(event.tip)
-    run.overtaken = 0
+    if event.landed:
+        run.move_to(event.tip)
+        run.overtaken = 0
     for task in event.landed:
         _landed(run, task, tips.get(task, ""), by_hand=False)
     run.carry(task for branch in order.branches if branch.task in event.landed for task in branch.carries)

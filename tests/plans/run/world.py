@@ -490,8 +490,10 @@ class World:
         else:
             done = self._settled(order, by_hand=0.06 < chance < 0.08, well=well)
             ended, outcome = BatchEnded(order.id, done), done.report.outcome
-            if outcome.state is BatchState.PART_LANDED and self.random.random() < 0.5:
-                self.hear(BatchSettled(order.id, outcome.landed, done.report.tip or ""))
+            is_open = outcome.state in (BatchState.PART_LANDED, BatchState.REJECTED)
+            if is_open and self.random.random() < 0.5:
+                tip = done.report.tip or "" if outcome.landed else ""
+                self.hear(BatchSettled(order.id, outcome.landed, tip))
                 self.pending.append(ended)
             else:
                 self.hear(ended)
