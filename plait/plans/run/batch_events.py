@@ -111,7 +111,7 @@ def batch_settled(run: Standings, event: BatchSettled) -> None:
     tips = {branch.task: branch.tip for branch in order.branches}
     if event.landed:
         run.move_to(event.tip)
-        run.overtaken = 0
+        _count_overtaken(run, order, overtaken=False)
     for task in event.landed:
         _landed(run, task, tips.get(task, ""), by_hand=False)
     run.carry(task for branch in order.branches if branch.task in event.landed for task in branch.carries)
@@ -157,14 +157,15 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settle
     by_hand = outcome.state is BatchState.READY_TO_LAND
     if not settled:
         run.move_to(report.tip or run.tip)
-        run.by_hand = report.land_by_hand or run.by_hand  # a batch behind it takes nothing back
         for task in outcome.landed:
             _landed(run, task, tips.get(task, ""), by_hand=by_hand)
+        if run.waits_for_hand(outcome.landed):  # what of it goes again lands in another batch
+            run.by_hand = report.land_by_hand or run.by_hand  # a batch behind it takes nothing back
         if not by_hand:
             run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
     run.put_batch(outcome, says=batch_words(outcome))
     if not settled:  # an explanation says nothing of who moves the feature branch
-        run.overtaken = run.overtaken + 1 if report.overtaken else 0
+        _count_overtaken(run, order, overtaken=report.overtaken)
     if report.overtaken and (seconds := back_off(run.overtaken)) is not None:
         run.not_before = run.run_time + seconds
         run.tell(f"{outcome.reason}; it is tried again in {seconds:.0f} s", about=order.id)
@@ -185,6 +186,14 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settle
             run.tell("held", about=held.task, reason=run.why_held(held.task, held.by))
 
 
+def _count_overtaken(run: Standings, order: BatchOrder, *, overtaken: bool) -> None:
+    """Count how often others were quicker: as many batches as one storm of pushes meets, it counts once."""
+    if not overtaken:
+        run.overtaken, run.overtaken_with = 0, frozenset()
+    elif order.id not in run.overtaken_with:
+        run.overtaken, run.overtaken_with = run.overtaken + 1, frozenset(run.in_work)
+
+
 def tip_moved(run: Standings, event: TipMoved) -> None:
     """The feature branch is elsewhere: what is not on it any more lands again, as long as the run goes on."""
     run.move_to(event.tip)
@@ -192,8 +201,6 @@ def tip_moved(run: Standings, event: TipMoved) -> None:
         if task in run.tasks and isinstance(run.tasks[task].status, LandsByHand):
             run.put(task, status=Landed())
             run.tell("landed by its user", about=task)
-    if event.landed and not any(isinstance(standing.status, LandsByHand) for standing in run.tasks.values()):
-        run.by_hand = None
     lost = [task for task in event.lost if task in run.tasks and isinstance(run.tasks[task].status, Landed)]
     for task in lost:
         run.put(task, status=Built(run.run_time))

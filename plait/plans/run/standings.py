@@ -78,7 +78,9 @@ class Standings:
         """Batches that could not be judged, as base was red: by task, the commit. Where the feature branch is now the
         same is not verified again."""
         self.overtaken = 0
-        """How many batches in a row gave up because somebody else moved the feature branch."""
+        """How often in a row batches gave up because somebody else moved the feature branch."""
+        self.overtaken_with: frozenset[str] = frozenset()
+        """The batches that were in work when that was counted last: what overtakes those is the same storm."""
         self.not_before = 0.0
         """When the next batch may form after that, in seconds of the time in which the run was not paused."""
         self.by_hand: str | None = None
@@ -118,7 +120,10 @@ class Standings:
 
     def put(self, task: str, **changes: Any) -> Standing:
         """Change a task's standing."""
+        before = self.tasks[task].status
         self.tasks[task] = standing = replace(self.tasks[task], **changes)
+        if isinstance(before, LandsByHand) and not self.waits_for_hand(self.tasks):
+            self.by_hand = None  # its user has landed it, or it goes again
         if isinstance(standing.status, Built):
             self._built[task] = standing.status.at
         else:
@@ -412,6 +417,10 @@ class Standings:
         if any(wait.keeps_going for task in self._waiters for wait in self.tasks[task].waits):
             return True
         return self.may_integrate() or self.is_waiting_for_person()
+
+    def waits_for_hand(self, tasks: Iterable[str]) -> bool:
+        """Whether anything of these is ready, and its user has to land it."""
+        return any(isinstance(self.tasks[task].status, LandsByHand) for task in tasks if task in self.tasks)
 
     def may_integrate(self) -> bool:
         """Whether a batch can form from what is finished, sooner or later."""

@@ -823,3 +823,33 @@ def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> N
 
     assert run.starts() == ("E",)
     assert run.standings.rules.held == {}
+
+
+def test_what_its_user_has_to_land_and_goes_again_keeps_nothing_else_from_landing() -> None:
+    earlier = {"T": EarlierWork("T-0", landed=False, built_on={"api": 1})}
+    records = {"api": (record("approved"),)}
+    run = played(BY_PLAN, earlier=earlier, records=records, **AT_ONCE)
+    run.starts()
+    assert run.in_batch == ("T",)
+    run.batch(by_hand="git merge --ff-only tip-1")
+    run.ends("Z")
+    run.starts()
+    assert (run.in_batches, run.standings.by_hand) == ([], "git merge --ff-only tip-1")
+
+    run.ends("A", wrote="two")
+
+    assert run.told("T")[-2:] == ["goes again", "done again, the contract api is version 2 now"]
+    assert run.standings.by_hand is None
+    run.starts()
+    assert run.in_batch == ("Z", "A")
+
+
+def test_a_batch_for_its_user_to_land_of_which_all_goes_again_keeps_nothing_else_from_landing() -> None:
+    earlier = {"T": EarlierWork("T-0", landed=False, built_on={"api": 1})}
+    run = played(BY_PLAN, earlier=earlier, records={"api": (record("approved"),)}, **AT_ONCE)
+    run.starts()
+    run.ends("A", wrote="two")
+    run.batch(by_hand="git merge --ff-only tip-1")
+    run.starts()
+
+    assert (run.in_batch, run.standings.by_hand) == (("A",), None)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from plait.plans.journal.events import BatchSettled, TipMoved
+from plait.plans.journal.events import BatchDone, BatchEnded, BatchSettled, TipMoved
 from plait.plans.run.statuses import Built, Landed, LandsByHand
-from plait.plans.tasks.outcomes import BatchState, RunState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, RunState
+from plait.plans.tasks.work import BatchReport
 from tests.plans.run.played import AT_ONCE, Played, played, rework
 
 FOUR = """
@@ -25,6 +26,12 @@ def one_after_the_other(*tasks: str, plan: str = FOUR, **changes: object) -> Pla
         run.ends(task)
         run.starts()
     return run
+
+
+def overtaken(batch: str) -> BatchDone:
+    """Somebody else moved the feature branch again and again, while it was in work."""
+    outcome = BatchOutcome(id=batch, state=BatchState.INFRASTRUCTURE, reason="it was moved")
+    return BatchDone(BatchReport(outcome, overtaken=True))
 
 
 def test_as_many_batches_are_in_work_as_there_are_verifications_and_each_follows_the_one_before() -> None:
@@ -184,6 +191,31 @@ def test_batches_that_others_overtake_come_back_later_and_later_and_ten_times_at
     run.stops()
     run.closes()
     assert not run.standings.environment
+
+
+def test_one_storm_of_pushes_counts_once_however_many_batches_it_meets() -> None:
+    run = one_after_the_other("A", "B", "C")
+    for _ in range(3):
+        run.batch_is_overtaken()
+        run.passes(1.5)  # the last of them gives up when the first could have been tried again
+    assert (run.standings.overtaken, run.standings.trouble) == (1, None)
+    assert run.told("batch-1")[-1] == run.told("batch-3")[-1] == "it was moved; it is tried again in 2 s"
+
+    run.passes(0.5)
+    run.starts()
+    assert run.in_batches == [("A", "B", "C")]
+    run.batch_is_overtaken()
+    assert run.standings.overtaken == 2
+
+
+def test_what_overtakes_a_batch_after_another_has_landed_is_another_storm() -> None:
+    run = one_after_the_other("A", "B", "C")
+    run.hear(BatchEnded("batch-1", overtaken("batch-1")))
+    run.hear(BatchSettled("batch-2", ("B",), "tip-2"))
+    assert run.standings.overtaken == 0
+    run.hear(BatchEnded("batch-3", overtaken("batch-3")))
+
+    assert run.standings.overtaken == 1
 
 
 def test_a_batch_that_lands_ends_the_count_of_those_that_were_overtaken_and_an_explanation_does_not() -> None:
