@@ -49,9 +49,11 @@ def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     """Merge, verify, search when red, and land one batch; a broken environment rejects nothing.
 
     Raises:
-        TaskStopped: the run was cancelled; nothing has landed.
+        TaskStopped: the run was cancelled, or nothing may land in it any more; nothing has landed.
     """
-    shop = replace(workshop_of(facts), stages=Stages(), record=BatchRecord())
+    shop = workshop_of(facts)
+    stop = EitherEvent(shop.stop, shop.pipeline.closed)
+    shop = replace(shop, stop=stop, stages=Stages(), record=BatchRecord())
     began, started = datetime.now(UTC), time.monotonic()
     report = _in_turn(order, shop)
     told = {"started_at": began, "ended_at": datetime.now(UTC), **_record(order, shop)}

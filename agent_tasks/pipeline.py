@@ -41,6 +41,8 @@ class Pipeline:
     passages: dict[str, Passage] = field(default_factory=dict)
     landed: set[str] = field(default_factory=set)
     """Tasks that have landed in this run, as they were in the newest batch that they were in."""
+    closed: threading.Event = field(default_factory=threading.Event)
+    """Set once nothing more may land in this run: what is in work stops."""
     on_settled: Callable[[BatchSettled], None] = lambda _event: None
     """Told when what lands of a batch has landed, be it nothing, and why the rest does not is still to be seen."""
 

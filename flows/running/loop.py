@@ -31,6 +31,7 @@ from plait.plans.journal.effects import (
     AskPerson,
     CloseQuestion,
     Effect,
+    EndBatches,
     MarkTask,
     PrepareStart,
     PutBranchAside,
@@ -261,6 +262,8 @@ class Loop:
                 self._start_batch(order)
             case VerifyBase(order):
                 self._verify_base(order)
+            case EndBatches():
+                self.shop.pipeline.closed.set()
             case PutBranchAside():
                 self.events.put(self._put_aside(effect))
             case TakeRepair():

@@ -45,6 +45,27 @@ def test_where_base_has_to_be_green_a_red_one_ends_the_run_before_more_is_paid(
     assert "`test -f a.txt` failed" in ended.data["reason"]
 
 
+def test_where_base_has_to_be_green_a_batch_in_work_lands_nothing_once_base_is_red(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = write_plan("""
+        feature: based
+        goal: A file that the checks ask for.
+        tasks: [{id: A, run: echo a > a.txt}]
+        integration: {verify: ['if test -f a.txt; then sleep 20; else sleep 3; false; fi'], slots: 2, base: green}
+    """)
+
+    ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert ended.status == 1, ended.stderr
+    assert {task["id"]: task["state"] for task in ended.data["tasks"]} == {"A": "done"}
+    (batch,) = ended.data["batches"]
+    assert (batch["state"], batch["landed"]) == ("cut short", [])
+    assert batch["reason"] == "base is red, and integration.base is green"
+    assert ended.data["reason"].startswith("base is red, and integration.base is green: ")
+    assert git(repository, "for-each-ref", "refs/heads/feature/based/integration") == ""
+
+
 def test_what_is_red_on_base_does_not_count_where_the_plan_says_so(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.pipeline import Passage, Pipeline, left_behind
 from plait.flows.running.session import Session
@@ -289,6 +290,26 @@ def test_a_batch_that_somebody_overtakes_again_and_again_gives_up_for_now(
     assert (report.outcome.state, report.overtaken) == (BatchState.INFRASTRUCTURE, True)
     assert "moved by somebody else 5 times" in (report.outcome.reason or "")
     assert "a.txt" not in files_of(repository, TIP)
+
+
+def test_a_batch_in_work_stops_and_lands_nothing_once_nothing_more_may_land(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    a = Candidate("A", branch_with("a", {"a.txt": "a\n"}), ())
+    b = Candidate("B", branch_with("b", {"first.txt": "b\n"}), ())
+    with opened(PLAN.replace("LOG", str(tmp_path / "log")), repository) as session, ThreadPoolExecutor(1) as pool:
+        going = pool.submit(integrate.fn, order_of(1, [b]), session.shop.facts)
+        with patience(30):
+            while not (tmp_path / "log").exists():
+                time.sleep(0.01)
+        session.shop.pipeline.closed.set()
+        with pytest.raises(TaskStopped):
+            going.result()
+        with pytest.raises(TaskStopped):
+            integrate.fn(order_of(2, [a]), session.shop.facts)
+
+    assert not session.shop.stop.is_set()
+    assert git(repository, "for-each-ref", f"refs/heads/{TIP}") == ""
 
 
 def test_who_is_left_behind_follows_from_what_did_not_land() -> None:

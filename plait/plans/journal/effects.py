@@ -53,6 +53,11 @@ class StartBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class EndBatches:
+    """Stop the batches in work, and let nothing land any more; the `BatchEnded` of each answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class PutBranchAside:
     """Move old work out of the way, below `refs/plait/old/`; answered by `BranchPutAside`."""
 
@@ -121,6 +126,7 @@ Effect = (
     | StartWork
     | StartBatch
     | VerifyBase
+    | EndBatches
     | PutBranchAside
     | TakeRepair
     | WriteRecord

@@ -1,11 +1,14 @@
 """What is known of base while a run goes on: it is verified beside the agents, and a red one is told at once."""
 
-from plait.plans.journal.effects import VerifyBase
+from plait.plans.journal.effects import EndBatches, VerifyBase
 from plait.plans.journal.events import BaseVerified
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Landed, Working
 from plait.plans.tasks.work import BaseOrder
 from plait.plans.wording import count
+
+REFUSED = "base is red, and integration.base is green"
+"""Why nothing starts and nothing lands."""
 
 
 def ask_about_base(run: Standings) -> None:
@@ -29,9 +32,10 @@ def base_verified(run: Standings, event: BaseVerified) -> None:
     working = sum(isinstance(standing.status, Working) for standing in run.tasks.values())
     at_work = f" ({count(working, 'task')} at work)" if working else ""
     if run.manifest.base_rule == "green":
-        run.trouble = run.trouble or f"base is red, and integration.base is green: {report.reason}"
+        run.trouble = run.trouble or f"{REFUSED}: {report.reason}"
         run.tell(f"base is red, so nothing more starts{at_work}", reason=report.reason)
         run.dispatcher.cancel_all()
+        run.order(EndBatches())
         return
     lands = still_lands(run.manifest.base_rule)
     fine = f"as it should be where the checks test what this plan builds ({lands})"

@@ -7,6 +7,7 @@ from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, Batch
 from plait.plans.landing.batch_words import batch_words, rejection_words
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, back_off, next_batch
 from plait.plans.landing.landing_rules import LandingRules
+from plait.plans.run.base_events import REFUSED
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting, Working
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
@@ -129,8 +130,10 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
     match event.result:
         case BatchDone(report):
             _take_over(run, order, report, settled=settled is not None)
+        case BatchStopped() if run.is_refused and not run.stopping:
+            _cut_short(run, order, BatchState.CUT_SHORT, REFUSED, says="stopped, as base is red")
         case BatchStopped():
-            _cut_short(run, order, BatchState.VERIFYING, "the run was cancelled before", says="cancelled")
+            _cut_short(run, order, BatchState.CUT_SHORT, "the run was cancelled before", says="cancelled")
         case BatchBroken(reason):
             run.environment, run.trouble = True, f"the integration broke: {reason}"
             _cut_short(run, order, BatchState.INFRASTRUCTURE, reason, says=run.trouble)

@@ -33,6 +33,7 @@ class BatchState(StrEnum):
     REJECTED = "rejected"
     READY_TO_LAND = "ready-to-land"
     INFRASTRUCTURE = "infrastructure"
+    CUT_SHORT = "cut short"
 
 
 class RunState(StrEnum):

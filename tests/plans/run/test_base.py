@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
-from plait.plans.journal.effects import VerifyBase
+import pytest
+
+from plait.plans.journal.effects import EndBatches, VerifyBase
 from plait.plans.journal.events import BaseVerified, Begin, Close, Tick, WorkDone, WorkEnded
 from plait.plans.run.machine import Run
-from plait.plans.tasks.outcomes import RunState, TaskState
+from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
 from plait.plans.tasks.work import BaseReport
 from plait.show.run_outcome import outcome_of
-from tests.plans.run.played import manifest_from
+from tests.plans.run.played import AT_ONCE, manifest_from, played
 
 PLAN = """
     tasks:
@@ -54,6 +56,29 @@ def test_where_base_has_to_be_green_nothing_starts_after_it_was_seen_red_and_not
     assert outcome.state is RunState.FAILED
     assert "3 failed" in (outcome.reason or "")
     assert {task.id: task.state for task in outcome.tasks} == {"A": TaskState.DONE, "B": TaskState.BLOCKED}
+
+
+def test_where_base_has_to_be_green_a_batch_in_work_is_stopped_with_the_reason_when_base_is_red() -> None:
+    run = played(PLAN, base_rule="green", **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    assert EndBatches() in run.hear(RED)
+
+    run.batch_is_stopped()
+    run.ends("B")
+    run.starts()
+    run.closes()
+
+    (batch,) = run.outcome.batches
+    assert (batch.state, batch.reason) == (BatchState.CUT_SHORT, "base is red, and integration.base is green")
+    assert run.told("batch-1")[-1] == "stopped, as base is red, nothing of it has landed"
+    assert (run.outcome.state, run.states()) == (RunState.FAILED, {"A": "done", "B": "done"})
+
+
+@pytest.mark.parametrize("rule", ["known", "new-failures"])
+def test_where_base_may_be_red_a_batch_in_work_goes_on(rule: str) -> None:
+    assert EndBatches() not in played(PLAN, base_rule=rule).hear(RED)
 
 
 def test_a_base_that_is_green_at_the_second_time_ends_nothing_and_its_flaky_check_is_told() -> None:
