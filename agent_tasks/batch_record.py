@@ -18,6 +18,7 @@ class BatchRecord:
     chain: tuple[ChainBranch, ...] = ()
     onto: str | None = None
     trees: list[VerifiedTree] = field(default_factory=list)
+    """Of every round, and of looking ahead: what somebody overtook was verified all the same."""
 
     def built(self, branches: Sequence[Branch], chain: Chain) -> None:
         """The batch has merged its branches."""
@@ -45,4 +46,10 @@ class BatchRecord:
     @property
     def fields(self) -> dict[str, Any]:
         """What of it belongs into the outcome of the batch."""
-        return {"chain": self.chain, "onto": self.onto, "trees": tuple(self.trees)}
+        trees = tuple(self.trees)
+        return {"chain": self.chain, "onto": self.onto, "trees": trees, "verifications": sum(map(_ran, trees))}
+
+
+def _ran(tree: VerifiedTree) -> bool:
+    """Whether `integration.verify` ran to an end on it."""
+    return not tree.remembered and tree.verdict not in ("unverified", "unaffected", "cancelled")

@@ -127,7 +127,7 @@ def _in_turn(order: BatchOrder, shop: Workshop) -> BatchReport:
         return _integrate_at_last(order, shop)
     before, own = shop.pipeline.enter(order.follows), shop.pipeline.enter(order.id)
     before.awaited = True
-    ahead = _look_ahead(order, shop, before, own)
+    _look_ahead(order, shop, before, own)
     if not wait_for(before.ended, stop=shop.stop):
         raise TaskStopped
     if before.red.is_set():
@@ -141,18 +141,18 @@ def _in_turn(order: BatchOrder, shop: Workshop) -> BatchReport:
     landed = (*order.landed, *(task for task in order.ahead if task in shop.pipeline.landed))
     held = tuple(Held(task=task, by=by) for task, by in behind.items())
     if not branches:
-        outcome = BatchOutcome(id=order.id, state=BatchState.REJECTED, held=held, verifications=ahead)
+        outcome = BatchOutcome(id=order.id, state=BatchState.REJECTED, held=held)
         return BatchReport(outcome, tip=shop.lander.tip())
     report = _integrate_at_last(replace(order, branches=branches, landed=landed), shop)
     outcome = report.outcome
-    more = {"held": (*held, *outcome.held), "verifications": outcome.verifications + ahead}
+    more: dict[str, Any] = {"held": (*held, *outcome.held)}
     if held and outcome.state is BatchState.LANDED:
         more["state"] = BatchState.PART_LANDED
     return replace(report, outcome=outcome.model_copy(update=more))
 
 
-def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage) -> int:
-    """Verify what the batch would be on the unlanded tip of the one before; how many verifications that took.
+def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage) -> None:
+    """Verify what the batch would be on the unlanded tip of the one before.
 
     The verdict is remembered by tree: if that batch lands as it is, this one lands without another verification. If it
     does not, what was begun here is stopped, and the batch is built on what has landed.
@@ -162,18 +162,16 @@ def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage
         before.ended.wait(LOOK_SECONDS)
     if before.tip is None or stop.is_set():
         own.red.set()
-        return 0
+        return
     with suppress(EnvironmentProblem, OSError):  # what is still wrong when it is its turn shows again
         merged = _merged(replace(order, landed=(*order.landed, *order.ahead)), shop, before.tip)
         own.built(merged.chain.tip, merged.chain.tree)
         known = _likely_known(order, shop, stop)
         tip = shop.control.store.tree_of(before.tip)
         looking = replace(shop, verifier=shop.verifier.forgiving(known).since(tip, merged.chain.tree))
-        ahead = look_ahead(merged.builder, merged.chain, merged.branches, shop=looking, order=merged.order, stop=stop)
-        if ahead.is_red or before.red.is_set():
+        is_red = look_ahead(merged.builder, merged.chain, merged.branches, shop=looking, order=merged.order, stop=stop)
+        if is_red or before.red.is_set():
             own.red.set()
-        return ahead.verifications
-    return 0
 
 
 def _likely_known(order: BatchOrder, shop: Workshop, stop: threading.Event) -> tuple[RedCommand, ...]:
@@ -216,7 +214,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     shop = replace(shop, verifier=verifier.since(_verified_before(shop, builder.base), chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
-        broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
+        broken = _broken(order, settled.trouble, kind=settled.trouble_kind)
         return replace(broken, outcome=broken.outcome.model_copy(update={"flaky": tuple(map(plain, settled.flaky))}))
     told = still_clashing(builder, chain, branches, settled)
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
@@ -238,7 +236,6 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         return _broken(order, f"the checks are red and green on the same tree: {listed(settled.flaky)}")
     outcome = BatchOutcome(
         id=order.id,
-        verifications=settled.verifications,
         verified=settled.verified,
         red_on_base=red_words(_excused(shop, settled)),
         stages=stages_of(shop.verifier, (settled.chain or chain).tree),
@@ -452,7 +449,7 @@ def _as_branch(candidate: Candidate) -> Branch:
     )
 
 
-def _broken(order: BatchOrder, reason: str, *, kind: str = "infrastructure", verifications: int = 0) -> BatchReport:
+def _broken(order: BatchOrder, reason: str, *, kind: str = "infrastructure") -> BatchReport:
     """A batch that says nothing about its branches: the environment or the base is at fault."""
     reason, rejected = plain(reason), tuple[Rejection, ...]()
     if kind == "base-red":
@@ -461,7 +458,6 @@ def _broken(order: BatchOrder, reason: str, *, kind: str = "infrastructure", ver
         id=order.id,
         state=BatchState.REJECTED if kind == "base-red" else BatchState.INFRASTRUCTURE,
         reason=reason,
-        verifications=verifications,
         rejected=rejected,
     )
     return BatchReport(outcome)

@@ -100,15 +100,6 @@ class _Oracle:
         return seen
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What came of looking ahead."""
-
-    is_red: bool = False
-    """Whether the chain will not land as it is."""
-    verifications: int = 0
-
-
 def look_ahead(
     builder: ChainBuilder,
     chain: Chain,
@@ -117,17 +108,17 @@ def look_ahead(
     shop: Workshop,
     order: BatchOrder,
     stop: threading.Event,
-) -> Ahead:
-    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered.
+) -> bool:
+    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered; whether it is red.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
     """
     if not chain.links:
-        return Ahead()
+        return False
     oracle = _oracle(builder, chain, branches, shop, order)
     seen = oracle.verify(tuple(link.task for link in chain.links), stop=stop)
-    return Ahead(not seen.green, oracle.runs)
+    return not seen.green
 
 
 def _oracle(

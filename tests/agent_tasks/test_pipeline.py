@@ -268,19 +268,38 @@ def test_what_has_settled_is_over_for_those_behind_it() -> None:
     assert pipeline.landed == {"A"}
 
 
-def test_a_batch_that_somebody_overtakes_again_and_again_gives_up_for_now(
-    repository: Path, branch_with: BranchWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    push = tmp_path / "push.sh"
+def pushing(repository: Path, folder: Path) -> Path:
+    """A script that moves the feature branch as somebody else would, to something else each time."""
+    push = folder / "push.sh"
     push.write_text(
         f"""
-        export GIT_DIR={repository}/.git GIT_INDEX_FILE={tmp_path}/index
+        export GIT_DIR={repository}/.git GIT_INDEX_FILE={folder}/index
         export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@y GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@y
         git read-tree main
         git update-index --add --cacheinfo 100644,$(echo $$ | git hash-object -w --stdin),push.txt
         git update-ref refs/heads/{TIP} $(git commit-tree $(git write-tree) -p main -m push)
         """
     )
+    return push
+
+
+def test_what_was_verified_before_somebody_pushed_counts_as_a_verification_of_the_batch(
+    repository: Path, branch_with: BranchWith, tmp_path: Path
+) -> None:
+    a = Candidate("A", branch_with("a", {"a.txt": "a\n"}), ())
+    once = f"test -f push.txt || sh {pushing(repository, tmp_path)}"
+    plan = PLAN.replace("test ! -f bad.txt", once).replace("LOG", str(tmp_path / "log"))
+    with opened(plan, repository) as session, patience(60):
+        report = integrate.fn(order_of(1, [a]), session.shop.facts)
+
+    assert (report.outcome.landed, len(report.outcome.trees)) == (("A",), 2)
+    assert report.outcome.verifications == 2
+
+
+def test_a_batch_that_somebody_overtakes_again_and_again_gives_up_for_now(
+    repository: Path, branch_with: BranchWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = pushing(repository, tmp_path)
     monkeypatch.setattr("plait.agent_tasks.integrate.PAUSE_SECONDS", 0.01)
     a = Candidate("A", branch_with("a", {"a.txt": "a\n"}), ())
     plan = PLAN.replace("test ! -f bad.txt", f"sh {push}").replace("LOG", str(tmp_path / "log"))
@@ -289,6 +308,7 @@ def test_a_batch_that_somebody_overtakes_again_and_again_gives_up_for_now(
 
     assert (report.outcome.state, report.overtaken) == (BatchState.INFRASTRUCTURE, True)
     assert "moved by somebody else 5 times" in (report.outcome.reason or "")
+    assert report.outcome.verifications == 5
     assert "a.txt" not in files_of(repository, TIP)
 
 
