@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
-from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.plans.usage import usage_of
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
@@ -66,9 +66,14 @@ class KnownRun:
     def played(self, journal: Journal) -> FeatureOutcome:
         """Where its journal says that it stands."""
         alive = not journal.is_closed and self.alive
-        return self._as_it_is(outcome_of(replayed(journal).standings, now=time.time() if alive else None), journal)
+        run = replayed(journal).standings
+        orders = (*run.in_work.values(), *run.explaining.values())
+        in_work = {order.id: tuple(branch.task for branch in order.branches) for order in orders}
+        return self._as_it_is(outcome_of(run, now=time.time() if alive else None), journal, in_work)
 
-    def _as_it_is(self, outcome: FeatureOutcome, journal: Journal | None) -> FeatureOutcome:
+    def _as_it_is(
+        self, outcome: FeatureOutcome, journal: Journal | None, in_work: Mapping[str, Collection[str]] | None = None
+    ) -> FeatureOutcome:
         """The same, with what the folders of its tasks know of tries that no event has told yet, and of a kill."""
         if outcome.state is not RunState.RUNNING:
             return outcome
@@ -77,7 +82,9 @@ class KnownRun:
             return outcome.model_copy(update={"tasks": tasks})
         ended, landed = outcome.started_at + timedelta(seconds=outcome.elapsed_seconds), self._landed(outcome)
         tasks = tuple(_killed(task, ended, landed=task.branch in landed) for task in tasks)
-        update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks}
+        there = frozenset(task.id for task in tasks if task.state is TaskState.LANDED)
+        batches = tuple(_cut_short(batch, ended, (in_work or {}).get(batch.id, ()), there) for batch in outcome.batches)
+        update = {"state": RunState.FAILED, "reason": KILLED, "tasks": tasks, "batches": batches}
         return outcome.model_copy(update=update | {"ended_at": None})
 
     @property
@@ -141,6 +148,20 @@ def _killed(task: TaskOutcome, ended: datetime, *, landed: bool) -> TaskOutcome:
         "dispatched_at": None,
     }
     return task.model_copy(update=update)
+
+
+def _cut_short(batch: BatchOutcome, ended: datetime, tasks: Collection[str], there: Collection[str]) -> BatchOutcome:
+    """A batch of a killed run: what it landed before anybody could hear of it has landed, and the rest has not.
+
+    Example: A and B were in it, and A is on the feature branch: part landed, landed A.
+    """
+    if batch.state not in (BatchState.BUILDING, BatchState.VERIFYING, BatchState.SEARCHING):
+        return batch
+    landed = (*batch.landed, *(task for task in tasks if task in there and task not in batch.landed))
+    some = BatchState.PART_LANDED if landed else BatchState.CUT_SHORT
+    state = BatchState.LANDED if landed and set(tasks) <= set(landed) else some
+    update = {"state": state, "landed": landed, "ended_at": max(batch.started_at or ended, ended)}
+    return batch.model_copy(update=update | {"reason": "its run was killed"})
 
 
 KILLED = "it was killed; `plait run` goes on with it, and what was spent by then counts on"
