@@ -134,6 +134,7 @@ def test_resolve_hands_out_the_conflict_takes_it_back_and_the_next_run_lands_it(
     file = Path(handed.data["directory"]) / "same.txt"
     assert handed.data["files"] == ["same.txt"]
     assert "<<<<<<< " in file.read_text()
+    assert git(file.parent, "status", "--porcelain") == "AA same.txt"
     unfinished = plait("resolve", "B", "--done", cwd=repository)
     assert unfinished.status == 2
     assert "conflict markers are left over in same.txt" in unfinished.stderr
