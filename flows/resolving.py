@@ -10,7 +10,7 @@ from typing import Any
 
 from plait.agent_tasks.persons_repair import clean_author
 from plait.flows.recording.run_files import read_merging
-from plait.flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, find_run, runs_here
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import base_ref, integration_branch
@@ -85,7 +85,8 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     """The branch of a task that did not land, and what has been handed out of it.
 
     Args:
-        wanted: A run or a feature; the live or newest run with that task when absent.
+        wanted: A run or a feature; of the repository that the user stands in the live or newest run with that task
+            when absent.
         task: A task's id, a bundle's, or the one of a bundle's member, which stands for its bundle.
 
     Raises:
@@ -106,12 +107,17 @@ def find_handed_out(wanted: str | None, task: str) -> Resolving:
     """The same, wherever its task stands now and unread, as it may be damaged: to delete it.
 
     Raises:
-        CallError: there is no such run or task.
+        CallError: there is no such run or task, or none is named and the user stands in no repository of a run.
     """
-    home = plait_home()
-    run = find_run(home, wanted)
+    home, here = plait_home(), runs_here()
+    if wanted is None and not here:
+        raise CallError(
+            f"no run of plait belongs to where you stand, so it is open whose {quoted(task)} you mean",
+            hint="go to its repository, or name a run with --run",
+        )
+    run = find_run(home, wanted, among=here)
     if task not in (tasks := _tasks_of(run)):
-        run = find_run(home, wanted, task=task)
+        run = find_run(home, wanted, task=task, among=here)
         tasks = _tasks_of(run)
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
