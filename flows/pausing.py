@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from plait.flows.runs import KnownRun, find_run, known_runs, seen_from_here, worktree_of
+from plait.flows.runs import KnownRun, find_run, known_runs, runs_here, seen_from_here, worktree_of
 from plait.plans.errors import CallError, PlaitError
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import user_name
-from plait.workspace.git import repository_around
 from plait.workspace.home import plait_home
 from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
@@ -20,7 +19,7 @@ def pause(wanted: str | None) -> str:
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    run = find_run(plait_home(), wanted, among=_here())
+    run = find_run(plait_home(), wanted, among=runs_here())
     is_new = ask_to_pause(_control_of(run), run.feature, by=user_name())
     then = "what runs finishes, and nothing new starts" if run.alive else "the next run of it starts nothing"
     now = "is paused" if is_new else "was paused already"
@@ -37,21 +36,12 @@ def resume(wanted: str | None) -> str:
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    here, home = _here(), plait_home()
+    here, home = runs_here(), plait_home()
     paused = [run for run in here or known_runs(home) if _is_paused(run)] if wanted is None else []
     run = find_run(home, wanted, among=paused or here)
     if not ask_to_resume(_control_of(run), run.feature):
         return f"{run.feature}{_where(run)} was not paused"
     return f"{run.feature}{_where(run)} goes on{'' if run.alive else ' when the plan is run again'}"
-
-
-def _here() -> list[KnownRun]:
-    """The runs of the repository that the user stands in, newest first; none elsewhere."""
-    try:
-        repository = repository_around(Path.cwd())
-    except (PlaitError, OSError):  # the directory has been deleted
-        return []
-    return [run for run in known_runs(plait_home()) if run.repository == repository]
 
 
 def _is_paused(run: KnownRun) -> bool:

@@ -10,13 +10,13 @@ from typing import Any
 
 from plait.agent_tasks.persons_repair import clean_author
 from plait.flows.recording.run_files import read_merging
-from plait.flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, find_run, runs_here
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
-from plait.workspace.checkouts import Checkout, make_checkout
+from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
 from plait.workspace.conflicts import conflict_checkout, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
 from plait.workspace.deleting import delete_tree
@@ -25,7 +25,7 @@ from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
 from plait.workspace.harvest import harvest
 from plait.workspace.home import plait_home
-from plait.workspace.merging import Conflict, merge
+from plait.workspace.merging import Conflict, ConflictPath, merge
 from plait.workspace.output import plain
 from plait.workspace.settling import Settler
 from plait.workspace.small_files import read_json_object, write_whole
@@ -85,7 +85,8 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     """The branch of a task that did not land, and what has been handed out of it.
 
     Args:
-        wanted: A run or a feature; the live or newest run with that task when absent.
+        wanted: A run or a feature; of the repository that the user stands in the live or newest run with that task
+            when absent.
         task: A task's id, a bundle's, or the one of a bundle's member, which stands for its bundle.
 
     Raises:
@@ -106,12 +107,17 @@ def find_handed_out(wanted: str | None, task: str) -> Resolving:
     """The same, wherever its task stands now and unread, as it may be damaged: to delete it.
 
     Raises:
-        CallError: there is no such run or task.
+        CallError: there is no such run or task, or none is named and the user stands in no repository of a run.
     """
-    home = plait_home()
-    run = find_run(home, wanted)
+    home, here = plait_home(), runs_here()
+    if wanted is None and not here:
+        raise CallError(
+            f"no run of plait belongs to where you stand, so it is open whose {quoted(task)} you mean",
+            hint="go to its repository, or name a run with --run",
+        )
+    run = find_run(home, wanted, among=here)
     if task not in (tasks := _tasks_of(run)):
-        run = find_run(home, wanted, task=task)
+        run = find_run(home, wanted, task=task, among=here)
         tasks = _tasks_of(run)
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
@@ -140,20 +146,23 @@ def hand_out(resolving: Resolving) -> Resolving:
     merged = merge(
         store, resolving.onto, resolving.rejected, settle=settler.settle, fold_case=resolving.control.ignores_case
     )
-    files: tuple[str, ...] = ()
+    conflicts: tuple[ConflictPath, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):
         shown = conflict_checkout(store, merged, "the feature branch", task.id)
-        tree, files = shown.tree, merged.files
+        tree, conflicts = shown.tree, shown.conflicts
+    files = [path.path for path in conflicts]
     # Held by a ref, so that neither the target's garbage collection nor ours takes it while a person is at lunch.
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
-    make_checkout(resolving.control, resolving.place, resolving.onto, branch=task.branch or task.id, tree=tree)
+    branch = task.branch or task.id
+    checkout = make_checkout(resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree)
+    show_unmerged(resolving.control, checkout, conflicts)
     note = {
         "rejected": resolving.rejected,
         "onto": resolving.onto,
         "tree": tree,
-        "files": list(files),
+        "files": files,
         "settled": [f"{done.path} ({done.by})" for done in merged.settled],
         "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None)],
     }

@@ -17,6 +17,7 @@ from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome,
 from plait.plans.usage import usage_of
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
+from plait.workspace.home import plait_home
 from plait.workspace.process import is_alive
 from plait.workspace.small_files import read_json_object, read_plain_file
 
@@ -241,6 +242,30 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: 
     if task is not None:
         runs = [run for run in runs if _is_folder(run.directory / "tasks" / task)] or runs
     return next((run for run in runs if run.alive), runs[0])
+
+
+def runs_here() -> list[KnownRun]:
+    """The runs of the repository that the user stands in, newest first; none elsewhere.
+
+    Who stands in what plait has handed out of a repository stands in that repository.
+    """
+    # Both import GitPython, which most commands do without.
+    from plait.workspace.control import directory_of
+    from plait.workspace.git import repository_around
+
+    home = plait_home()
+    try:
+        here = Path.cwd()
+        repository = repository_around(here)
+    except (PlaitError, OSError):  # the directory has been deleted
+        return []
+    runs = known_runs(home)
+    handed_out = [run for run in runs if _is_inside(here, directory_of(Path(run.repository), home=home))]
+    return handed_out or [run for run in runs if run.repository == repository]
+
+
+def _is_inside(place: Path, directory: Path) -> bool:
+    return place.is_relative_to(os.path.realpath(directory))
 
 
 def _fitting(runs: Sequence[KnownRun], wanted: str) -> list[KnownRun]:

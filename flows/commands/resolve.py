@@ -17,7 +17,9 @@ EXAMPLES = (
 
 def command(
     task: Annotated[str, typer.Argument(help="The task's id.", metavar="TASK", show_default=False)],
-    run: Annotated[str | None, typer.Option(help="A run's id or feature; the live or newest run when absent.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="A run's id or feature; the live or newest run of this repository when absent.")
+    ] = None,
     done: Annotated[bool, typer.Option("--done", help="Take back what is in the checkout.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Delete the checkout; the branch stays as it is.")] = False,
     no_shell: Annotated[bool, typer.Option("--no-shell", help="Only make the checkout, and say where it is.")] = False,

@@ -34,6 +34,8 @@ class Reuse:
     """By task, the commit that a person put above its own, which is among the finished."""
     sent_back: Mapping[str, EarlierWork] = field(default_factory=dict)
     """What was finished and a person rejected: its agent goes on from the commit, where there is one."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """By task that had landed and is in no history any more, the commit that was landed last."""
 
 
 def find_finished(
@@ -78,6 +80,7 @@ def find_finished(
         frozenset(task.id for task in ordered if task.id not in finished and works.has_landed(task.id)),
         left=tuple(places.named[task] for task, done in above.items() if done.landed),
         repaired={task: places.branches[task] for task, done in above.items() if not done.landed},
+        lost=places.work.lost,
     )
 
 

@@ -26,13 +26,14 @@ from plait.plans.errors import CallError
 from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
+from plait.plans.wording import listed
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
-from plait.workspace.ref_landing import feature_lock, reconcile
+from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
 
 
@@ -109,7 +110,7 @@ def open_session(
         find = partial(_reuse, control, chosen=chosen, base=started.now, fresh=fresh)
         bundled = bundle(control, brief, chosen=chosen, fresh=fresh, find=find)
         brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
-        notices += bundled.notices
+        notices += [*bundled.notices, *_set_back(control, brief, chosen, reuse)]
         notices += [f"{branch} has commits beside what has landed: they stay there" for branch in reuse.left]
         _refuse_missing(brief, chosen, reuse)
         require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
@@ -123,6 +124,7 @@ def open_session(
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
+            let_landings_go(control, feature)
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
@@ -194,6 +196,26 @@ def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:
     if fresh and kept:
         return [f"started over: {len(kept)} branch{'' if len(kept) == 1 else 'es'} kept below refs/plait/old/{run_id}/"]
     return [f"old work that no longer fits its task is kept at {ref}" for ref in kept]
+
+
+def _set_back(control: Control, brief: Brief, chosen: Collection[str], reuse: Reuse) -> Iterator[str]:
+    """What had landed and is not there any more, and what becomes of it: nobody's work is done twice without a word.
+
+    Example: A had landed, and somebody deleted the feature branch and A's: A is done again. Was only the feature branch
+    deleted, A is still on its own, and lands again.
+    """
+    branch = integration_branch(brief.plan.feature)
+    tip = control.branch(branch)
+    names = {task.id: (task.id, *(member.id for member in task.members)) for task in brief.expansion.tasks}
+    for commit in dict.fromkeys(reuse.lost.values()):
+        lost = [task for task in chosen if any(reuse.lost.get(name) == commit for name in names[task])]
+        again = [task for task in lost if task not in reuse.finished]
+        kept = [task for task in lost if task in reuse.finished]
+        moved = f"was set back from {commit[:10]} to {tip[:10]}" if tip else f"was at {commit[:10]}, and is gone"
+        ends = ((again, "is done again", "are done again"), (kept, "lands again", "land again"))
+        become = [f"{listed(of)} {verb if len(of) == 1 else verbs}" for of, verb, verbs in ends if of]
+        if become:
+            yield f"{listed(lost)} had landed, but {branch} {moved}: {' and '.join(become)}"
 
 
 def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None:

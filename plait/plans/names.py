@@ -1,5 +1,7 @@
 """What names may look like, and the branch names that are made of them: our own ASCII rule, stricter than git's.
 
+Branches of others are called as these others like, within what git takes (`foreign_problem`).
+
 `git check-ref-format` accepts shell metacharacters, 40 hex digits and right-to-left marks, and with `--branch` turns
 `@{-1}` into another branch's name: so what it says is not enough.
 """
@@ -14,6 +16,7 @@ _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[1-9][0-9]{0,4})?")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
 _REFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/#+=@,-]*")
 _REFNAME_LENGTH = 200
+_SYNTAX = re.compile(r"[ ~^:?*\[\\]")
 _OURS = re.compile(r"feature/[^/]+/(integration\Z|agent/|salvage/)")
 _SPECIAL = frozenset(
     ("@", "HEAD", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_HEAD", "stash")
@@ -78,32 +81,60 @@ def _check_instance(text: str) -> str:
 
 def refname_problem(text: str) -> str | None:
     """Why a branch name that a user gave is refused, as a sentence's end; None when it is fine."""
+    if text.startswith("refs/"):
+        return _means_more(text)
+    return _refused_of_all(text) or _pattern_problem(text)
+
+
+def foreign_problem(text: str) -> str | None:
+    """Why the name of somebody's branch is refused: they have chosen it, so all that git takes and one can see is fine.
+
+    A full ref is, too. Example: `größe/§3(a)` names a branch; `a~1`, `@{-1}` and `-x` would be read as something else.
+    """
+    name = text.removeprefix("refs/")
+    if problem := _refused_of_all(name):
+        return problem
+    if not name.isprintable() or _SYNTAX.search(name):
+        return f"{quoted(text)} has a blank, a character that cannot be seen, or one of ~ ^ : ? * [ \\"
+    if problem := _range_problem(name):
+        return problem
+    if name.endswith(".") or any(
+        not part or part.startswith(".") or part.endswith(".lock") for part in name.split("/")
+    ):
+        return f"{quoted(text)} ends with ., or has a part that is empty, begins with . or ends with .lock"
+    return None
+
+
+def _refused_of_all(text: str) -> str | None:
     if not text:
         return "is empty"
     if len(text) > _REFNAME_LENGTH:
         return f"has {len(text)} characters; at most {_REFNAME_LENGTH}"
-    if text in _SPECIAL or text.startswith("refs/"):
-        return f"{quoted(text)} means something else to git: give a branch's plain name, such as main"
+    if text in _SPECIAL:
+        return _means_more(text)
     if text.startswith("-"):
         return f"{quoted(text)} would be read as an option"
     if _OBJECT_ID.fullmatch(text):
         return f"{quoted(text)} looks like a git object id: give a branch's name"
-    return _pattern_problem(text)
+    return None
 
 
-def foreign_problem(text: str) -> str | None:
-    """Why the name of somebody's branch is refused: as `refname_problem`, but a full ref is fine."""
-    return refname_problem(text.removeprefix("refs/"))
+def _means_more(text: str) -> str:
+    return f"{quoted(text)} means something else to git: give a branch's plain name, such as main"
 
 
 def _pattern_problem(text: str) -> str | None:
     if not _REFNAME.fullmatch(text):
         return f"{quoted(text)} has characters that a branch name may not have (letters, digits and . _ / # + = @ , -)"
-    if ".." in text or "@{" in text:
-        return f"{quoted(text)} would be read as a range or a revision"
+    if problem := _range_problem(text):
+        return problem
     for part in text.split("/"):
         if not part or part.startswith((".", "-")) or part.endswith("."):
             return f"{quoted(text)} has a part that is empty, or begins with . or -, or ends with ."
         if part.casefold().endswith(".lock"):
             return f"{quoted(text)} has a part that ends with .lock"
     return None
+
+
+def _range_problem(text: str) -> str | None:
+    return f"{quoted(text)} would be read as a range or a revision" if ".." in text or "@{" in text else None

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +15,7 @@ from plait.workspace.control import Control, configuration_of
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.git import GitRepository
+from plait.workspace.merging import ConflictPath
 from plait.workspace.output import plain
 
 _NEARLY_NOTHING = 1_000_000
@@ -31,6 +32,8 @@ _SETTINGS = """\
 [advice]
 \tdetachedHead = false
 """
+_FOR_A_PERSON = "[mergetool]\n\tkeepBackup = false\n"
+"""What a harvest takes is every new file: `same.txt.orig` would be one of them."""
 
 _PATHS_NAMED = 5
 """Paths that a notice names; of more it says how many."""
@@ -166,6 +169,31 @@ def write_private_git(control: Control, directory: Path, *, commit: str, branch:
     (git / "objects/info/alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
     shutil.copyfile(control.store.git_dir / "info/exclude", git / "info/exclude")
     shutil.copy2(index, git / "index")
+
+
+def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[ConflictPath]) -> None:
+    """Let a person's git know of the conflicts: `git status`, `git checkout --ours` and `git mergetool` ask its index.
+
+    For a checkout that was made a moment ago and handed to nobody yet. plait's own index stays as it is.
+
+    Raises:
+        GitFailed: the index could not be written.
+        DiskFull: no space for it.
+    """
+    if not conflicts:
+        return
+    git = checkout.directory / ".git"
+    nothing = "0" * len(checkout.tree)
+    lines = []
+    for path in conflicts:
+        # git wants a path taken out before its stages go in.
+        lines += [f"0 {nothing}\t{path.path}"] if path.stages else []
+        lines += [f"{stage.mode} {stage.oid} {stage.number}\t{path.path}" for stage in path.stages]
+    entries = b"".join(os.fsencode(line) + b"\0" for line in lines)
+    work, index = checkout.directory, git / "index"  # both: an entry as old as the index is compared with its file
+    control.store.ask("update-index", "-z", "--index-info", stdin=entries, work_tree=work, index=index)
+    with naming_full_disk(), (git / "config").open("a", encoding="utf-8") as config:
+        config.write(_FOR_A_PERSON)
 
 
 def missing_in_checkouts(store: GitRepository, commit: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, ConflictPath
@@ -26,6 +26,8 @@ class ConflictCheckout:
     """Paths that hold markers."""
     kept_ours: tuple[str, ...]
     """Paths that markers would ruin (binary files, LFS pointers): they hold our version, and need a decision."""
+    conflicts: tuple[ConflictPath, ...]
+    """All that conflicted, by the names that the tree has for it."""
 
 
 def conflict_checkout(
@@ -57,7 +59,8 @@ def conflict_checkout(
     changes: dict[str, tuple[str, str] | None] = {path: None for path in entries if path not in named}
     changes |= {path: entry for path, entry in named.items() if entries.get(path) != entry}
     tree = tree_with(repository, conflict.tree, changes)
-    return ConflictCheckout(tree, tuple(marked), tuple(kept))
+    conflicts = tuple(replace(path, path=_renamed(path.path, labels)) for path in conflict.paths)
+    return ConflictCheckout(tree, tuple(marked), tuple(kept), conflicts)
 
 
 def left_over_markers(

@@ -221,7 +221,7 @@ def open_control(repository: Path, *, home: Path) -> Control:
     """
     git_dir, common_dir, object_format = _discover(repository)
     objects = Path(os.path.realpath(common_dir / "objects"))
-    directory = home.absolute() / "repositories" / _key(common_dir)
+    directory = directory_of(common_dir, home=home)
     control_dir = directory / "control.git"
     try:
         _establish(control_dir, common_dir, objects, object_format)
@@ -238,6 +238,11 @@ def open_control(repository: Path, *, home: Path) -> Control:
     )
     _refuse_unusable(control, repository)
     return control
+
+
+def directory_of(common_dir: Path, *, home: Path) -> Path:
+    """Where plait keeps what belongs to the repository with this git directory."""
+    return home.absolute() / "repositories" / _key(common_dir)
 
 
 def _discover(repository: Path) -> tuple[Path, Path, str]:

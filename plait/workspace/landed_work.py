@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from plait.plans.tasks.bundling import members_said
 from plait.workspace.ancestry import commit_contents
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
-from plait.workspace.ref_landing import landed_batches
+from plait.workspace.ref_landing import landed_batches, void_landings
 from plait.workspace.small_files import read_json_object, write_whole
 from plait.workspace.trailers import named_works, works_in
 
@@ -38,6 +38,8 @@ class LandedWork:
     """By task, or member of a bundle, the newest claim of each history."""
     ended: tuple[str, ...] = ()
     """Commits that end all that they contain: an undo, and what `--fresh` started over from."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """By task whose work plait has landed, and which no history claims any more, the commit that was landed last."""
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -67,12 +69,15 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
     ends = (*undone, *((fresh,) if fresh else ()))
     void = _void(control.store, contents, ends)
     histories = [_newest(feature, commits, contents, void) for commits in (on_tip, on_base)]
-    histories.append(_squashed(control, feature, tip=tip, base=base, ends=ends))
+    seen = tuple(filter(None, (tip, base)))
+    gone = _gone(control, feature, seen)
+    histories.append(_squashed(control, feature, gone, base=base, ends=ends))
     claims: dict[str, tuple[Claim, ...]] = {}
     for history in histories:
         for task, claim in history.items():
             claims[task] = (*claims.get(task, ()), claim)
-    return LandedWork(claims, ends)
+    lost = {task: mark for task, mark in _lost(control, feature, gone, seen).items() if task not in claims}
+    return LandedWork(claims, ends, lost)
 
 
 def spoken_for(control: Control, feature: str, tip: str, *, without: Iterable[str]) -> tuple[str, ...]:
@@ -144,17 +149,37 @@ def _scan(store: GitRepository, *revisions: str) -> tuple[str, ...]:
     return tuple(named.text.split())
 
 
-def _squashed(control: Control, feature: str, *, tip: str | None, base: str, ends: tuple[str, ...]) -> dict[str, Claim]:
+def _gone(control: Control, feature: str, seen: tuple[str, ...]) -> tuple[str, ...]:
+    """What landed once and is in no history any more; of commits that contain one another the newest."""
+    store = control.store
+    marks = store.present(dict.fromkeys(landed_batches(control, feature).values()))
+    gone = frozenset[str]()
+    with suppress(GitFailed):  # what landed once may have been collected since
+        gone = store.outside(marks, *seen)
+    left = [mark for mark in marks if mark in gone]
+    return tuple(store.ask("merge-base", "--independent", *left).text.split()) if left else ()
+
+
+def _lost(control: Control, feature: str, gone: tuple[str, ...], seen: tuple[str, ...]) -> dict[str, str]:
+    """By task, what had landed with its work; not what was begun anew or undone before it was gone."""
+    void = void_landings(control, feature) if gone else frozenset[str]()
+    others = tuple(f"^{commit}" for commit in (*seen, *control.store.present(void)))
+    lost: dict[str, str] = {}
+    for mark in gone:
+        commits = _scan(control.store, mark, *others)
+        contents = commit_contents(control.store, commits)
+        undone = [commit for commit, content in contents.items() if feature in _UNDONE.findall(content)]
+        claimed = _newest(feature, commits, contents, _void(control.store, commits, undone) if undone else frozenset())
+        lost = {**dict.fromkeys(claimed, mark), **lost}
+    return lost
+
+
+def _squashed(
+    control: Control, feature: str, gone: tuple[str, ...], *, base: str, ends: tuple[str, ...]
+) -> dict[str, Claim]:
     """What landed once and is in no history, where one commit of base has the same patch as all of it."""
     store = control.store
-    marks = [commit for commit in landed_batches(control, feature).values() if store.resolve(commit)]
-    lost = frozenset[str]()
-    with suppress(GitFailed):  # what landed once may have been collected since
-        lost = store.outside(marks, *filter(None, (tip, base)))
-    left = [mark for mark in marks if mark in lost]
-    if not left:
-        return {}
-    for mark in store.ask("merge-base", "--independent", *dict.fromkeys(left)).text.split():
+    for mark in gone:
         forked = store.run("merge-base", mark, base).text
         own = _patches(store, [(forked, mark)]) if forked else {}
         limit = f"--max-count={_MOST_PATCHES}"

@@ -20,6 +20,7 @@ from plait.workspace.stale_locks import past_stale_locks
 
 _INTENTS = "refs/plait/intent/"
 _MARKS = "refs/plait/landed/"
+_VOID = "refs/plait/void/"
 _READY = "ready/"
 
 
@@ -134,6 +135,18 @@ def landed_batches(control: Control, feature: str) -> dict[str, str]:
     """The batches that have landed, by id, and their commits: a memory; the truth is what the branch contains."""
     prefix = f"{_MARKS}{_part(feature)}/"
     return {ref.removeprefix(prefix): commit for ref, commit in control.store.refs(prefix).items()}
+
+
+def void_landings(control: Control, feature: str) -> frozenset[str]:
+    """The commits that had landed when the feature was begun anew: nobody misses them."""
+    return frozenset(control.store.refs(f"{_VOID}{_part(feature)}/").values())
+
+
+def let_landings_go(control: Control, feature: str) -> None:
+    """Begin the feature anew: what has landed of it until now counts for nothing."""
+    prefix = f"{_VOID}{_part(feature)}/"
+    voided = {prefix + batch: commit for batch, commit in landed_batches(control, feature).items()}
+    control.store.set_refs(voided, reason="plait: begun anew")
 
 
 def last_landed(control: Control, feature: str, tip: str, *, base: str) -> str:

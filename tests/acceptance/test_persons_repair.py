@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
-from tests.support.repositories import commit_files, files_of, git
+from tests.support.repositories import commit_files, files_of, git, make_repository
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +134,7 @@ def test_resolve_hands_out_the_conflict_takes_it_back_and_the_next_run_lands_it(
     file = Path(handed.data["directory"]) / "same.txt"
     assert handed.data["files"] == ["same.txt"]
     assert "<<<<<<< " in file.read_text()
+    assert git(file.parent, "status", "--porcelain") == "AA same.txt"
     unfinished = plait("resolve", "B", "--done", cwd=repository)
     assert unfinished.status == 2
     assert "conflict markers are left over in same.txt" in unfinished.stderr
@@ -275,3 +276,30 @@ def test_resolve_of_a_task_that_was_done_in_a_bundle_hands_out_the_bundle(
     assert second.status == 0, second.stderr
     assert {task["id"]: task["tries"] for task in second.data["tasks"]} == {"A": 0, "L1": 0, "L2": 0}
     assert files_of(repository, BRANCH)["same.txt"] == "both"
+
+
+def test_resolve_means_the_repository_that_a_person_stands_in_and_outside_of_any_asks_which(
+    repository: Path, tmp_path: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    """Two have a run with the same task; the checkout that was handed out counts as the repository it is of."""
+    plan, other = write_plan(PLAN), make_repository(tmp_path / "other")
+    first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    plait("run", str(plan), "--json", cwd=other, env=prefect_server)
+
+    handed = plait("resolve", "B", "--json", cwd=repository / "docs")
+    work = Path(handed.data["directory"])
+    assert git(work, "rev-parse", "HEAD") == git(repository, "rev-parse", BRANCH)
+    nowhere = plait("resolve", "B", "--json", cwd=tmp_path)
+    assert nowhere.status == 2
+    assert "it is open whose 'B' you mean" in nowhere.stderr
+    assert "--run" in nowhere.stderr
+    named = plait("resolve", "B", "--json", "--run", first.data["run_id"], cwd=tmp_path)
+    assert named.data["directory"] == str(work)
+    (work / "same.txt").write_text("a and b\n")
+    before = git(other, "rev-parse", OWN)
+
+    done = plait("resolve", "B", "--done", cwd=work)
+
+    assert done.status == 0, done.stderr
+    assert files_of(repository, OWN)["same.txt"] == "a and b"
+    assert git(other, "rev-parse", OWN) == before

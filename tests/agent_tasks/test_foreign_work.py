@@ -44,6 +44,22 @@ def taken(repository: Path) -> WorkReport:
         return implement.fn(order_of(session, "X"), session.shop.facts)
 
 
+@pytest.mark.parametrize("name", ["größe", "fix/$(touch${IFS}ran);'\"`x`|&", "修正/一"])
+def test_a_branch_is_taken_whatever_its_author_has_called_it(
+    repository: Path, branch_with: BranchWith, name: str
+) -> None:
+    tip = branch_with("theirs", {"x.txt": "x\n"})
+    git(repository, "branch", "-m", "theirs", name)
+    quoted = name.replace("'", "''")
+
+    with opened(PLAN.replace("branch: theirs", f"branch: '{quoted}'"), repository) as session:
+        report = implement.fn(order_of(session, "X"), session.shop.facts)
+
+    assert report.commit is not None
+    assert git(repository, "rev-parse", f"{report.commit}^1") == tip
+    assert not [*Path.cwd().glob("ran"), *repository.glob("ran")]
+
+
 @pytest.mark.usefixtures("theirs")
 @pytest.mark.parametrize(
     ("author", "kept"),

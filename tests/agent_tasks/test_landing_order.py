@@ -30,7 +30,7 @@ def test_two_that_fit_land_rather_than_the_first_that_fits_with_neither(
     assert report.outcome.landed == ("ONE", "TWO")
     assert list(clashes(report)) == ["WIDE"]
     assert batch_words(report.outcome).startswith(
-        "part landed, landed ONE, TWO, WIDE waits for ONE: both change README.md"
+        "part landed, landed ONE, TWO, WIDE waits for ONE: conflict in README.md"
     )
     assert [(one.task, one.commit is None) for one in report.outcome.chain] == [
         ("ONE", False),

@@ -218,3 +218,62 @@ def test_where_nobody_knows_the_base_a_tasks_branch_that_is_checked_out_is_refus
 
     with pytest.raises(CallError, match="which is no base"), opened(PLAN, repository):
         pass
+
+
+def set_back(repository: Path) -> None:
+    git(repository, "update-ref", f"refs/heads/{INTEGRATION}", "main")
+
+
+def deleted(repository: Path) -> None:
+    git(repository, "update-ref", "-d", f"refs/heads/{INTEGRATION}")
+
+
+@pytest.mark.parametrize("all_of_plaits", [False, True], ids=["refs kept", "refs deleted"])
+@pytest.mark.parametrize("move", [set_back, deleted], ids=lambda move: move.__name__)
+def test_what_had_landed_and_is_done_again_is_told_with_the_commit_that_the_branch_was_set_back_from(
+    repository: Path, move: Callable[[Path], None], all_of_plaits: bool
+) -> None:
+    tip = land_both(repository)
+    delete_branches(repository, "again/agent")
+    move(repository)
+    for ref in git(repository, "for-each-ref", "--format=%(refname)", "refs/plait").split() if all_of_plaits else ():
+        git(repository, "update-ref", "-d", ref)
+
+    with opened(PLAN, repository, run_id="run-2") as second:
+        assert second.reuse.finished == {}
+        (notice,) = [notice for notice in second.notices if "had landed" in notice]
+        assert notice.startswith(f"A and B had landed, but {INTEGRATION} was ")
+        assert tip[:10] in notice
+        assert notice.endswith("A and B are done again")
+
+
+def test_what_had_landed_and_is_still_on_its_own_branch_is_told_to_land_again(repository: Path) -> None:
+    land_both(repository)
+    set_back(repository)
+    git(repository, "update-ref", "-d", "refs/heads/feature/again/agent/command/B")
+
+    with opened(PLAN, repository, run_id="run-2") as second:
+        (notice,) = [notice for notice in second.notices if "had landed" in notice]
+        assert notice.endswith("B is done again and A lands again")
+
+
+@pytest.mark.parametrize("bring", WAYS, ids=lambda way: way.__name__)
+def test_nothing_is_missed_that_somebody_brought_to_base(repository: Path, bring: Callable[[Path], None]) -> None:
+    land_both(repository)
+    bring(repository)
+    delete_branches(repository, "again")
+    plan = PLAN.replace("cp a.txt b.txt", "cp a.txt other.txt")
+
+    with opened(plan, repository, run_id="run-2") as second:
+        assert set(second.reuse.finished) == {"A"}
+        assert not [notice for notice in second.notices if "had landed" in notice]
+
+
+def test_what_a_person_began_anew_is_not_missed_by_later_runs(repository: Path) -> None:
+    land_both(repository)
+    with opened(PLAN, repository, run_id="run-2", fresh=True) as second:
+        assert not [notice for notice in second.notices if "had landed" in notice]
+
+    with opened(PLAN, repository, run_id="run-3") as third:
+        assert third.reuse.finished == {}
+        assert not [notice for notice in third.notices if "had landed" in notice]

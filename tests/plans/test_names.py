@@ -8,7 +8,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from plait.plans.names import agent_branch, check_slug, integration_branch, refname_problem, salvage_branch
+from plait.plans.names import (
+    agent_branch,
+    check_slug,
+    foreign_problem,
+    integration_branch,
+    refname_problem,
+    salvage_branch,
+)
 
 FINE_BRANCHES = (
     "main",
@@ -102,6 +109,39 @@ def test_dangerous_branch_names_are_refused_with_a_reason(name: str) -> None:
     assert problem.isprintable()
 
 
+SYNTAX = (
+    "-x",
+    "a..b",
+    "a@{1}",
+    "@{-1}",
+    "a\\b",
+    "a b",
+    *(f"a{char}b" for char in "~^:?*["),
+    "",
+    ".a",
+    "a/.b",
+    "a.",
+    "a.lock",
+)
+UNSEEN = ("a\tb", "a\nb", "a\0b", "a\x7fb", "a\u202eb", "a\xa0b", "a\u200bb", "\ud800")
+
+
+@pytest.mark.parametrize(
+    "name", [*FINE_BRANCHES, "größe", "ｆｕｌｌ", "修正/一", "fix(ui)!", "a&b", "a/-b", "a.LOCK", "a./b"]
+)
+def test_the_branch_of_somebody_else_may_have_any_name_that_git_takes_and_one_can_see(name: str) -> None:
+    assert foreign_problem(name) is None
+    assert foreign_problem(f"refs/pull/{name}") is None
+
+
+@pytest.mark.parametrize("name", [*SYNTAX, *UNSEEN, "HEAD", "0123456789abcdef0123456789abcdef01234567"])
+def test_the_branch_of_somebody_else_has_no_name_that_means_something_else_or_hides_something(name: str) -> None:
+    for text in (name, f"refs/{name}"):
+        problem = foreign_problem(text)
+        assert problem
+        assert problem.isprintable()
+
+
 @pytest.mark.parametrize("name", ["shopping-cart", "TASK-001", "a", "9", "a_b", "x" * 64, "deadbeef"])
 def test_slugs_are_given_back(name: str) -> None:
     assert check_slug(name) == name
@@ -175,12 +215,12 @@ def _is_slug(text: str) -> bool:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(_LIKE_NAMES, min_size=50, max_size=200))
-@example(texts=[*FINE_BRANCHES, *REFUSED_BRANCHES, "x" * 64])
+@example(texts=[*FINE_BRANCHES, *REFUSED_BRANCHES, *SYNTAX, *UNSEEN, "x" * 64])
 def test_git_accepts_every_name_that_the_rule_accepts(repository: Path, texts: list[str]) -> None:
     """One `git update-ref` refuses the whole batch when one name is malformed."""
     slugs = [text for text in texts if _is_slug(text)]
     names = {
-        *(text for text in texts if refname_problem(text) is None),
+        *(text for text in texts if refname_problem(text) is None or foreign_problem(text) is None),
         *(integration_branch(slug) for slug in slugs),
         *(agent_branch(slug, slug, f"{slug}.1") for slug in slugs),
         *(salvage_branch(slug, slug, slug, 1) for slug in slugs),

@@ -132,7 +132,7 @@ def test_a_batch_is_told_in_lines() -> None:
         "  verified A: green, 3 s, tree eeeeeeeee, /logs/1.log",
         "  verified without any branch: green, remembered, tree fffffffff",
         "  verified A and C: red by `make more`, 2 s, tree aaaaaaaaa",
-        "  B waits for A: both change x.py",
+        "  B waits for A: conflict in x.py",
         "    $ git init --quiet --template= batch-1-333333333 && cd batch-1-333333333",
         "    $ echo '/store/my objects' > .git/objects/info/alternates",
         f"    $ {BARE} git checkout --quiet --force --detach {'2' * 40}",
@@ -149,7 +149,7 @@ def test_a_batch_is_told_in_lines() -> None:
     page = report_markdown(an_outcome(batches=(batch,)), metrics=measure(an_outcome(batches=(batch,))))
     assert "## What the batches did" in page
     assert "git read-tree -u --reset aaaa" in page
-    assert "- B waits for A: both change x.py" in page
+    assert "- B waits for A: conflict in x.py" in page
     assert "## Tests that ask for less than before\n\n- t.py:5 of A: a skip was added" in page
     told = json.loads(json.dumps(batch_record(batch)))
     assert told["trees"][1] == {
@@ -169,7 +169,7 @@ def test_a_batch_is_told_in_lines() -> None:
 def test_batches_of_older_versions_have_a_line_of_their_own() -> None:
     assert batch_story(a_batch(rejected=(Rejection(task="B", kind="conflict", partner="A", files=("x.py",)),))) == [
         "batch-1: landed in 20 s, 1 verification, at ddddddddd",
-        "  B waits for A: both change x.py",
+        "  B waits for A: conflict in x.py",
     ]
 
 

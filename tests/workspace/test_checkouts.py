@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plait.workspace.checkouts import Checkout, make_checkout
+from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
+from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed
+from plait.workspace.harvest import harvest
+from plait.workspace.merging import Conflict, merge
 from tests.conftest import BranchWith
 from tests.support.repositories import commit_files, git, make_repository
-from tests.workspace.histories import History
+from tests.workspace.histories import DATE, History
 
 BRANCH = "feature/cart/agent/backend/totals"
 
@@ -194,3 +197,57 @@ def test_any_names_come_out_as_they_went_in(tmp_path_factory: pytest.TempPathFac
     control = open_control(place / "bare.git", home=place / "home")
     work = make_checkout(control, place / "out", commit, branch=BRANCH).directory
     assert {path.name for path in (work / "d").iterdir()} == names
+
+
+def conflicting(control: Control, tmp_path: Path) -> Checkout:
+    """A checkout with a conflict of each sort that a person may have to choose in."""
+    history = History(control.store)
+    start = history.commit({"both": "0\n", "gone": "0\n", "näme \n": "0\n", "bin": b"\0base"})
+    ours = {"both": "1\n", "gone": None, "näme \n": "1\n", "bin": b"\0ours", "dir": "a file\n", "new": "1\n"}
+    theirs = {"both": "2\n", "gone": "2\n", "näme \n": "2\n", "bin": b"\0theirs", "dir/f": "2\n", "new": "2\n"}
+    onto, other = history.commit(ours, start), history.commit(theirs, start)
+    conflict = merge(control.store, onto, other)
+    assert isinstance(conflict, Conflict)
+    shown = conflict_checkout(control.store, conflict, "the feature branch", "CART")
+    checkout = make_checkout(control, tmp_path / "conflict", onto, branch=BRANCH, tree=shown.tree)
+    show_unmerged(control, checkout, shown.conflicts)
+    return checkout
+
+
+def test_a_persons_git_knows_of_each_conflict_and_can_choose_a_side(control: Control, tmp_path: Path) -> None:
+    checkout = conflicting(control, tmp_path)
+    work = checkout.directory
+
+    states = git(work, "status", "--porcelain", "-z", "--untracked-files=no").split("\0")
+    unmerged = {line[3:]: line[:2] for line in states if "U" in line[:2] or line[:2] in ("AA", "DD")}
+    assert unmerged == {
+        "both": "UU",
+        "gone": "DU",
+        "näme \n": "UU",
+        "bin": "UU",
+        "new": "AA",
+        "dir~the_feature_branch": "AU",
+    }
+    assert "both modified:   both" in git(work, "status")
+    git(work, "checkout", "--theirs", "both", "bin")
+    assert (work / "both").read_text() == "2\n"
+    assert (work / "bin").read_bytes() == b"\0theirs"
+    git(work, "checkout", "--ours", "both")
+    assert (work / "both").read_text() == "1\n"
+    git(work, "add", "both")
+    assert "UU both" not in git(work, "status", "--porcelain")
+
+
+def test_a_merge_tool_has_all_three_versions_and_leaves_nothing_behind_that_would_be_harvested(
+    control: Control, tmp_path: Path
+) -> None:
+    checkout = conflicting(control, tmp_path)
+    tool = 'mergetool.own.cmd=cat "$BASE" "$LOCAL" "$REMOTE" > "$MERGED"'
+    own = ("-c", "merge.tool=own", "-c", tool, "-c", "mergetool.own.trustExitCode=true")
+
+    git(checkout.directory, *own, "mergetool", "--no-prompt", "both")
+
+    assert (checkout.directory / "both").read_text() == "0\n1\n2\n"
+    made = harvest(control, checkout, message="resolved\n", parents=(checkout.commit,), date=DATE, author="P")
+    assert made.problems == ()
+    assert control.store.changed_paths(checkout.tree, made.tree) == ("both",)

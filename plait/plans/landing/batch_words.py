@@ -17,15 +17,15 @@ def rejection_words(rejected: Rework | RepairOrder) -> str:
 
 
 def refusal_words(rejected: Rejection) -> str:
-    """Such as `B waits for A: both change x.py`, or `rejected B (pair with A)`."""
+    """Such as `B waits for A: conflict in x.py`, or `rejected B (pair with A)`."""
     if rejected.kind == "unrelated":
         return f"rejected {rejected.task} ({_APART})"
     if rejected.kind != "conflict":
         return f"rejected {rejected.task} ({rejected.kind}{f' with {rejected.partner}' if rejected.partner else ''})"
     files = listed(map(one_line, rejected.files)) or "the same lines"
     if rejected.partner is None:
-        return f"{rejected.task} does not fit what has landed: both change {files}"
-    return f"{rejected.task} waits for {rejected.partner}: both change {files}"
+        return f"{rejected.task} does not fit what has landed: conflict in {files}"
+    return f"{rejected.task} waits for {rejected.partner}: conflict in {files}"
 
 
 def batch_words(outcome: BatchOutcome) -> str:
