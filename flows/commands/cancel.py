@@ -42,15 +42,16 @@ def command(
 
 
 def _interrupt(pid: int) -> None:
-    """Press Ctrl-C for whoever sits before it.
+    """Press Ctrl-C for whoever sits before it; what a script starts in the background ignores that, but no SIGTERM.
 
     Raises:
         EnvironmentProblem: it is another user's.
     """
     from plait.plans.errors import EnvironmentProblem
+    from plait.workspace.survivors import ignores
 
     try:
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM if ignores(pid, signal.SIGINT) else signal.SIGINT)
     except ProcessLookupError:
         return  # it has ended by itself meanwhile
     except PermissionError:
