@@ -14,7 +14,8 @@ from plait.workspace.output import plain
 def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     """Run `integration.verify` on base, or on the feature branch where there is one; remembered by tree.
 
-    It waits for a free slot as any verification does, and ends as soon as the run is over.
+    It waits for a free slot as any verification does, and ends as soon as the run is over. A red one is run once more
+    before people are asked or the run ends for it: it may be a flake.
     """
     shop = workshop_of(facts)
     tree = shop.control.store.tree_of(order.commit)
@@ -22,8 +23,13 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     if facts.integration.base == "new-failures":
         verifier = verifier.surveying()  # a batch has to know all that is red there
     seen = verifier.verify(tree, stop=shop.over)
+    flake = ""
+    if seen.outcome == "red" and facts.integration.base != "new-failures":
+        repeated = verifier.verify(tree, stop=shop.over, again=True)
+        flake = plain(how_red(seen)) if repeated.green else ""
+        seen = repeated if repeated.outcome in ("green", "red") else seen
     if seen.green:
-        return BaseReport("green", seconds=seen.seconds)
+        return BaseReport("green", reason=flake, seconds=seen.seconds)
     if seen.outcome in ("red", "timeout"):
         more = f" (and {count(len(seen.reds) - 1, 'command')} more)" if len(seen.reds) > 1 else ""
         told = plain(f"{how_red(seen)}{more}: {_last_line(seen.tail)}")

@@ -33,11 +33,11 @@ class BatchRecord:
             VerifiedTree(
                 branches=tuple(subset),
                 tree=seen.tree,
-                verdict="unverified" if seen.unverified else seen.outcome,
+                verdict="unverified" if seen.unverified else "unaffected" if seen.unaffected else seen.outcome,
                 command=None if seen.command is None else plain(seen.command),
                 seconds=round(seen.seconds, 3),
                 log=None if seen.log is None else plain(str(seen.log)),
-                remembered=seen.remembered,
+                remembered=seen.remembered and not seen.unaffected,
                 contracts=tuple(contract.id for contract in contracts),
             )
         )

@@ -1,7 +1,7 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
-from plait.agent_tasks.repair_start import merged_for_repair
 from plait.agent_tasks.verifying import how_red, red_verdict
+from plait.agent_tasks.whole_merge import merged_whole
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
@@ -74,7 +74,7 @@ def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
         return ()
     repair, clashing = order.repair, dict.fromkeys(order.repair.files)
     if order.task.task.run is None:
-        merged = merged_for_repair(repair, shop)
+        merged = merged_whole(shop, repair.onto, repair.rejected)
         clashing |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
     return tuple(clashing)
 

@@ -14,9 +14,9 @@ from plait.agent_tasks.checking import why_not_done
 from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
-from plait.agent_tasks.repair_start import merged_for_repair
 from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.whole_merge import merged_whole
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.tasks.bundling import members_line
@@ -113,7 +113,7 @@ def _merged_tree(order: WorkOrder, shop: Workshop) -> str | None:
     """
     if order.repair is None or order.task.task.run is not None:
         return None
-    merged = merged_for_repair(order.repair, shop)
+    merged = merged_whole(shop, order.repair.onto, order.repair.rejected)
     if isinstance(merged, Conflict):
         theirs = order.repair.partner or "the feature branch"
         return conflict_checkout(shop.control.store, merged, theirs, order.task.id).tree

@@ -1,5 +1,6 @@
 """The task that integrates one batch: merge in git's object database, verify the exact tree, land it once."""
 
+import threading
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, not_run, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.events import BatchSettled
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import proposed_rules, rule_for, settled_by
@@ -33,7 +35,7 @@ from plait.workspace.chains import Branch, Chain, ChainBuilder, ChainConflict, w
 from plait.workspace.conflicts import describe
 from plait.workspace.errors import GitFailed, ObjectsGone, RefMoved
 from plait.workspace.output import plain
-from plait.workspace.ref_landing import ReadyToLand
+from plait.workspace.ref_landing import ReadyToLand, last_landed
 from plait.workspace.trees import entries_of
 
 ROUNDS = 5
@@ -64,6 +66,7 @@ def _integrate_at_last(order: BatchOrder, shop: Workshop) -> BatchReport:
         try:
             return _integrate_once(order, shop)
         except RefMoved:
+            shop.pipeline.enter(order.id).red.set()  # who looks ahead from its tip looks at what will not be
             shop.stop.wait(PAUSE_SECONDS * 2**number)
         except ObjectsGone as failure:  # what was gone is made anew
             if number == ROUNDS - 1:
@@ -121,9 +124,12 @@ def _in_turn(order: BatchOrder, shop: Workshop) -> BatchReport:
     if order.follows is None:
         return _integrate_at_last(order, shop)
     before, own = shop.pipeline.enter(order.follows), shop.pipeline.enter(order.id)
+    before.awaited = True
     ahead = _look_ahead(order, shop, before, own)
     if not wait_for(before.ended, stop=shop.stop):
         raise TaskStopped
+    if before.red.is_set():
+        own.red.set()
     if before.stuck:
         own.stuck = True
         reason = f"{order.follows}, which it would land behind, did not land"
@@ -155,16 +161,23 @@ def _look_ahead(order: BatchOrder, shop: Workshop, before: Passage, own: Passage
     if before.tip is None or stop.is_set():
         own.red.set()
         return 0
-    with suppress(GitFailed):  # whatever is wrong shows again when it is its turn
+    with suppress(EnvironmentProblem, OSError):  # what is still wrong when it is its turn shows again
         merged = _merged(replace(order, landed=(*order.landed, *order.ahead)), shop, before.tip)
-        own.built(merged.chain.tip)
+        own.built(merged.chain.tip, merged.chain.tree)
+        known = _likely_known(order, shop, stop)
         tip = shop.control.store.tree_of(before.tip)
-        looking = replace(shop, verifier=shop.verifier.since(tip, merged.chain.tree))
-        runs = look_ahead(merged.builder, merged.chain, merged.branches, shop=looking, order=merged.order, stop=stop)
-        if before.red.is_set():
+        looking = replace(shop, verifier=shop.verifier.forgiving(known).since(tip, merged.chain.tree))
+        ahead = look_ahead(merged.builder, merged.chain, merged.branches, shop=looking, order=merged.order, stop=stop)
+        if ahead.is_red or before.red.is_set():
             own.red.set()
-        return runs
+        return ahead.verifications
     return 0
+
+
+def _likely_known(order: BatchOrder, shop: Workshop, stop: threading.Event) -> tuple[RedCommand, ...]:
+    """What is red where the one before lands, and so, unless it mends that, where this one will."""
+    base = surveyed(shop, shop.control.store.tree_of(shop.lander.tip() or shop.base), order.landed, stop=stop)
+    return base.reds if base else ()
 
 
 def _integrate_once(order: BatchOrder, shop: Workshop) -> BatchReport:
@@ -190,7 +203,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     shop.record.built(branches, chain)
     if order.merge_only:
         return _merged_only(order, shop, chain, tip=old)
-    shop.pipeline.enter(order.id).built(chain.tip)
+    shop.pipeline.enter(order.id).built(chain.tip, chain.tree)
     tip = shop.control.store.tree_of(builder.base)
     base = surveyed(shop, tip, order.landed)
     if base is not None and base.outcome == "cancelled":
@@ -198,7 +211,7 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     if base is not None and base.outcome == "infrastructure":
         return _broken(order, not_run(base))
     verifier = shop.verifier.forgiving(base.reds if base else ())
-    shop = replace(shop, verifier=verifier.since(tip, chain.tree))
+    shop = replace(shop, verifier=verifier.since(_verified_before(shop, builder.base), chain.tree))
     settled = settle_chain(builder, chain, branches, shop=shop, order=order)
     if settled.trouble is not None:
         broken = _broken(order, settled.trouble, kind=settled.trouble_kind, verifications=settled.verifications)
@@ -207,9 +220,9 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
     settled, unlanded = keep_whole(order, builder, branches, chain, settled, shop=shop)
     landing = _landing(order, shop, branches, settled, old=old)
     placed = None if landing is None else _land(order, shop, landing)
-    if landing is not None and not isinstance(placed, ReadyToLand) and settled.suspects:
+    if settled.suspects and not isinstance(placed, ReadyToLand):
         landed = (*there, *(branch.task for branch in branches if _lands(builder, branch, settled)))
-        shop.pipeline.on_settled(BatchSettled(order.id, landed, landing.new))
+        shop.pipeline.on_settled(BatchSettled(order.id, landed, landing.new if landing else old or ""))
     settled = explained(settled)  # why the others did not land: nobody had to wait for that
     try:
         told, guilty = still_guilty(builder, told, branches, settled, unlanded)
@@ -240,6 +253,12 @@ def _integrate_merged(merged: _Merged, shop: Workshop, old: str | None) -> Batch
         state = part if there else BatchState.REJECTED
         return replace(report, outcome=outcome.model_copy(update={"state": state}), tip=old)
     return _landed(report, landing, placed)
+
+
+def _verified_before(shop: Workshop, onto: str) -> str:
+    """The tree that was verified last of those below a commit: what somebody has pushed since was not."""
+    landed = last_landed(shop.control, shop.feature, onto, base=shop.base)
+    return shop.control.store.tree_of(landed)
 
 
 def _require_ours(shop: Workshop, builder: ChainBuilder, chain: Chain) -> None:

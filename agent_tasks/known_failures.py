@@ -1,5 +1,6 @@
 """Carries out `integration.base: new-failures`: what is red on what a tree goes onto does not count against it."""
 
+import threading
 from collections.abc import Collection
 
 from plait.agent_tasks.verifying import contracts_in, verifier_with
@@ -9,15 +10,18 @@ from plait.workspace.output import plain
 from plait.workspace.verification import Verification
 
 
-def surveyed(shop: Workshop, tree: str, landed: Collection[str]) -> Verification | None:
+def surveyed(
+    shop: Workshop, tree: str, landed: Collection[str], *, stop: threading.Event | None = None
+) -> Verification | None:
     """All that is red on the tree of a base, remembered or waited for; nothing where the plan has another rule.
 
     Args:
         landed: Tasks whose work is in it.
+        stop: Ends it, where that is not the run's.
     """
     if shop.facts.integration.base != "new-failures" or not shop.facts.integration.verify:
         return None
-    return verifier_with(shop, contracts_in(shop, landed)).surveying().verify(tree, stop=shop.stop)
+    return verifier_with(shop, contracts_in(shop, landed)).surveying().verify(tree, stop=stop or shop.stop)
 
 
 def verified_words(*, unverified: bool, reds: Collection[RedCommand]) -> str:

@@ -9,14 +9,17 @@ from prefect.cache_policies import NO_CACHE
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.holding import foreign_changes, require_green
 from plait.agent_tasks.task_branches import work_message
+from plait.agent_tasks.whole_merge import merged_whole
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.paths import may_change
+from plait.plans.persons import strip_name
 from plait.plans.tasks.work import PersonsRepair, RunFacts, WorkOrder, WorkReport
 from plait.workspace.conflicts import left_over_markers
 from plait.workspace.control import HEADS
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
-from plait.workspace.merging import Conflict, merge
+from plait.workspace.merging import Conflict
+from plait.workspace.output import plain
 from plait.workspace.scanning import shown
 
 _TAKEN = "taken/"
@@ -50,7 +53,7 @@ def _take_newer(repair: PersonsRepair, order: WorkOrder, shop: Workshop) -> Work
     if not store.is_ancestor(before, repair.commit):
         raise TaskImpossible("the branch was rewritten: run again, and it is taken anew")
     changed = foreign_changes(replace(order, start=repair.rejected), shop, repair.commit)
-    merged = merge(store, repair.rejected, repair.commit, settle=shop.settler.settle)
+    merged = merged_whole(shop, repair.rejected, repair.commit)
     if isinstance(merged, Conflict):
         raise TaskImpossible("its newer tip conflicts with what the task needs")
     return _taken(repair, order, shop, merged.tree, changed)
@@ -68,12 +71,12 @@ def _taken(repair: PersonsRepair, order: WorkOrder, shop: Workshop, tree: str, c
 
 def author_of(shop: Workshop, commit: str) -> str:
     """Who wrote a commit, as a name that a commit may have again."""
-    return clean_author(shop.control.store.ask("log", "-1", "--no-show-signature", "--format=%an", commit).text)
+    return clean_author(shop.control.store.run("log", "-1", "--no-show-signature", "--format=%an", commit).text)
 
 
 def clean_author(name: str) -> str:
-    """A person's name without what a commit's header may not have."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f<>]", " ", name).split())[:100] or "a person"
+    """A person's name without what git drops or refuses in a commit, or a terminal would show as something else."""
+    return strip_name(" ".join(re.sub("[<>]", " ", plain(name)).split())[:100]) or "a person"
 
 
 def _order(repair: PersonsRepair) -> WorkOrder:

@@ -18,16 +18,20 @@ class Passage:
 
     tip: str | None = None
     """The commit that its branches merge to, while that may still land as it is."""
+    tree: str | None = None
+    """The tree of that."""
     red: threading.Event = field(default_factory=threading.Event)
     """Set once it is known that it does not land as it was built: what rests on that is built again."""
     ended: threading.Event = field(default_factory=threading.Event)
+    awaited: bool = False
+    """Whether another batch waits for this one."""
     stuck: bool = False
     """Whether it ended so that nothing can land behind it now: by hand, broken, stopped."""
 
-    def built(self, tip: str) -> None:
+    def built(self, tip: str, tree: str) -> None:
         """Others may look ahead from this commit; from the first one only, as it is the likeliest to land."""
         if self.tip is None:
-            self.tip = tip
+            self.tip, self.tree = tip, tree
 
 
 @dataclass(slots=True)
@@ -36,13 +40,22 @@ class Pipeline:
 
     passages: dict[str, Passage] = field(default_factory=dict)
     landed: set[str] = field(default_factory=set)
-    """Tasks that have landed in this run."""
+    """Tasks that have landed in this run, as they were in the newest batch that they were in."""
     on_settled: Callable[[BatchSettled], None] = lambda _event: None
-    """Told when what lands of a batch has landed, and why the rest does not is still to be seen."""
+    """Told when what lands of a batch has landed, be it nothing, and why the rest does not is still to be seen."""
 
     def enter(self, batch: str) -> Passage:
         """The batch's own."""
         return self.passages.setdefault(batch, Passage())
+
+    def begin(self, order: BatchOrder) -> None:
+        """A batch is in work: what is in it has not landed as it is now, whatever landed of it before.
+
+        Example: A has landed, and somebody sets the feature branch back. A is in a batch again, and is rejected: B,
+        which rests on it and is in the batch behind, must not bring it along.
+        """
+        self.enter(order.id)
+        self.landed -= {branch.task for branch in order.branches}
 
     def settle(self, batch: str, landed: Collection[str]) -> None:
         """A batch has landed what it can, as the machine has heard it: the next one may go on."""
@@ -60,15 +73,16 @@ class Pipeline:
             state = report.outcome.state
             passage.stuck |= state in (BatchState.READY_TO_LAND, BatchState.INFRASTRUCTURE) and not report.overtaken
             self.landed |= set() if report.outcome.ready else set(report.outcome.landed)
-            if state is BatchState.LANDED:  # as it was built: who looks ahead from there goes on
-                passage.ended.set()
+            is_as_built = report.outcome.tree is not None and report.outcome.tree == passage.tree
+            if state is BatchState.LANDED or (is_as_built and not passage.stuck):
+                passage.ended.set()  # who looks ahead from there goes on: what did not land was in no tree of theirs
                 return
         passage.red.set()
         passage.ended.set()
 
 
 class EitherEvent(threading.Event):
-    """Set when one of two is: what ends a verification that looks ahead."""
+    """Set when one of two is, for who asks it again and again: what ends one verification, or the whole run."""
 
     def __init__(self, first: threading.Event, second: threading.Event) -> None:
         super().__init__()

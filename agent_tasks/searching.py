@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.pipeline import Passage
 from plait.agent_tasks.search_memory import Remembered, keep, recall
 from plait.agent_tasks.verifying import contracts_in, not_run, verifier_with
 from plait.agent_tasks.verifying_at_once import VerifyingAtOnce
@@ -99,6 +100,15 @@ class _Oracle:
         return seen
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What came of looking ahead."""
+
+    is_red: bool = False
+    """Whether the chain will not land as it is."""
+    verifications: int = 0
+
+
 def look_ahead(
     builder: ChainBuilder,
     chain: Chain,
@@ -107,17 +117,17 @@ def look_ahead(
     shop: Workshop,
     order: BatchOrder,
     stop: threading.Event,
-) -> int:
-    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered; how often that ran.
+) -> Ahead:
+    """Verify a chain that rests on what has not landed yet, so that its verdict is remembered.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
     """
     if not chain.links:
-        return 0
+        return Ahead()
     oracle = _oracle(builder, chain, branches, shop, order)
-    oracle.verify(tuple(link.task for link in chain.links), stop=stop)
-    return oracle.runs
+    seen = oracle.verify(tuple(link.task for link in chain.links), stop=stop)
+    return Ahead(not seen.green, oracle.runs)
 
 
 def _oracle(
@@ -139,7 +149,7 @@ def settle_chain(
     """Verify a chain; when it is red, find what may land of it.
 
     The tests of a contract are part of it for each tree that has the real thing. Why the others may not is known where
-    nothing may land; else it is left to `explained`, as nobody has to wait for that.
+    nothing may land and no batch waits; else it is left to `explained`, as nobody has to wait for that.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
@@ -155,7 +165,7 @@ def settle_chain(
     if seen.green:
         return Settled(chain=chain, landed=items, verifications=oracle.runs, verified=not seen.unverified)
     shop.pipeline.enter(order.id).red.set()  # whoever looks ahead from its tip need not
-    return _search(oracle, items, needs={item: known[item].needs for item in items})
+    return _search(oracle, items, {item: known[item].needs for item in items}, shop.pipeline.enter(order.id))
 
 
 def already_landed(builder: ChainBuilder, branches: Sequence[Branch]) -> frozenset[str]:
@@ -198,6 +208,7 @@ class _Inquiry:
     search: Search
     changes: Mapping[str, Changes]
     remembered: Remembered
+    passage: Passage
 
     def go(self, *, until_landed: bool) -> Verdict | Verification | None:
         """Go on to the verdict, or until it is known what lands; a verification that met with trouble ends it.
@@ -208,7 +219,8 @@ class _Inquiry:
         search, shop = self.search, self.oracle.shop
         with VerifyingAtOnce(self.oracle.verify, shop.facts.integration.slots, shop.stop) as at_once:
             while not isinstance(step := search.next_step(at_once.running), Verdict):
-                if until_landed and search.landed:
+                # Where nothing lands, an acquittal may change that: worth waiting for, if nobody else has to.
+                if until_landed and (search.landed or (search.landed is not None and self.passage.awaited)):
                     return None
                 at_once.stop(step.stop)
                 fresh = [subset for subset in step.subsets if _can_be_built(self.oracle, search, subset)]
@@ -230,17 +242,17 @@ class _Inquiry:
         keep(self.oracle.shop.control, more.with_batch(self.changes, rejected))
 
 
-def _search(oracle: _Oracle, items: tuple[str, ...], *, needs: Mapping[str, tuple[str, ...]]) -> Settled:
+def _search(oracle: _Oracle, items: tuple[str, ...], needs: Mapping[str, tuple[str, ...]], passage: Passage) -> Settled:
     """Ask the search what to verify next, whenever a slot is free, until it is known what lands."""
     remembered, changes = recall(oracle.shop.control), _changes(oracle, items)
     slots = oracle.shop.facts.integration.slots
     priors = suspicions(changes, output=oracle.tails.get(items, ""), by_path=remembered.paths)
     search = Search(items, needs=needs, slots=slots, priors=priors, flakiness=remembered.flakiness)
-    inquiry = _Inquiry(oracle, search, changes, remembered)
+    inquiry = _Inquiry(oracle, search, changes, remembered, passage)
     match inquiry.go(until_landed=True):
         case None:
             return Settled(
-                chain=oracle.build(search.landed or ()),
+                chain=oracle.build(search.landed) if search.landed else None,
                 landed=search.landed or (),
                 held=tuple(Held(task=task, by=by) for task, by in search.held),
                 dropped=search.dropped,
@@ -273,10 +285,11 @@ def explained(settled: Settled) -> Settled:
         return replace(settled, acquitted=settled.suspects, suspects=(), inquiry=None)
     seen = _settled(inquiry.oracle, verdict)
     inquiry.remember(seen)
+    too_late = tuple(task for task in verdict.landed if task not in settled.landed)
     return replace(
         settled,
         rejected=seen.rejected,
-        acquitted=seen.acquitted,
+        acquitted=(*verdict.acquitted, *too_late),
         evidence=seen.evidence,
         flaky=seen.flaky,
         verifications=settled.verifications + inquiry.oracle.runs - before,

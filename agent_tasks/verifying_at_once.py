@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Protocol
 
+from plait.agent_tasks.pipeline import EitherEvent
 from plait.plans.landing.branch_sets import Subset
 from plait.workspace.verification import Verification
 
@@ -16,17 +17,6 @@ class Verify(Protocol):
     def __call__(self, subset: Subset, *, again: bool, stop: threading.Event) -> Verification: ...
 
 
-class _Stop(threading.Event):
-    """Set when this one verification is not wanted any more, or the run is stopped."""
-
-    def __init__(self, run: threading.Event) -> None:
-        super().__init__()
-        self._run = run
-
-    def is_set(self) -> bool:
-        return super().is_set() or self._run.is_set()
-
-
 class VerifyingAtOnce:
     """What is being verified; at its end all that still runs is stopped, and waited for."""
 
@@ -34,7 +24,7 @@ class VerifyingAtOnce:
         self._verify, self._run_stop = verify, stop
         # Those that were stopped take a moment to end, and keep nobody waiting here: the verifier has the slots.
         self._pool = ThreadPoolExecutor(max_workers=2 * slots, thread_name_prefix="verify")
-        self._going: dict[Subset, tuple[Future[Verification], _Stop]] = {}
+        self._going: dict[Subset, tuple[Future[Verification], threading.Event]] = {}
 
     def __enter__(self) -> "VerifyingAtOnce":
         return self
@@ -53,8 +43,9 @@ class VerifyingAtOnce:
     def start(self, subsets: Iterable[Subset], *, again: bool = False) -> None:
         """Verify these, too; `again`: whatever is remembered of them."""
         for subset in subsets:
-            stop = _Stop(self._run_stop)
-            self._going[subset] = (self._pool.submit(self._verify, subset, again=again, stop=stop), stop)
+            own = threading.Event()  # set when this one is not wanted any more
+            stop = EitherEvent(own, self._run_stop)
+            self._going[subset] = (self._pool.submit(self._verify, subset, again=again, stop=stop), own)
 
     def stop(self, subsets: Collection[Subset]) -> None:
         """End these; nothing is heard of them any more."""

@@ -48,9 +48,14 @@ TARGETS = {
             "tests/plans/test_batching.py",
             "tests/plans/test_bisection.py",
             "tests/plans/test_landing_rules.py",
+            "tests/plans/test_landing_choice.py",
+            "tests/plans/test_suspicion.py",
+            "tests/plans/test_weakened_tests.py",
             "tests/plans/run",
         ),
     ),
+    "merging": Target(("plait/plans/merging/*.py",), ("tests/plans/merging",)),
+    "quality": Target(("plait/plans/quality/*.py",), ("tests/plans/quality", "tests/flows/test_filled_presets.py")),
     "tasks": Target(
         ("plait/plans/tasks/*.py",),
         (
@@ -74,6 +79,38 @@ TARGETS = {
             "tests/agent_tasks/test_integrate.py",
             "tests/agent_tasks/test_searching.py",
             "tests/agent_tasks/test_whole_phases.py",
+        ),
+    ),
+    "turns": Target(
+        (
+            "agent_tasks/pipeline.py",
+            "agent_tasks/scoping.py",
+            "agent_tasks/landing_order.py",
+            "agent_tasks/known_failures.py",
+            "agent_tasks/search_memory.py",
+        ),
+        (
+            "tests/agent_tasks/test_pipeline.py",
+            "tests/agent_tasks/test_scoping.py",
+            "tests/agent_tasks/test_landing_order.py",
+            "tests/agent_tasks/test_known_failures.py",
+            "tests/agent_tasks/test_search_memory.py",
+        ),
+    ),
+    "history": Target(
+        (
+            "plait/workspace/landed_work.py",
+            "plait/workspace/own_changes.py",
+            "plait/workspace/prediction.py",
+            "plait/workspace/remaking.py",
+            "plait/workspace/settling.py",
+        ),
+        (
+            "tests/flows/test_reuse.py",
+            "tests/workspace/test_own_changes.py",
+            "tests/workspace/test_prediction.py",
+            "tests/workspace/test_remaking.py",
+            "tests/workspace/test_settling.py",
         ),
     ),
     "harvest-checks": Target(

@@ -26,9 +26,7 @@ def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grou
     source = _find(wanted)
     if isinstance(source, Path):
         return _chart_of_plan(source, crew=crew, repository=repository, grouped=grouped)
-    outcome = source.outcome()
-    if outcome is None:
-        raise CallError(f"run {source.run_id} has left nothing to show yet")
+    outcome = source.shown_outcome()
     title = f"{outcome.feature}: run {source.run_id}"
     return chart_of(title, outcome=outcome, forecast=kept_forecast(source.directory), grouped=grouped)
 

@@ -13,7 +13,7 @@ from plait.flows.recording.run_files import read_merging
 from plait.flows.runs import KnownRun, find_run
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
-from plait.plans.names import integration_branch
+from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout
@@ -32,7 +32,8 @@ from plait.workspace.small_files import read_json_object, write_whole
 from plait.workspace.trailers import message_with_trailers
 
 _NOTE = "resolve.json"
-_OURS = (TaskState.RUNNING, TaskState.LANDED)
+_ALIVE = (TaskState.RUNNING, TaskState.DONE)
+"""What a run that goes on has not rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Resolving:
     control: Control
     task: TaskOutcome
     rejected: str
-    """The tip of the task's branch."""
+    """The tip of the task's branch; empty where there is none."""
     onto: str
-    """What it is merged with: the tip of the feature branch, or base where there is none yet."""
+    """What it is merged with: the tip of the feature branch, or where the feature began while there is none."""
     place: Path
     tree: str = ""
     """The files as they were handed out."""
@@ -80,15 +81,32 @@ class Resolving:
         }
 
 
-def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolving:
+def find_rejected(wanted: str | None, task: str) -> Resolving:
     """The branch of a task that did not land, and what has been handed out of it.
 
     Args:
         wanted: A run or a feature; the live or newest run with that task when absent.
-        read: Whether to read what was handed out, which may be damaged.
+        task: A task's id, a bundle's, or the one of a bundle's member, which stands for its bundle.
 
     Raises:
-        CallError: there is no such run or task, it has landed, somebody works on it, or it has no branch.
+        CallError: there is no such run or task, it has landed or is about to, somebody works on it, it has no branch.
+    """
+    resolving = find_handed_out(wanted, task)
+    run, rejected = resolving.run, resolving.task
+    if rejected.state is TaskState.LANDED or (run.alive and rejected.state in _ALIVE):
+        why = {TaskState.LANDED: "has landed", TaskState.DONE: "is finished, and waits to be integrated"}
+        told = why.get(rejected.state, f"is being worked on by {rejected.agent or 'an agent'}")
+        raise CallError(f"{task} {told}, so there is nothing to resolve", hint="see `plait status`")
+    if not resolving.rejected:
+        raise CallError(f"{task} has no branch with work on it", hint=f"see `plait logs {task}`")
+    return _kept(resolving) if resolving.exists else resolving
+
+
+def find_handed_out(wanted: str | None, task: str) -> Resolving:
+    """The same, wherever its task stands now and unread, as it may be damaged: to delete it.
+
+    Raises:
+        CallError: there is no such run or task.
     """
     home = plait_home()
     run = find_run(home, wanted)
@@ -97,18 +115,12 @@ def find_rejected(wanted: str | None, task: str, *, read: bool = True) -> Resolv
         tasks = _tasks_of(run)
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
-    state = tasks[task].state
-    if state in _OURS and not (state is TaskState.RUNNING and not run.alive):
-        why = "has landed" if state is TaskState.LANDED else f"is being worked on by {tasks[task].agent or 'an agent'}"
-        raise CallError(f"{task} {why}, so there is nothing to resolve", hint="see `plait status`")
+    planned = tasks[task]
     control = open_control(Path(run.repository), home=home)
-    rejected = control.branch(tasks[task].branch or "") if tasks[task].branch else None
-    if rejected is None:
-        raise CallError(f"{task} has no branch with work on it", hint=f"see `plait logs {task}`")
+    rejected = (control.branch(planned.branch) if planned.branch else None) or ""
     tip = control.branch(integration_branch(run.feature))
-    onto = tip or control.base_commit(None)[1]
-    resolving = Resolving(run, control, tasks[task], rejected, onto, _place(control, run.feature, task))
-    return _kept(resolving) if read and resolving.exists else resolving
+    onto = tip or control.store.resolve(base_ref(run.feature)) or control.base_commit(None)[1]
+    return Resolving(run, control, planned, rejected, onto, _place(control, run.feature, planned.id))
 
 
 def hand_out(resolving: Resolving) -> Resolving:
@@ -143,10 +155,19 @@ def hand_out(resolving: Resolving) -> Resolving:
         "tree": tree,
         "files": list(files),
         "settled": [f"{done.path} ({done.by})" for done in merged.settled],
-        "notes": _not_applied(files, rules if plan else None),
+        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None)],
     }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
+
+
+def _waits_for(resolving: Resolving) -> list[str]:
+    """That a branch which was held back with another one lands only with that, so that nobody mends the wrong one."""
+    outcome, task = resolving.run.outcome(), resolving.task
+    rejected = {no.task for batch in (outcome.batches if outcome else ()) for no in batch.rejected}
+    if task.state is not TaskState.HELD or task.id in rejected:
+        return []
+    return [f"{task.id} itself was not rejected: mend first what it waits for"]
 
 
 def _not_applied(files: Sequence[str], rules: Sequence[FileRule] | None) -> list[str]:
@@ -158,7 +179,7 @@ def _not_applied(files: Sequence[str], rules: Sequence[FileRule] | None) -> list
 
 
 def take_back(resolving: Resolving) -> str:
-    """Commit what the person made of it onto the task's branch, and say in a sentence what comes of it.
+    """Commit what the person made of it onto the task's branch, and give that commit.
 
     plait's checks come when the run takes it: `verify`, protected files.
 
@@ -192,8 +213,13 @@ def take_back(resolving: Resolving) -> str:
             hint=f"your files are in {resolving.checkout.directory}; `plait resolve {task.id} --abort` starts over",
         ) from None
     give_up(resolving)
+    return made.commit or ""
+
+
+def told_of_repair(resolving: Resolving, commit: str) -> str:
+    """In a sentence, what comes of what was taken back."""
     then = "the run takes it now" if resolving.run.alive else "it counts when the plan is run again"
-    return f"{task.id}: your repair is on {task.branch} ({(made.commit or '')[:10]}): {then}"
+    return f"{resolving.task.id}: your repair is on {resolving.task.branch} ({commit[:10]}): {then}"
 
 
 def give_up(resolving: Resolving) -> None:
@@ -221,7 +247,8 @@ def told(resolving: Resolving) -> str:
     """What the person has to know, in a few lines."""
     task, directory = resolving.task, resolving.checkout.directory
     clash = f"{count(len(resolving.files), 'file')} with conflicts: {listed(resolving.files)}"
-    what = clash if resolving.files else "it merges, but was rejected for what it does"
+    merges = "it merges, but was rejected for what it does" if task.state is TaskState.HELD else "it merges"
+    what = clash if resolving.files else merges
     reason = f"\n{task.reason}" if task.reason else ""
     more = [f"settled already: {listed(resolving.settled)}"] if resolving.settled else []
     notes = "".join(f"\n{plain(line)}" for line in (*more, *resolving.notes))
@@ -230,7 +257,9 @@ def told(resolving: Resolving) -> str:
 
 def _tasks_of(run: KnownRun) -> dict[str, TaskOutcome]:
     outcome = run.outcome()
-    return {planned.id: planned for planned in outcome.tasks} if outcome else {}
+    if outcome is None:
+        return {}
+    return {name: planned for planned in outcome.tasks for name in (*planned.members, planned.id)}
 
 
 def _place(control: Control, feature: str, task: str) -> Path:

@@ -52,6 +52,17 @@ class KnownRun:
         outcome = self._kept_outcome()
         return outcome if outcome is None else self._as_it_is(outcome, None)
 
+    def shown_outcome(self) -> FeatureOutcome:
+        """The same, for whoever was asked to show it.
+
+        Raises:
+            CallError: as `outcome`, or there is nothing to show.
+        """
+        outcome = self.outcome()
+        if outcome is None:
+            raise CallError(f"run {self.run_id} has left nothing to show yet")
+        return outcome
+
     def played(self, journal: Journal) -> FeatureOutcome:
         """Where its journal says that it stands."""
         alive = not journal.is_closed and self.alive

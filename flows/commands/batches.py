@@ -23,17 +23,14 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Tell what the batches of a run did."""
-    from plait.flows.runs import find_run
+    from plait.flows.runs import KILLED, find_run
     from plait.flows.terminal.printing import forgive_encoding
-    from plait.plans.errors import CallError
     from plait.show.batch_story import batch_story
     from plait.workspace.home import plait_home
 
     forgive_encoding()
     known = find_run(plait_home(), run)
-    outcome = known.outcome()
-    if outcome is None:
-        raise CallError(f"run {known.run_id} has left nothing to show yet")
+    outcome = known.shown_outcome()
     batches = _chosen(outcome.batches, number)
     if json:
         from json import dumps
@@ -46,6 +43,8 @@ def command(
     for batch in batches:
         for line in batch_story(batch):
             typer.echo(line)
+    if outcome.reason == KILLED:
+        typer.echo(f"run {known.run_id}: {KILLED}", err=True)
     if not batches:
         typer.echo(f"run {known.run_id} has made no batch yet", err=True)
 

@@ -30,7 +30,6 @@ def command(
     from plait.flows.runs import find_run, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
-    from plait.plans.errors import CallError
     from plait.show.insight import insights
     from plait.show.metrics import measure
     from plait.show.outcome_json import report_json
@@ -39,9 +38,7 @@ def command(
 
     forgive_encoding()
     known = find_run(plait_home(), run)
-    outcome = known.outcome()
-    if outcome is None:
-        raise CallError(f"run {known.run_id} has left nothing to report yet")
+    outcome = known.shown_outcome()
     if json:
         metrics = measure(outcome)
         typer.echo(report_json(outcome, metrics, insights(outcome, metrics, kept_forecast(known.directory))))

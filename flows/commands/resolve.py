@@ -21,35 +21,39 @@ def command(
     done: Annotated[bool, typer.Option("--done", help="Take back what is in the checkout.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Delete the checkout; the branch stays as it is.")] = False,
     no_shell: Annotated[bool, typer.Option("--no-shell", help="Only make the checkout, and say where it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Make the checkout, and say where it is as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where it is, or what became of it, as JSON.")] = False,
 ) -> None:
     """Put yourself into a checkout with the conflict; what you make of it counts as the task's repair."""
-    from plait.flows.resolving import find_rejected, give_up, hand_out, open_shell, take_back, told
+    from plait.flows import resolving as steps
     from plait.plans.errors import CallError
 
     if done and abort:
         raise CallError("--done and --abort say opposite things")
-    resolving = find_rejected(run, task, read=not abort)
+    resolving = steps.find_handed_out(run, task) if abort else steps.find_rejected(run, task)
     if (done or abort) and not resolving.exists:
         raise CallError(f"nothing of {task} has been handed out", hint=f"plait resolve {task}")
+    name, branch = resolving.task.id, resolving.task.branch
     if abort:
-        give_up(resolving)
-        typer.echo(f"{task}: the checkout is deleted, its branch is as it was")
+        steps.give_up(resolving)
+        said = f"{name}: the checkout is deleted, its branch is as it was"
+        typer.echo(json.dumps({"task": name, "branch": branch, "commit": None}, indent=2) if as_json else said)
         return
     if done:
-        typer.echo(take_back(resolving))
+        commit = steps.take_back(resolving)
+        record = {"task": name, "branch": branch, "commit": commit}
+        typer.echo(json.dumps(record, indent=2) if as_json else steps.told_of_repair(resolving, commit))
         return
-    resolving = resolving if resolving.exists else hand_out(resolving)
+    resolving = resolving if resolving.exists else steps.hand_out(resolving)
     if as_json:
         typer.echo(json.dumps(resolving.record(), indent=2))
         return
-    typer.echo(told(resolving))
+    typer.echo(steps.told(resolving))
     if no_shell or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        typer.echo(f"when you are done: plait resolve {task} --done")
+        typer.echo(f"when you are done: plait resolve {name} --done")
         return
     typer.echo("leave the shell when you are done (exit)")
-    open_shell(resolving)
+    steps.open_shell(resolving)
     if typer.confirm("Take it back as the repair?", default=True):
-        typer.echo(take_back(resolving))
+        typer.echo(steps.told_of_repair(resolving, steps.take_back(resolving)))
     else:
-        typer.echo(f"it stays in {resolving.checkout.directory}: plait resolve {task} --done, or --abort")
+        typer.echo(f"it stays in {resolving.checkout.directory}: plait resolve {name} --done, or --abort")

@@ -27,7 +27,6 @@ def command(
     """Show a run's tasks and batches."""
     from plait.flows.runs import find_run, known_runs
     from plait.flows.terminal.printing import forgive_encoding
-    from plait.plans.errors import CallError
     from plait.show.outcome_json import status_json
     from plait.workspace.home import plait_home
 
@@ -37,9 +36,7 @@ def command(
         _list(known_runs(home), json=json)
         return
     known = find_run(home, run)
-    outcome = known.outcome()
-    if outcome is None:
-        raise CallError(f"run {known.run_id} has left nothing to show yet")
+    outcome = known.shown_outcome()
     if json:
         typer.echo(status_json(outcome, known.progress()))
         return

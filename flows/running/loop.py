@@ -61,6 +61,7 @@ from plait.plans.journal.events import (
     Tick,
 )
 from plait.plans.journal.fitting import fitting
+from plait.plans.run.base_events import still_lands
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import (
@@ -187,12 +188,13 @@ class Loop:
         if isinstance(event, BatchSettled):
             self.shop.pipeline.settle(event.batch, event.landed)
         if isinstance(event, BatchEnded):  # the batch behind it may go on
+            self._looked_at = 0.0  # a person may have mended by now what is handed back: before an agent starts on it
             done = event.result.report if isinstance(event.result, BatchDone) else None
             self.shop.pipeline.end(event.batch, done)
         for effect in effects:
             self._carry_out(effect)
-        if isinstance(heard, BaseVerified) and heard.report.state == "red":
-            self.watchers.base_red(heard.report.reason)
+        if isinstance(heard, BaseVerified) and heard.report.state == "red" and self.live.standings.stopping is None:
+            self.watchers.base_red(heard.report.reason, still_lands(self.live.standings.manifest.base_rule))
         (self.shop.pause.set if self.live.standings.paused_at is not None else self.shop.pause.clear)()
 
     def _tick(self) -> None:
@@ -343,6 +345,7 @@ class Loop:
         return frozenset({f"role:{order.role}", f"feature:{self.shop.feature}", *order.task.task.tags})
 
     def _start_batch(self, order: BatchOrder) -> None:
+        self.shop.pipeline.begin(order)
         before = [self.futures[branch.task] for branch in order.branches if branch.task in self.futures]
         future: PrefectFuture[BatchReport] = integrate.submit(
             quote(order), quote(self.shop.facts), wait_for=before, return_state=False

@@ -169,9 +169,7 @@ class _Places:
 
 def _older(control: Control, work: LandedWork, began: str) -> bool:
     """Whether any work landed before the feature, as it is now, began."""
-    wanted = "".join(f"{revision}\n" for revision in (*work.commits, f"^{began}"))
-    since = set(control.store.ask("rev-list", "--stdin", stdin=wanted.encode()).text.split()) if work.commits else set()
-    return not since.issuperset(work.commits)
+    return control.store.outside(work.commits, began) < set(work.commits)
 
 
 @dataclass(frozen=True, slots=True)

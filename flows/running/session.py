@@ -23,7 +23,7 @@ from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
-from plait.plans.names import base_ref, fresh_ref, integration_branch, refname_problem
+from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.workspace.checkouts import missing_in_checkouts
@@ -167,6 +167,8 @@ class _Base:
 def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> _Base:
     """The commit that the feature starts from: the one of its first run, while its integration branch lives.
 
+    Whoever looks at a task's branch with a checkout does not mean it as base: all that is on it would count as landed.
+
     Raises:
         CallError: there is no such branch, or its name is not one.
     """
@@ -176,6 +178,10 @@ def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: boo
         raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
     name, now = control.base_commit(wanted)
     kept = control.store.resolve(base_ref(brief.plan.feature))
+    if wanted is None and is_work_of(brief.plan.feature, name):
+        if not kept:
+            raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
+        return _Base(kept, kept, (f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began",))
     if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
         return _Base(now, now)
     where = f"{name} is at {now[:10]} now; --fresh starts over from there"

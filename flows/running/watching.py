@@ -50,8 +50,8 @@ class Watcher:
     def heard(self, task: str, line: str) -> None:
         """An agent printed a line."""
 
-    def base_red(self, reason: str) -> None:
-        """What the run started from is red."""
+    def base_red(self, reason: str, lands: str) -> None:
+        """What the run started from is red; `lands`: what lands all the same, nothing where nothing does."""
 
     def asked(self, draft: Record) -> None:
         """A person has to approve this."""
@@ -92,9 +92,9 @@ class Watchers(Watcher):
         for watcher in self._watchers:
             watcher.heard(task, line)
 
-    def base_red(self, reason: str) -> None:
+    def base_red(self, reason: str, lands: str) -> None:
         for watcher in self._watchers:
-            watcher.base_red(reason)
+            watcher.base_red(reason, lands)
 
     def asked(self, draft: Record) -> None:
         for watcher in self._watchers:

@@ -13,6 +13,7 @@ from plait.flows.past_durations import history_of
 from plait.flows.terminal.text_layout import rough_time
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
+from plait.plans.wording import count
 from plait.show.forecast_json import bundle_records
 
 
@@ -75,7 +76,7 @@ def _text(brief: Brief, made: Forecast, order: list[TaskForecast]) -> str:
     size = sum(max(1, len(task.members)) for task in brief.expansion.tasks if task.id in shown)
     width = max((len(task.id) for task in order), default=4)
     roles = max((len(task.role) for task in order), default=4)
-    lines = [f"{feature}: {size} tasks onto {integration_branch(feature)}; nothing runs (--dry-run)", ""]
+    lines = [f"{feature}: {count(size, 'task')} onto {integration_branch(feature)}; nothing runs (--dry-run)", ""]
     lines.append(f"  {'task':{width}}  {'role':{roles}}  {'starts':>8}  {'ends':>8}  needs")
     for task, groups in zip(order, _needs(brief, order), strict=True):
         needs = ", ".join(" or ".join(group) for group in groups)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from plait.plans.landing.batch_words import refusal_words
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.wording import one_line, spell_roughly, spell_seconds
+from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command
 from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left
@@ -219,6 +219,8 @@ def _batch_line(batch: BatchOutcome, *, goes_on: bool) -> Text:
     text.append(f"{named} {one_line(', '.join(batch.landed), 10_000)}" if batch.landed else state)
     for one in batch.rejected:
         text.append(", ").append(one_line(refusal_words(one)), style="magenta")
+    if batch.flaky:
+        text.append(f", flaky {one_line(listed(batch.flaky), 300)}", style="yellow")
     if batch.commit:
         text.append(f"  {batch.commit[:10]}", style="dim")
     return text

@@ -47,11 +47,13 @@ class LiveView(Watcher):
         """Ask whether to go on when base is red; a no ends the run as the first Ctrl-C does."""
         self._stop = stop
 
-    def base_red(self, reason: str) -> None:
-        """Say it above the table, and ask: the run goes on until somebody says no."""
+    def base_red(self, reason: str, lands: str) -> None:
+        """Say it above the table, and ask where anything lands all the same: the run goes on until somebody says no."""
         self.noted(f"the checks are red on what the run started from: {reason}")
-        if self._stop is not None and sys.stdin.isatty():
-            self.noted("what is green on top of it still lands. Go on? [Y/n]")
+        if not lands:
+            self.noted("nothing more starts, as integration.base is green")
+        elif self._stop is not None and sys.stdin.isatty():
+            self.noted(f"{lands}. Go on? [Y/n]")
             threading.Thread(target=_stop_on_no, args=(self._stop,), daemon=True).start()
 
     def _draw(self) -> RenderableType:

@@ -65,6 +65,11 @@ def is_made_by_plait(branch: str) -> bool:
     return _OURS.match(branch) is not None
 
 
+def is_work_of(feature: str, branch: str) -> bool:
+    """Whether a branch is what a task of a feature made: an agent's branch, or what a failed try left."""
+    return branch.startswith((f"feature/{feature}/agent/", f"feature/{feature}/salvage/"))
+
+
 def _check_instance(text: str) -> str:
     if not _INSTANCE.fullmatch(text):
         raise ValueError(f"{quoted(text)} is not the id of a task")

@@ -34,6 +34,11 @@ def read_person(text: str) -> Person:
     if parts is None or _NOT_IN_A_HEADER.search(text) or len(text) > 200:
         raise ValueError("must be a name and an address, such as Ada Byron <ada@example.com>")
     person = Person(parts[1], parts[2])
-    if any(word != word.strip(_CRUD) for word in (person.name, person.mail)):
+    if any(word != strip_name(word) for word in (person.name, person.mail)):
         raise ValueError("has a blank, a point or a quotation mark where git drops it: at an end of name or address")
     return person
+
+
+def strip_name(word: str) -> str:
+    """A name or an address as git keeps it; nothing where git refuses it."""
+    return word.strip(_CRUD)

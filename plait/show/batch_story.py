@@ -12,6 +12,11 @@ from plait.show.unlanded import accusation
 
 _SETUP = "setup: "
 """What a set-up that failed is called among the commands."""
+_NOTHING_RAN = {"unverified": "nothing to verify with", "unaffected": "no stage looks at what was changed"}
+_BARE = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1"
+"""Nobody's settings: line ends, filters and `merge.ff` of whoever types it would make something else of it."""
+_SOMEBODY = "-c user.name=plait -c user.email=plait@localhost"
+"""A merge asks who commits before it says what conflicts."""
 
 
 def batch_story(batch: BatchOutcome) -> list[str]:
@@ -49,7 +54,7 @@ def repeat_verification(batch: BatchOutcome, tree: VerifiedTree) -> tuple[str, .
     against = f"{AGAINST}=real " if tree.contracts else ""
     return (
         *_folder(batch, tree.tree),
-        f"git read-tree -u --reset {tree.tree}",
+        f"{_BARE} git read-tree -u --reset {tree.tree}",
         *(f"{against}sh -e -c {shlex.quote(command)}" for command in (*batch.setup, *checks)),
     )
 
@@ -67,14 +72,18 @@ def _repeat_merge(batch: BatchOutcome, no: Rejection) -> tuple[str, ...]:
     if not batch.objects or onto is None or no.task not in members:
         return ()
     tip = members[no.task].tip
-    return (*_folder(batch, tip), f"git checkout --quiet --detach {onto}", f"git merge {tip}")
+    return (
+        *_folder(batch, tip),
+        f"{_BARE} git checkout --quiet --force --detach {onto}",
+        f"{_BARE} git {_SOMEBODY} merge --no-edit {tip}",
+    )
 
 
 def _folder(batch: BatchOutcome, oid: str) -> tuple[str, ...]:
     name = f"{shlex.quote(batch.id)}-{oid[:9]}"
     form = " --object-format=sha256" if len(oid) == 64 else ""
     return (
-        f"git init --quiet{form} {name} && cd {name}",
+        f"git init --quiet --template={form} {name} && cd {name}",
         f"echo {shlex.quote(batch.objects or '')} > .git/objects/info/alternates",
     )
 
@@ -105,7 +114,7 @@ def _chain(batch: BatchOutcome) -> Iterator[str]:
 def _told(tree: VerifiedTree) -> str:
     what = listed(tree.branches, limit=None) if tree.branches else "without any branch"
     command = f" by `{tree.command}`" if tree.command else ""
-    ran = "remembered" if tree.remembered else "nothing to verify with" if tree.verdict == "unverified" else ""
+    ran = "remembered" if tree.remembered else _NOTHING_RAN.get(tree.verdict, "")
     parts = [f"{tree.verdict}{command}", ran or spell_seconds(tree.seconds), f"tree {tree.tree[:9]}"]
     return f"verified {what}: {', '.join([*parts, *([tree.log] if tree.log else [])])}"
 

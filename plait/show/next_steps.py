@@ -20,6 +20,8 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
     commands += [one_line(outcome.reason or "", 1000)] if waiting else list(_looking(outcome, repository))
     failed = [task for task in outcome.tasks if task.started_at and task.state in (TaskState.FAILED, TaskState.HELD)]
     commands += [f"plait logs {_word(task.id)}" for task in failed[:_LOGS]]
+    rejected = [task for task in failed if task.state is TaskState.HELD and _is_mendable(task, outcome)]
+    commands += [f"plait resolve {_word(task.id)} # mend it yourself" for task in rejected[:_LOGS]]
     if outcome.state is RunState.RUNNING:
         return [*commands, "plait status"]
     if any(task.state is not TaskState.LANDED and task.id not in waiting for task in outcome.tasks):
@@ -49,6 +51,12 @@ def _is_rejected(task: TaskOutcome, outcome: FeatureOutcome) -> bool:
     return task.state is TaskState.HELD and any(
         no.task == task.id and no.kind != "held-by" for batch in outcome.batches for no in batch.rejected
     )
+
+
+def _is_mendable(task: TaskOutcome, outcome: FeatureOutcome) -> bool:
+    """Whether somebody can mend what it was rejected for on its own branch."""
+    kinds = {no.kind for batch in outcome.batches for no in batch.rejected if no.task == task.id}
+    return bool(kinds - {"held-by", "base-red", "infrastructure", "unrelated"})
 
 
 def _failure(task: TaskOutcome) -> str:

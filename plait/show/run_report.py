@@ -92,6 +92,7 @@ def report_text(
         lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
         lines += [f"    {_plain(incident)}" for incident in missing.incidents]
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
+    lines += [f"  flaky: {one_line(check, 500)} was red and green on the same tree" for check in _flaky(outcome)]
     lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
     lines += [f"  settled: {one_line(f'{path} ({by}) for {task} in {batch}')}" for batch, task, path, by in settled]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
@@ -157,7 +158,7 @@ def _what_next(outcome: FeatureOutcome, logs_hint: str) -> list[str]:
 def _opening(outcome: FeatureOutcome) -> str:
     ended = f"ended {spell_moment(outcome.ended_at)}" if outcome.ended_at else "not ended"
     at = f" at {markdown(outcome.commit[:12])}" if outcome.commit else ""
-    flaky = tuple(dict.fromkeys(command for batch in outcome.batches for command in batch.flaky))
+    flaky = _flaky(outcome)
     unverified = tuple(batch.id for batch in outcome.batches if batch.landed and not batch.verified)
     known = tuple(dict.fromkeys(red for batch in outcome.batches for red in batch.red_on_base))
     lines = [
@@ -170,6 +171,11 @@ def _opening(outcome: FeatureOutcome) -> str:
         *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),
     ]
     return "\n\n".join(lines)
+
+
+def _flaky(outcome: FeatureOutcome) -> tuple[str, ...]:
+    """The checks that were red and green on one tree, each once."""
+    return tuple(dict.fromkeys(command for batch in outcome.batches for command in batch.flaky))
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

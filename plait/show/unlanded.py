@@ -80,8 +80,10 @@ def _what_became(task: TaskOutcome) -> str:
 
 
 def _held_by(outcome: FeatureOutcome, task: str) -> str:
+    landed = {other.id for other in outcome.landed}
     others = dict.fromkeys(held.by for batch in outcome.batches for held in batch.held if held.task == task)
-    return f"needs {listed(tuple(others))}, which was rejected" if others else ""
+    missing = tuple(other for other in others if other not in landed)
+    return f"needs {listed(missing)}, which did not land" if missing else ""
 
 
 def _incidents(outcome: FeatureOutcome, task: str) -> Iterable[Incident]:

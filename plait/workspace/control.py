@@ -273,8 +273,9 @@ def _discover(repository: Path) -> tuple[Path, Path, str]:
 
 
 def _refuse_unusable(control: Control, repository: Path) -> None:
-    partial = control.target.run("config", "--get-regexp", r"^extensions\.partialclone$|^remote\..*\.promisor$")
-    if partial.status == 0:
+    promised = control.target.run("config", "--type=bool", "--get-regexp", r"^remote\..*\.promisor$").lines
+    extended = control.target.run("config", "--get", "extensions.partialClone").text
+    if extended or any(line.endswith(" true") for line in promised):
         raise CallError(
             f"{repository} is a partial clone: objects that merging needs may be missing",
             hint="clone it again without --filter",

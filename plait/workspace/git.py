@@ -4,7 +4,7 @@ import atexit
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -243,6 +243,18 @@ class GitRepository:
         if answer.status not in (0, 1):
             raise GitFailed("merge-base --is-ancestor", answer.status, answer.stderr)
         return answer.status == 0
+
+    def outside(self, commits: Collection[str], *tips: str) -> frozenset[str]:
+        """Those of some commits that none of the tips contains, for many in one question.
+
+        Raises:
+            GitFailed: a commit is missing.
+        """
+        if not commits or not tips:
+            return frozenset(commits)
+        revisions = "".join(f"{revision}\n" for revision in (*commits, *(f"^{tip}" for tip in tips)))
+        listed = self.ask("rev-list", "--stdin", stdin=revisions.encode()).text.split()
+        return frozenset(commits).intersection(listed)
 
     def are_related(self, one: str, other: str) -> bool:
         """Whether two commits have an ancestor in common.

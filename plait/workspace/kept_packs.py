@@ -113,7 +113,7 @@ class _Place:
             keep = self.keep.open("xb")
         with keep:
             with suppress(OSError):  # without locks on this disk, what a kill leaves here stays
-                fcntl.flock(keep, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(keep, fcntl.LOCK_EX)  # who looks whether this was left has it for a moment
             try:
                 with explaining(f"cannot write {self.keep}"):
                     keep.write(_MARK)

@@ -13,7 +13,7 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.ref_landing import landed_batches
 from plait.workspace.small_files import read_json_object, write_whole
-from plait.workspace.trailers import named_works
+from plait.workspace.trailers import named_works, works_in
 
 _LINE = "^ *Plait-(Task|Undone): "
 _UNDONE = re.compile(r"^ *Plait-Undone: (.*?) *$", re.MULTILINE)
@@ -75,6 +75,29 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
     return LandedWork(claims, ends)
 
 
+def spoken_for(control: Control, feature: str, tip: str, *, without: Iterable[str]) -> tuple[str, ...]:
+    """The commits of a branch that say that they hold work of a feature, or undo it, whoever seems to have made them.
+
+    Where they land, everybody is believed: a squash is made by a person, and has nothing but its message.
+
+    Args:
+        without: Commits whose history is not the branch's own. What the feature has landed once is not either.
+
+    Raises:
+        GitFailed: a commit is missing.
+    """
+    landed = control.store.present(landed_batches(control, feature).values())
+    commits = _scan(control.store, tip, *(f"^{commit}" for commit in (*without, *landed)))
+    contents = commit_contents(control.store, commits)
+    return tuple(commit for commit, content in contents.items() if _speaks_of(feature, content))
+
+
+def _speaks_of(feature: str, content: str) -> bool:
+    """Also where the feature is not named: in a squash the line before it may do that."""
+    works = works_in(content.partition("\n\n")[2])
+    return feature in _UNDONE.findall(content) or any(work.get("Plait-Feature", feature) == feature for work in works)
+
+
 def _newest(
     feature: str, commits: Iterable[str], contents: Mapping[str, str], void: frozenset[str] = frozenset()
 ) -> dict[str, Claim]:
@@ -95,11 +118,8 @@ def _claims(feature: str, commit: str, content: str) -> Iterator[Claim]:
 
 def _void(store: GitRepository, commits: Iterable[str], ends: Iterable[str]) -> frozenset[str]:
     """Those of some commits that one of `ends` contains."""
-    ends, listed = tuple(ends), tuple(commits)
-    if not ends:
-        return frozenset()
-    alive = store.ask("rev-list", "--stdin", stdin=_lines(*listed, *(f"^{end}" for end in ends))).text.split()
-    return frozenset(listed) - frozenset(alive)
+    listed = tuple(commits)
+    return frozenset(listed) - store.outside(listed, *ends)
 
 
 def _commits_of_plait(control: Control, tip: str) -> tuple[str, ...]:
@@ -128,8 +148,10 @@ def _squashed(control: Control, feature: str, *, tip: str | None, base: str, end
     """What landed once and is in no history, where one commit of base has the same patch as all of it."""
     store = control.store
     marks = [commit for commit in landed_batches(control, feature).values() if store.resolve(commit)]
-    lost = store.run("rev-list", "--stdin", stdin=_lines(*marks, *(f"^{one}" for one in (tip, base) if one)))
-    left = [mark for mark in marks if mark in set(lost.text.split())]
+    lost = frozenset[str]()
+    with suppress(GitFailed):  # what landed once may have been collected since
+        lost = store.outside(marks, *filter(None, (tip, base)))
+    left = [mark for mark in marks if mark in lost]
     if not left:
         return {}
     for mark in store.ask("merge-base", "--independent", *dict.fromkeys(left)).text.split():

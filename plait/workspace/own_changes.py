@@ -75,14 +75,14 @@ def _graph(
     """The commits of all branches that have not landed, older first, each with its parents; and those by plait."""
     tips = sorted({branch.tip for branch in work.values()})
     revisions = "".join(f"{revision}\n" for revision in (*(f"^{commit}" for commit in landed), *tips))
-    command = ("rev-list", "--topo-order", "--reverse", "--parents", "--format=%ce", "--stdin")
+    command = ("rev-list", "--topo-order", "--reverse", "--parents", "--format=<%ce>", "--stdin")
     lines = iter(repository.ask(*command, stdin=revisions.encode()).lines)
     parents: dict[str, tuple[str, ...]] = {}
     ours: set[str] = set()
     for line in lines:  # `commit <name> <parents>`, and who committed it
         _, commit, *before = line.split(" ")
         parents[commit] = tuple(before)
-        if next(lines) == _PLAIT:
+        if next(lines) == f"<{_PLAIT}>":  # an address may be empty, and so may not the line
             ours.add(commit)
     return parents, ours
 

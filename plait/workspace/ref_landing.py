@@ -136,6 +136,20 @@ def landed_batches(control: Control, feature: str) -> dict[str, str]:
     return {ref.removeprefix(prefix): commit for ref, commit in control.store.refs(prefix).items()}
 
 
+def last_landed(control: Control, feature: str, tip: str, *, base: str) -> str:
+    """The newest commit of a feature branch that plait itself has landed, and so verified; base where there is none.
+
+    Example: plait lands A, a person pushes two commits on top: A's. They squash all of it: base.
+
+    Raises:
+        GitFailed: a commit is missing.
+    """
+    landed = frozenset(landed_batches(control, feature).values())
+    return next(
+        filter(landed.__contains__, control.store.ask("rev-list", "--first-parent", tip, f"^{base}").lines), base
+    )
+
+
 @contextmanager
 def feature_lock(control: Control, feature: str, run_id: str) -> Iterator[None]:
     """Be the only live run of this feature in this repository; the kernel ends it with the process, however that ends.

@@ -16,7 +16,7 @@ def root_files(repository: GitRepository, commit: str) -> tuple[dict[str, str], 
     records = repository.ask("ls-tree", "-z", commit, "--", *LOOKED_FOR, *FOLDERS).records
     modes = {path: facts[:6] for facts, _, path in (record.partition("\t") for record in records)}
     read = files_in(repository, commit, "", largest=LARGEST, names=READ)
-    texts = {name: file.content.decode("utf-8", "replace") for name, file in read.items()}
+    texts = {name: file.content.decode("utf-8-sig", "replace") for name, file in read.items()}
     plain = (name for name in LOOKED_FOR if modes.get(name) in ("100644", "100755"))
     files = {name: texts.get(name, "") for name in plain}
     return files, frozenset(name for name in FOLDERS if modes.get(name) == "040000")

@@ -90,6 +90,8 @@ class StageRuns:
     """What is red on base: that does not count, and hides nothing behind it."""
     survey: bool = False
     """Whether all that is red is wanted, and not the first of it alone."""
+    arguments: Sequence[str] = ()
+    """What commands know as `$@`: each its own argument, as one of them may have 128 KiB, and all together 2 MiB."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -107,7 +109,16 @@ class StageRuns:
                 verdicts.append(unaffected_verdict(stage))
             else:
                 verdicts.append(self._run_stage(stage))
+                self._name_log(verdicts[-1])
         return tuple(verdicts)
+
+    def _name_log(self, verdict: StageVerdict) -> None:
+        """A line in the log of the whole that leads to the log of a named stage: else it would be empty."""
+        if verdict.log is None or verdict.log == self.log:
+            return
+        with suppress(OSError), self.log.open("a", encoding="utf-8") as whole:  # a full disk: the verdict stands
+            took = spell_seconds(verdict.seconds)
+            whole.write(f"[{verdict.name}: {verdict.outcome}, {took}, {verdict.log.name}]\n")
 
     def _ends_with(self, verdict: StageVerdict) -> bool:
         if not self.survey:
@@ -168,8 +179,9 @@ class StageRuns:
     ) -> Ended:
         left = None if until is None else max(0.001, until - time.monotonic())
         left = min((limit for limit in (left, hangs_after) if limit is not None), default=None)
+        named = ("sh", *self.arguments) if self.arguments else ()
         return run_supervised(
-            ("/bin/sh", "-e", "-c", "--", command),  # of several lines the first that fails is red, as in `run`
+            ("/bin/sh", "-e", "-c", "--", command, *named),  # of several lines the first that fails is red, as in `run`
             directory=self.directory,
             environment=self.environment,
             output=log,

@@ -14,7 +14,7 @@ from plait.workspace.control import Control
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TRAILER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,63}): (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_OURS = re.compile(r"\s*Plait-(Feature|Task|Spec|Members|Undone)\b", re.IGNORECASE)
+_OURS = re.compile(r"\s*Plait-[a-z-]", re.IGNORECASE)
 _WORK = re.compile(r" *(Plait-[A-Za-z-]{1,40}): (.*?) *")
 _SUBJECT_LENGTH = 200
 COMMITTER = "plait"
@@ -88,6 +88,11 @@ def named_works(content: str) -> tuple[dict[str, str], ...]:
     head, _, message = content.partition("\n\n")
     if f"\ncommitter {COMMITTER} <" in head:
         message = message.rstrip("\n").rpartition("\n\n")[2]
+    return works_in(message)
+
+
+def works_in(message: str) -> tuple[dict[str, str], ...]:
+    """The works that any lines of a message name, whoever wrote it."""
     works: list[dict[str, str]] = [{}]
     for line in message.split("\n"):
         named = _WORK.fullmatch(line.rstrip("\r"))

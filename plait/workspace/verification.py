@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import queue
-import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,6 +58,11 @@ class Verification:
     def green(self) -> bool:
         return self.outcome == "green"
 
+    @property
+    def unaffected(self) -> bool:
+        """Green because no stage looks at what was changed."""
+        return bool(self.stages) and all(stage.outcome == "unaffected" for stage in self.stages)
+
 
 class Verifier:
     """Runs the commands of a plan on trees; one for a run, for any number of threads."""
@@ -107,6 +111,8 @@ class Verifier:
         self._known: tuple[RedCommand, ...] = ()
         """What is red on base, and does not count."""
         self._survey = False
+        self._arguments: tuple[str, ...] = ()
+        """What commands know as `$@`."""
         self._collect: Callable[[Slot], None] | None = None
         """Called after a green run, before the slot is used again."""
         self._memories: dict[str, _Memory] = {}
@@ -203,7 +209,8 @@ class Verifier:
             known_green = whole is not None and whole.green and not again
             return whole if whole is not None and known_green else narrower.verify(tree, stop=stop, again=again)
         if len(self._left_out) == len(self._commands):
-            return Verification(tree, "green", remembered=True, stages=tuple(map(unaffected_verdict, self._commands)))
+            stages = tuple(map(unaffected_verdict, self._commands))
+            return self._memory.note(Verification(tree, "green", remembered=True, stages=stages))
         lock = self._memory.lock_of(tree)
         if not _obtained(lambda seconds: lock.acquire(timeout=seconds), stop):
             return Verification(tree, "cancelled")
@@ -250,7 +257,7 @@ class Verifier:
             As `verify`.
         """
         only = copy(self)
-        only._commands = (f"set -- {shlex.join(arguments)}\n{command}" if arguments else command,)
+        only._commands, only._arguments = (command,), tuple(arguments)
         only._left_out, only._collect = frozenset(), collect
         return only._verify(tree, stop, cold=True)
 
@@ -258,7 +265,7 @@ class Verifier:
         """What came of a tree, here or in one that came of this one; nothing is run."""
         known = [self._memory.recall(tree), *(other.recall(tree) for other in tuple(self._wider.values()))]
         seen = [verdict for verdict in known if verdict is not None]
-        return next((verdict for verdict in seen if verdict.green), seen[0] if seen else None)
+        return min(seen, key=lambda verdict: (not verdict.green, verdict.unaffected), default=None)
 
     def _verify(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
@@ -314,6 +321,7 @@ class Verifier:
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
         own, warm = place.caches.bring_back(directory, declared)
         runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm, self._known, self._survey)
+        runs = replace(runs, arguments=self._arguments)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
         if seen.green and not place.cold:
             place.caches.set_aside(directory, own)
@@ -390,6 +398,10 @@ class _Memory:
     def recall(self, tree: str) -> Verification | None:
         known = self._known.get(tree) or self._read(tree)
         return replace(known, remembered=True) if known else None
+
+    def note(self, verdict: Verification) -> Verification:
+        """Remember within this run alone, for whoever asks later what came of the tree."""
+        return self._known.setdefault(verdict.tree, verdict)
 
     def keep(self, verdict: Verification) -> None:
         """Remember a verdict; trouble and cancellation are none, and no red takes back a green of the same tree."""

@@ -67,4 +67,4 @@ def test_what_others_rest_on_lands_first_and_what_clashes_waits_for_it(
     ended = plait("run", str(write_plan(URGENT)), "--json", cwd=repository, env=prefect_server)
     assert ended.status == 1, ended.stderr
     assert {task["id"]: task["state"] for task in ended.data["tasks"]} == {"A": "held", "B": "landed", "C": "landed"}
-    assert "A waits for B: both change same.txt" in plait("batches", cwd=repository).stdout
+    assert "A waits for B: conflict in same.txt" in plait("batches", cwd=repository).stdout

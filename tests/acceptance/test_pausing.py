@@ -134,12 +134,14 @@ def test_what_a_killed_run_had_spent_is_told_and_counts_on(
 
     status = plait("status", "long", "--json", cwd=repository).data
     words = plait("status", "long", cwd=repository).stdout
+    batches = plait("batches", "--run", "long", cwd=repository)
     (tmp_path / "go").touch()
     again = plait("run", str(plan), "--json", cwd=repository).data
 
     (first, _second) = status["tasks"]
     assert (status["state"], first["state"], first["tries"]) == ("failed", "cancelled", 1)
     assert "it was killed; `plait run` goes on with it, and what was spent by then counts on" in words
+    assert "it was killed" in batches.stderr
     assert again["tasks"][0]["tries"] == 2
     assert again["elapsed_seconds"] >= status["elapsed_seconds"]
     assert again["tasks"][0]["started_at"] >= again["started_at"]

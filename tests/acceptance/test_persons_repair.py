@@ -201,3 +201,77 @@ def test_resolve_that_is_given_up_leaves_the_branch_as_it_was(
     assert not place.exists()
     assert plait("resolve", "B", "--done", cwd=repository).status == 2
     assert plait("resolve", "NOBODY", cwd=repository).status == 2
+
+
+def test_resolve_merges_with_what_the_feature_began_from_while_nothing_has_landed(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    git(repository, "branch", "develop")
+    commit_files(repository, {"main.txt": "of the user's own branch"})
+    plan = write_plan("""
+        feature: helped
+        goal: One that is red.
+        base: develop
+        tasks: [{id: A, run: echo x > bad.txt}]
+        integration: {repairs: 0, verify: [test ! -e bad.txt]}
+    """)
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 1
+
+    place = Path(plait("resolve", "A", "--json", cwd=repository).data["directory"])
+
+    assert (place / "bad.txt").exists()
+    assert not (place / "main.txt").exists()
+
+
+def test_resolve_is_given_up_and_told_in_json_whatever_became_of_the_branch_and_names_who_is_waited_for(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plait("run", str(write_plan(PLAN)), "--json", cwd=repository, env=prefect_server)
+    waiting = plait("resolve", "C", "--json", cwd=repository)
+    assert waiting.data["notes"] == ["C itself was not rejected: mend first what it waits for"]
+    place = Path(plait("resolve", "B", "--json", cwd=repository).data["directory"])
+    done = plait("resolve", "C", "--done", "--json", cwd=repository)
+    assert done.status == 2
+    (Path(waiting.data["directory"]) / "same.txt").write_text("a and b\n")
+    done = plait("resolve", "C", "--done", "--json", cwd=repository)
+    branch = "feature/helped/agent/command/C"
+    assert done.data == {"task": "C", "branch": branch, "commit": git(repository, "rev-parse", branch)}
+
+    git(repository, "branch", "-D", OWN)
+    ended = plait("resolve", "B", "--abort", "--json", cwd=repository)
+
+    assert ended.data == {"task": "B", "branch": OWN, "commit": None}
+    assert not place.exists()
+    assert not git(repository, "for-each-ref", "refs/plait/pin")
+
+
+def test_resolve_of_a_task_that_was_done_in_a_bundle_hands_out_the_bundle(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    a_landed = f"until git -C {repository} rev-parse --quiet --verify {BRANCH}; do sleep 0.2; done"
+    commit_files(repository, {"agent.sh": f"{a_landed}\nfor part in w1 w2 same; do echo b > $part.txt; done\n"})
+    plan = write_plan("""
+        feature: helped
+        goal: A bundle that clashes.
+        crew:
+          default_backend: command
+          labeller: {slots: 1, start_up: 10m, command: [sh, agent.sh]}
+        tasks:
+          - {id: A, run: echo a > same.txt, duration: 1m}
+          - {id: L1, role: labeller, prompt: Write w1.txt., duration: 15m, owns: [w1.txt, same.txt]}
+          - {id: L2, role: labeller, prompt: Write w2.txt., duration: 15m, owns: [w2.txt, same.txt]}
+        integration: {repairs: 0}
+    """)
+    first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert {task["id"]: task["state"] for task in first.data["tasks"]} == {"A": "landed", "L1": "held", "L2": "held"}
+
+    handed = plait("resolve", "L2", "--json", cwd=repository)
+    assert handed.data["task"] == "L1-and-1-more"
+    (Path(handed.data["directory"]) / "same.txt").write_text("both\n")
+    done = plait("resolve", "L1", "--done", cwd=repository)
+    assert done.status == 0, done.stderr
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert second.status == 0, second.stderr
+    assert {task["id"]: task["tries"] for task in second.data["tasks"]} == {"A": 0, "L1": 0, "L2": 0}
+    assert files_of(repository, BRANCH)["same.txt"] == "both"

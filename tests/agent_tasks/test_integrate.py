@@ -2,32 +2,13 @@
 
 from pathlib import Path
 
-from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.verifying import not_run
-from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held
-from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from plait.workspace.verification import Verification
-from tests.conftest import DATE, BranchWith
+from tests.agent_tasks.batches import PLAN, TIP, batch
+from tests.conftest import BranchWith
 from tests.flows.opened import opened
-from tests.support.patience import patience
 from tests.support.repositories import files_of, git
-
-PLAN = """
-    feature: shop
-    goal: Sell things.
-    tasks:
-      - {id: A, run: "true"}
-    integration:
-      verify: [test ! -f bad.txt]
-"""
-TIP = "feature/shop/integration"
-
-
-def batch(session: Session, tips: dict[str, str], *, needs: dict[str, tuple[str, ...]] | None = None) -> BatchReport:
-    branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
-    with patience(20):
-        return integrate.fn(BatchOrder("batch-1", session.shop.run_id, branches, DATE), session.shop.facts)
 
 
 def test_a_branch_that_conflicts_only_with_a_rejected_one_waits_for_the_next_batch(

@@ -86,3 +86,16 @@ def test_trouble_on_base_says_nothing_of_the_branches(repository: Path, branch_w
         report = batch(session, GOOD=branch_with("good", {"good.txt": "x\n"}))
 
     assert (report.outcome.state, report.outcome.rejected) == (BatchState.INFRASTRUCTURE, ())
+
+
+def test_a_base_that_is_red_once_and_green_when_it_runs_again_is_green_and_says_what_was_red(
+    repository: Path, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    plan = PLAN.replace("new-failures", "green")
+    plan = plan[: plan.index("verify:")] + f"verify: ['test -f {seen} || {{ touch {seen}; false; }}']\n"
+    with opened(plan, repository) as session:
+        told = verify_base.fn(BaseOrder(git(repository, "rev-parse", "HEAD")), session.shop.facts)
+
+    assert told.state == "green"
+    assert "failed" in told.reason

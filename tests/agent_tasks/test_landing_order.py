@@ -3,34 +3,16 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.landing_order import chain_that_lands_most
 from plait.agent_tasks.workshop import workshop_of
-from plait.flows.running.session import Session
 from plait.plans.landing.batch_words import batch_words
 from plait.plans.tasks.outcomes import BatchState, Held
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
 from plait.workspace.chains import Branch, ChainBuilder
+from tests.agent_tasks.batches import PLAN, TIP, batch_of
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
-from tests.support.patience import patience
 from tests.support.repositories import files_of
-
-PLAN = """
-    feature: shop
-    goal: Sell things.
-    tasks:
-      - {id: A, run: "true"}
-    integration:
-      verify: [test ! -f bad.txt]
-"""
-TIP = "feature/shop/integration"
-
-
-def batch(session: Session, *branches: Candidate, groups: tuple[tuple[str, ...], ...] = ()) -> BatchReport:
-    with patience(30):
-        order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, groups=groups)
-        return integrate.fn(order, session.shop.facts)
 
 
 def clashes(report: BatchReport) -> dict[str, tuple[str | None, tuple[str, ...]]]:
@@ -43,12 +25,12 @@ def test_two_that_fit_land_rather_than_the_first_that_fits_with_neither(
     wide = branch_with("wide", {"README.md": "wide\n", "docs/guide.md": "wide\n"})
     one, two = branch_with("one", {"README.md": "one\n"}), branch_with("two", {"docs/guide.md": "two\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("WIDE", wide, ()), Candidate("ONE", one, ()), Candidate("TWO", two, ()))
+        report = batch_of(session, Candidate("WIDE", wide, ()), Candidate("ONE", one, ()), Candidate("TWO", two, ()))
 
     assert report.outcome.landed == ("ONE", "TWO")
     assert list(clashes(report)) == ["WIDE"]
     assert batch_words(report.outcome).startswith(
-        "part landed, landed ONE, TWO, WIDE waits for ONE: both change README.md"
+        "part landed, landed ONE, TWO, WIDE waits for ONE: conflict in README.md"
     )
     assert [(one.task, one.commit is None) for one in report.outcome.chain] == [
         ("ONE", False),
@@ -61,7 +43,7 @@ def test_two_that_fit_land_rather_than_the_first_that_fits_with_neither(
 def test_of_two_that_clash_the_one_that_others_wait_for_lands(repository: Path, branch_with: BranchWith) -> None:
     a, b = branch_with("a", {"README.md": "a\n"}), branch_with("b", {"README.md": "b\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", a, ()), Candidate("B", b, (), behind=3600.0))
+        report = batch_of(session, Candidate("A", a, ()), Candidate("B", b, (), behind=3600.0))
 
     assert report.outcome.landed == ("B",)
     assert clashes(report) == {"A": ("B", ("README.md",))}
@@ -73,7 +55,7 @@ def test_what_rests_on_a_branch_lands_with_it_and_counts(repository: Path, branc
     a, b = branch_with("a", {"README.md": "a\n"}), branch_with("b", {"README.md": "b\n"})
     c = branch_with("c", {"c.txt": "c\n"}, start="b")
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", a, (), behind=9e9), Candidate("B", b, ()), Candidate("C", c, ("B",)))
+        report = batch_of(session, Candidate("A", a, (), behind=9e9), Candidate("B", b, ()), Candidate("C", c, ("B",)))
     assert report.outcome.landed == ("B", "C")
     assert clashes(report) == {"A": ("B", ("README.md",))}
 
@@ -87,7 +69,7 @@ def test_a_phase_is_worth_its_whole_or_nothing(repository: Path, branch_with: Br
     phase = ("A", "B")
     with opened(PLAN, repository) as session:
         candidates = [Candidate("X", tips["X"], ()), Candidate("A", tips["A"], ()), Candidate("B", tips["B"], ())]
-        whole = batch(session, *candidates, groups=(phase,))
+        whole = batch_of(session, *candidates, groups=(phase,))
     assert whole.outcome.landed == ("A", "B")
     assert clashes(whole) == {"X": ("A", ("README.md",))}
 
@@ -95,7 +77,7 @@ def test_a_phase_is_worth_its_whole_or_nothing(repository: Path, branch_with: Br
 def test_a_phase_that_lacks_something_takes_no_place(repository: Path, branch_with: BranchWith) -> None:
     a, x = branch_with("a", {"README.md": "a\n"}), branch_with("x", {"README.md": "x\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", a, (), priority=1), Candidate("X", x, ()), groups=(("A", "ABSENT"),))
+        report = batch_of(session, Candidate("A", a, (), priority=1), Candidate("X", x, ()), groups=(("A", "ABSENT"),))
     assert report.outcome.landed == ("X",)
     assert report.outcome.state is BatchState.PART_LANDED
     assert clashes(report) == {"A": ("X", ("README.md",))}
@@ -113,7 +95,7 @@ def test_three_that_conflict_where_no_two_do_land_as_many_as_in_the_order_given(
         "C": branch_with("c", {"n.txt": base.replace("3\n", "three\n")}, start="base"),
     }
     with opened(PLAN, repository) as session:
-        report = batch(session, *(Candidate(task, tip, ()) for task, tip in tips.items()))
+        report = batch_of(session, *(Candidate(task, tip, ()) for task, tip in tips.items()))
     assert len(report.outcome.landed) + len(clashes(report)) == 3
     assert len(report.outcome.landed) >= 1
 
@@ -147,7 +129,7 @@ def test_what_needs_a_branch_that_waits_is_held(repository: Path, branch_with: B
     a, b = branch_with("a", {"README.md": "a\n"}), branch_with("b", {"README.md": "b\n"})
     c, d = branch_with("c", {"c.txt": "c\n"}, start="a"), branch_with("d", {"d.txt": "d\n"}, start="b")
     with opened(PLAN, repository) as session:
-        report = batch(
+        report = batch_of(
             session,
             Candidate("A", a, ()),
             Candidate("B", b, ()),

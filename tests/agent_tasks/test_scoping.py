@@ -2,30 +2,12 @@
 
 from pathlib import Path
 
-from plait.agent_tasks.integrate import integrate
-from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState, Held, WeakenedTest
-from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
+from plait.plans.tasks.work import BatchReport, Candidate
+from tests.agent_tasks.batches import PLAN, TIP, batch_of
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
-from tests.support.patience import patience
 from tests.support.repositories import files_of, git
-
-PLAN = """
-    feature: shop
-    goal: Sell things.
-    tasks:
-      - {id: A, run: "true"}
-    integration:
-      verify: [test ! -f bad.txt]
-"""
-TIP = "feature/shop/integration"
-
-
-def batch(session: Session, *branches: Candidate, groups: tuple[tuple[str, ...], ...] = ()) -> BatchReport:
-    with patience(20):
-        order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, groups=groups)
-        return integrate.fn(order, session.shop.facts)
 
 
 def told(report: BatchReport) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -40,7 +22,7 @@ def test_what_a_foreign_commit_changed_outside_is_refused_and_the_rest_lands(
     b = branch_with("b", {"src/b.py": "1\n"}, start="foreign")
     c = branch_with("c", {"src/c.py": "1\n"})
     with opened(PLAN, repository) as session:
-        report = batch(
+        report = batch_of(
             session,
             Candidate("A", a, (), owns=("src/**",)),
             Candidate("B", b, ("A",), owns=("src/**",)),
@@ -60,9 +42,9 @@ def test_a_protected_path_is_refused_with_the_entry_that_would_allow_it(
 ) -> None:
     tip = branch_with("a", {".github/workflows/x.yml": "on: push\n", "src/a.py": "1\n"})
     with opened(PLAN, repository) as session:
-        refused = batch(session, Candidate("A", tip, (), owns=("**",)))
-        person = batch(session, Candidate("A", tip, (), owns=("**",), asked="protected"))
-        allowed = batch(session, Candidate("A", tip, (), owns=("src/**", ".github/workflows/x.yml")))
+        refused = batch_of(session, Candidate("A", tip, (), owns=("**",)))
+        person = batch_of(session, Candidate("A", tip, (), owns=("**",), asked="protected"))
+        allowed = batch_of(session, Candidate("A", tip, (), owns=("src/**", ".github/workflows/x.yml")))
 
     assert told(refused) == told(person) == [("A", "out-of-scope", (".github/workflows/x.yml",))]
     assert 'add ".github/workflows/x.yml" to the owns of A' in refused.outcome.rejected[0].reason
@@ -73,7 +55,7 @@ def test_a_protected_path_is_refused_with_the_entry_that_would_allow_it(
 def test_a_person_is_not_asked_for_what_the_task_owns(repository: Path, branch_with: BranchWith) -> None:
     tip = branch_with("a", {"README.md": "1\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", tip, (), owns=("src/**",), asked="protected"))
+        report = batch_of(session, Candidate("A", tip, (), owns=("src/**",), asked="protected"))
     assert report.outcome.landed == ("A",)
 
 
@@ -87,8 +69,8 @@ def test_a_persons_repair_above_what_plait_committed_is_asked_for_what_is_protec
         session.shop.control.set_ref("refs/heads/work", made, reason="as plait does it")
         fine = branch_with("fine", {"README.md": "by hand\n"}, start="work")
         not_so = branch_with("not-so", {".envrc": "x\n"}, start="work")
-        refused = batch(session, Candidate("A", not_so, (), owns=("src/**",)))
-        report = batch(session, Candidate("A", fine, (), owns=("src/**",)))
+        refused = batch_of(session, Candidate("A", not_so, (), owns=("src/**",)))
+        report = batch_of(session, Candidate("A", fine, (), owns=("src/**",)))
     assert told(refused) == [("A", "out-of-scope", (".envrc",))]
     assert report.outcome.landed == ("A",)
 
@@ -97,8 +79,8 @@ def test_what_came_with_its_start_is_not_its_change(repository: Path, branch_wit
     outside = branch_with("outside", {"README.md": "theirs\n"})
     tip = branch_with("b", {"src/b.py": "1\n"}, start="outside")
     with opened(PLAN, repository) as session:
-        refused = batch(session, Candidate("B", tip, (), owns=("src/**",)))
-        report = batch(session, Candidate("B", tip, (), owns=("src/**",), grounds=(outside,), carries=("OUTSIDE",)))
+        refused = batch_of(session, Candidate("B", tip, (), owns=("src/**",)))
+        report = batch_of(session, Candidate("B", tip, (), owns=("src/**",), grounds=(outside,), carries=("OUTSIDE",)))
     assert told(refused) == [("B", "out-of-scope", ("README.md",))]
     assert report.outcome.landed == ("B",)
 
@@ -108,14 +90,14 @@ def test_a_change_that_was_taken_back_is_none(repository: Path, branch_with: Bra
     branch_with("slip", {"README.md": "slip\n", "src/a.py": "1\n"})
     tip = branch_with("a", {"README.md": before}, start="slip")
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", tip, (), owns=("src/**",)))
+        report = batch_of(session, Candidate("A", tip, (), owns=("src/**",)))
     assert report.outcome.landed == ("A",)
 
 
 def test_the_phase_of_what_was_refused_waits(repository: Path, branch_with: BranchWith) -> None:
     a, b = branch_with("a", {"README.md": "1\n"}), branch_with("b", {"src/b.py": "1\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("A", a, (), owns=("src/**",)), Candidate("B", b, ()), groups=(("A", "B"),))
+        report = batch_of(session, Candidate("A", a, (), owns=("src/**",)), Candidate("B", b, ()), groups=(("A", "B"),))
     assert told(report) == [("A", "out-of-scope", ("README.md",))]
     assert report.outcome.held == (Held(task="B", by="A"),)
     assert report.outcome.landed == ()
@@ -126,7 +108,7 @@ def test_tests_that_were_weakened_land_and_are_told(repository: Path, branch_wit
     skipped = "import pytest\nfrom app import total\n\n\n@pytest.mark.skip\ndef test_total():\n    pass\n"
     weak, fine = branch_with("weak", {"tests/test_app.py": skipped}), branch_with("fine", {"tests/test_b.py": "x\n"})
     with opened(PLAN, repository) as session:
-        report = batch(session, Candidate("WEAK", weak, ()), Candidate("FINE", fine, ()))
+        report = batch_of(session, Candidate("WEAK", weak, ()), Candidate("FINE", fine, ()))
     assert report.outcome.state is BatchState.LANDED
     assert report.outcome.weakened == (
         WeakenedTest(task="WEAK", path="tests/test_app.py", line=5, what="a skip was added"),
@@ -139,7 +121,7 @@ def test_a_branch_of_another_history_is_told_as_that_and_not_by_its_files(
 ) -> None:
     apart = git(repository, "commit-tree", "-m", "elsewhere", git(repository, "rev-parse", "main^{tree}"))
     with opened(PLAN, repository) as session:
-        report = batch(
+        report = batch_of(
             session,
             Candidate("A", apart, (), owns=("src/**",)),
             Candidate("B", branch_with("b", {"src/b.py": "1\n"}), (), owns=("src/**",)),

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.agent_tasks.test_integrate import batch
+from tests.agent_tasks.batches import TIP, batch
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
+from tests.support.repositories import git
 
 PLAN = """
     feature: shop
@@ -65,3 +66,19 @@ def test_a_batch_runs_only_the_stages_that_it_affects_since_the_last_landed_tree
     assert [stage.verdict for stage in second.outcome.stages] == ["green", "unaffected"]
     assert [stage.verdict for stage in bad.outcome.stages] == ["red", "not-reached"]
     assert [(no.task, no.kind) for no in bad.outcome.rejected] == [("C", "fails-alone")]
+
+
+def test_what_somebody_pushed_since_the_last_landing_affects_the_next_batch(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    """Or a landing would say `Verified: yes` of a tree of which nobody has seen a part."""
+    a = branch_with("a", {"a.txt": "x\n"})
+    with opened(BY_PATHS, repository) as session:
+        batch(session, {"A": a})
+        pushed = branch_with("pushed", {"bad.txt": "red\n"}, start=TIP)
+        git(repository, "update-ref", f"refs/heads/{TIP}", pushed)
+        report = batch(session, {"B": branch_with("b", {"docs/b.md": "x\n"})})
+
+    assert report.outcome.landed == ()
+    assert [no.kind for no in report.outcome.rejected] == ["base-red"]
+    assert git(repository, "rev-parse", TIP) == pushed

@@ -1,42 +1,16 @@
 """A batch with parts of phases in it: whole or not at all, and nobody else waits for that."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from plait.agent_tasks.integrate import integrate
-from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate
+from tests.agent_tasks.batches import PLAN, TIP, batch
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
-from tests.support.patience import patience
 from tests.support.repositories import files_of, git
-
-PLAN = """
-    feature: shop
-    goal: Sell things.
-    tasks:
-      - {id: A, run: "true"}
-    integration:
-      verify: [test ! -f bad.txt]
-"""
-TIP = "feature/shop/integration"
-
-
-def batch(
-    session: Session,
-    tips: Mapping[str, str],
-    *,
-    groups: Sequence[tuple[str, ...]],
-    needs: Mapping[str, tuple[str, ...]] | None = None,
-    merge_only: bool = False,
-) -> BatchReport:
-    branches = tuple(Candidate(task, tip, (needs or {}).get(task, ())) for task, tip in tips.items())
-    order = BatchOrder("batch-1", session.shop.run_id, branches, DATE, tuple(groups), merge_only=merge_only)
-    with patience(20):
-        return integrate.fn(order, session.shop.facts)
 
 
 def held(report: BatchReport) -> dict[str, str]:

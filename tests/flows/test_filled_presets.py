@@ -7,7 +7,7 @@ from plait.flows.inputs.requests import Brief, read_brief
 from plait.plans.language.verify_stages import commands_in
 from plait.workspace.git import GitRepository
 from plait.workspace.root_files import root_files
-from tests.agent_tasks.test_integrate import batch
+from tests.agent_tasks.batches import batch
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
 from tests.support.repositories import commit_files
@@ -64,6 +64,13 @@ def test_links_and_large_files_at_the_top_are_not_read(repository: Path, tmp_pat
     git = GitRepository(repository / ".git")
     files, folders = root_files(git, git.resolve("HEAD") or "")
     assert (files, folders) == ({"package.json": ""}, frozenset({"tests"}))
+
+
+def test_a_mark_of_the_byte_order_does_not_hide_what_a_file_says(repository: Path) -> None:
+    commit_files(repository, {"package.json": '\ufeff{"scripts": {"test": "x"}}'})
+    git = GitRepository(repository / ".git")
+    files, _ = root_files(git, git.resolve("HEAD") or "")
+    assert files == {"package.json": '{"scripts": {"test": "x"}}'}
 
 
 def test_a_run_verifies_with_the_stages_of_its_presets(repository: Path, branch_with: BranchWith) -> None:

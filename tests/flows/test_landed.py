@@ -7,6 +7,7 @@ import pytest
 
 from plait.agent_tasks.implement import implement
 from plait.flows.running.session import Session
+from plait.plans.errors import CallError
 from plait.workspace.merging import merge_start
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import commit_files, git
@@ -197,3 +198,23 @@ def test_a_branch_that_no_longer_fits_is_told_with_the_ref_that_keeps_it(reposit
         kept = "refs/plait/old/run-2/feature/again/agent/command/A"
         assert [notice for notice in second.notices if kept in notice]
         assert git(repository, "rev-parse", "--verify", kept)
+
+
+def test_a_tasks_branch_that_is_checked_out_is_no_base_and_has_not_landed_by_that(repository: Path) -> None:
+    """A person looks at A's branch, or is about to mend it, and runs the plan from there."""
+    with opened(PLAN, repository) as first:
+        work(first, "A")
+        began = first.shop.base
+    git(repository, "checkout", "--quiet", "feature/again/agent/command/A")
+
+    with opened(PLAN, repository, run_id="run-2") as second:
+        assert second.shop.base == began
+        assert not second.reuse.finished["A"].landed
+        assert any("is checked out, which is no base" in notice for notice in second.notices)
+
+
+def test_where_nobody_knows_the_base_a_tasks_branch_that_is_checked_out_is_refused_as_base(repository: Path) -> None:
+    git(repository, "checkout", "--quiet", "-b", "feature/again/agent/command/A")
+
+    with pytest.raises(CallError, match="which is no base"), opened(PLAN, repository):
+        pass

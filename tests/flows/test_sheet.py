@@ -71,6 +71,12 @@ def test_a_batch_does_not_say_landed_twice_nor_before_it_has() -> None:
     assert lines[-2:] == ["batch-1: landed A, B  dddddddddd", "batch-2: ready to land: C  dddddddddd"]
 
 
+def test_a_batch_names_the_checks_that_were_red_and_green_on_one_tree() -> None:
+    lines = drawn(status_table(an_outcome(batches=(a_batch(landed=("A",), flaky=("pytest -q",)),))), 100)
+
+    assert any("landed A, flaky pytest -q" in line for line in lines)
+
+
 def asking(*, state: RunState = RunState.RUNNING) -> FeatureOutcome:
     """A contract waits for a person, and PAGE for that."""
     asked = Approval(contract="cart-api", version=1, owner="API", asked_at=datetime.now(UTC), holds=("PAGE",))

@@ -60,6 +60,13 @@ def test_an_assertion_that_always_holds_is_none(empty: str) -> None:
         ("cart_test.go", '\tt.Skip("later")'),
         ("tests/cart.rs", "#[ignore]"),
         ("CartTests.cs", '[Fact(Skip = "later")]'),
+        ("tests/test_sum.py", "@mark.skip"),
+        ("tests/test_sum.py", "pytest.importorskip('later')"),
+        ("tests/test_sum.py", "    with suppress(AssertionError):"),
+        ("web/cart.test.ts", "test.concurrent.skip('adds', () => {"),
+        ("cart_test.go", "//go:build never"),
+        ("tests/cart.rs", "#[should_panic]"),
+        ("tests/cart.rs", "#[cfg_attr(all(), ignore)]"),
     ],
 )
 def test_a_skip_that_was_added_is_seen_with_its_line(path: str, line: str) -> None:
@@ -73,6 +80,8 @@ def test_a_skip_that_was_added_is_seen_with_its_line(path: str, line: str) -> No
         ("cart_test.go", "func TestAdd(t *testing.T) {\n}\n", "TestAdd"),
         ("web/cart.test.ts", "it('adds one', () => {});\n", "adds one"),
         ("tests/cart.rs", "#[test]\nfn adds() {\n}\n", "adds"),
+        ("src/cart.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {\n    }\n}\n", "adds"),
+        ("tests/test_sum.py", "class TestSum:\n    pass\n", "TestSum"),
         ("src/test/java/CartTest.java", "@Test\npublic void adds() {\n}\n", "adds"),
         ("spec/cart_spec.rb", "it 'adds one' do\nend\n", "adds one"),
     ],
@@ -87,6 +96,34 @@ def test_what_moved_to_another_file_is_not_gone() -> None:
     half = PYTHON[: PYTHON.index("def test_b")]
     moved = {"tests/test_sum.py": (PYTHON, half), "tests/test_b.py": (None, PYTHON[PYTHON.index("def test_b") :])}
     assert weakened(moved) == ()
+
+
+def test_what_moved_to_where_no_test_is_looked_for_is_gone() -> None:
+    moved: dict[str, Change] = {"tests/test_sum.py": (PYTHON, None), "tests/helper.py": (None, PYTHON)}
+    assert weakened(moved) == (Weakening("tests/test_sum.py", None, "deleted, with 2 tests"),)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "harmless", "after"),
+    [
+        (
+            "pyproject.toml",
+            "[project]\nversion = '1'\n[tool.pytest.ini_options]\naddopts = '-q'\n[a]\n",
+            "[project]\nversion = '2'\n[tool.pytest.ini_options]\naddopts = '-q'\n[b]\n",
+            "[project]\nversion = '1'\n[tool.pytest.ini_options]\naddopts = '-k fast'\n[a]\n",
+        ),
+        ("a/setup.cfg", "[tool:pytest]\na=1\n", "[x]\n[tool:pytest]\na=1\n", "[x]\n"),
+        (
+            "package.json",
+            '{\n  "test": "jest",\n  "jest": "^29"\n}\n',
+            '{\n  "test": "jest",\n  "jest": "^30"\n}\n',
+            '{\n  "test": "true",\n  "jest": "^29"\n}\n',
+        ),
+    ],
+)
+def test_of_a_file_for_many_things_only_what_says_how_tests_are_run_is_told(path, before, harmless, after) -> None:
+    assert seen(None, before, path) == seen(before, harmless, path) == []
+    assert seen(before, after, path) == [(None, "says how tests are run, and was changed")]
 
 
 def test_what_steers_the_tests_is_told_when_it_changes_and_not_when_it_is_new() -> None:

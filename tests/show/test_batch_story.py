@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from plait.agent_tasks.integrate import integrate
 from plait.plans.tasks.outcomes import BatchOutcome, ChainBranch, Rejection, SettledFile, VerifiedTree, WeakenedTest
 from plait.plans.tasks.work import BatchOrder, Candidate
@@ -15,6 +17,8 @@ from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.outcomes import a_batch, an_outcome
 from tests.support.patience import patience
+
+BARE = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1"
 
 PLAN = """
     feature: shop
@@ -85,6 +89,25 @@ def test_what_was_rejected_is_repeated_by_the_commands_that_are_told(
     assert shell(repeat_verification(batch, green), tmp_path).returncode == 0
 
 
+def test_the_commands_show_the_same_whatever_git_settings_who_types_them_has(
+    repository: Path, branch_with: BranchWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = run_batch(
+        repository,
+        {"A": branch_with("a", {"docs/guide.md": "a\n"}), "B": branch_with("b", {"docs/guide.md": "b\n"})},
+    )
+    settings = tmp_path / "settings"
+    settings.write_text("[core]\nautocrlf = true\n[merge]\nff = only\n[user]\nuseConfigOnly = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.delenv(name)
+    for _again in range(2):
+        ended = shell(repeat_rejection(batch, batch.rejected[0]), tmp_path)
+        assert "CONFLICT (content): Merge conflict in docs/guide.md" in ended.stdout, ended.stderr
+    green = next(tree for tree in batch.trees if tree.verdict == "green" and tree.branches)
+    assert shell((*repeat_verification(batch, green), "cat docs/guide.md"), tmp_path).stdout == "a\n"
+
+
 def test_a_batch_is_told_in_lines() -> None:
     batch = a_batch(
         landed=("A",),
@@ -109,15 +132,15 @@ def test_a_batch_is_told_in_lines() -> None:
         "  verified A: green, 3 s, tree eeeeeeeee, /logs/1.log",
         "  verified without any branch: green, remembered, tree fffffffff",
         "  verified A and C: red by `make more`, 2 s, tree aaaaaaaaa",
-        "  B waits for A: both change x.py",
-        "    $ git init --quiet batch-1-333333333 && cd batch-1-333333333",
+        "  B waits for A: conflict in x.py",
+        "    $ git init --quiet --template= batch-1-333333333 && cd batch-1-333333333",
         "    $ echo '/store/my objects' > .git/objects/info/alternates",
-        f"    $ git checkout --quiet --detach {'2' * 40}",
-        f"    $ git merge {'3' * 40}",
+        f"    $ {BARE} git checkout --quiet --force --detach {'2' * 40}",
+        f"    $ {BARE} git -c user.name=plait -c user.email=plait@localhost merge --no-edit {'3' * 40}",
         "  rejected C: it makes the verification fail on its own",
-        "    $ git init --quiet batch-1-aaaaaaaaa && cd batch-1-aaaaaaaaa",
+        "    $ git init --quiet --template= batch-1-aaaaaaaaa && cd batch-1-aaaaaaaaa",
         "    $ echo '/store/my objects' > .git/objects/info/alternates",
-        f"    $ git read-tree -u --reset {'a' * 40}",
+        f"    $ {BARE} git read-tree -u --reset {'a' * 40}",
         "    $ sh -e -c 'make",
         "    > more'",
         "  CHANGES.md of A was settled by union",
@@ -126,7 +149,7 @@ def test_a_batch_is_told_in_lines() -> None:
     page = report_markdown(an_outcome(batches=(batch,)), metrics=measure(an_outcome(batches=(batch,))))
     assert "## What the batches did" in page
     assert "git read-tree -u --reset aaaa" in page
-    assert "- B waits for A: both change x.py" in page
+    assert "- B waits for A: conflict in x.py" in page
     assert "## Tests that ask for less than before\n\n- t.py:5 of A: a skip was added" in page
     told = json.loads(json.dumps(batch_record(batch)))
     assert told["trees"][1] == {
@@ -146,5 +169,20 @@ def test_a_batch_is_told_in_lines() -> None:
 def test_batches_of_older_versions_have_a_line_of_their_own() -> None:
     assert batch_story(a_batch(rejected=(Rejection(task="B", kind="conflict", partner="A", files=("x.py",)),))) == [
         "batch-1: landed in 20 s, 1 verification, at ddddddddd",
-        "  B waits for A: both change x.py",
+        "  B waits for A: conflict in x.py",
     ]
+
+
+def test_where_no_stage_looks_at_what_was_changed_nothing_is_said_to_have_been_verified_before(
+    repository: Path, branch_with: BranchWith
+) -> None:
+    plan = PLAN.replace('["test ! -f bad.txt"]', '{stage: code, run: "true", paths: [src/**]}')
+    with opened(plan, repository) as session, patience(20):
+        docs = Candidate("A", branch_with("a", {"docs/guide.md": "a\n"}), ())
+        batch = integrate.fn(BatchOrder("batch-1", session.shop.run_id, (docs,), DATE), session.shop.facts).outcome
+
+    assert [(stage.name, stage.verdict) for stage in batch.stages] == [("code", "unaffected")]
+    assert [(tree.verdict, tree.remembered) for tree in batch.trees] == [("unaffected", False)]
+    assert f"verified A: unaffected, no stage looks at what was changed, tree {batch.trees[0].tree[:9]}" in "\n".join(
+        batch_story(batch)
+    )

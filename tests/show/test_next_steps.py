@@ -21,6 +21,19 @@ def test_what_landed_in_part_is_looked_at_its_failures_read_and_the_run_goes_on(
     ]
 
 
+def test_a_rejected_branch_is_offered_to_be_mended_and_not_what_is_held_with_it() -> None:
+    tasks = (a_task("PAGE", state=TaskState.HELD), a_task("TESTS", state=TaskState.HELD))
+    commands = next_commands(an_outcome(tasks=tasks))
+    assert commands[-2:] == ["plait resolve PAGE # mend it yourself", GOES_ON]
+    assert not any("resolve TESTS" in command for command in commands)
+
+
+def test_what_nobody_is_to_blame_for_is_not_offered_to_be_mended() -> None:
+    red = a_batch(state=BatchState.REJECTED, rejected=(Rejection(task="A", kind="base-red"),))
+    outcome = an_outcome(tasks=(a_task("A", state=TaskState.HELD),), batches=(red,))
+    assert not any("resolve" in command for command in next_commands(outcome))
+
+
 def test_of_tasks_that_never_started_no_log_is_offered() -> None:
     tasks = (
         a_task("A", state=TaskState.FAILED, reason="no"),

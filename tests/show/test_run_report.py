@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from plait.plans.landing.batch_words import batch_words
 from plait.plans.tasks.outcomes import (
     Approval,
+    BatchOutcome,
     BatchState,
     ChainBranch,
     ContractOutcome,
@@ -25,6 +26,7 @@ from plait.plans.tasks.outcomes import (
     SettledFile,
     Span,
     StageOutcome,
+    TaskOutcome,
     TaskState,
     VerifiedTree,
     WeakenedTest,
@@ -34,6 +36,7 @@ from plait.show.insight import insights
 from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json, report_json
 from plait.show.run_report import report_markdown, report_text
+from plait.show.unlanded import unlanded
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 HOSTILE = (
@@ -107,6 +110,20 @@ def test_it_says_what_landed_and_what_did_not_and_why() -> None:
     assert "feature/cart/salvage/API/1" in text
 
 
+def test_what_has_landed_since_is_not_named_as_what_a_task_waits_for() -> None:
+    batches = (
+        BatchOutcome(id="batch-1", held=(Held(task="B", by="A"), Held(task="B", by="C"))),
+        BatchOutcome(id="batch-2", landed=("A",)),
+    )
+    tasks = tuple(
+        TaskOutcome(id=task, role="one", state=state)
+        for task, state in {"A": TaskState.LANDED, "B": TaskState.DONE, "C": TaskState.CANCELLED}.items()
+    )
+    (waiting, _) = unlanded(an_outcome().model_copy(update={"tasks": tasks, "batches": batches}))
+
+    assert waiting.reason == "needs C, which did not land"
+
+
 def test_it_says_what_happened_next() -> None:
     no = Rejection(task="PAGE", kind="pair", partner="API", reason="test_total failed")
     batches = (
@@ -147,6 +164,13 @@ def test_every_kind_of_rejection_is_put_in_words(kind: str) -> None:
 
 def with_metrics(outcome: FeatureOutcome) -> tuple[FeatureOutcome, object]:
     return outcome, measure(outcome)
+
+
+def test_a_flaky_check_is_told_once_on_the_terminal_too() -> None:
+    batches = (a_batch(flaky=("pytest -q",)), a_batch(id="batch-2", flaky=("pytest -q",)))
+    lines = report_text(*with_metrics(an_outcome(batches=batches)))
+
+    assert lines.count("  flaky: pytest -q was red and green on the same tree") == 1
 
 
 def test_what_landed_without_a_check_is_marked() -> None:

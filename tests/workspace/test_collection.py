@@ -1,5 +1,6 @@
 """The user's `git gc --prune=now`, at any moment: it never fails, and takes nothing that is needed or named."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -166,6 +167,29 @@ def test_a_transfer_that_goes_on_is_nobody_s_leftover(control: Control, tmp_path
         collect(control)
         control.target.set_ref("refs/heads/brought", done.commit, reason="test")
     collect(control)
+
+
+def test_a_transfer_that_another_run_looks_at_as_it_begins_is_nobody_s_leftover(
+    control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = worked(control, tmp_path / "a", control.base_commit("main")[1], {"a.txt": "a\n"}, collects=False)
+    assert done.commit is not None
+    opening, looking = Path.open, list[threading.Timer]()
+
+    def looked_at(path: Path, mode: str = "r", *more: object, **named: object) -> object:
+        file = opening(path, mode, *more, **named)  # type: ignore[call-overload]
+        if path.suffix == ".keep" and mode == "xb":
+            other = opening(path)
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            looking.append(threading.Timer(0.3, other.close))
+            looking[-1].start()
+        return file
+
+    monkeypatch.setattr(Path, "open", looked_at)
+    with control.bringing(done.commit):
+        looking[0].join()
+        assert take_left_packs(control.store, control.objects) == 0
+        assert [*(control.objects / "pack").glob("*.keep")]
 
 
 def test_a_ref_that_somebody_moved_leaves_garbage_and_no_keep(

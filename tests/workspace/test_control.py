@@ -101,6 +101,11 @@ def test_a_shallow_clone_is_refused(repository: Path, tmp_path: Path) -> None:
     assert refusal.value.hint == "git fetch --unshallow"
 
 
+def test_a_remote_that_promises_nothing_makes_no_partial_clone(repository: Path, tmp_path: Path) -> None:
+    git(repository, "config", "remote.up.promisor", "false")
+    assert open_control(repository, home=tmp_path / "home")
+
+
 def test_a_partial_clone_is_refused(repository: Path, tmp_path: Path) -> None:
     git(repository, "config", "uploadpack.allowFilter", "true")
     git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{repository}", "partial")

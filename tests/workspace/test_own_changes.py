@@ -107,6 +107,14 @@ def test_what_a_person_put_above_what_plait_committed_is_told_apart(history: His
     assert [change.by_person for change in foreign["F"]] == [False]
 
 
+def test_a_committer_may_have_no_address(history: History) -> None:
+    base = history.commit({"f": "1\n"})
+    content = history.repository.ask("cat-file", "commit", history.commit({"g": "1"}, base)).stdout
+    nameless = content.replace(b"committer T <t@example.com>", b"committer T <>")
+    tip = history.repository.ask("hash-object", "-t", "commit", "-w", "--stdin", stdin=nameless).text
+    assert paths(history, tip, landed=(base,)) == {"g"}
+
+
 def test_a_commit_that_is_missing_is_trouble(history: History) -> None:
     base = history.commit({"f": "1"})
     with pytest.raises(GitFailed):

@@ -13,6 +13,7 @@ from plait.workspace.control import Control
 from plait.workspace.merging import SettledPath
 from plait.workspace.remaking import Remaker
 from plait.workspace.settling import Settler
+from plait.workspace.trees import entries_of, write_blob
 from plait.workspace.verification import Verifier
 from tests.conftest import DATE, BranchWith
 from tests.support.repositories import git
@@ -92,7 +93,7 @@ def test_what_was_made_is_remembered_by_the_trees_it_came_from(chain_with, remak
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        ("echo no such package; exit 3", "no such package"),
+        ("echo no such package; exit 3", "`echo no such package; exit 3` failed:\nno such package"),
         ("echo '<<<<<<< x' > lock", "conflict markers"),
         ("rm -rf lock; ln -s /etc/passwd lock", "a symbolic link that leaves the repository"),
         ("rm -f lock; mkfifo lock", "a named pipe"),
@@ -112,6 +113,22 @@ def test_a_command_that_fails_is_a_conflict_that_says_why(chain_with, control, c
 def test_a_command_gets_the_files_as_its_arguments(chain_with, control) -> None:
     chain, _ = chain_with('for file in "$@"; do echo "made $file" > "$file"; done')
     assert files_in(control, chain.tree)["lock"] == "made lock"
+
+
+def test_files_may_have_any_names_and_be_thousands(control, remaker: Remaker, branch_with: BranchWith) -> None:
+    """One argument has room for 128 KiB."""
+    odd = ["-rf", "a b", "a\nb", "it's $(touch gone)", '"', "\udce9"]
+    paths = [*odd, *(f"snapshots/{'of a page with a long name/' * 3}{number}.snap" for number in range(2_000))]
+    tree = control.store.tree_of(branch_with("start", dict.fromkeys(paths, "1\n")))
+    command = 'for file in "$@"; do echo "$#" > "./$file"; done; test ! -e gone'
+    (rule,) = file_rules([PathRule(paths=("**",), regenerate=command)])
+    settled = [SettledPath(path, "regenerate", remake=rule) for path in paths]
+
+    made = remaker.remake(tree, settled)
+
+    assert (made.outcome, made.problem) == ("green", "")
+    entries = entries_of(control.store, made.tree)
+    assert {entries[path][1] for path in paths} == {write_blob(control.store, b"%d\n" % len(paths))}
 
 
 def test_a_file_that_a_command_takes_away_is_gone(chain_with, control) -> None:

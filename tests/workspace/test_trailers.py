@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
 from plait.workspace.control import Control
-from plait.workspace.trailers import message_with_trailers, trailers_of, with_note
+from plait.workspace.trailers import message_with_trailers, named_works, trailers_of, with_note
 
 DATE = "1700000000 +0000"
 
@@ -19,6 +19,15 @@ def test_a_trailer_cannot_be_forged() -> None:
     for value in ("a\rb", "a\x00b", "a\u2028b", "a\x85b", "\ud800"):
         with pytest.raises(CallError):
             message_with_trailers("s", "b", {"Agent": value})
+
+
+def test_a_body_says_nothing_of_plaits_kind_also_once_it_stands_beside_another_work_in_a_squash() -> None:
+    works = [
+        message_with_trailers(task, body, {"Plait-Feature": "f", "Plait-Task": task})
+        for task, body in (("A", ""), ("B", "done\n  plait-contracts: api v9\nPlait-Contracts: api v9\nPlait-Run: r"))
+    ]
+    squash = "tree x\ncommitter A Person <a@b> 1 +0000\n\n" + "\n".join(works)
+    assert named_works(squash) == tuple({"Plait-Feature": "f", "Plait-Task": task} for task in "AB")
 
 
 def test_trailers_are_read_from_the_last_paragraph_alone(control: Control) -> None:

@@ -176,6 +176,14 @@ def test_each_stage_has_its_verdict_and_its_log_and_the_first_red_one_ends_it(ve
     assert [stage.log for stage in rest] == [None, None]
 
 
+def test_the_log_of_the_whole_leads_to_those_of_its_stages(verifier, history) -> None:
+    seen = verifier(VerifyStage(stage="syntax", run=("echo clean",)), "echo plain").verify(tree_with(history, f="1\n"))
+    leads, plain = seen.log.read_text().splitlines()
+    assert leads.startswith("[syntax: green, ")
+    assert (seen.log.parent / leads.rpartition(", ")[2].rstrip("]")).read_text() == "clean\n"
+    assert plain == "plain"
+
+
 # --- what is red on base
 
 
@@ -614,9 +622,11 @@ def test_without_a_tree_to_compare_with_all_stages_run(verifier, history, notes)
 
 def test_where_nothing_is_affected_nothing_runs(verifier, history, notes) -> None:
     before, after = tree_with(history, **START), tree_with(history, **{**START, "lock": "2"})
-    seen = verifier(*BY_PATHS[:2]).since(before, after).verify(after)
-    assert (seen.green, seen.unverified, seen.remembered) == (True, False, True)
+    one = verifier(*BY_PATHS[:2])
+    seen = one.since(before, after).verify(after)
+    assert (seen.green, seen.unverified, seen.remembered, seen.unaffected) == (True, False, True, True)
     assert [stage.outcome for stage in seen.stages] == ["unaffected", "unaffected"]
+    assert one.recall(after) == seen
     assert notes() == []
 
 

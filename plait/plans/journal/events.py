@@ -150,6 +150,7 @@ class BatchSettled:
     batch: str
     landed: tuple[str, ...]
     tip: str
+    """Where the feature branch is then; `` where nothing has landed on it yet."""
     kind: Literal["batch-settled"] = "batch-settled"
 
 

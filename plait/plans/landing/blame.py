@@ -7,6 +7,9 @@ from typing import Literal
 from plait.plans.landing.branch_sets import Branches, Subset, places
 from plait.plans.landing.sightings import MOST_REDS, Outcome, Sightings
 
+_SIGHTINGS_OF_A_PAIR = 2
+"""One red may be a flake, and would name somebody who has nothing to do with it."""
+
 Kind = Literal["fails-alone", "pair", "interaction"]
 
 
@@ -18,7 +21,7 @@ class Guilty:
     kind: Kind
     """Seen red with its own needs only; seen red with one partner (and both their needs) only; or neither."""
     partner: str | None
-    """Of a pair the earlier branch, which lands; of an interaction the last that it takes, where that is known."""
+    """Of a pair the other branch, which lands; of an interaction the last that it takes, where that is known."""
     green: Subset
     red: Subset
 
@@ -133,7 +136,7 @@ class Inquiry:
             points = sorted({low + max(1, (high - low) * step // parts) for step in range(1, parts)})
             return self._asked([chain[point] for point in points], suspect)
         pair = alone | self.branches.closure[others[high - 1]]
-        if not self.seen.times(pair):
+        if pair not in self.seen.greens and self.seen.times(pair) < _SIGHTINGS_OF_A_PAIR:
             return self._asked([pair], suspect)
         if pair in self.seen.greens:
             return self._interaction(suspect, others[high - 1])

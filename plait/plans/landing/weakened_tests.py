@@ -19,16 +19,27 @@ _TEST_FILE = re.compile(
     rf"|(?:^|/)test_[^/]*\.py$|(?:^|/)conftest\.py$|[_.](?:test|spec|tests){_CODE}$"
     r"|(?:Tests?|IT|Spec)\.(?:java|kt|kts|scala|php|cs|fs|swift)$"
 )
+_MAY_HOLD_TESTS = re.compile(r"\.rs$")
+"""Source files that have their own tests in them."""
+_HOLDS_TESTS = re.compile(r"^\s*#\[(?:\w+::)*test\b|^\s*#\[cfg\(test\)\]", re.MULTILINE)
+_COLLECTED = re.compile(r"(?:^|/)(?:test[^/]*|[^/]*_tests?)\.py$")
+"""Of the Python files those in which tests are looked for."""
+_SECTION = re.compile(
+    r"^\[(?:tool[.:](?:pytest|coverage|tox|nox)|pytest|tox|coverage)[^\]]*\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL
+)
+_SCRIPT = re.compile(r'"(?:\w+:)?test(?::[\w:-]+)?"\s*:.*|"(?:jest|vitest|mocha|ava)"\s*:\s*[{\[].*')
+_STEERING_PARTS = {"pyproject.toml": _SECTION, "setup.cfg": _SECTION, "package.json": _SCRIPT}
+"""Files of which only a part says how tests are run."""
 _STEERING = re.compile(
     r"(?:^|/)(?:conftest\.py|[Mm]akefile|GNUmakefile|pytest\.ini|\.?pytest\.toml|tox\.ini|noxfile\.py|\.coveragerc"
     r"|(?:jest|vitest|karma|playwright|cypress)\.(?:config|conf)\.[cm]?[jt]s|\.mocharc\.[a-z]+|phpunit\.xml(?:\.dist)?)$"
 )
 _SKIP = re.compile(
-    r"\bpytest\.mark\.(?:skip|skipif|xfail)\b|\bpytest\.(?:skip|xfail)\(|@(?:unittest\.)?(?:skip|skipIf|skipUnless|expectedFailure)\b"
+    r"\bmark\.(?:skip|skipif|xfail)\b|\b(?:pytest\.(?:skip|xfail)|importorskip)\(|\bsuppress\((?:AssertionError|Exception|BaseException)\b|@(?:unittest\.)?(?:skip|skipIf|skipUnless|expectedFailure)\b"
     r"|\bself\.skipTest\(|\bunittest\.SkipTest\b|\b__test__\s*=\s*False\b|\bcollect_ignore(?:_glob)?\b"
     r"|\bdef pytest_(?:collection_modifyitems|ignore_collect|runtest_\w+|pyfunc_call)\b"
-    r"|\b(?:it|test|describe|context|suite)\.(?:skip|todo|fails|failing|only)\b|\b(?:xit|xtest|xdescribe|fit|fdescribe)\("
-    r"|\bthis\.skip\(\)|@(?:Ignore|Disabled)\b|\b[tb]\.Skip(?:f|Now)?\(|#\[ignore\b|\[(?:Ignore|Skip)\b|\bSkip\s*=\s*\""
+    r"|\b(?:it|test|describe|context|suite)(?:\.(?:concurrent|sequential|parallel))?\.(?:skip|todo|fails|failing|only)\b|\b(?:xit|xtest|xdescribe|fit|fdescribe)\("
+    r"|\bthis\.skip\(\)|@(?:Ignore|Disabled)\b|\b[tb]\.Skip(?:f|Now)?\(|#\[(?:ignore|should_panic|cfg_attr\(.{0,200}\bignore)\b|^//go:build\b|\[(?:Ignore|Skip)\b|\bSkip\s*=\s*\""
     r"|\bmarkTest(?:Skipped|Incomplete)\(|@tag\s+:skip|\bGTEST_SKIP\(|\bDISABLED_"
 )
 _CHECK = re.compile(
@@ -40,7 +51,7 @@ _EMPTY_CHECK = re.compile(
     r"|\bassert!?\(\s*true\s*[,)]"
 )
 _TEST = re.compile(
-    r"^\s*(?:async\s+)?def\s+(test\w*)\s*\(|\b(?:it|test|specify)(?:\.\w+)?\(?\s*[\"'`](.{1,200}?)[\"'`]"
+    r"^\s*(?:async\s+)?def\s+(test\w*)\s*\(|^class\s+(Test\w*)\b|\b(?:it|test|specify)(?:\.\w+)*\(?\s*[\"'`](.{1,200}?)[\"'`]"
     r"|^func\s+((?:Test|Fuzz|Example)\w*)\s*\(|\bfunction\s+(test\w+)\s*\(|\bTEST(?:_F|_P)?\(([^)]{1,200})\)"
 )
 _MARKED = re.compile(r"^\s*(?:#\[(?:\w+::)*test\b|@(?:Test|ParameterizedTest|RepeatedTest)\b|\[(?:Fact|Theory|Test)\b)")
@@ -63,8 +74,10 @@ Change = tuple[str | None, str | None]
 
 
 def is_of_tests(path: str) -> bool:
-    """Whether a file holds tests or says how they are run, going by its name."""
-    return bool(_TEST_FILE.search(path) or _STEERING.search(path))
+    """Whether a file may hold tests or say how they are run, going by its name."""
+    return _name(path) in _STEERING_PARTS or any(
+        pattern.search(path) for pattern in (_TEST_FILE, _STEERING, _MAY_HOLD_TESTS)
+    )
 
 
 def weakened(changes: Mapping[str, Change]) -> tuple[Weakening, ...]:
@@ -73,18 +86,34 @@ def weakened(changes: Mapping[str, Change]) -> tuple[Weakening, ...]:
     A test that moved to another of the files is not gone. Example: `def test_b` was deleted from test_a.py, and one of
     three assertions of `test_a`: `test_b is gone` (its line), `1 assertion fewer` (the line of the first that went).
     """
-    tests = {path: change for path, change in sorted(changes.items()) if is_of_tests(path) and _is_readable(change)}
+    tests = {path: change for path, change in sorted(changes.items()) if _is_of_tests(path, change)}
     fresh = Counter[str]()
-    for before, after in tests.values():
-        fresh += _names(after) - _names(before)
+    for path, (before, after) in tests.items():
+        if not path.endswith(".py") or _COLLECTED.search(path):
+            fresh += _names(after) - _names(before)
     findings: list[Weakening] = []
     for path, (before, after) in tests.items():
         findings += sorted(_findings(path, before, after, fresh), key=lambda finding: finding.line or 0)
     return tuple(findings)
 
 
-def _is_readable(change: Change) -> bool:
-    return all(text is None or len(text) <= LONGEST_FILE for text in change)
+def _is_of_tests(path: str, change: Change) -> bool:
+    if not is_of_tests(path) or any(text is not None and len(text) > LONGEST_FILE for text in change):
+        return False
+    is_by_name = not _MAY_HOLD_TESTS.search(path) or _TEST_FILE.search(path)
+    return bool(is_by_name or _HOLDS_TESTS.search(change[0] or ""))
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _says_how_tests_run(path: str, text: str | None) -> list[str] | None:
+    """What of a file does so; nothing of a file that does not."""
+    part = _STEERING_PARTS.get(_name(path))
+    if part is not None:
+        return [match.strip() for match in part.findall(text or "")]
+    return [text] if text is not None and _STEERING.search(path) else None
 
 
 def _findings(path: str, before: str | None, after: str | None, moved: Counter[str]) -> Iterator[Weakening]:
@@ -92,9 +121,12 @@ def _findings(path: str, before: str | None, after: str | None, moved: Counter[s
     elsewhere = gone & moved
     moved -= elsewhere
     gone -= elsewhere
-    if before is not None and _STEERING.search(path) and before != after:
+    steering = _says_how_tests_run(path, before)
+    if steering and steering != _says_how_tests_run(path, after):
         what = "changed" if after is not None else "deleted"
         yield Weakening(path, None, f"says how tests are run, and was {what}")
+    if _name(path) in _STEERING_PARTS:
+        return
     if before is not None and after is None and _TEST_FILE.search(path):
         if gone or not elsewhere:
             yield Weakening(path, None, f"deleted, with {_count(gone.total(), 'test')}")

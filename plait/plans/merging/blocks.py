@@ -10,8 +10,9 @@ sides added at one place stands one after the other. An example, with functions 
             h                      h
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -26,6 +27,10 @@ LIST = "list"
 """The kind of a block whose children are elements: see `BlockMerge._elements`."""
 STEPS = "steps"
 """The kind of a list whose order is what it is for."""
+_ORDERED = re.compile(
+    r"(?i)(pre_?|post_?|before_?|after_?)?(steps|tasks|script|commands?|args|run|entrypoint|stages|handlers|plays|pipeline|install|tests?)\Z"
+)
+"""Keys whose list is a sequence of things to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,16 @@ class Block:
     def says_same(self, other: "Block | None") -> bool:
         """Whether only blank lines before it differ."""
         return other is not None and replace(self, gap=0) == replace(other, gap=0)
+
+
+def list_kind(key: str) -> str:
+    """The kind of the list below a key of this name."""
+    return STEPS if _ORDERED.match(key) else LIST
+
+
+def made_empty(block: Block) -> Block:
+    """A block of the same kind with nothing in it: what there was before both sides made it."""
+    return replace(block, lead=(), lines=(), children=(), tail=(), remark="", last_separator=False)
 
 
 def plain_lines(blocks: Sequence[Block], separator: str = "", *, last: bool = False) -> list[str]:
@@ -106,6 +121,8 @@ class BlockMerge:
     arrange: Arrange = one_after_the_other
     nameless: frozenset[str] = frozenset()
     """Kinds of blocks that are known by their text: changed is gone, with another one added."""
+    unites: Callable[[Block], bool] = lambda _: True
+    """Whether two versions of a block with children that both sides added can be one."""
 
     def merged(self, base: Sequence[Block], ours: Sequence[Block], theirs: Sequence[Block]) -> tuple[Block, ...]:
         """The blocks of one scope.
@@ -144,6 +161,8 @@ class BlockMerge:
         if old.kind in self.nameless:
             return new.kind in self.nameless
         lines, others = lines_of[old.key], lines_of[new.key]
+        if len(lines) == len(others) == 1:
+            return old.kind == new.kind and _behind_name(lines) == _behind_name(others) != ""
         return old.kind == new.kind and 2 * len(lines & others) >= min(len(lines), len(others)) > 1
 
     def _block(self, base: Block | None, ours: Block | None, theirs: Block | None) -> Block | None:
@@ -169,7 +188,9 @@ class BlockMerge:
     def _inside(self, base: Block | None, ours: Block, theirs: Block) -> Block:
         """Two blocks with children; what stands around the children only one side may have changed."""
         if base is None:
-            base = replace(ours, children=())
+            if not self.unites(ours):
+                raise GivesUp(f"both sides added {ours.key}")
+            base = made_empty(ours)
         if base.kind != ours.kind or base.children is None:
             raise GivesUp(f"{ours.key} has become another thing")
         merge = {LIST: self._elements, STEPS: self._steps}.get(ours.kind, self.merged)
@@ -241,6 +262,11 @@ def _all_lines(block: Block) -> Iterator[str]:
         part = pending.pop()
         yield from filter(None, map(str.strip, (*part.lines, *part.tail)))
         pending += part.children or ()
+
+
+def _behind_name(lines: Iterable[str]) -> str:
+    """`1` of `a = 1` and of `"a": 1`."""
+    return re.split("[:=]", f"{next(iter(lines))}:", maxsplit=1)[1].strip(" ,:")
 
 
 def _is_sorted(blocks: Sequence[Block]) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from plait.plans.merging.blocks import LIST, Block, BlockMerge, in_order_of_keys, plain_lines
+from plait.plans.merging.blocks import LIST, Block, BlockMerge, in_order_of_keys, list_kind, plain_lines
+from plait.plans.merging.data_checks import Data, Version, refuse_what_breaks
 from plait.plans.merging.texts import merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp
 
@@ -27,9 +28,13 @@ def merge_json(base: bytes, ours: bytes, theirs: bytes) -> bytes:
         GivesUp: both changed one value, a key occurs twice, it is no strict JSON.
         ValueError: it is not UTF-8.
     """
-    merged = write_text(merge_texts(read_text(base), read_text(ours), read_text(theirs), _merge_lines))
-    _strict(merged.decode("utf-8-sig"))
-    return merged
+    old, mine, other = read_text(base), read_text(ours), read_text(theirs)
+    merged = merge_texts(old, mine, other, _merge_lines)
+    said = (
+        _strict("\n".join(text.lines)) if text.lines or text is merged else None for text in (old, mine, other, merged)
+    )
+    refuse_what_breaks(*(Version((), data) for data in said))
+    return write_text(merged)
 
 
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
@@ -45,7 +50,7 @@ def _read(lines: Sequence[str]) -> tuple[Block, ...]:
     return (replace(block, lines=(*lines[: text.count("\n", 0, start)], *block.lines)),)
 
 
-def _strict(text: str) -> None:
+def _strict(text: str) -> Data:
     """Raises: GivesUp."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,7 +62,7 @@ def _strict(text: str) -> None:
         raise GivesUp(f"{word} is no JSON")
 
     try:
-        json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
     except ValueError as error:
         raise GivesUp(str(error)) from None
 
@@ -124,7 +129,8 @@ class _Reader:
             return Block(key, "value", gap, (), whole)
         head = self.lines[line : self.place(node.start)[0] + 1]
         closing = self.lines[last - self._empty_before(last) : last]
-        return Block(key, node.kind, gap, (), head, children, (*closing, self.lines[last][:end]), separator=",")
+        kind = "map" if node.kind == "map" else list_kind(key)
+        return Block(key, kind, gap, (), head, children, (*closing, self.lines[last][:end]), separator=",")
 
     def _empty_before(self, line: int) -> int:
         count = 0

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from plait.plans.merging.python_facts import Facts, facts_of
-from plait.plans.merging.three_way import GivesUp
+from plait.plans.merging.three_way import GivesUp, changes_are_kept, numbers_are_told_apart
 
 
 def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
@@ -18,7 +18,8 @@ def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
     """
     sources = (base, ours, theirs, merged)
     old, mine, other, result = versions = [facts_of(source) for source in sources]
-    _lines_are_kept(*(_body_lines(source, facts) for source, facts in zip(sources, versions, strict=True)))
+    lines = (_body_lines(source, facts) for source, facts in zip(sources, versions, strict=True))
+    changes_are_kept(*lines, what="a line")
     _definitions_are_kept(old.definitions, mine.definitions, other.definitions, result.definitions)
     for scope, bound in result.bound.items():
         for name, count in bound.items():
@@ -30,29 +31,19 @@ def refuse_what_breaks(base: str, ours: str, theirs: str, merged: str) -> None:
     _refuse_new("would be given twice", [facts.doubled for facts in versions])
     _refuse_new("would have no default behind one that has", [facts.late_fields for facts in versions])
     _refuse_new("is no longer a member", [facts.missing_members for facts in versions])
+    numbers_are_told_apart(*(facts.numbers for facts in versions))
     gone = old.names - result.names
     for name in sorted(gone & result.used):
         if any(name not in side.names and name not in side.used for side in (mine, other)):
             raise GivesUp(f"one side took {name} away, the other uses it")
-    _calls_fit(old, mine, other)
+    for side in (mine, other):
+        _calls_fit(old, side, result)
 
 
 def _body_lines(source: str, facts: Facts) -> Counter[str]:
     """Lines without indent and empty ones; imports are compared by name."""
     numbered = enumerate(source.split("\n"), start=1)
     return Counter(line.strip() for number, line in numbered if line.strip() and number not in facts.import_lines)
-
-
-def _lines_are_kept(base: Counter[str], ours: Counter[str], theirs: Counter[str], merged: Counter[str]) -> None:
-    for line in base.keys() | ours.keys() | theirs.keys() | merged.keys():
-        mine, other, change = ours[line] - base[line], theirs[line] - base[line], merged[line] - base[line]
-        low, high = mine + other, mine + other
-        if mine > 0 and other > 0:
-            low = max(mine, other)
-        elif mine < 0 and other < 0:
-            high = min(mine, other)
-        if not low <= change <= high:
-            raise GivesUp(f"a line would be there {change - low:+} times: {line[:60]}")
 
 
 def _definitions_are_kept(base: set[str], ours: set[str], theirs: set[str], merged: set[str]) -> None:
@@ -67,13 +58,12 @@ def _refuse_new(words: str, faults: Sequence[set[str]]) -> None:
         raise GivesUp(f"{min(new)} {words}")
 
 
-def _calls_fit(base: Facts, ours: Facts, theirs: Facts) -> None:
-    """Refuse what one side calls more often than before where the other changed how it has to be called."""
-    for changing, calling in ((ours, theirs), (theirs, ours)):
-        for name in sorted(base.signatures.keys() & changing.signatures.keys()):
-            before, after = base.signatures[name], changing.signatures[name]
-            fits = len(before) == len(after) and all(
-                new.takes_all_of(old) for old, new in zip(before, after, strict=True)
-            )
-            if not fits and calling.calls[name] > max(base.calls[name], changing.calls[name]):
-                raise GivesUp(f"one side changed the parameters of {name}, the other calls it anew")
+def _calls_fit(base: Facts, calling: Facts, merged: Facts) -> None:
+    """Refuse what one side calls more often than before where it has to be called in another way than on that side."""
+    for name in sorted(base.signatures.keys() & calling.signatures.keys()):
+        signatures, result = calling.signatures[name], merged.signatures.get(name, [])
+        fits = len(signatures) == len(result) and all(
+            new.takes_all_of(old) for old, new in zip(signatures, result, strict=True)
+        )
+        if not fits and calling.calls[name] > base.calls[name]:
+            raise GivesUp(f"one side changed the parameters of {name}, the other calls it anew")

@@ -2,17 +2,22 @@
 
 import ast
 import builtins
+import re
 import symtable
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from plait.plans.merging.python_blocks import parsed
-from plait.plans.merging.three_way import GivesUp
+from plait.plans.merging.three_way import GivesUp, Place
 
 _GIVEN = frozenset(dir(builtins)) | {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__annotations__"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
+_WRAPPERS = frozenset(
+    {"property", "cached_property", "classmethod", "staticmethod", "contextmanager", "asynccontextmanager"}
+)
+"""Decorators that change how something is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,13 @@ class Signature:
     required_by_name: frozenset[str]
     takes_more: tuple[bool, bool]
     """`*args`, `**kwargs`."""
+    gives: frozenset[str] = frozenset()
+    """What makes a call give something else than the value: `async`, `yield`, decorators such as `property`."""
 
     @classmethod
-    def of(cls, arguments: ast.arguments) -> "Signature":
+    def of(cls, function: ast.FunctionDef | ast.AsyncFunctionDef) -> "Signature":
         """What a definition says."""
+        arguments = function.args
         names = tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
         named = list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
         return cls(
@@ -39,7 +47,16 @@ class Signature:
             frozenset(argument.arg for argument, _ in named),
             frozenset(argument.arg for argument, default in named if default is None),
             (arguments.vararg is not None, arguments.kwarg is not None),
+            frozenset(_gives(function)),
         )
+
+    @classmethod
+    def of_fields(cls, node: ast.ClassDef) -> "Signature":
+        """What the fields of a dataclass or a named tuple say."""
+        fields = [child for child in node.body if isinstance(child, ast.AnnAssign)]
+        names = tuple(ast.unparse(field.target) for field in fields)
+        required = sum(field.value is None for field in fields)
+        return cls(names, required, frozenset(), frozenset(), (False, False))
 
     def takes_all_of(self, old: "Signature") -> bool:
         """Whether each call that fitted the old one still fits."""
@@ -48,6 +65,7 @@ class Signature:
             and self.required <= old.required
             and old.by_name <= self.by_name
             and self.required_by_name <= old.required_by_name
+            and self.gives == old.gives
             and all(now or not before for now, before in zip(self.takes_more, old.takes_more, strict=True))
         )
 
@@ -72,6 +90,8 @@ class Facts:
     calls: Counter[str] = field(default_factory=Counter)
     doubled: set[str] = field(default_factory=set)
     """Keys that one dictionary has twice, values that two members of an enumeration have."""
+    numbers: dict[Place, list[int]] = field(default_factory=dict)
+    """By scope, what its constants are numbered with, as codes and ports are."""
     late_fields: set[str] = field(default_factory=set)
     """Fields without a default behind one that has it, which a dataclass refuses."""
     import_lines: set[int] = field(default_factory=set)
@@ -107,6 +127,7 @@ def facts_of(source: str) -> Facts:
 
 def _read_scope(body: Sequence[ast.stmt], scope: str, facts: Facts) -> None:
     bound = facts.bound.setdefault(scope, Counter())
+    facts.numbers[scope,] = list(_numbers(body))
     for node in body:
         names = list(_bindings(node))
         # `import a.b` and `import a.c` bind one name, to one thing.
@@ -122,12 +143,37 @@ def _read_scope(body: Sequence[ast.stmt], scope: str, facts: Facts) -> None:
             facts.missing_members |= {f"{inner}.{name}" for name in _own_members(node) - own}
 
 
+def _numbers(body: Sequence[ast.stmt]) -> Iterator[int]:
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+            number = node.value.value
+            if type(number) is int:
+                yield number
+
+
 def _read_signature(node: ast.AST, facts: Facts) -> None:
     makers = [child for child in getattr(node, "body", []) if getattr(child, "name", "") == "__init__"]
+    signatures = facts.signatures.setdefault(getattr(node, "name", ""), [])
     for function in makers if isinstance(node, ast.ClassDef) else [node]:
         if isinstance(function, _FUNCTIONS):
-            name = getattr(node, "name", "")
-            facts.signatures.setdefault(name, []).append(Signature.of(function.args))
+            signatures.append(Signature.of(function))
+    if isinstance(node, ast.ClassDef) and not makers:
+        about = " ".join(map(ast.unparse, (*node.decorator_list, *node.bases)))
+        if re.search(r"dataclass|define|NamedTuple|attrs?\b", about):
+            signatures.append(Signature.of_fields(node))
+
+
+def _gives(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    if isinstance(function, ast.AsyncFunctionDef):
+        yield "async"
+    yield from _WRAPPERS & {ast.unparse(decorator).rpartition(".")[2] for decorator in function.decorator_list}
+    pending: list[ast.AST] = [*function.body]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.Yield | ast.YieldFrom):
+            yield "yield"
+        if not isinstance(part, (*_DEFINITIONS, ast.Lambda)):
+            pending += ast.iter_child_nodes(part)
 
 
 def _read_members(node: ast.ClassDef, scope: str, facts: Facts) -> None:
@@ -139,7 +185,7 @@ def _read_members(node: ast.ClassDef, scope: str, facts: Facts) -> None:
             if has_default and child.value is None:
                 facts.late_fields.add(f"{scope}.{ast.unparse(child.target)}")
             has_default = has_default or child.value is not None
-        elif isinstance(child, ast.Assign) and isinstance(child.value, ast.Constant):
+        elif isinstance(child, ast.Assign) and not re.match(r"(\w+\.)*auto\(", ast.unparse(child.value)):
             values[ast.unparse(child.value)] += 1
     if any(word in ast.unparse(base) for base in node.bases for word in ("Enum", "Flag", "Choices")):
         facts.doubled |= {f"{scope}: {value}" for value, count in values.items() if count > 1}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from plait.plans.merging.blocks import Block, BlockMerge, Key, plain_lines
+from plait.plans.merging.blocks import Block, BlockMerge, Key, made_empty, plain_lines
 from plait.plans.merging.import_names import merge_imports, remaining_imports
 from plait.plans.merging.python_blocks import habits, parsed, read_blocks
 from plait.plans.merging.python_checks import refuse_what_breaks
@@ -16,6 +16,8 @@ from plait.plans.merging.three_way import Effort, GivesUp, merge_lines, settle
 _NAMELESS = frozenset({"statement", "note", "entry"})
 _ACTING = _NAMELESS | {"call"}
 """Kinds whose order among themselves may count."""
+_RUNNING = _ACTING | {"value"}
+_WORD = re.compile(r"[^\W\d]\w*")
 _COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 _EMPTY = re.compile(rb"[ \t\f]*(?:[#\r\n]|\Z)")
 _ENCODINGS = frozenset(
@@ -61,8 +63,10 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
     habit = habits(modules)
     roots = [read_blocks(lines, module, habit) for lines, module in zip(versions, modules, strict=True)]
     if not base:
-        roots[0] = (replace(roots[1][0], children=()),)
-    return plain_lines(BlockMerge(partial(_settle, effort=Effort()), _remove, _arrange, _NAMELESS).merged(*roots))
+        roots[0] = (made_empty(roots[1][0]),)
+    return plain_lines(
+        BlockMerge(partial(_settle, effort=Effort()), _remove, _arrange, _NAMELESS, _is_united).merged(*roots)
+    )
 
 
 def _settle(base: Block | None, ours: Block, theirs: Block, effort: Effort) -> Block:
@@ -88,6 +92,11 @@ def _settle(base: Block | None, ours: Block, theirs: Block, effort: Effort) -> B
     )
 
 
+def _is_united(block: Block) -> bool:
+    """Two classes of one name are two designs, unless they only hold tests."""
+    return block.kind != "class" or "Test" in _spelled(block.key)
+
+
 def _decorators(block: Block) -> tuple[str, ...]:
     if block.kind not in ("function", "class"):
         return ()
@@ -110,9 +119,27 @@ def _arrange(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
     acting = [[block for block in side if block.kind in _ACTING] for side in (ours, theirs)]
     if all(acting) and not all(block.kind == "entry" for side in acting for block in side):
         raise GivesUp("both sides added statements at one place: their order may count")
+    if any(_meet(mine, other) for mine in rest for other in other_rest):
+        raise GivesUp("both sides do something with one name at one place: their order may count")
     if all(any(block.kind == "docstring" for block in side) for side in (ours, theirs)):
         raise GivesUp("both sides added a docstring")
     return (*_sorted_imports(mine, other), *rest, *other_rest)
+
+
+def _meet(mine: Block, other: Block) -> bool:
+    """Whether one of two blocks that run where they stand acts on, or binds, what the other is about.
+
+    `del a` and `b = a.c` meet, as do `x = 2` and `y = x`; `x = f(1)` and `y = f(2)` do not.
+    """
+    blocks = (mine, other)
+    kinds = {block.kind for block in blocks}
+    if not kinds <= _RUNNING or kinds == {"entry"}:
+        return False
+    words, others = (frozenset(_WORD.findall("\n".join(block.lines))) for block in blocks)
+    if kinds & _ACTING:
+        return not words.isdisjoint(others)
+    bound, also_bound = (_WORD.findall(re.split("[:=]", block.lines[0])[0]) for block in blocks)
+    return not (others.isdisjoint(bound) and words.isdisjoint(also_bound))
 
 
 def _imports(blocks: Sequence[Block]) -> Sequence[Block]:

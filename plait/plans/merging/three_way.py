@@ -1,10 +1,13 @@
 """Three-way merging of anything that can be compared: of single values, and of lines, without a process."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 _T = TypeVar("_T")
+Place = tuple[str, ...]
+"""Of something within a file: the names of what it is in."""
 
 MOST_STEPS = 1_000_000
 """Of the search for what two versions have in common, quadratic in what they differ by: about a second for one file."""
@@ -38,6 +41,42 @@ def settle(base: _T, ours: _T, theirs: _T, *, what: str) -> _T:
     if theirs == base:
         return ours
     raise GivesUp(f"both sides changed {what}")
+
+
+def changes_are_kept(
+    base: Counter[_T], ours: Counter[_T], theirs: Counter[_T], merged: Counter[_T], *, what: str
+) -> None:
+    """See that each is there as often more or less as both sides' changes come to; what both did may count once.
+
+    Raises:
+        GivesUp: something of a side is lost, or has come back.
+    """
+    for part in base.keys() | ours.keys() | theirs.keys() | merged.keys():
+        mine, other, change = ours[part] - base[part], theirs[part] - base[part], merged[part] - base[part]
+        low, high = mine + other, mine + other
+        if mine > 0 and other > 0:
+            low = max(mine, other)
+        elif mine < 0 and other < 0:
+            high = min(mine, other)
+        if not low <= change <= high:
+            raise GivesUp(f"{what} would be there {change - low:+} times: {str(part)[:60]}")
+
+
+def numbers_are_told_apart(*versions: Mapping[Place, Sequence[int]]) -> None:
+    """Refuse a number that two things of one place have, where each version has its own for all of them: codes, ports.
+
+    Args:
+        versions: Base, ours, theirs and the merged one.
+
+    Raises:
+        GivesUp: both sides took the next number.
+    """
+    *before, after = versions
+    for place, numbers in after.items():
+        if len(set(numbers)) < len(numbers) and len(before[0].get(place, ())) > 1:
+            known = [version.get(place, ()) for version in before]
+            if all(len(set(told)) == len(told) for told in known):
+                raise GivesUp(f"two have one number in {' '.join(place) or 'the file'}")
 
 
 def merge_lines(

@@ -5,7 +5,8 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from plait.plans.merging.blocks import LIST, Block, BlockMerge, in_order_of_keys, plain_lines
+from plait.plans.merging.blocks import Block, BlockMerge, in_order_of_keys, list_kind, made_empty, plain_lines
+from plait.plans.merging.data_checks import Data, Version, refuse_what_breaks
 from plait.plans.merging.texts import merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.trivia import above, head_comments, is_comment, without_trivia
@@ -17,7 +18,18 @@ _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=\s*")
 _TOKEN = re.compile(r'"""|' + r"'''" + r"""|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[\[\]{}#\n]""")
 _ELEMENT = re.compile(r"""(\s*(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_.+:\-]+|\{[^{}#]*\}))(?:\s*(,))?(\s*#.*|\s*)\Z""")
 _IDENTITY = re.compile(r"\s*(?:name|id)\s*=(.*)\Z")
-_MERGE = BlockMerge(arrange=in_order_of_keys)
+
+
+def _keys_before_tables(ours: Sequence[Block], theirs: Sequence[Block]) -> Sequence[Block]:
+    """A key behind the head of a table would be the table's."""
+    keys, tables = (
+        [[block for block in side if (block.kind == "table") is is_table] for side in (ours, theirs)]
+        for is_table in (False, True)
+    )
+    return (*in_order_of_keys(*keys), *in_order_of_keys(*tables))
+
+
+_MERGE = BlockMerge(arrange=_keys_before_tables)
 
 
 def merge_toml(base: bytes, ours: bytes, theirs: bytes) -> bytes:
@@ -27,14 +39,15 @@ def merge_toml(base: bytes, ours: bytes, theirs: bytes) -> bytes:
         GivesUp: both changed one value, or a version is not understood.
         ValueError: it is not UTF-8.
     """
-    merged = write_text(merge_texts(read_text(base), read_text(ours), read_text(theirs), _merge_lines))
-    _strict(merged.decode("utf-8-sig"))
-    return merged
+    old, mine, other = read_text(base), read_text(ours), read_text(theirs)
+    merged = merge_texts(old, mine, other, _merge_lines)
+    refuse_what_breaks(*(Version(text.lines, _strict("\n".join(text.lines))) for text in (old, mine, other, merged)))
+    return write_text(merged)
 
 
-def _strict(text: str) -> None:
+def _strict(text: str) -> Data:
     try:
-        tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise GivesUp(str(error)) from None
 
@@ -42,7 +55,7 @@ def _strict(text: str) -> None:
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
     roots = [_read(lines) for lines in (base, ours, theirs)]
     if not base:
-        roots[0] = (replace(roots[1][0], children=()),)
+        roots[0] = (made_empty(roots[1][0]),)
     return plain_lines(_MERGE.merged(*roots))
 
 
@@ -146,5 +159,5 @@ def _value(key: tuple[str, ...], gap: int, lead: tuple[str, ...], lines: tuple[s
         elements.append(Block(element[1].strip(), "element", space, above_it, (element[1],), remark=element[3]))
         begin = place + 1
     closes_with_comma = bool(elements) and lines[begin - 1].startswith(f"{elements[-1].lines[0]},")
-    written = Block(key, LIST, gap, lead, lines[:1], tuple(elements), lines[begin:], separator=",")
+    written = Block(key, list_kind(key[-1]), gap, lead, lines[:1], tuple(elements), lines[begin:], separator=",")
     return replace(written, last_separator=closes_with_comma)

@@ -5,23 +5,29 @@ Anchors, aliases, tags, several documents and keys that are given twice are left
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import yaml
 
 from plait.plans.language.documents import LOADER
-from plait.plans.merging.blocks import LIST, STEPS, Block, BlockMerge, Key, in_order_of_keys, plain_lines
+from plait.plans.merging.blocks import (
+    STEPS,
+    Block,
+    BlockMerge,
+    Key,
+    in_order_of_keys,
+    list_kind,
+    made_empty,
+    plain_lines,
+)
+from plait.plans.merging.data_checks import Data, Version, refuse_what_breaks
 from plait.plans.merging.texts import merge_texts, read_text, write_text
 from plait.plans.merging.three_way import GivesUp
 from plait.plans.merging.trivia import above, with_inner_comments, without_trivia
 
 _MOST_EVENTS, _DEEPEST = 50_000, 40
-_ORDERED = re.compile(
-    r"(?i)(pre_?|post_?|before_?|after_?)?(steps|tasks|script|commands?|args|run|entrypoint|stages|handlers|plays|pipeline|install|tests?)\Z"
-)
-"""Keys whose list is a sequence of things to do."""
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029\ufeff]")
 _IDENTITIES = ("id", "name", "repo", "key")
 _MERGE = BlockMerge(arrange=in_order_of_keys)
@@ -34,9 +40,14 @@ def merge_yaml(base: bytes, ours: bytes, theirs: bytes) -> bytes:
         GivesUp: both changed one value, or a version is not understood.
         ValueError: it is not UTF-8.
     """
-    merged = write_text(merge_texts(read_text(base), read_text(ours), read_text(theirs), _merge_lines))
-    _composed(merged.decode("utf-8-sig"))
-    return merged
+    old, mine, other = read_text(base), read_text(ours), read_text(theirs)
+    merged = merge_texts(old, mine, other, _merge_lines)
+    refuse_what_breaks(*(_version(text.lines) for text in (old, mine, other, merged)))
+    return write_text(merged)
+
+
+def _version(lines: Sequence[str]) -> Version:
+    return Version(lines, _composed("\n".join((*lines, ""))).data if lines else None)
 
 
 def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Sequence[str]:
@@ -44,7 +55,7 @@ def _merge_lines(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
         raise GivesUp("one side is empty")
     roots = [_read(lines) for lines in (base, ours, theirs) if lines]
     if not base:
-        roots.insert(0, (replace(roots[0][0], children=()),))
+        roots.insert(0, (made_empty(roots[0][0]),))
     old, mine, other = roots
     return plain_lines(_MERGE.merged(old, mine, other))
 
@@ -78,6 +89,13 @@ class _Node:
     is_flow: bool = False
     children: "tuple[tuple[_Node | None, _Node], ...]" = ()
     """Key (none of an element) and value."""
+
+    @property
+    def data(self) -> Data:
+        """What it says, all values as text."""
+        if self.kind == "map":
+            return {key.text: value.data for key, value in self.children if key}
+        return [value.data for _, value in self.children] if self.kind == "list" else self.text
 
 
 def _composed(text: str) -> _Node:
@@ -152,7 +170,7 @@ class _Cutter:
         return tuple(blocks), tuple(self.lines[begin:end])
 
     def _entry(self, key: _Node, value: _Node, gap: int, lead: tuple[str, ...], start: int, stop: int) -> Block:
-        kind = "map" if value.kind == "map" else STEPS if _ORDERED.match(key.text) else LIST
+        kind = "map" if value.kind == "map" else list_kind(key.text)
         if value.kind != "value" and not value.is_flow and value.line > start:
             head = without_trivia(self.lines, start, value.line)
             cut = self.children(value, head, stop)

@@ -15,7 +15,8 @@ READ = ("package.json", "pyproject.toml", "setup.cfg", "tox.ini", "requirements.
 """The files whose contents are looked at; of others it is enough that they are there."""
 LOOKED_FOR = (
     *READ,
-    *("setup.py", "pytest.ini", "conftest.py", "ruff.toml", ".ruff.toml", "mypy.ini", "uv.lock", "poetry.lock"),
+    *("setup.py", "pytest.ini", "conftest.py", "ruff.toml", ".ruff.toml", "mypy.ini"),
+    *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"),
     *("go.mod", "Cargo.toml", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb"),
 )
 FOLDERS = ("tests", "test")
@@ -59,11 +60,14 @@ def _stage(name: str, *run: str, cache: Sequence[str] = ()) -> VerifyStage:
     return VerifyStage(stage=name, run=run, cache=tuple(cache))
 
 
+_PYTHON_RUNNERS = {"uv.lock": "uv", "poetry.lock": "poetry", "pdm.lock": "pdm", "Pipfile.lock": "pipenv"}
+
+
 def _python(files: Mapping[str, str], folders: Collection[str]) -> list[VerifyStage]:
     project, tools = files.get("pyproject.toml", ""), _tools(files.get("pyproject.toml", ""))
     if not files.keys() & {"pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "pytest.ini", "conftest.py"}:
         return []
-    by = "uv run " if "uv.lock" in files else "poetry run " if "poetry.lock" in files else ""
+    by = next((f"{runner} run " for lock, runner in _PYTHON_RUNNERS.items() if lock in files), "")
     ruff = "ruff" in tools or not files.keys().isdisjoint({"ruff.toml", ".ruff.toml"})
     compiled = "python3 -m compileall -q -x '/[.]' ."
     stages = [_stage("syntax", f"{by}ruff check .", cache=[".ruff_cache"]) if ruff else _stage("syntax", compiled)]

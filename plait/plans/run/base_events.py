@@ -17,9 +17,13 @@ def ask_about_base(run: Standings) -> None:
 
 def base_verified(run: Standings, event: BaseVerified) -> None:
     """A green base is what everybody hopes for; of a red one people hear before more is paid."""
+    if run.base is not None:
+        return
     run.base = report = event.report
     if report.state == "unknown":
         run.tell(f"nothing is known of base: {report.reason}")
+    if report.state == "green" and report.reason:
+        run.tell(f"base is green, but a check is flaky there: {report.reason}, and was green when it ran again")
     if report.state != "red" or run.stopping:
         return
     working = sum(isinstance(standing.status, Working) for standing in run.tasks.values())
@@ -29,9 +33,15 @@ def base_verified(run: Standings, event: BaseVerified) -> None:
         run.tell(f"base is red, so nothing more starts{at_work}", reason=report.reason)
         run.dispatcher.cancel_all()
         return
-    lands = "what is red there does not count" if run.manifest.base_rule == "new-failures" else "what is green lands"
+    lands = still_lands(run.manifest.base_rule)
     fine = f"as it should be where the checks test what this plan builds ({lands})"
     run.tell(f"base is red: {fine}, else `plait cancel` ends the run{at_work}", reason=report.reason)
+
+
+def still_lands(rule: str) -> str:
+    """What lands although base is red, in words; nothing where the plan wants it green."""
+    known = {"new-failures": "what is red there does not count", "green": ""}
+    return known.get(rule, "what is green lands")
 
 
 def why_base_red(run: Standings) -> str | None:

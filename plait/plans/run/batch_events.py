@@ -109,10 +109,15 @@ def batch_settled(run: Standings, event: BatchSettled) -> None:
         return
     run.explaining[order.id] = order
     tips = {branch.task: branch.tip for branch in order.branches}
-    run.tip, run.overtaken = event.tip, 0
+    if event.landed:
+        run.move_to(event.tip)
+        run.overtaken = 0
     for task in event.landed:
         _landed(run, task, tips.get(task, ""), by_hand=False)
     run.carry(task for branch in order.branches if branch.task in event.landed for task in branch.carries)
+    so_far = {"state": BatchState.SEARCHING, "landed": event.landed}
+    run.put_batch(_known(run, order).model_copy(update=so_far), says="looks into why the others did not land")
+    run.end_waits(ConflictWait)
 
 
 def batch_ended(run: Standings, event: BatchEnded) -> None:
@@ -125,13 +130,25 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
         case BatchDone(report):
             _take_over(run, order, report, settled=settled is not None)
         case BatchStopped():
-            stopped = BatchOutcome(id=order.id, state=BatchState.VERIFYING, reason="the run was cancelled before")
-            run.put_batch(stopped, says="cancelled, nothing of it has landed")
+            _cut_short(run, order, BatchState.VERIFYING, "the run was cancelled before", says="cancelled")
         case BatchBroken(reason):
             run.environment, run.trouble = True, f"the integration broke: {reason}"
-            broken = BatchOutcome(id=order.id, state=BatchState.INFRASTRUCTURE, reason=reason)
-            run.put_batch(broken, says=run.trouble)
+            _cut_short(run, order, BatchState.INFRASTRUCTURE, reason, says=run.trouble)
     run.end_waits(ConflictWait)
+
+
+def _known(run: Standings, order: BatchOrder) -> BatchOutcome:
+    """What is known of a batch in work."""
+    return next(outcome for outcome in run.batches if outcome.id == order.id)
+
+
+def _cut_short(run: Standings, order: BatchOrder, state: BatchState, reason: str, *, says: str) -> None:
+    """A batch ended without a report: what it had landed before has landed all the same."""
+    known = _known(run, order)
+    some = f"landed {', '.join(known.landed)}" if known.landed else "nothing of it has landed"
+    left = BatchState.PART_LANDED if known.landed else state
+    so_far = {"state": left, "reason": reason, "ended_at": run.moment}
+    run.put_batch(known.model_copy(update=so_far), says=f"{says}, {some}")
 
 
 def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settled: bool) -> None:
@@ -139,20 +156,22 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settle
     outcome, tips = report.outcome, {branch.task: branch.tip for branch in order.branches}
     by_hand = outcome.state is BatchState.READY_TO_LAND
     if not settled:
-        run.tip, run.by_hand = report.tip or run.tip, report.land_by_hand
+        run.move_to(report.tip or run.tip)
+        run.by_hand = report.land_by_hand or run.by_hand  # a batch behind it takes nothing back
         for task in outcome.landed:
             _landed(run, task, tips.get(task, ""), by_hand=by_hand)
         if not by_hand:
             run.carry(task for branch in order.branches if branch.task in outcome.landed for task in branch.carries)
     run.put_batch(outcome, says=batch_words(outcome))
-    run.overtaken = run.overtaken + 1 if report.overtaken else 0
+    if not settled:  # an explanation says nothing of who moves the feature branch
+        run.overtaken = run.overtaken + 1 if report.overtaken else 0
     if report.overtaken and (seconds := back_off(run.overtaken)) is not None:
         run.not_before = run.run_time + seconds
         run.tell(f"{outcome.reason}; it is tried again in {seconds:.0f} s", about=order.id)
         return
-    if any(one.kind == "base-red" for one in outcome.rejected):
+    if judged := [no.task for no in outcome.rejected if no.kind == "base-red"]:
         # A plan whose checks test what it builds is red until enough of it is there.
-        run.base_red |= {frozenset((branch.task, branch.tip) for branch in order.branches)}
+        run.base_red |= {frozenset((task, tips.get(task)) for task in judged)}
         return
     if outcome.state is BatchState.INFRASTRUCTURE:
         run.trouble = outcome.reason or "the integration could not go on"
@@ -168,7 +187,7 @@ def _take_over(run: Standings, order: BatchOrder, report: BatchReport, *, settle
 
 def tip_moved(run: Standings, event: TipMoved) -> None:
     """The feature branch is elsewhere: what is not on it any more lands again, as long as the run goes on."""
-    run.tip = event.tip
+    run.move_to(event.tip)
     for task in event.landed:
         if task in run.tasks and isinstance(run.tasks[task].status, LandsByHand):
             run.put(task, status=Landed())
@@ -184,7 +203,8 @@ def tip_moved(run: Standings, event: TipMoved) -> None:
         gone = (
             f": {listed(event.lost)} {'is' if len(event.lost) == 1 else 'are'} not on it any more" if event.lost else ""
         )
-        again = ", and will land again" if lost and not run.closed and not run.stopping else ""
+        lands = not (run.closed or run.stopping or run.trouble or run.by_hand)
+        again = ", and will land again" if lost and lands else ""
         run.tell(f"somebody {where}{gone}{again}")
         if gone and run.closed:
             run.trouble = run.trouble or f"somebody {where}{gone}"
@@ -216,6 +236,7 @@ def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
     blocked = run.dispatcher.reopen(rework.task, now=run.now)
     if blocked:  # what it rests on has failed since: there is nothing left to repair
         _reject(run, rework.task, f"{reason}, and {blocked[0].by} did not succeed", how)
+        run.lose(rework.task)
     elif standing.commit is None or not may_repair:
         _reject(run, rework.task, reason, how)
         run.lose(rework.task)

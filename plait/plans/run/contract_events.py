@@ -31,7 +31,7 @@ def take_up_contracts(run: Standings) -> None:
         work = run.manifest.earlier.get(owner)
         if owner in run.manifest.sent_back and owner in run.tasks and last and last.status == "rejected":
             _give_reason(run, owner, last)
-        elif owner in run.manifest.repaired:
+        elif owner in run.mending:
             continue  # it is written once the repair is taken
         elif work and not (work.commit is None and last and last.status == "approved"):
             commit, content = work.at or run.manifest.base, work.contents.get(name, "")
@@ -269,6 +269,12 @@ def started_anew(run: Standings, anew: str, *, alone: bool) -> None:
             run.tell(f"done again, {anew} starts anew", about=task)
 
 
+def redo_outdated(run: Standings, task: str) -> None:
+    """A person has mended work that rests on what was done anew meanwhile: it goes again, as all that does."""
+    if run.tasks[task].outdated and _take_back(run, task):
+        run.tell("done again, what it rests on was done anew", about=task)
+
+
 def _take_back(run: Standings, task: str) -> bool:
     """Whether it had started, and goes again."""
     standing = run.tasks[task]
@@ -276,7 +282,8 @@ def _take_back(run: Standings, task: str) -> bool:
         run.put(task, status=replace(standing.status, stale=True))
         return True
     built = isinstance(standing.status, Built | LandsByHand)
-    if not built and not (isinstance(standing.status, Waiting) and standing.repair):
+    if not built and not (isinstance(standing.status, Waiting) and standing.repair and task not in run.mending):
+        run.put(task, outdated=standing.commit is not None)
         return False
     blocked = run.dispatcher.reopen(task, now=run.now) if built else []
     run.put_aside(task, restore=True)

@@ -95,6 +95,8 @@ def _begin(run: Standings, _event: Begin) -> None:
     for task, work in run.manifest.earlier.items():
         if task in run.tasks and task not in run.manifest.repaired:
             _reuse(run, task, work)
+    if run.manifest.paused_by is not None:
+        _pause(run, Pause(run.manifest.paused_by))
     repair_events.take_up_repairs(run)
     for task, work in run.manifest.sent_back.items():
         if task in run.tasks:
@@ -102,8 +104,6 @@ def _begin(run: Standings, _event: Begin) -> None:
             # What holds a rejected version of another's work starts anew.
             grounds = run.commits_of(work.rests_on) if there and not work.behind else ()
             run.put(task, commit=work.commit, rests_on=work.rests_on, grounds=grounds)
-    if run.manifest.paused_by is not None:
-        _pause(run, Pause(run.manifest.paused_by))
     contract_events.take_up_contracts(run)
     base_events.ask_about_base(run)
 
@@ -164,10 +164,9 @@ def _resume(run: Standings, event: Resume) -> None:
 
 def _stop(run: Standings, event: Stop) -> None:
     if run.stopping is None:
-        run.stopping = event
+        run.stop(event)
         if event.broken:
             run.trouble = event.reason
-        run.dispatcher.cancel_all()
 
 
 def _close(run: Standings, _event: Close) -> None:

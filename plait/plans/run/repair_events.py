@@ -1,7 +1,7 @@
 """What a person's repair makes of a run: it is looked at, and counts as the task's work; no agent does it again."""
 
-from plait.plans.journal.events import RepairFound, RepairTaken, WorkDone, WorkFailed
-from plait.plans.run.contract_events import written
+from plait.plans.journal.events import RepairFound, RepairTaken, WorkDone, WorkFailed, WorkStopped
+from plait.plans.run.contract_events import redo_outdated, written
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, Rejected
 from plait.plans.tasks.outcomes import TaskState
@@ -41,9 +41,13 @@ def repair_taken(run: Standings, event: RepairTaken) -> None:
             run.tell(f"the repair{by} is taken, {changed} file{many} changed", about=event.task)
             for name in run.facts[event.task].writes:
                 written(run, name, owner=event.task, commit=commit or "", content=contents.get(name, ""))
+            redo_outdated(run, event.task)
         case WorkFailed(reason, environment):
             run.environment |= environment
             run.put(event.task, status=Rejected(f"the repair{by} does not count: {reason}"), repair=None)
             run.tell(f"the repair{by} does not count", about=event.task, reason=reason)
             if run.dispatcher.state_of(event.task) is not TaskState.FAILED:
                 run.lose(event.task)
+        case WorkStopped():
+            if not run.stopping:  # nobody has said anything of it, so no agent may do it again
+                run.mend(event.task, mending.commit)

@@ -75,7 +75,8 @@ class Standings:
         self.base: BaseReport | None = None
         """What the verification of what the run started from has said."""
         self.base_red: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
-        """Batches that could not be judged, as base was red: by task, the commit. The same is not verified again."""
+        """Batches that could not be judged, as base was red: by task, the commit. Where the feature branch is now the
+        same is not verified again."""
         self.overtaken = 0
         """How many batches in a row gave up because somebody else moved the feature branch."""
         self.not_before = 0.0
@@ -83,7 +84,9 @@ class Standings:
         self.by_hand: str | None = None
         """The command that lands a batch which is ready-to-land."""
         self.mending: dict[str, TakeRepair] = {}
-        """By task, what a person put on its branch and is being looked at."""
+        """By task, what a person put on its branch and is being looked at, or is once the run is no longer paused."""
+        self._put_off: list[TakeRepair] = []
+        """Those of them that nobody looks at, as the run is paused."""
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
@@ -127,9 +130,14 @@ class Standings:
         self.contracts[contract.contract.id] = contract
 
     def put_batch(self, outcome: BatchOutcome, *, says: str) -> None:
-        """Add a batch, or replace what was known of it."""
-        self.batches = (*(known for known in self.batches if known.id != outcome.id), outcome)
+        """Add a batch, or replace what was known of it, in the order in which they began."""
+        self.batches = tuple({**{known.id: known for known in self.batches}, outcome.id: outcome}.values())
         self.tell(says, about=outcome.id)
+
+    def move_to(self, tip: str | None) -> None:
+        """The feature branch is there now: what was red on it where it was may be green."""
+        if tip != self.tip:
+            self.tip, self.base_red = tip, frozenset()
 
     def carry(self, tasks: Iterable[str]) -> None:
         """What is not part of this run has landed with what is."""
@@ -163,6 +171,9 @@ class Standings:
             self._paused_for += self.now - self.paused_at
             self.dispatcher.stand_still(self.paused_at, self.now)
         self.paused_by = self.paused_at = None
+        for effect in self._put_off:
+            self.order(effect)
+        self._put_off = []
 
     def put_aside(self, task: str, *, restore: bool) -> None:
         """Have a task's old work moved away; it goes again once that is done.
@@ -180,9 +191,20 @@ class Standings:
     def mend(self, task: str, commit: str) -> None:
         """Have what a person put on a task's branch looked at; until then nobody starts on it."""
         self._mends += 1
-        self.mending[task] = TakeRepair(task, self._mends, commit, self.tasks[task].commit or "")
+        self.mending[task] = effect = TakeRepair(task, self._mends, commit, self.tasks[task].commit or "")
         self._waiters.add(task)
-        self.order(self.mending[task])
+        if self.paused_at is None:
+            self.order(effect)
+        else:
+            self._put_off.append(effect)
+
+    def stop(self, stop: Stop) -> None:
+        """Let nothing start any more, nor wait for what was put off."""
+        self.stopping = stop
+        for effect in self._put_off:
+            del self.mending[effect.task]
+        self._put_off = []
+        self.dispatcher.cancel_all()
 
     def add_waits(self, task: str, *waits: Wait) -> None:
         """Let a task that has a slot, and cannot start, wait for something: it gives the slot back."""
@@ -204,11 +226,14 @@ class Standings:
         for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
             starts = isinstance(standing.status, Waiting) and state in _NOT_STARTED
-            self._set_waits(task, set(self._waits_of(task)) if starts else set())
+            # Old work that is being moved is moved to the end, whatever becomes of the task: it may be revived.
+            waits = self._waits_of(task) if starts else self._moves_of(task)
+            self._set_waits(task, set(waits))
             if starts and self.tasks[task].waits:
                 self.dispatcher.hold(task)
                 continue
-            self._waiters.discard(task)
+            if not self.tasks[task].waits:
+                self._waiters.discard(task)
             if state is TaskState.HELD:
                 self.dispatcher.release(task, now=self.now)
 
@@ -231,6 +256,10 @@ class Standings:
     def _waits_of(self, task: str) -> Iterator[Wait]:
         yield from (wait for wait in self.tasks[task].waits if isinstance(wait, ConflictWait | AsideWait))
         yield from self.waits_before_start(task)
+
+    def _moves_of(self, task: str) -> Iterator[Wait]:
+        standing = self.tasks[task]
+        yield from (wait for wait in standing.waits if isinstance(standing.status, Waiting) and wait.keeps_going)
 
     def waits_before_start(self, task: str) -> Iterator[Wait]:
         """What others have to do or say before a task can start, its needs aside."""
@@ -313,9 +342,12 @@ class Standings:
         return self.tasks[task].rests_on if task in self.tasks else self.outside[task].rests_on
 
     def behind(self, task: str) -> tuple[str, ...]:
-        """The tasks of which the commits of a task hold a rejected version alone, as an earlier run left it."""
-        work = self.manifest.earlier.get(task)
-        return work.behind if work and work.commit == self.commit_of(task) else ()
+        """The tasks of which the commits of a task hold a rejected version alone, as an earlier run left it.
+
+        What a person has put above that holds it as well.
+        """
+        work, standing = self.manifest.earlier.get(task), self.tasks.get(task)
+        return work.behind if work and (standing is None or not standing.starts) else ()
 
     def why_held(self, task: str, by: str) -> str:
         """In words, what a finished branch waits for."""
@@ -387,11 +419,6 @@ class Standings:
             return False
         rules = self.rules
         return bool(self.fit_to_land(rules)) or bool(self.parts_to_merge(rules))
-
-    @property
-    def batch(self) -> BatchOrder | None:
-        """The newest batch in work."""
-        return next(reversed(self.in_work.values()), None)
 
     @property
     def taken(self) -> frozenset[str]:

@@ -177,6 +177,9 @@ class Standing:
     """The versions of contracts that its work rests on."""
     stays: bool = False
     """Whether its old work could not be moved away: it starts anew all the same."""
+    outdated: bool = False
+    """Whether its work rests on what was done anew meanwhile, and nobody did it again as it was rejected, or in the
+    hands of a person: mended, it goes again."""
     reads_without: bool = False
     """Whether it goes on without the texts that it wanted to read."""
     starts: int = 0

@@ -133,6 +133,7 @@ def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str
         task,
         status=Working(agent, run.now, start, standing.starts + 1),
         starts=standing.starts + 1,
+        outdated=False,
         agent=agent,
         rests_on=resting,
         grounds=standing.grounds if standing.repair else run.commits_of(resting),
@@ -259,7 +260,7 @@ def branch_put_aside(run: Standings, event: BranchPutAside) -> None:
     if event.refused is None:
         if event.kept:
             run.tell(f"its old work is kept at {event.kept}", about=event.task)
-        run.put(event.task, commit=None, stays=False)
+        run.put(event.task, commit=None, stays=False, outdated=False)
         withdraw_questions(run, event.task)
         started_anew(run, event.task, alone=not wait.restore)
         return

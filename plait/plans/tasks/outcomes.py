@@ -196,8 +196,8 @@ class VerifiedTree(_Outcome):
     branches: tuple[str, ...]
     """What was merged, in merge order; nothing: what it should have landed on, alone."""
     tree: str
-    verdict: Literal["green", "red", "timeout", "infrastructure", "cancelled", "unverified"]
-    """`unverified`: there is nothing to verify with."""
+    verdict: Literal["green", "red", "timeout", "infrastructure", "cancelled", "unverified", "unaffected"]
+    """`unverified`: there is nothing to verify with; `unaffected`: no stage looks at what was changed."""
     command: str | None = None
     """The one that failed."""
     seconds: float = 0.0

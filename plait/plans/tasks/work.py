@@ -200,7 +200,7 @@ class BaseReport:
 
     state: Literal["green", "red", "unknown"]
     reason: OddText = ""
-    """What failed, or why nothing can be said, in a sentence."""
+    """What failed, or why nothing can be said, in a sentence. Of a green one: what was red the first time."""
     seconds: float = 0.0
 
 

@@ -265,7 +265,9 @@ def test_a_run_that_came_to_its_end_is_closed_also_when_its_specs_got_their_hist
     closed = HEAD + line_of(1.0, Begin()) + line_of(2.0, Close())
 
     assert read_journal(closed).is_closed
-    assert read_journal(closed + line_of(3.0, TipMoved("x"))).is_closed
+    specs = closed + line_of(3.0, TipMoved("x"))
+    assert read_journal(specs).is_closed
+    assert read_journal(specs + line_of(4.0, TipMoved(None, lost=("A",), by_somebody=True))).is_closed
     assert not read_journal(HEAD).is_closed
 
 

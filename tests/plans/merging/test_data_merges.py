@@ -130,6 +130,13 @@ MERGES: dict[str, tuple[str, str, tuple[str, str], tuple[str, str], tuple[tuple[
             ),
         ),
     ),
+    "tables of TOML between others": (
+        "pyproject.toml",
+        PROJECT,
+        ("[tool.ruff]\n", "[new]\nz = 1\n\n[tool.ruff]\n"),
+        ("[tool.ruff]\n", "[a]\nz = 1\n\n[tool.ruff]\n"),
+        (("[tool.ruff]\n", "[a]\nz = 1\n\n[new]\nz = 1\n\n[tool.ruff]\n"),),
+    ),
     "keys of YAML at one place": (
         "ci.yml",
         CI,
@@ -224,6 +231,61 @@ GIVES_UP: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
     "two documents": ("ci.yml", CI, ("# End.", "---\na: 1"), ("name: ci", "name: cd")),
     "a key of YAML occurs twice": ("ci.yml", CI, ("name: ci", "name: ci\nname: cd"), ("# End.\n", "z: 1\n")),
     "blank lines that count": ("ci.yml", CI, ("name: ci", "name: |+\n  a\n\n"), ("# End.\n", "z: 1\n")),
+    "both rename one key": ("a.json", PACKAGE, ('"private"', '"secret"'), ('"private"', '"public"')),
+    "both add an element of one id": (
+        "a.json",
+        '{\n  "all": [\n    {"id": 1}\n  ]\n}\n',
+        ('{"id": 1}', '{"id": 1},\n    {"id": 2, "name": "a"}'),
+        ('{"id": 1}', '{"id": 1},\n    {"id": 2, "name": "b"}'),
+    ),
+    "both take one number": (
+        "a.json",
+        '{\n  "shop": 8001,\n  "page": 8002\n}\n',
+        ("8002", '8002,\n  "cart": 8003'),
+        ("8002", '8002,\n  "user": 8003'),
+    ),
+    "both require one package": (
+        "pyproject.toml",
+        PROJECT,
+        ('  "react>=18",  # not 19\n', '  "react>=18",  # not 19\n  "zod[a]>=1",\n'),
+        ('  "react>=18",  # not 19\n', '  "react>=18",  # not 19\n  "zod == 3",\n'),
+    ),
+    "both add steps to a list of JSON": (
+        "a.json",
+        '{\n  "args": [\n    "run"\n  ]\n}\n',
+        ('"run"', '"run",\n    "fast"'),
+        ('"run"', '"run",\n    "all"'),
+    ),
+    "both add steps to a list of TOML": (
+        "a.toml",
+        'commands = [\n  "run",\n]\n',
+        ('"run",', '"run",\n  "fast",'),
+        ('"run",', '"run",\n  "all",'),
+    ),
+    "both add a table of an array with a table below it": (
+        "a.toml",
+        '[[x]]\nname = "a"\n',
+        ('name = "a"\n', 'name = "a"\n[[x]]\nname = "b"\n[x.y]\nv = 1\n'),
+        ('name = "a"\n', 'name = "a"\n[[x]]\nname = "c"\n[x.y]\nv = 1\n'),
+    ),
+    "both add one table with another comment": (
+        "a.toml",
+        PROJECT,
+        ("100\n", "100\n# One.\n[a]\nb = 1\n"),
+        ("100\n", "100\n# Two.\n[a]\nc = 1\n"),
+    ),
+    "both add one key with another remark": (
+        "ci.yml",
+        CI,
+        ("# End.", "z: # one\n  a: 1\n# End."),
+        ("# End.", "z: # two\n  b: 1\n# End."),
+    ),
+    "one indents a list otherwise than the other adds to it": (
+        "ci.yml",
+        CI,
+        ("  - src\n  - tests\n", "- src\n- tests\n"),
+        ("  - tests\n", "  - tests\n  - web\n"),
+    ),
     "tabs": ("ci.yml", CI, ("name: ci", "name:\n\t- a"), ("# End.\n", "z: 1\n")),
 }
 
@@ -239,6 +301,8 @@ def test_it_gives_up_when(case: str) -> None:
     [
         ("a.json", '{\n  "a": 1\n}\n', '{\n  "b": 2\n}\n', '{\n  "a": 1,\n  "b": 2\n}\n'),
         ("a.toml", "a = 1\n", "b = 2\n", "a = 1\nb = 2\n"),
+        ("a.toml", "[a]\nx = 1\n", "z = 2\n", "z = 2\n[a]\nx = 1\n"),
+        ("a.toml", "# A.\n\na = 1\n", "# B.\n\nb = 1\n", None),
         ("a.yaml", "a: 1\n", "b: 2\n", "a: 1\nb: 2\n"),
         ("a.json", "[\n]\n", "", "[\n]\n"),
         ("a.yaml", "a: 1\n", "", "a: 1\n"),

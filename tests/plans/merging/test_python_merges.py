@@ -314,6 +314,44 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
         "def b():\n    return 2\n\n\ndef a():\n    return 1\n",
         "def a():\n    return 1\n\n\ndef b():\n    return 2\n\n\nX = a(), b()\n",
     ),
+    "both rename one constant": ("X = 7\ny = 1\n", "Y = 7\ny = 1\n", "Z = 7\ny = 1\n"),
+    "both give one number to a constant": ("Z = 1\nA = 2\n", "Z = 1\nA = 2\nB = 3\n", "Z = 1\nA = 2\nC = 3\n"),
+    "both give one flag in an enumeration": (
+        "class E(IntFlag):\n    A = 1 << 0\n",
+        "class E(IntFlag):\n    A = 1 << 0\n    B = 1 << 1\n",
+        "class E(IntFlag):\n    A = 1 << 0\n    C = 1 << 1\n",
+    ),
+    "both add one class": (
+        BASE,
+        BASE + "\n\nclass N:\n    def a(self):\n        return 1\n",
+        BASE + "\n\nclass N:\n    def b(self):\n        return 2\n",
+    ),
+    "one makes a coroutine of what the other calls anew": (
+        BASE,
+        changed(("def buy(item):", "async def buy(item):")),
+        BASE + "\n\ndef twice():\n    return buy(1)\n",
+    ),
+    "one makes a generator of what the other calls anew": (
+        BASE,
+        changed(("    return item\n", "    yield item\n")),
+        BASE + "\n\ndef twice():\n    return buy(1)\n",
+    ),
+    "one makes a property of what the other calls anew": (
+        BASE,
+        changed(("    def total(self)", "    @property\n    def total(self)")),
+        BASE + "\n\ndef pay(cart):\n    return cart.total()\n",
+    ),
+    "both add a field that they give by place": (
+        "class A(NamedTuple):\n    a: int\n",
+        "class A(NamedTuple):\n    a: int\n    b: int = 0\n\n\ndef f():\n    return A(1, 2)\n",
+        "class A(NamedTuple):\n    a: int\n    c: int = 0\n\n\ndef g():\n    return A(1, 3)\n",
+    ),
+    "one takes away at once what the other reads": (
+        "import a\nx = a.b\n",
+        "import a\nx = a.b\ndel a\n",
+        "import a\nx = a.b\ny = a.c\n",
+    ),
+    "one sets anew what the other reads": ("x = 1\n", "x = 1\nx = [x]\n", "x = 1\ny = x\n"),
     "both add a docstring": ("x = 1\n", '"""A."""\nx = 1\n', '"""B."""\nx = 1\n'),
     "both change a text that stands by itself": (
         'x = 1\n"""About x."""\n',
@@ -331,6 +369,19 @@ GIVES_UP: dict[str, tuple[str, str, str]] = {
 @pytest.mark.parametrize("case", GIVES_UP)
 def test_it_gives_up_when(case: str) -> None:
     assert merged(*GIVES_UP[case]) is None
+
+
+def test_a_class_of_tests_that_both_sides_added_has_the_tests_of_both() -> None:
+    head, one, two, three = (
+        "\n\nclass TestN:\n",
+        *(f"    def test_{number}(self):\n        assert {number}\n" for number in (1, 2, 3)),
+    )
+    ours, theirs = BASE + head + one + "\n" + two, BASE + head + one + "\n" + three
+    assert merged(BASE, ours, theirs) == ours + "\n" + three
+
+
+def test_values_that_both_sides_make_alike_stand_one_after_the_other() -> None:
+    assert merged("x = f(1)\n", "x = f(1)\ny = f(5)\n", "x = f(1)\nz = f(6)\n") == "x = f(1)\ny = f(5)\nz = f(6)\n"
 
 
 def test_one_side_may_add_an_optional_parameter_while_the_other_calls_anew() -> None:

@@ -58,6 +58,21 @@ def test_a_report_names_what_failed_and_nothing_else() -> None:
     assert failing_tests("", JUNIT) == ("tests.test_cart.Cart::test_total", "tests/test_tax.py::test_rate")
 
 
+def test_a_report_of_many_tests_names_each_that_failed() -> None:
+    cases = (f'<testcase classname="a" name="t{number}"><error/></testcase>' for number in range(MOST))
+    report = f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>"
+    assert failing_tests("", report) == tuple(f"a::t{number}" for number in range(MOST))
+
+
+def test_what_failed_outside_of_any_test_is_not_laid_to_the_test_before_it() -> None:
+    assert failing_tests("", '<testsuite><testcase classname="a" name="fine"/><error/></testsuite>') == ()
+
+
+def test_a_group_that_is_no_part_of_the_file_is_kept_as_it_is_told() -> None:
+    case = '<testcase classname="carts.Group" name="total" file="src/cart.test.js"><failure/></testcase>'
+    assert failing_tests("", f"<testsuite>{case}</testsuite>") == ("carts.Group::total",)
+
+
 def test_a_test_of_both_is_called_as_its_runner_can_run_it() -> None:
     printed = "FAILED tests/test_cart.py::Cart::test_total - assert\nFAILED not/in/the_report.py::test_x\n"
     assert failing_tests(printed, JUNIT) == ("tests/test_cart.py::Cart::test_total", "tests/test_tax.py::test_rate")

@@ -37,6 +37,18 @@ def commands(preset, files, folders=()) -> dict[str, str]:
             ("tests",),
             {"syntax": "poetry run ruff check .", "tests": "poetry run python3 -m unittest discover -s tests"},
         ),
+        (
+            "python",
+            {"pyproject.toml": "[tool.ruff]\n", "pdm.lock": ""},
+            ("tests",),
+            {"syntax": "pdm run ruff check .", "tests": "pdm run python3 -m unittest discover -s tests"},
+        ),
+        (
+            "python",
+            {"setup.cfg": "[tool:pytest]\n", "Pipfile.lock": "{}"},
+            (),
+            {"syntax": "python3 -m compileall -q -x '/[.]' .", "tests": "pipenv run pytest -q"},
+        ),
         ("node", {"package.json": "{}"}, (), {}),
         (
             "node",
@@ -101,7 +113,8 @@ def test_no_word_of_the_repository_is_in_a_command(files, preset) -> None:
         name: PACKAGE if name == "package.json" else "[tool.mypy]\nfiles=1\n[tool.ruff]\npytest=1" for name in READ
     }
     words = {"."}
-    for lock in (["uv.lock"], ["poetry.lock"], ["pnpm-lock.yaml"], ["yarn.lock"], ["bun.lock"], ["bun.lockb"], []):
+    python_locks, node_locks = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"), ("pnpm-lock.yaml", "yarn.lock")
+    for lock in (*([name] for name in (*python_locks, *node_locks, "bun.lock", "bun.lockb")), []):
         for chosen in ({"mypy.ini": "", "conftest.py": "", "go.mod": "", "Cargo.toml": "", "setup.py": ""}, fixed):
             made = preset_stages("auto", {**chosen, **dict.fromkeys(lock, "")}, ("tests",))
             words |= {word for stage in made for command in stage.run for word in command.split()}

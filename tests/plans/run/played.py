@@ -19,11 +19,12 @@ from dataclasses import replace
 from textwrap import dedent
 from typing import Any
 
-from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartWork, Tell, WriteRecord
+from plait.plans.journal.effects import Effect, PrepareStart, PutBranchAside, StartWork, TakeRepair, Tell, WriteRecord
 from plait.plans.journal.events import (
     BatchBroken,
     BatchDone,
     BatchEnded,
+    BatchSettled,
     BatchStopped,
     Begin,
     BranchPutAside,
@@ -32,6 +33,8 @@ from plait.plans.journal.events import (
     Pause,
     RecordsRead,
     RecordWritten,
+    RepairFound,
+    RepairTaken,
     Resume,
     StartConflicted,
     StartPrepared,
@@ -97,6 +100,11 @@ def manifest_from(text: str, *, only: Collection[str] = (), **changes: Any) -> M
 def rework(task: str, kind: str = "fails-alone", *, partner: str | None = None, files: tuple[str, ...] = ()) -> Rework:
     """Why a batch rejected a branch."""
     return Rework(task, kind, partner, f"{partner}-1" if partner else None, files, "it is red", ("make test",))
+
+
+def tip_of(order: BatchOrder) -> str:
+    """Where the feature branch is once a batch has landed, such as `tip-1`."""
+    return f"tip-{order.id.removeprefix('batch-')}"
 
 
 class Played:
@@ -204,11 +212,11 @@ class Played:
         unlanded: Unlanded | None = None,
         by_hand: str | None = None,
     ) -> list[Effect]:
-        """The batch in work is over; `landed`: what is neither rejected nor held when absent.
+        """The oldest batch in work is over; `landed`: what is neither rejected nor held when absent.
 
         `held`: by task, the one that it waits for. `by_hand`: the command that a person has to type.
         """
-        order, rejected, held = self.in_work, tuple(rejected), held or {}
+        order, rejected, held = self.oldest, tuple(rejected), held or {}
         out = {*(rework.task for rework in rejected), *held}
         if landed is None:
             landed = [] if order.merge_only else [branch.task for branch in order.branches if branch.task not in out]
@@ -226,21 +234,37 @@ class Played:
             ),
             held=tuple(Held(task=task, by=by) for task, by in held.items()),
         )
-        tip = f"tip-{len(self.standings.batches)}" if landed and not by_hand else self.standings.tip
+        tip = tip_of(order) if landed and not by_hand else self.standings.tip
         return self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, rejected, tip, by_hand, unlanded))))
 
     def batch_says(self, state: BatchState, *, rejected: Iterable[Rejection] = (), reason: str = "") -> list[Effect]:
         """The batch in work is over, and nothing of it is anybody's fault."""
-        outcome = BatchOutcome(id=self.in_work.id, state=state, rejected=tuple(rejected), reason=reason)
+        outcome = BatchOutcome(id=self.oldest.id, state=state, rejected=tuple(rejected), reason=reason)
         return self.hear(BatchEnded(outcome.id, BatchDone(BatchReport(outcome, tip=self.standings.tip))))
+
+    def batch_is_base_red(self, *tasks: str) -> list[Effect]:
+        """Nothing can be said of these tasks (all of the batch in work when absent), as base is red."""
+        judged = tasks or tuple(branch.task for branch in self.oldest.branches)
+        red = [Rejection(task=task, kind="base-red") for task in judged]
+        return self.batch_says(BatchState.REJECTED, rejected=red, reason="red")
+
+    def batch_is_overtaken(self) -> list[Effect]:
+        """Somebody else moved the feature branch again and again, while the newest batch was in work."""
+        outcome = BatchOutcome(id=self.in_work.id, state=BatchState.INFRASTRUCTURE, reason="it was moved")
+        report = BatchReport(outcome, tip=self.standings.tip, overtaken=True)
+        return self.hear(BatchEnded(outcome.id, BatchDone(report)))
+
+    def batch_settles(self, *landed: str) -> list[Effect]:
+        """What lands of the batch in work has landed; why the rest does not is looked into."""
+        return self.hear(BatchSettled(self.oldest.id, landed, tip_of(self.oldest)))
 
     def batch_breaks(self, reason: str) -> list[Effect]:
         """The integration itself broke."""
-        return self.hear(BatchEnded(self.in_work.id, BatchBroken(reason)))
+        return self.hear(BatchEnded(self.oldest.id, BatchBroken(reason)))
 
     def batch_is_stopped(self) -> list[Effect]:
         """The run was cancelled before the batch could land."""
-        return self.hear(BatchEnded(self.in_work.id, BatchStopped()))
+        return self.hear(BatchEnded(self.oldest.id, BatchStopped()))
 
     def approves(self, contract: str) -> list[Effect]:
         """A person has said yes, and the run sees it."""
@@ -280,6 +304,27 @@ class Played:
         """The loop has waited long enough."""
         return self.hear(Close())
 
+    def is_mended(self, task: str, commit: str = "mended") -> list[Effect]:
+        """A person has put a commit on a task's branch, and the run has seen it."""
+        return self.hear(RepairFound(task, commit))
+
+    def repair_counts(self, task: str, *, wrote: str = "one") -> list[Effect]:
+        """What a person made of a task is its work."""
+        contents = dict.fromkeys(self.standings.facts[task].writes, wrote)
+        return self._taken(task, WorkDone(f"{task}-ann", 1, contents))
+
+    def repair_does_not_count(self, task: str, reason: str = "it is red") -> list[Effect]:
+        """What a person made of a task cannot be its work."""
+        return self._taken(task, WorkFailed(reason))
+
+    def repair_is_not_looked_at(self, task: str) -> list[Effect]:
+        """Whoever looked at it was stopped."""
+        return self._taken(task, WorkStopped())
+
+    def _taken(self, task: str, result: Any) -> list[Effect]:
+        number = max(effect.number for effect in self.orders(TakeRepair) if effect.task == task)
+        return self.hear(RepairTaken(task, number, result, by="ann"))
+
     # Where it stands.
 
     @property
@@ -288,14 +333,24 @@ class Played:
 
     @property
     def in_work(self) -> BatchOrder:
-        """The batch in work."""
-        assert self.standings.batch is not None, "no batch is in work"
-        return self.standings.batch
+        """The newest batch in work."""
+        return tuple(self.standings.in_work.values())[-1]
+
+    @property
+    def oldest(self) -> BatchOrder:
+        """The batch that ends next: of those whose rest is looked into the oldest, else of those in work."""
+        run = self.standings
+        return next(iter((*run.explaining.values(), *run.in_work.values())))
 
     @property
     def in_batch(self) -> tuple[str, ...]:
-        """The tasks of the batch in work; none when there is none."""
-        return tuple(branch.task for branch in self.standings.batch.branches) if self.standings.batch else ()
+        """The tasks of the newest batch in work; none when there is none."""
+        return tuple(branch.task for branch in self.in_work.branches) if self.standings.in_work else ()
+
+    @property
+    def in_batches(self) -> list[tuple[str, ...]]:
+        """The tasks of each batch in work."""
+        return [tuple(branch.task for branch in order.branches) for order in self.standings.in_work.values()]
 
     @property
     def outcome(self) -> FeatureOutcome:

@@ -56,6 +56,21 @@ def test_where_base_has_to_be_green_nothing_starts_after_it_was_seen_red_and_not
     assert {task.id: task.state for task in outcome.tasks} == {"A": TaskState.DONE, "B": TaskState.BLOCKED}
 
 
+def test_a_base_that_is_green_at_the_second_time_ends_nothing_and_its_flaky_check_is_told() -> None:
+    run, _ = begun("green")
+    (told,) = run.hear(BaseVerified(BaseReport("green", reason="`pytest` failed")), 2.0)
+
+    assert "a check is flaky there: `pytest` failed" in getattr(told, "says", "")
+    assert not run.standings.trouble
+
+
 def test_a_green_base_changes_nothing() -> None:
     run, _ = begun("green")
     assert run.hear(BaseVerified(BaseReport("green", seconds=3.0)), 2.0) == ()
+
+
+def test_what_is_heard_of_base_a_second_time_is_told_once() -> None:
+    run, _ = begun("green")
+
+    assert run.hear(RED, 2.0) != ()
+    assert run.hear(RED, 3.0) == ()

@@ -219,7 +219,7 @@ def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_bla
     run.ends("A")
     run.starts()
     assert run.in_batch == ("A",)
-    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.batch_is_base_red()
     run.starts()
     assert run.in_batch == ()
 
@@ -234,7 +234,7 @@ def test_what_was_red_on_a_red_base_is_verified_again_once_there_is_more_and_bla
 
 def test_a_batch_that_stays_red_on_a_red_base_ends_the_run_with_that_reason() -> None:
     run = both_done()
-    run.batch_says(BatchState.REJECTED, rejected=[Rejection(task="A", kind="base-red")], reason="red")
+    run.batch_is_base_red()
     run.starts()
 
     assert (run.in_batch, run.run.is_over) == ((), True)
@@ -291,7 +291,7 @@ def test_a_rejected_branch_is_handed_back_with_all_that_its_repair_needs() -> No
     assert (work.start, work.expected, work.repair) == ("tip-1", "B-1", run.standing("B").repair)
     assert work.after == ("B",)
     assert run.told("B")[-2:] == ["handed back", "backend-1 repairs it"]
-    assert run.told("batch-1")[-1] == "part landed, landed A, B waits for A: both change the same lines, 1 verification"
+    assert run.told("batch-1")[-1] == "part landed, landed A, B waits for A: conflict in the same lines, 1 verification"
 
 
 def test_a_repair_starts_from_the_base_while_there_is_no_tip() -> None:

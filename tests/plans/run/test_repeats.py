@@ -27,7 +27,9 @@ def seen(run: Standings) -> tuple[object, ...]:
     return (
         dict(run.tasks),
         dict(run.contracts),
-        run.batch,
+        dict(run.in_work),
+        dict(run.explaining),
+        dict(run.mending),
         run.batches,
         run.approvals,
         run.tip,

@@ -80,6 +80,10 @@ class Commit:
     """The commit of the same task that it repairs."""
 
 
+def _nothing(order: BatchOrder) -> BatchOutcome:
+    return BatchOutcome(id=order.id, state=BatchState.REJECTED, reason="the batch before it did not land")
+
+
 class World:
     """One feature with all of its runs; `step` lets something happen, `finish` lets everything end well."""
 
@@ -97,6 +101,8 @@ class World:
         """What had landed when a person moved the branch: what started from it then brings it back."""
         self.tips: list[str] = []
         """Where it was."""
+        self.base_red: set[tuple[frozenset[tuple[str, str | None]], str | None]] = set()
+        """Branches that were red together on a red base, and the tip that it was."""
         self.records: dict[str, tuple[Record, ...]] = {}
         self.now, self.events, self._numbers = 1_000.0, 0, 0
         self.heard: list[tuple[float, Event]] = []
@@ -246,6 +252,8 @@ class World:
                 self.pending.append(effect)
             if isinstance(effect, StartWork):
                 self._check_start(effect)
+            if isinstance(effect, TakeRepair):
+                assert self.run.standings.paused_at is None, "a repair is looked at while the run is paused"
             if isinstance(effect, StartBatch):
                 self._check_batch(effect.order)
         self.check()
@@ -268,7 +276,9 @@ class World:
             self.person_moves_the_branch()
         elif chance < 0.967:
             self.person_repairs()
-        elif chance < 0.97 and self.run.standings.base is None:
+        elif chance < 0.969:
+            self.look_for_repairs()
+        elif chance < 0.971 and self.run.standings.base is None:
             self.hear(BaseVerified(BaseReport(self.random.choice(("green", "red", "unknown")), "red")))
         elif chance < 0.975:
             self.hear(Pause("me") if self.run.standings.paused_at is None else Resume("me"))
@@ -331,7 +341,9 @@ class World:
 
     def _work(self, effect: StartWork, *, well: bool) -> None:
         run, chance = self.run.standings, 1.0 if well else self.random.random()
-        if run.stopping and chance < 0.7:
+        if effect.expected is not None and effect.task in self.persons:
+            self._end(effect, WorkFailed("somebody has moved the branch"), tries=1)
+        elif run.stopping and chance < 0.7:
             self._end(effect, WorkStopped(), tries=1)
         elif run.paused_at is not None and chance < 0.2:
             self.excused.add(effect.task)
@@ -404,15 +416,25 @@ class World:
                 self._keep(replace(last, status=status, by="ann", reason="because", oid=oid))  # type: ignore[arg-type]
 
     def person_repairs(self) -> None:
-        """Somebody puts a commit on the branch of a task that was rejected."""
+        """Somebody puts a commit on the branch of a task, rejected or not."""
         run = self.run.standings
-        waiting = [task for task, one in run.tasks.items() if one.is_for_repair and task in self.branches]
-        if waiting:
-            task = self.random.choice(waiting)
+        mine = [
+            task
+            for task, commit in self.branches.items()
+            if task in run.tasks and commit not in self.landed and task not in run.mending
+        ]
+        if mine:
+            task = self.random.choice(mine)
             below = self.commits[self.branches[task]]
             self.persons[task] = self._new(replace(below, task=None))
-            if self.random.random() < 0.8:
-                self.hear(RepairFound(task, self.persons[task]))
+            self.look_for_repairs()
+
+    def look_for_repairs(self) -> None:
+        """What persons have put on branches that were rejected is heard of, now or later."""
+        run = self.run.standings
+        for task, commit in tuple(self.persons.items()):
+            if task in run.tasks and run.tasks[task].is_for_repair and self.random.random() < 0.8:
+                self.hear(RepairFound(task, commit))
 
     def _take(self, effect: TakeRepair, *, well: bool) -> None:
         chance = 1.0 if well else self.random.random()
@@ -431,7 +453,7 @@ class World:
     def person_moves_the_branch(self) -> None:
         """Somebody deletes the feature branch or sets it back, or lands what waited for them."""
         run = self.run.standings
-        if run.batch is not None or self.tip is None:
+        if run.in_work or self.tip is None:
             return
         landing = [task for task, one in run.tasks.items() if isinstance(one.status, LandsByHand)]
         if landing and self.random.random() < 0.5:
@@ -453,19 +475,25 @@ class World:
         run, chance = self.run.standings, 1.0 if well else self.random.random()
         if run.stopping and chance < 0.5:
             self.hear(BatchEnded(order.id, BatchStopped()))
+        elif run.by_hand is not None or run.trouble is not None:  # the one before it is stuck
+            self.hear(BatchEnded(order.id, BatchDone(BatchReport(_nothing(order), tip=self.tip))))
         elif chance < 0.03:
             self.hear(BatchEnded(order.id, BatchBroken("git broke")))
         elif chance < 0.06:
             state, kind = self.random.choice(((BatchState.INFRASTRUCTURE, None), (BatchState.REJECTED, "base-red")))
-            told = tuple(Rejection(task=one.task, kind="base-red") for one in order.branches[:1]) if kind else ()
+            told = tuple(Rejection(task=one.task, kind="base-red") for one in order.branches) if kind else ()
+            if kind:
+                self.base_red.add((frozenset((one.task, one.tip) for one in order.branches), self.tip))
             outcome = BatchOutcome(id=order.id, state=state, rejected=told, reason="red")
             overtaken = not kind and self.random.random() < 0.7
             self.hear(BatchEnded(order.id, BatchDone(BatchReport(outcome, tip=self.tip, overtaken=overtaken))))
         else:
             done = self._settled(order, by_hand=0.06 < chance < 0.08, well=well)
             ended, outcome = BatchEnded(order.id, done), done.report.outcome
-            if outcome.state is BatchState.PART_LANDED and self.random.random() < 0.5:
-                self.hear(BatchSettled(order.id, outcome.landed, done.report.tip or ""))
+            is_open = outcome.state in (BatchState.PART_LANDED, BatchState.REJECTED)
+            if is_open and self.random.random() < 0.5:
+                tip = done.report.tip or "" if outcome.landed else ""
+                self.hear(BatchSettled(order.id, outcome.landed, tip))
                 self.pending.append(ended)
             else:
                 self.hear(ended)
@@ -548,6 +576,7 @@ class World:
         run = self.run.standings
         again = self.started[effect.task] > 0
         assert not again or effect.repair or effect.task in self.excused, f"{effect.task} is done twice"
+        assert effect.task not in run.mending, f"a person has mended {effect.task}"
         self.excused.discard(effect.task)
         self.started[effect.task] += 1
         facts = run.facts[effect.task]
@@ -599,7 +628,7 @@ class World:
                     assert state not in (TaskState.RUNNING, TaskState.DONE, TaskState.FAILED), (task, state)
                     self._check_cause(task, state)
                 case Built() | LandsByHand() | Landed():
-                    assert state is TaskState.DONE or run.stopping, (task, state)
+                    assert state is TaskState.DONE or run.stopping or run.is_refused, (task, state)
                 case Cancelled():
                     assert run.closed or state in (TaskState.CANCELLED, TaskState.FAILED), (task, state)
                 case _:
@@ -686,6 +715,9 @@ class World:
     def _check_complete(self) -> None:
         """After the end, whoever did not land has a reason."""
         run = self.run.standings
+        if run.as_they_are(run.built) and (run.trouble or "").startswith("base is red, so it cannot"):
+            left = run.as_they_are(task for task in run.built if task not in run.rules.held)
+            assert (left, self.tip) in self.base_red, "what stands on another tip by now was not verified again"
         for task, standing in run.tasks.items():
             if run.stopping or run.trouble or run.by_hand:
                 continue
