@@ -156,7 +156,9 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
 
     if os.environ.get("PREFECT_API_URL"):
         from plait.flows.servers.probing import require_reachable
+        from plait.flows.servers.settings import talk_to
 
+        talk_to({})
         require_reachable(os.environ["PREFECT_API_URL"])
         view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
         # What Prefect says of each task goes to its page; on a terminal it would break the live table.
@@ -187,8 +189,9 @@ def _send_what_is_left() -> None:
 def import_prefect(address: "ServerAddress") -> None:
     """Import Prefect and the flow, with the settings that they read once, while the server comes up."""
     from plait.flows.servers.embedded import server_environment
+    from plait.flows.servers.settings import talk_to
 
-    os.environ.update(server_environment(address))
+    talk_to(server_environment(address))
     import plait.flows.feature  # noqa: F401
 
     # Prefect imports these when the first task starts, while every other one waits for that.
