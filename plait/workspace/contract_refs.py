@@ -13,7 +13,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract, Record, newest
 from plait.workspace.control import Control
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import ZERO
-from plait.workspace.trailers import message_with_trailers, read_trailers
+from plait.workspace.trailers import body_of, message_with_trailers, read_trailers
 
 _RECORDS = "refs/plait/contracts/"
 _OBJECT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -135,7 +135,6 @@ def _read(control: Control, oid: str) -> Record | None:
             return None
         if not _OBJECT.fullmatch(trailers["Plait-Commit"]):
             return None
-        paragraphs = content.partition("\n\n")[2].rstrip("\n").split("\n\n")
         return Record(
             contract=check_slug(trailers["Plait-Contract"]),
             version=version,
@@ -144,7 +143,7 @@ def _read(control: Control, oid: str) -> Record | None:
             content=trailers["Plait-Content"],
             by=trailers.get("Plait-By", ""),
             owner=trailers.get("Plait-Owner", ""),
-            reason="\n\n".join(paragraphs[1:-1]),
+            reason=body_of(content),
             oid=oid,
         )
     except (KeyError, ValueError):

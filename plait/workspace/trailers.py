@@ -46,6 +46,12 @@ def _body_line(line: str) -> str:
     return f"> {plain}" if _OURS.match(plain) else plain
 
 
+def body_of(content: str) -> str:
+    """The body of a commit that `message_with_trailers` wrote, as it was given to that."""
+    paragraphs = content.partition("\n\n")[2].rstrip("\n").split("\n\n")
+    return re.sub(rf"^> (?={_OURS.pattern})", "", "\n\n".join(paragraphs[1:-1]), flags=re.MULTILINE | re.IGNORECASE)
+
+
 def merge_message(subject: str, body: Iterable[str], trailers: Iterable[tuple[str, str]]) -> str:
     """The message of a merge of plait's; a key may come several times, and whatever words hold stays in its line."""
     paragraphs = [_line(subject, 100), "\n".join(_line(line, 200) for line in body)]
