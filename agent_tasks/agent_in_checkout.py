@@ -21,6 +21,7 @@ from plait.workspace.harvest import salvage
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Limits
+from plait.workspace.short_paths import short_path
 from plait.workspace.trailers import message_with_trailers
 
 _EVIDENCE = 2_000
@@ -108,7 +109,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
     role = shop.crew.role(errand.agent.rpartition("-")[0])
     timeout = errand.timeout or role.timeout
     with lease_ports(shop.home) as port:
-        variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(checkout.temporary)}
+        temporary = short_path(checkout.temporary, shop.home)
+        variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
         environment = agent_environment(allow=role.environment, extra=variables)
         with stages.of("setup"):
             prepared = prepare(

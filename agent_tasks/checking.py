@@ -7,7 +7,7 @@ from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
 from plait.workspace.conflicts import left_over_markers
-from plait.workspace.contract_refs import missing_patterns
+from plait.workspace.contract_refs import missing_of, missing_patterns
 from plait.workspace.harvest import Harvest
 from plait.workspace.merging import Conflict
 from plait.workspace.scanning import shown
@@ -49,7 +49,16 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
         left = left_over_markers(shop.control.store, harvested.tree, clashing, parents=parents)
         if left:
             return f"conflict markers are left over in {', '.join(map(shown, left))}"
+    if missing := _missing_outputs(order, shop, harvested.tree):
+        return f"it said that it was done, but what it promised is not there: no file {' and none '.join(missing)}"
     return None
+
+
+def _missing_outputs(order: WorkOrder, shop: Workshop, tree: str) -> tuple[str, ...]:
+    """The promised `outputs` that the work does not have; what is promised by a contract is told by that."""
+    agreed = {path for name in order.task.writes for path in shop.contract(name).files}
+    promised = tuple(path for path in order.task.task.outputs if path not in agreed)
+    return missing_patterns(shop.control, tree, promised) if promised else ()
 
 
 def _idle_members(order: WorkOrder, harvested: Harvest) -> list[str]:
@@ -105,7 +114,7 @@ def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
         TaskImpossible: a test could not be carried out.
     """
     for contract in map(shop.contract, order.task.writes):
-        missing = missing_patterns(shop.control, tree, contract)
+        missing = missing_of(shop.control, tree, contract)
         if missing:
             return f"it said that it was done, but {missing_files(contract, missing)}"
         if contract.tests and (red := _test(contract, order, shop, tree)):

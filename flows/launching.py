@@ -55,6 +55,9 @@ class Launch:
     """Seconds to search for a better order of dispatch."""
 
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     """Run the flow in this process and print what came of it.
 
@@ -126,7 +129,10 @@ def _view(*, json: bool, quiet: bool) -> "LiveView | PlainView":
 
 @contextmanager
 def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterator[None]:
-    """Ctrl-C stops the run and keeps the work; a second one does not wait for that, nor the first before it begins."""
+    """Ctrl-C stops the run and keeps the work; a second one does not wait for that, nor the first before it begins.
+
+    A signal that whoever started us ignores stays ignored, as programs do that `nohup` or a script's `&` starts.
+    """
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         # Prefect sends itself the SIGTERM again that it got during the flow: only Ctrl-C means more the second time.
@@ -134,7 +140,8 @@ def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterat
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heard = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield
     finally:
@@ -149,7 +156,9 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
 
     if os.environ.get("PREFECT_API_URL"):
         from plait.flows.servers.probing import require_reachable
+        from plait.flows.servers.settings import talk_to
 
+        talk_to({})
         require_reachable(os.environ["PREFECT_API_URL"])
         view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
         # What Prefect says of each task goes to its page; on a terminal it would break the live table.
@@ -180,8 +189,9 @@ def _send_what_is_left() -> None:
 def import_prefect(address: "ServerAddress") -> None:
     """Import Prefect and the flow, with the settings that they read once, while the server comes up."""
     from plait.flows.servers.embedded import server_environment
+    from plait.flows.servers.settings import talk_to
 
-    os.environ.update(server_environment(address))
+    talk_to(server_environment(address))
     import plait.flows.feature  # noqa: F401
 
     # Prefect imports these when the first task starts, while every other one waits for that.

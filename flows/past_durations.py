@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from plait.advice.forecasts.reforecasting import Verified, verification_lengths
 from plait.plans.errors import PlaitError
 from plait.plans.language.model import Plan
+from plait.workspace.places import is_file
 
 if TYPE_CHECKING:
     from plait.store.records import BatchDuration, RoleDuration
@@ -55,7 +56,7 @@ def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept,
     try:
         url = history_address()
         file = _sqlite_file(url)
-        if file is not None and not file.is_file():
+        if file is not None and not is_file(file):
             return ()
         from plait.workspace.git import repository_around
 

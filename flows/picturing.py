@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from plait.flows.inputs.given_files import STANDARD_INPUT, is_file, is_folder
+from plait.flows.inputs.given_files import STANDARD_INPUT
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
 from plait.flows.runs import KnownRun, find_run
@@ -11,6 +11,7 @@ from plait.plans.errors import CallError
 from plait.show.pictures.chart import Chart, chart_of
 from plait.show.pictures.plan_graph import PlanGraph, plan_graph
 from plait.workspace.home import plait_home
+from plait.workspace.places import is_file, is_folder
 
 _PLANS = (".yaml", ".yml", ".md")
 

@@ -18,6 +18,7 @@ from plait.plans.usage import usage_of
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.home import plait_home
+from plait.workspace.places import is_folder
 from plait.workspace.process import is_alive
 from plait.workspace.small_files import read_json_object, read_plain_file
 
@@ -240,7 +241,7 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: 
         return next((run for run in fitting if run.alive), fitting[0])
     runs = list(among) or runs
     if task is not None:
-        runs = [run for run in runs if _is_folder(run.directory / "tasks" / task)] or runs
+        runs = [run for run in runs if is_folder(run.directory / "tasks" / task)] or runs
     return next((run for run in runs if run.alive), runs[0])
 
 
@@ -272,10 +273,6 @@ def _fitting(runs: Sequence[KnownRun], wanted: str) -> list[KnownRun]:
     return [run for run in runs if run.run_id == wanted] or [
         run for run in runs if wanted and (run.run_id.startswith(wanted) or run.feature == wanted)
     ]
-
-
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112  pathlib's raises for a name that is too long
 
 
 def worktree_of(repository: str) -> Path:

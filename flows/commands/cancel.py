@@ -42,15 +42,16 @@ def command(
 
 
 def _interrupt(pid: int) -> None:
-    """Press Ctrl-C for whoever sits before it.
+    """Press Ctrl-C for whoever sits before it; what a script starts in the background ignores that, but no SIGTERM.
 
     Raises:
         EnvironmentProblem: it is another user's.
     """
     from plait.plans.errors import EnvironmentProblem
+    from plait.workspace.survivors import ignores
 
     try:
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM if ignores(pid, signal.SIGINT) else signal.SIGINT)
     except ProcessLookupError:
         return  # it has ended by itself meanwhile
     except PermissionError:
@@ -65,11 +66,14 @@ def _cancel_on_server(flow_run: str, api_url: str) -> None:
     """
     from plait.flows.servers.local_server import client_environment
     from plait.flows.servers.probing import require_reachable
+    from plait.flows.servers.settings import talk_to
     from plait.plans.errors import EnvironmentProblem
 
     if os.environ.get("PREFECT_API_URL") != api_url:  # the run's own server, whatever this shell talks to
         known = client_environment()
-        os.environ.update(known if known and known["PREFECT_API_URL"] == api_url else {"PREFECT_API_URL": api_url})
+        talk_to(known if known and known["PREFECT_API_URL"] == api_url else {"PREFECT_API_URL": api_url})
+    else:
+        talk_to({})
     from prefect.client.orchestration import get_client
     from prefect.client.schemas import OrchestrationResult
     from prefect.states import Cancelling

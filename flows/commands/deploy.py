@@ -16,13 +16,16 @@ def command() -> None:
 
     from plait.flows.servers.local_server import client_environment
     from plait.flows.servers.probing import require_reachable
+    from plait.flows.servers.settings import talk_to
     from plait.plans.errors import EnvironmentProblem
 
     if not os.environ.get("PREFECT_API_URL"):
         known = client_environment()
         if known is None:
             raise EnvironmentProblem("there is no Prefect server to deploy to", "set PREFECT_API_URL, or `plait up`")
-        os.environ.update(known)
+        talk_to(known)
+    else:
+        talk_to({})
     url = os.environ["PREFECT_API_URL"]
     require_reachable(url)
 

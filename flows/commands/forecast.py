@@ -108,6 +108,7 @@ def command(
 
 def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, repo: Path) -> None:
     from plait.plans.errors import CallError
+    from plait.workspace.places import is_folder
 
     if agents is not None and not size:
         raise CallError("--agents says how many there may be for --size", hint="--size --agents N, or --crew role=n")
@@ -115,7 +116,7 @@ def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, 
         raise CallError(
             "--size compares crews in the rule's order", hint="--improve the order of the one that it picks"
         )
-    if not repo.is_dir():
+    if not is_folder(repo):
         raise CallError(f"there is no directory {repo}", hint="name a directory inside a git clone")
 
 

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from plait.flows.inputs.given_files import is_file
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.plans.errors import CallError
 from plait.plans.wording import listed, near_match, quoted
+from plait.workspace.places import is_file
 
 MOST_SLOTS = 256
 _COUNT = re.compile(r"[^=/\\]+=[^=/\\]*")

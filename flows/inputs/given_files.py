@@ -13,6 +13,7 @@ from plait.plans.language.documents import MAX_BYTES, checked_text
 from plait.plans.language.model import MAX_TASKS
 from plait.plans.specs.spec_folder import MAX_FOLDER_BYTES, SpecFile, SpecFolder
 from plait.plans.wording import quoted
+from plait.workspace.places import is_folder
 
 STANDARD_INPUT = Path("-")
 """What a person types for it, as for other programs; a file of this name is `./-`."""
@@ -40,26 +41,10 @@ def read_given_file(path: Path) -> str:
     try:
         return checked_text(_content(path), source=str(path))
     except FileNotFoundError:
-        near = sorted(str(file) for file in path.parent.glob("*.y*ml"))[:3] if path.parent.is_dir() else []
+        near = sorted(str(file) for file in path.parent.glob("*.y*ml"))[:3] if is_folder(path.parent) else []
         raise CallError(f"there is no file {path}", hint=f"there is {', '.join(near)}" if near else None) from None
     except OSError as problem:
         raise CallError(f"cannot read {path}: {problem.strerror}") from None
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that could be none, such as one that is too long, names none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; a name that could be none names none."""
-    try:
-        return path.is_dir()
-    except OSError:  # a name that is too long, or in a folder that is closed to us: reading it says so
-        return False
 
 
 def read_standard_input() -> str:

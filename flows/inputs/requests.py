@@ -6,7 +6,6 @@ from pathlib import Path
 
 from plait.flows.inputs.given_files import (
     STANDARD_INPUT,
-    is_folder,
     read_given_file,
     read_spec_folder,
     read_standard_input,
@@ -19,6 +18,7 @@ from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_
 from plait.plans.language.places import NOWHERE, Places
 from plait.plans.specs.spec_folder import SpecFolder, read_specs, task_ids
 from plait.plans.tasks.expansion import Expansion, expand
+from plait.workspace.places import is_folder
 
 PlanText = str | SpecFolder
 """A plan as it was read from the disk: the text of a file, or a folder of task specs."""

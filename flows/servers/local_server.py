@@ -22,8 +22,10 @@ from plait.flows.servers.probing import is_healthy, last_words, status_of
 from plait.flows.servers.settings import (
     bare_environment,
     environment_without_prefect,
+    is_loopback,
     local_client_settings,
     local_server_settings,
+    talk_to,
     worker_settings,
 )
 from plait.plans.errors import CallError, EnvironmentProblem
@@ -230,7 +232,7 @@ def _check_host(host: str, *, exposed: bool) -> None:
         anywhere = False
     if anywhere:
         raise CallError(f"{host} is no address that a page can be opened at", "name one address of this machine")
-    if not _is_loopback(host) and not exposed:
+    if not is_loopback(host) and not exposed:
         raise CallError(
             f"{host} can be reached by other machines, and whoever has the password can run programs here",
             "listen on 127.0.0.1 and reach it by ssh -L, or add --exposed if the network is yours",
@@ -292,7 +294,7 @@ def _lets_us_in(record: ServerRecord, auth: str) -> bool:
 def _origins(record: ServerRecord) -> list[str]:
     """The addresses of its page: a person may type the name of this machine for its number."""
     names = [record.page]
-    if _is_loopback(record.host):
+    if is_loopback(record.host):
         names += [f"http://{name}:{record.port}" for name in ("127.0.0.1", "localhost")]
     return list(dict.fromkeys(names))
 
@@ -307,7 +309,7 @@ def _save_migrations(directory: Path) -> None:
 
 def _register(directory: Path, record: ServerRecord, say: Say) -> tuple[str, ...]:
     """Talk to the server in this process: Prefect reads where it is when it is imported."""
-    os.environ.update(worker_settings(directory, url=record.url, auth=password(directory)))
+    talk_to(worker_settings(directory, url=record.url, auth=password(directory)))
     from plait.flows.servers.deploying import register_everything
 
     return register_everything(on_step=say)
@@ -369,7 +371,7 @@ def _notes(record: ServerRecord, *, host: str, port: int) -> tuple[str, ...]:
         notes.append(f"it stays at {record.page}; `plait down` first, to have it elsewhere")
     if record.prefect != version("prefect"):
         notes.append(f"it runs Prefect {record.prefect}; `plait down` and `plait up` for {version('prefect')}")
-    if not _is_loopback(record.host):
+    if not is_loopback(record.host):
         notes.append("the password crosses the network unencrypted: put https before it")
     return tuple(notes)
 
@@ -380,11 +382,3 @@ def _alone(directory: Path) -> Iterator[None]:
     with (directory / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

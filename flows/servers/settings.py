@@ -5,8 +5,12 @@ All of them are environment variables: they have to be there before Prefect is i
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from plait.workspace.environment import with_proxies_aside
 
 _KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
@@ -41,7 +45,32 @@ def bare_environment() -> dict[str, str]:
 
 def environment_without_prefect() -> dict[str, str]:
     """Our environment for a worker: its agents' keys are in it, other Prefect settings are not."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return with_proxies_aside(ours)
+
+
+def talk_to(settings: Mapping[str, str]) -> None:
+    """Have this process talk to a server, or to that of its environment; to be called before Prefect is imported.
+
+    One on this machine is asked directly: proxies are for agents.
+    """
+    os.environ.update(settings)
+    try:
+        host = urlsplit(os.environ.get("PREFECT_API_URL", "")).hostname
+    except ValueError:  # refused where it is looked at
+        return
+    if host and is_loopback(host):
+        ours = with_proxies_aside(os.environ)
+        os.environ.clear()
+        os.environ.update(ours)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def embedded_server_settings(directory: Path, *, port: int, auth: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from plait.advice.lint.findings import LintFindings
 from plait.advice.lint.sarif import SourceFile, Sources, sarif
 from plait.plans.errors import PlanError
 from plait.plans.language.documents import MAX_BYTES
+from plait.workspace.places import is_there
 from plait.workspace.small_files import read_plain_file
 
 
@@ -36,7 +37,7 @@ def _sources(names: Iterable[str], source: str, text: str | None) -> Sources:
 def _repository_of(plan: Path) -> Path | None:
     """The folder with `.git` in it around the plan, or that of a worktree."""
     place = Path(os.path.normpath(plan))
-    return next((folder for folder in place.parents if (folder / ".git").exists()), None)
+    return next((folder for folder in place.parents if is_there(folder / ".git")), None)
 
 
 def _file(path: Path, root: Path | None) -> SourceFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository, ask_about
+from plait.workspace.places import is_folder
 
 _PLAIN = ("100644", "100755")
 
@@ -26,7 +27,7 @@ def place_in(control: Control, folder: Path) -> str | None:
 
     It need not be there: somebody may have checked out a branch that does not have it.
     """
-    there = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
+    there = next((place for place in (folder, *folder.parents) if is_folder(place)), folder)
     answer = ask_about(there, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix")
     facts = answer.text.split("\n")
     if answer.status or not facts[0] or Path(facts[0]).resolve() != control.common_dir:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from plait.plans.errors import CallError
@@ -93,9 +93,13 @@ def contract_content(control: Control, tree: str, contract: PlannedContract) -> 
     return hashlib.sha256(json.dumps(entries).encode("ascii")).hexdigest()
 
 
-def missing_patterns(control: Control, tree: str, contract: PlannedContract) -> tuple[str, ...]:
+def missing_of(control: Control, tree: str, contract: PlannedContract) -> tuple[str, ...]:
     """Files and mocks that the contract promises and a commit or tree does not have."""
-    patterns = (*contract.files, *contract.mock)
+    return missing_patterns(control, tree, (*contract.files, *contract.mock))
+
+
+def missing_patterns(control: Control, tree: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Those of some patterns that no file of a commit or tree matches."""
     paths = [path for _, path in _entries(control, tree)] if patterns else []
     return tuple(pattern for pattern in patterns if not any(matches(path, (pattern,)) for path in paths))
 
@@ -107,7 +111,7 @@ def require_on_base(control: Control, base: str, contracts: Iterable[PlannedCont
         CallError: files of them are missing.
     """
     for contract in contracts:
-        missing = missing_patterns(control, base, contract) if contract.owner is None else ()
+        missing = missing_of(control, base, contract) if contract.owner is None else ()
         if missing:
             raise CallError(
                 f"the contract {contract.id} is approved and has no owner, but the base has no file {missing[0]}",

@@ -16,6 +16,7 @@ from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.git import ZERO, GitRepository, ask_about
 from plait.workspace.kept_packs import kept_pack
+from plait.workspace.places import is_folder, is_there
 from plait.workspace.small_files import write_whole
 
 HEADS = "refs/heads/"
@@ -247,8 +248,8 @@ def directory_of(common_dir: Path, *, home: Path) -> Path:
 
 def _discover(repository: Path) -> tuple[Path, Path, str]:
     """The worktree's git directory, the common one, and the object format."""
-    if not repository.is_dir():
-        sentence = f"{repository} is no directory" if repository.exists() else f"there is no directory {repository}"
+    if not is_folder(repository):
+        sentence = f"{repository} is no directory" if is_there(repository) else f"there is no directory {repository}"
         raise CallError(sentence, hint="name a directory inside a git clone")
     answer = ask_about(
         repository,

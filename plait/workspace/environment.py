@@ -8,10 +8,15 @@ from fnmatch import fnmatchcase
 
 from plait.plans.errors import CallError
 
-_ALLOWED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TERM", "TZ", "SHELL")
-
 _NEVER = ("GIT_*", "PREFECT_*", "PLAIT_PROCESS")
 """A stray GIT_DIR sends an agent's git into another repository; a Prefect API with its key is code execution."""
+
+_PROXIES = tuple(
+    name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
+)
+_ASIDE = "PLAIT_ASIDE_"
+
+_ALLOWED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TERM", "TZ", "SHELL", *_PROXIES)
 
 _DEFAULTS = {
     "PATH": os.defpath,
@@ -51,10 +56,17 @@ def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) ->
         _checked(name, _NAME)
         if "\0" in value:
             raise CallError(f"the value of the environment variable {name} holds a NUL character")
-    inherited = {
-        name: os.environ[name] for name in os.environ if _matches(name, allowed) and not _matches(name, _NEVER)
-    }
+    ours = {name.removeprefix(_ASIDE): value for name, value in os.environ.items()}
+    inherited = {name: ours[name] for name in ours if _matches(name, allowed) and not _matches(name, _NEVER)}
     return {**_DEFAULTS, **inherited, **extra}
+
+
+def with_proxies_aside(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment whose proxies only agents and checks are given: a server on this machine is asked directly.
+
+    `NO_PROXY` alone would not do: with a SOCKS proxy named, httpx 0.28 asks for a package that nobody has installed.
+    """
+    return {f"{_ASIDE}{name}" if name in _PROXIES else name: value for name, value in environment.items()}
 
 
 def _checked(name: str, form: re.Pattern[str]) -> str:

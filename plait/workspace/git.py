@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from plait.plans.errors import EnvironmentProblem
 from plait.workspace.errors import DiskFull, GitFailed, RefMoved
+from plait.workspace.places import is_file, is_folder
 from plait.workspace.stale_locks import past_stale_locks
 
 if TYPE_CHECKING:  # imported late: see `_gitpython`
@@ -111,7 +112,7 @@ def _git_program() -> str:
     """Where git is, looked up once on the caller's PATH; absolute, as it is run from an agent's checkout too."""
     for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = Path(directory).absolute() / "git"
-        if directory and candidate.is_file() and os.access(candidate, os.X_OK):
+        if directory and is_file(candidate) and os.access(candidate, os.X_OK):
             return str(candidate)
     raise EnvironmentProblem("git is not on the PATH", hint="install git 2.39 or newer")
 
@@ -363,7 +364,7 @@ def repository_around(directory: Path) -> str | None:
     Raises:
         EnvironmentProblem: git is missing.
     """
-    if not directory.is_dir():
+    if not is_folder(directory):
         return None
     answer = ask_about(directory, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return None if answer.status else os.path.realpath(answer.text)

@@ -10,6 +10,7 @@ from platformdirs import user_state_path
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull
+from plait.workspace.places import is_there
 from plait.workspace.small_files import read_plain_file, write_whole
 
 VERSION = 1
@@ -134,7 +135,7 @@ def require_space(path: Path, size: int) -> None:
 
 def _space(path: Path) -> tuple[int, int]:
     """Free bytes and files; -1 files where the file system does not count them."""
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    there = next(place for place in (path, *path.absolute().parents) if is_there(place))
     figures = os.statvfs(there)
     return figures.f_bavail * figures.f_frsize, figures.f_favail if figures.f_files else -1
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.errors import DiskFull
+from plait.workspace.places import is_file, is_folder
 from plait.workspace.shim_handle import ShimAnswer
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -58,7 +59,7 @@ def packed_order(
         EnvironmentProblem: the directory or the program is not there.
     """
     words, variables = encoded(argv, environment)
-    if not directory.is_dir():
+    if not is_folder(directory):
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
@@ -90,7 +91,7 @@ def find_program(name: str, directory: Path, environment: Mapping[str, str]) -> 
         EnvironmentProblem: there is none, or it may not be executed.
     """
     places = [""] if "/" in name else environment.get("PATH", os.defpath).split(os.pathsep)
-    candidates = [path for place in places if (path := directory / place / name).is_file()]
+    candidates = [path for place in places if is_file(path := directory / place / name)]
     for path in candidates:
         if os.access(path, os.X_OK):
             return path

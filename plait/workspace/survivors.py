@@ -26,6 +26,12 @@ def birth(pid: int) -> str | None:
     return f"{_boot()}-{fields[21 - _AFTER_NAME]}"
 
 
+def ignores(pid: int, number: int) -> bool:
+    """Whether a process ignores a signal; never where there is no /proc to tell."""
+    fields = _stat(pid)
+    return bool(fields) and bool(int(fields[32 - _AFTER_NAME]) >> (number - 1) & 1)
+
+
 def family(pid: int) -> list[int]:
     """A process and all that descends from it now; just itself where there is no /proc."""
     children: dict[int, list[int]] = {}

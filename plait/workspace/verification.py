@@ -22,6 +22,7 @@ from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits
+from plait.workspace.short_paths import short_path
 from plait.workspace.small_files import write_whole
 from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.verification_slots import Slot
@@ -300,7 +301,7 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            variables = {"TMPDIR": str(slot.temporary), "PLAIT_SLOT": str(taken.number)}
+            variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
                 seen = self._run(tree, directory, {**self._environment, **variables, **ports}, taken, stop)

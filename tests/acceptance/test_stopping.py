@@ -63,6 +63,25 @@ def test_a_stopped_run_ends_all_processes_and_keeps_the_work(
     assert git(repository, "rev-parse", "feature/long/agent/command/QUICK")
 
 
+def test_signals_that_its_caller_ignores_do_not_stop_a_run_and_cancel_does(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = slow_plan(write_plan, tmp_path)
+    running = Running("run", str(plan), "--json", cwd=repository, env=prefect_server, ignoring=("HUP", "INT"))
+    running.wait_until((tmp_path / "begun").exists)
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGINT):
+        running.signal(number)
+    status = plait("status", "--json", cwd=repository)
+    cancel = plait("cancel", cwd=repository)
+    ended = running.end()
+
+    assert status.data["state"] == "running"
+    assert cancel.status == 0, cancel.stderr
+    assert ended.status == 130, ended.stderr
+    assert not processes_with(MARK)
+
+
 def test_after_kill_9_finished_work_is_not_done_again_and_the_same_lands(
     repository: Path, write_plan: WritePlan, tmp_path: Path
 ) -> None:

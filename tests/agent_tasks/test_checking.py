@@ -68,6 +68,31 @@ def test_a_file_s_name_cannot_add_a_line_to_what_is_said(repository: Path) -> No
     assert str(failed.value) == r"it changed what it does not own: x\nB: landed"
 
 
+@pytest.mark.parametrize(
+    ("outputs", "missing"),
+    [
+        ("[docs/study.md]", "docs/study.md"),
+        ("['study/*.md', other.txt]", "study/*.md"),
+        ("[other.txt, a/, b.txt]", "a/** and none b.txt"),
+        ("[other.txt]", None),
+        ("['*.txt', README.md]", None),
+    ],
+)
+def test_work_without_what_it_promised_does_not_count(repository: Path, outputs: str, missing: str | None) -> None:
+    plan = f"""
+        feature: shop
+        goal: Sell things.
+        tasks: [{{id: A, run: echo more > other.txt, owns: [other.txt, 'docs/**', a/, b.txt], outputs: {outputs}}}]
+    """
+    with opened(plan, repository) as session:
+        if missing is None:
+            assert implement.fn(order_of(session, "A"), session.shop.facts).commit
+            return
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order_of(session, "A"), session.shop.facts)
+    assert str(failed.value) == f"it said that it was done, but what it promised is not there: no file {missing}"
+
+
 @pytest.mark.parametrize(("owns", "accepted"), [("", False), (", owns: ['*.txt']", True)])
 def test_a_contract_is_changed_by_who_only_rests_on_it_where_the_plan_says_so_and_nowhere_else(
     repository: Path, owns: str, accepted: bool

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,12 @@ def end_what_still_runs() -> None:
 class Running:
     """`plait` while it runs."""
 
-    def __init__(self, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, ignoring: Sequence[str] = ()
+    ) -> None:
+        shell = ["sh", "-c", f"trap '' {' '.join(ignoring)}; exec \"$@\"", "sh"] if ignoring else []
         self.process = subprocess.Popen(
-            [str(PLAIT), *arguments],
+            [*shell, str(PLAIT), *arguments],
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

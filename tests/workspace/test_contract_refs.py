@@ -11,7 +11,7 @@ from plait.workspace.contract_refs import (
     answer,
     contract_content,
     forget_records,
-    missing_patterns,
+    missing_of,
     read_records,
     require_on_base,
     write_record,
@@ -89,6 +89,6 @@ def test_the_content_is_that_of_files_and_mock_and_of_nothing_else(control: Cont
 
 def test_what_is_missing_is_named_and_on_base_it_is_refused(control: Control) -> None:
     lacking = replace(CONTRACT, owner=None, files=("docs/*.md", "docs/*.yaml"), mock=("mocks/**",))
-    assert missing_patterns(control, main(control), lacking) == ("docs/*.yaml", "mocks/**")
+    assert missing_of(control, main(control), lacking) == ("docs/*.yaml", "mocks/**")
     with pytest.raises(CallError, match=r"the base has no file docs/\*\.yaml"):
         require_on_base(control, main(control), [CONTRACT, lacking])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import agent_environment, with_proxies_aside
 
 
 def test_only_what_is_on_the_list_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,17 @@ def test_only_what_is_on_the_list_is_passed_on(monkeypatch: pytest.MonkeyPatch) 
     assert seen["LC_TIME"] == "canary"
     assert agent_environment(allow=["ANTHROPIC_API_KEY"], extra={})["ANTHROPIC_API_KEY"] == "canary"
     assert "ANTHROPIC_API_KEY" in agent_environment(allow=["ANTHROPIC_*"], extra={})
+
+
+def test_proxies_are_passed_on_also_when_they_were_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxies = {"https_proxy": "http://proxy.example:3128", "ALL_PROXY": "socks5://127.0.0.1:1080", "NO_PROXY": "x"}
+    aside = with_proxies_aside({**proxies, "A": "1"})
+    assert not proxies.keys() & aside.keys()
+    assert aside["A"] == "1"
+    for name, value in aside.items():
+        monkeypatch.setenv(name, value)
+    seen = agent_environment(extra={})
+    assert {name: seen[name] for name in proxies} == proxies
 
 
 def test_a_broad_pattern_does_not_reach_what_is_never_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
