@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import pytest
+
 from plait.agent_tasks.landing_order import chain_that_lands_most
 from plait.agent_tasks.workshop import workshop_of
 from plait.plans.landing.batch_words import batch_words
@@ -123,6 +125,17 @@ def test_what_a_rule_settles_is_no_conflict_to_choose_by(repository: Path, branc
     assert sorted(asked) == [("README.md",), ("docs/guide.md",)]
     assert [branch.task for branch in chosen] == ["B", "C", "A"]
     assert [link.task for link in chain.links] == ["B", "C"]
+
+
+def test_of_more_branches_than_can_be_weighed_in_pairs_the_first_in_the_order_given_lands(
+    repository: Path, branch_with: BranchWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plait.agent_tasks.landing_order._MOST", 1)
+    a, b = branch_with("a", {"README.md": "a\n"}), branch_with("b", {"README.md": "b\n"})
+    with opened(PLAN, repository) as session:
+        report = batch_of(session, Candidate("A", a, ()), Candidate("B", b, (), behind=3600.0))
+    assert report.outcome.landed == ("A",)
+    assert clashes(report) == {"B": ("A", ("README.md",))}
 
 
 def test_what_needs_a_branch_that_waits_is_held(repository: Path, branch_with: BranchWith) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.agent_tasks.search_memory import Remembered, keep, recall
+from plait.agent_tasks.search_memory import _MOST, Remembered, keep, recall
 from plait.plans.landing.sightings import Flakiness
 from plait.plans.landing.suspicion import Changes, Tally
 from plait.workspace.control import Control
@@ -31,6 +31,13 @@ def test_a_check_that_was_mended_is_trusted_again() -> None:
     for _ in range(20):
         seen = seen.with_flakes((), Flakiness(0, 150))
     assert seen.flakiness.rate < 0.01
+
+
+def test_what_was_seen_counts_in_full_until_there_is_much_of_it_and_half_from_then_on() -> None:
+    full = Remembered().with_flakes((), Flakiness(1, _MOST - 1)).with_flakes((), Flakiness(1, 1))
+    assert full.flakiness == Flakiness(2, _MOST)
+    more = full.with_flakes((), Flakiness(0, 2))
+    assert more.flakiness == Flakiness(1, _MOST / 2 + 1)
 
 
 @pytest.mark.parametrize("damage", ["", "[]", '{"flakes": "x"}', '{"flakes": 1, "verifications": 1e400}', "\x00"])
