@@ -32,7 +32,7 @@ def test_what_a_batch_did_is_told_and_done_again(
 
     told = plait("batches", "1", cwd=repository)
     assert told.status == 0, told.stderr
-    assert "both change x.txt" in told.stdout
+    assert "conflict in x.txt" in told.stdout
     assert "rejected BAD: it makes the verification fail on its own" in told.stdout
     assert "red by `echo looked; test ! -f bad.txt`" in told.stdout
 

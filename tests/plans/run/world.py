@@ -359,7 +359,19 @@ class World:
         status = self.run.standings.tasks[effect.task].status
         if isinstance(status, Working) and status.stale:
             self.excused.add(effect.task)
+        if isinstance(result, WorkDone) and self._was_rejected_before(effect, result.contents):
+            self.excused.add(effect.task)
         self.hear(WorkEnded(effect.task, result, tries=tries, number=effect.number))
+
+    def _was_rejected_before(self, effect: StartWork, contents: Mapping[str, str]) -> bool:
+        """Whether it made what a person had rejected in an earlier run, of which its agent was not told."""
+        last = {name: newest(self.records.get(name, ())) for name in contents}
+        return any(
+            record is not None
+            and (record.status, record.content) == ("rejected", contents[name])
+            and record.rejection not in effect.rejections
+            for name, record in last.items()
+        )
 
     def _made(self, effect: StartWork, *, empty: bool) -> WorkDone:
         facts = self.run.standings.facts[effect.task]
