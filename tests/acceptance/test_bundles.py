@@ -52,9 +52,12 @@ def names_of_task_runs(server: Mapping[str, str], feature: str) -> set[str]:
 
 
 def test_a_burst_of_small_tasks_goes_to_two_agents_lands_and_is_told_task_by_task(
-    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
 ) -> None:
-    put_agent(repository)
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    # A server may lease the second slot of a role a second after the first: neither agent is done before both began.
+    put_agent(repository, f"touch {begun}/$PLAIT_TASK; until [ $(ls {begun} | wc -l) = 2 ]; do sleep 0.1; done")
     plan = str(write_plan(PLAN))
 
     ended = plait("run", plan, "--json", cwd=repository, env=prefect_server)
