@@ -1,4 +1,4 @@
-"""Runs from shells with proxies, a PATH that nobody can walk, a long home."""
+"""Runs from shells with proxies, and with a PATH that nobody can walk."""
 
 import os
 from collections.abc import Mapping

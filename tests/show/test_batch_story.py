@@ -13,21 +13,13 @@ from plait.show.batch_story import batch_story, repeat_rejection, repeat_verific
 from plait.show.metrics import measure
 from plait.show.outcome_json import batch_record
 from plait.show.run_report import report_markdown
+from tests.agent_tasks.batches import PLAN
 from tests.conftest import DATE, BranchWith
 from tests.flows.opened import opened
 from tests.support.outcomes import a_batch, an_outcome
 from tests.support.patience import patience
 
 BARE = "GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1"
-
-PLAN = """
-    feature: shop
-    goal: Sell things.
-    tasks:
-      - {id: A, run: "true"}
-    integration:
-      verify: ["test ! -f bad.txt"]
-"""
 
 
 def run_batch(repository: Path, tips: dict[str, str]) -> BatchOutcome:
@@ -176,7 +168,7 @@ def test_batches_of_older_versions_have_a_line_of_their_own() -> None:
 def test_where_no_stage_looks_at_what_was_changed_nothing_is_said_to_have_been_verified_before(
     repository: Path, branch_with: BranchWith
 ) -> None:
-    plan = PLAN.replace('["test ! -f bad.txt"]', '{stage: code, run: "true", paths: [src/**]}')
+    plan = PLAN.replace("[test ! -f bad.txt]", '{stage: code, run: "true", paths: [src/**]}')
     with opened(plan, repository) as session, patience(20):
         docs = Candidate("A", branch_with("a", {"docs/guide.md": "a\n"}), ())
         batch = integrate.fn(BatchOrder("batch-1", session.shop.run_id, (docs,), DATE), session.shop.facts).outcome
