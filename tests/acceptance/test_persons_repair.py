@@ -256,11 +256,11 @@ def test_resolve_of_a_task_that_was_done_in_a_bundle_hands_out_the_bundle(
         goal: A bundle that clashes.
         crew:
           default_backend: command
-          labeller: {slots: 1, start_up: 10m, command: [sh, agent.sh]}
+          tagger: {slots: 1, start_up: 10m, command: [sh, agent.sh]}
         tasks:
           - {id: A, run: echo a > same.txt, duration: 1m}
-          - {id: L1, role: labeller, prompt: Write w1.txt., duration: 15m, owns: [w1.txt, same.txt]}
-          - {id: L2, role: labeller, prompt: Write w2.txt., duration: 15m, owns: [w2.txt, same.txt]}
+          - {id: L1, role: tagger, prompt: Write w1.txt., duration: 15m, owns: [w1.txt, same.txt]}
+          - {id: L2, role: tagger, prompt: Write w2.txt., duration: 15m, owns: [w2.txt, same.txt]}
         integration: {repairs: 0}
     """)
     first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
