@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.filled_presets import fill_presets
@@ -33,6 +34,7 @@ from plait.workspace.contract_refs import forget_records, read_records, require_
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
+from plait.workspace.landed_work import undone_by
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
 
@@ -100,7 +102,10 @@ def open_session(
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
+        undone = _taken_back(control, brief, base)
+        fresh = fresh or bool(undone)
         started = _base_commit(control, brief, base, fresh=fresh)
+        notices += undone
         commit = started.commit
         notices += [*started.told, *missing_in_checkouts(control.store, commit)]
         brief, told = fill_presets(brief, control.store, commit)
@@ -119,6 +124,8 @@ def open_session(
         staff = open_agents(brief, tasks)
         notices += staff.notices
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        facts = replace(facts, onto=control.base_commit(base or brief.plan.base)[0])
+        keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
@@ -130,6 +137,17 @@ def open_session(
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+
+
+def _taken_back(control: Control, brief: Brief, base: str | None) -> list[str]:
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    feature = brief.plan.feature
+    tip = control.branch(integration_branch(feature))
+    if tip is None:
+        return []
+    name, now = control.base_commit(base or brief.plan.base)
+    undone = undone_by(control, feature, tip, base=now)
+    return [f"{feature} was taken back out of {name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
