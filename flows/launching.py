@@ -65,7 +65,9 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
-    require_startable(wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only)
+    require_startable(
+        wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
+    )
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)

@@ -47,6 +47,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         wait=integration.wait,
         verifications=integration.slots,
         repairs=integration.repairs,
+        standing=session.standing,
         base_rule=integration.base if integration.verify else "",
         contracts=shop.contracts,
         phases=shop.phases,

@@ -24,10 +24,12 @@ from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
-from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
+from plait.plans.names import base_ref, fresh_ref, integration_branch
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.plans.wording import listed
+from plait.workspace.base_course import FeatureBase, feature_base, keep_name
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
@@ -53,6 +55,10 @@ class Session:
     watchers: Watchers
     began: float
     """Seconds since the epoch."""
+    started: FeatureBase
+    """What the feature starts from."""
+    standing: BaseStanding
+    """How base stands beside the feature at the start."""
     killed: KilledRun | None = None
     """The run before, if it was killed: what was spent on it counts on."""
 
@@ -102,12 +108,14 @@ def open_session(
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
-        undone = _taken_back(control, brief, base)
-        fresh = fresh or bool(undone)
-        started = _base_commit(control, brief, base, fresh=fresh)
-        notices += undone
-        commit = started.commit
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
+        undone = _taken_back(control, feature, started)
+        if undone:
+            fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
+            started = feature_base(control, feature, wanted, fresh=True)
+        commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
+        notices += [*undone, *started.told, *filter(None, [base_words(standing)])]
+        notices += missing_in_checkouts(control.store, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -124,11 +132,12 @@ def open_session(
         staff = open_agents(brief, tasks)
         notices += staff.notices
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
-        facts = replace(facts, onto=control.base_commit(base or brief.plan.base)[0])
+        facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
         keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
-        control.store.set_ref(base_ref(feature), commit, reason="plait: base")
+        control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
+        keep_name(control, feature, started)
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             let_landings_go(control, feature)
@@ -136,18 +145,19 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
-            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, started, standing, killed)
 
 
-def _taken_back(control: Control, brief: Brief, base: str | None) -> list[str]:
+def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:
+    tip = None if fresh else control.branch(integration_branch(feature))
+    return started.standing(control.store, feature, tip)
+
+
+def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
     """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
-    feature = brief.plan.feature
     tip = control.branch(integration_branch(feature))
-    if tip is None:
-        return []
-    name, now = control.base_commit(base or brief.plan.base)
-    undone = undone_by(control, feature, tip, base=now)
-    return [f"{feature} was taken back out of {name} by {undone[:10]}: it is done anew"] if undone else []
+    undone = undone_by(control, feature, tip, base=started.now) if tip else None
+    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
@@ -172,41 +182,6 @@ def _reuse(
     if anew:  # and so is what was built on that
         reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)
     return without(reuse, rejected)
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """Where a feature starts from, and where its base is now."""
-
-    commit: str
-    now: str
-    told: tuple[str, ...] = ()
-    """A sentence where that is not the same."""
-
-
-def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> _Base:
-    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
-
-    Whoever looks at a task's branch with a checkout does not mean it as base: all that is on it would count as landed.
-
-    Raises:
-        CallError: there is no such branch, or its name is not one.
-    """
-    wanted = base or brief.plan.base
-    problem = refname_problem(wanted) if wanted else None
-    if problem:
-        raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
-    name, now = control.base_commit(wanted)
-    kept = control.store.resolve(base_ref(brief.plan.feature))
-    if wanted is None and is_work_of(brief.plan.feature, name):
-        if not kept:
-            raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
-        return _Base(kept, kept, (f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began",))
-    if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
-        return _Base(now, now)
-    where = f"{name} is at {now[:10]} now; --fresh starts over from there"
-    told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
-    return _Base(kept, now, told)
 
 
 def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:

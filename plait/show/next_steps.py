@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.wording import approve_command, key_line, one_line
+from plait.plans.wording import approve_command, count, key_line, one_line
 
 _LOGS = 3
 """Tasks whose logs are offered."""
@@ -80,7 +80,18 @@ def _looking(outcome: FeatureOutcome, repository: str) -> Iterator[str]:
     if outcome.landed:
         git, branch = f"git -C {_word(repository)}" if repository else "git", _word(outcome.branch)
         yield f"{git} log --graph --oneline {branch}"
-        yield f"{git} merge {branch}"
+        yield from _merging(outcome, git, branch, f" --repo {_word(repository)}" if repository else "")
+
+
+def _merging(outcome: FeatureOutcome, git: str, branch: str, where: str) -> Iterator[str]:
+    """How it comes onto base: not again where it is there, and where it was not tested with all of base first that."""
+    base = outcome.base
+    if base is not None and base.course == "landed":
+        return
+    if base is not None and base.behind:
+        more = count(base.behind, "commit")
+        yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
+    yield f"{git} merge {branch}"
 
 
 def _word(text: str) -> str:

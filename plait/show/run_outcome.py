@@ -57,6 +57,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
         reason=run.trouble or run.by_hand if over else None,
+        base=run.base_standing,
     )
 
 

@@ -30,7 +30,10 @@ class LocalPlace:
         Raises:
             CallError: there is no such branch.
         """
-        return self.control.base_commit(self.branch)[1]
+        tip = self.control.branch(self.branch)
+        if tip is None:
+            raise CallError(f"there is no branch {self.branch} any more", hint="name another one: --onto BRANCH")
+        return tip
 
     def not_there(self, commit: str) -> int:  # noqa: ARG002 - the face of `RemotePlace`
         """How many commits of the user's would go along that base does not have: of its own branch, none."""
@@ -107,26 +110,30 @@ def landing_place(control: Control, feature: str, name: str, *, local: bool = Fa
     itself, and `origin/main` is a remote's branch anyway.
 
     Args:
-        name: A local branch, or a remote's as `origin/main`; empty or `HEAD` where the feature began on none.
+        name: A local branch, or a remote's as `origin/main`, also in full; empty where the feature began on none.
         local: Take the local branch, also where it follows a remote's.
 
     Raises:
         CallError: there is no such branch.
     """
-    if name in ("", "HEAD"):
-        raise CallError(
-            f"{feature} did not begin on a branch, so it is open where it goes", hint="name it: --onto BRANCH"
-        )
+    if not name:
+        sentence = f"{feature} did not begin on a branch, so it is open where it goes"
+        raise CallError(sentence, hint="name it: --onto BRANCH")
     if problem := foreign_problem(name):
         raise CallError(f"the base {problem}")
-    if control.branch(name) is not None:
-        followed = None if local else _followed(control, name)
-        return RemotePlace(control, feature, *followed, local=name) if followed else LocalPlace(control, feature, name)
+    short = name.removeprefix(HEADS)
+    if not name.startswith(REMOTES) and control.branch(short) is not None:
+        followed = None if local else _followed(control, short)
+        return (
+            RemotePlace(control, feature, *followed, local=short) if followed else LocalPlace(control, feature, short)
+        )
+    fetched = name.removeprefix(REMOTES)
     for remote in remotes_of(control):
-        branch = name.removeprefix(f"{remote}/")
-        if branch != name and control.target.resolve(f"{REMOTES}{name}"):
+        branch = fetched.removeprefix(f"{remote}/")
+        if branch != fetched and control.target.resolve(f"{REMOTES}{fetched}"):
             return RemotePlace(control, feature, remote, branch)
-    return LocalPlace(control, feature, control.base_commit(name)[0])
+    there = control.base_commit(name)[0]  # who has it knows what is near
+    raise CallError(f"{there} is no branch, so nothing can land on it", hint="name one: --onto BRANCH")
 
 
 def _followed(control: Control, branch: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict
 
 from plait.plans.language.crew import Crew
 from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.expansion import Needs, PlannedTask
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
@@ -147,6 +148,8 @@ class Manifest:
     unsupported: tuple[str, ...] = ()
     paused_by: str | None = None
     """Who paused the feature before this run began."""
+    standing: BaseStanding | None = None
+    """How base stood beside the feature; nothing in the first journals."""
 
 
 def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple[str, ...] | None = None) -> TaskFacts:

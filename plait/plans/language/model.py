@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.fields import (
-    BranchName,
+    BaseName,
     Command,
     Commands,
     ForeignBranch,
@@ -323,8 +323,10 @@ class Plan(Part):
 
     feature: Slug = Field(description="The feature's name: its branches are feature/<name>/….")
     goal: Goal = Field(default="", description="What is there when it is done, in a sentence or a few.")
-    base: BranchName | None = Field(
-        default=None, description="The branch that it starts from; absent: the one that the repository is on."
+    base: BaseName | None = Field(
+        default=None,
+        description="What it starts from: a branch, a fetched one as origin/main, a tag or a commit; absent: the "
+        "branch that the repository is on.",
     )
     crew: Crew = Field(
         default_factory=Crew, description="Roles of this plan, over those of the crew that it runs with."

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
+    BaseSeen,
     BaseVerified,
     BatchEnded,
     BatchSettled,
@@ -67,6 +68,8 @@ class Run:
         run.now = max(now, run.now)
         if isinstance(event, TipMoved):
             batch_events.tip_moved(run, event)
+        elif isinstance(event, BaseSeen):
+            run.base_standing = event.standing
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)

@@ -77,6 +77,8 @@ class Standings:
         self.base_red: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
         """Batches that could not be judged, as base was red: by task, the commit. Where the feature branch is now the
         same is not verified again."""
+        self.base_standing = manifest.standing
+        """How far base has moved on from the feature."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()

@@ -91,7 +91,7 @@ class RunFacts:
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
     onto: str = ""
-    """The branch that the feature began on, such as `main` or `origin/main`; `HEAD` where it is none."""
+    """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
