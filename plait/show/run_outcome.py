@@ -58,6 +58,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         paused_by=run.paused_by,
         reason=run.trouble or run.by_hand if over else None,
         base=run.base_standing,
+        brought=run.brought,
     )
 
 
