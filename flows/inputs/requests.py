@@ -1,7 +1,7 @@
 """What a run is asked for, from the command line and from Prefect's page alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plait.flows.inputs.given_files import (
@@ -93,6 +93,12 @@ def read_crew_file(path: Path) -> Crew:
         PlanError: every mistake of the crew at once.
     """
     return parse_crew(read_given_file(path), source=str(path))
+
+
+def landing(brief: Brief, land: str) -> Brief:
+    """The same with what the call says about base in place of what the plan says."""
+    integration = brief.plan.integration.model_copy(update={"land": land})
+    return replace(brief, plan=brief.plan.model_copy(update={"integration": integration}))
 
 
 def narrow(expansion: Expansion, only: tuple[str, ...]) -> tuple[str, ...]:
