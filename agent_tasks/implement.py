@@ -70,6 +70,8 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _published(order, shop, worked)
+        if told := worked.private.keep(all_of_it=made.commit is None):
+            shop.tell(f"{order.name}: {told}")
     tries = past_tries(shop.folder_of(order.task.id))
     return WorkReport(
         task=order.task.id,

@@ -68,7 +68,8 @@ def _asked(task: PlannedTask) -> str:
 
 def _limits(task: PlannedTask, *, may_stay: bool) -> str:
     lines = [
-        "Work only in the current directory. Do not commit, merge or push: plait does that with the files you leave."
+        "Work only in the current directory. Do not commit, merge or push: plait does that with the files you leave. "
+        "Only files count."
     ]
     if task.task.owns is not None:
         owned = ", ".join(f"`{glob}`" for glob in task.task.owns) or "nothing"
@@ -85,6 +86,12 @@ def _limits(task: PlannedTask, *, may_stay: bool) -> str:
 
 def _last_try(last: Try) -> str:
     kept = f"\n\nWhat it left is kept on the branch `{last.salvage}`." if last.salvage else ""
+    if last.private_git:
+        kept += (
+            "\n\nOnly files count: what you commit on other branches, stash, or leave in commits alone does not. "
+            f"What the last try committed is in `{last.private_git}`: see "
+            f"`git --git-dir='{last.private_git}' log -p --all --reflog`, and bring what you need of it into the files."
+        )
     return f"## Your last try did not count\n\n{fenced(last.failed or '')}{kept}"
 
 
