@@ -49,6 +49,8 @@ class Launch:
     crew: str = ""
     only: tuple[str, ...] = ()
     fresh: bool = False
+    refresh: bool = False
+    """Whether base is taken in."""
     yes: bool = False
     """Whether every question is answered yes."""
     improve: float = 0.0
@@ -210,7 +212,13 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
 
     from plait.flows.feature import DeliverOptions, deliver_feature
 
-    options = DeliverOptions(base=wanted.base or "", only=list(wanted.only), fresh=wanted.fresh, improve=wanted.improve)
+    options = DeliverOptions(
+        base=wanted.base or "",
+        only=list(wanted.only),
+        fresh=wanted.fresh,
+        refresh=wanted.refresh,
+        improve=wanted.improve,
+    )
     plan = _shown(wanted.brief.text)
     token = CALL.set(call)
     try:

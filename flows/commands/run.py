@@ -24,7 +24,10 @@ def command(
     ],
     repo: Annotated[Path, typer.Option(help="A clone, or any directory in it.")] = Path(),
     base: Annotated[
-        str | None, typer.Option(help="Branch to start from; the plan's, else the one checked out.")
+        str | None,
+        typer.Option(
+            help="What to start from: a branch, origin/main, a tag, a commit; the plan's, else the branch checked out."
+        ),
     ] = None,
     crew: Annotated[
         list[str] | None,
@@ -36,6 +39,9 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen and when; nothing runs.")] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
     ] = False,
     improve: Annotated[
         float,
@@ -82,6 +88,7 @@ def command(
         crew=str(crew_file or ""),
         only=tuple(only or ()),
         fresh=fresh,
+        refresh=refresh,
         yes=yes,
         improve=improve,
     )

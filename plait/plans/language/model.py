@@ -279,6 +279,10 @@ class Integration(Part):
         "(nothing more starts), or new-failures (what is red on base does not count).",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
+    role: Slug | None = Field(
+        default=None,
+        description="Who mends base where it is taken in and does not fit, and no role made what it conflicts with.",
+    )
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")
     merge: tuple[PathRule, ...] = Field(
