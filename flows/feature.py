@@ -43,8 +43,9 @@ class DeliverOptions(BaseModel):
 
     base: str = Field(
         default="",
-        title="Base branch",
-        description="Branch that the feature starts from. Empty: the plan's, else the one that the repository is on.",
+        title="Base",
+        description="What the feature starts from: a branch, a fetched one as origin/main, a tag or a commit. Empty: "
+        "the plan's, else the branch that the repository is on.",
     )
     only: list[str] = Field(
         default_factory=list, title="Only these tasks", description="Ids of tasks to run. Empty: all."
@@ -57,6 +58,11 @@ class DeliverOptions(BaseModel):
         title="Edition",
         description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    refresh: bool = Field(
+        default=False,
+        title="Take base in",
+        description="Merge what base has by now into the feature first, verified; later tasks start from there.",
     )
     improve: float = Field(
         default=0.0,
@@ -151,6 +157,7 @@ def deliver_feature(
                 base=options.base or None,
                 only=tuple(options.only),
                 fresh=options.fresh,
+                refresh=options.refresh,
                 stop=call.stop,
                 watchers=Watchers([call.watcher]),
             ) as session,

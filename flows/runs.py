@@ -13,6 +13,7 @@ from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.plans.usage import usage_of
 from plait.show.progress import Eta, Progress
@@ -65,7 +66,18 @@ class KnownRun:
         outcome = self.outcome()
         if outcome is None:
             raise CallError(f"run {self.run_id} has left nothing to show yet")
-        return outcome
+        return outcome if outcome.base is None else outcome.model_copy(update={"base": self._base_now(outcome)})
+
+    def _base_now(self, outcome: FeatureOutcome) -> BaseStanding | None:
+        """How base stands beside the feature by now: it moves on after runs, too."""
+        from plait.workspace.base_course import standing_now  # imports GitPython
+        from plait.workspace.git import GitRepository
+
+        with suppress(PlaitError, OSError):  # the repository is not there any more
+            repository = GitRepository(Path(self.repository))
+            tip = repository.resolve(f"refs/heads/{outcome.branch}") or repository.resolve(outcome.commit or "")
+            return standing_now(repository, self.feature, outcome.base, tip) if outcome.base else None
+        return outcome.base
 
     def played(self, journal: Journal) -> FeatureOutcome:
         """Where its journal says that it stands."""

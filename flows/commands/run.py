@@ -27,7 +27,10 @@ def command(
     ],
     repo: Annotated[Path, typer.Option(help="A clone, or any directory in it.")] = Path(),
     base: Annotated[
-        str | None, typer.Option(help="Branch to start from; the plan's, else the one checked out.")
+        str | None,
+        typer.Option(
+            help="What to start from: a branch, origin/main, a tag, a commit; the plan's, else the branch checked out."
+        ),
     ] = None,
     crew: Annotated[
         list[str] | None,
@@ -48,6 +51,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
+    ] = False,
     improve: Annotated[
         float,
         typer.Option(
@@ -94,6 +100,7 @@ def command(
         crew=str(crew_file or ""),
         only=tuple(only or ()),
         fresh=fresh,
+        refresh=refresh,
         yes=yes,
         improve=improve,
     )

@@ -8,7 +8,7 @@ from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
 from plait.plans.language.fields import (
-    BranchName,
+    BaseName,
     Command,
     Commands,
     FeatureName,
@@ -281,6 +281,10 @@ class Integration(Part):
         "(nothing more starts), or new-failures (what is red on base does not count).",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
+    role: Slug | None = Field(
+        default=None,
+        description="Who mends base where it is taken in and does not fit, and no role made what it conflicts with.",
+    )
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")
     merge: tuple[PathRule, ...] = Field(
@@ -317,8 +321,10 @@ class Plan(Part):
         "in it make each run a feature of its own, an edition: nightly-{date}."
     )
     goal: Goal = Field(default="", description="What is there when it is done, in a sentence or a few.")
-    base: BranchName | None = Field(
-        default=None, description="The branch that it starts from; absent: the one that the repository is on."
+    base: BaseName | None = Field(
+        default=None,
+        description="What it starts from: a branch, a fetched one as origin/main, a tag or a commit; absent: the "
+        "branch that the repository is on.",
     )
     crew: Crew = Field(
         default_factory=Crew, description="Roles of this plan, over those of the crew that it runs with."

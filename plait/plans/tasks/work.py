@@ -263,6 +263,8 @@ class Candidate:
     """What its change is held against; of what persons put above plait's own commits only what is protected."""
     is_foreign: bool = False
     """Whether it is the branch of somebody else: then nothing of it counts as a person's repair."""
+    is_base: bool = False
+    """Whether it is base, which is taken in: what does not fit it waits for that, and not the other way round."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3
