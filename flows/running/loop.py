@@ -301,7 +301,7 @@ class Loop:
         settle = self.shop.settler.settle
         started = merge_start(
             store,
-            self.shop.base,
+            self.live.standings.start,
             effect.commits,
             date=git_date(),
             settle=settle,

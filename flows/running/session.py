@@ -18,12 +18,14 @@ from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
+from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
+from plait.plans.journal.manifest import Refresh
 from plait.plans.names import base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
@@ -55,12 +57,12 @@ class Session:
     watchers: Watchers
     began: float
     """Seconds since the epoch."""
-    started: FeatureBase
-    """What the feature starts from."""
     standing: BaseStanding
     """How base stands beside the feature at the start."""
     killed: KilledRun | None = None
     """The run before, if it was killed: what was spent on it counts on."""
+    refresh: Refresh | None = None
+    """That base is taken in."""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ def open_session(
     only: tuple[str, ...],
     fresh: bool,
     stop: threading.Event,
+    refresh: bool = False,
     watchers: Watchers | None = None,
 ) -> Iterator[Session]:
     """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
@@ -114,8 +117,7 @@ def open_session(
             fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
             started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*undone, *started.told, *filter(None, [base_words(standing)])]
-        notices += missing_in_checkouts(control.store, commit)
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -129,8 +131,14 @@ def open_session(
         require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        staff = open_agents(brief, tasks)
-        notices += staff.notices
+        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        takes_in, mender = refresh and nothing is None, brief.plan.integration.role
+        staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
+        notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
+        taken = taking_in(control, brief, started, agents=staff.agents) if takes_in else None
+        if taken is not None:
+            brief, reuse = taken.added_to(brief, reuse)
+            tasks = (taken.task, *tasks)
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
         facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
         keep_facts(control, facts)
@@ -138,6 +146,8 @@ def open_session(
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
         keep_name(control, feature, started)
+        if taken is not None:
+            taken.put(control)
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             let_landings_go(control, feature)
@@ -145,7 +155,8 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
-            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, started, standing, killed)
+            refreshes = taken.refresh if taken else None
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
 
 
 def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:

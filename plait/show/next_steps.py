@@ -20,19 +20,20 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
     commands = [answer_command(outcome.feature, asked) for asked in outcome.asked]
     commands += [one_line(outcome.reason or "", 1000)] if waiting else list(_looking(outcome, repository))
     failed = [task for task in outcome.tasks if task.started_at and task.state in (TaskState.FAILED, TaskState.HELD)]
-    commands += [f"plait logs {_word(task.id)}" for task in failed[:_LOGS]]
-    rejected = [task for task in failed if task.state is TaskState.HELD and _is_mendable(task, outcome)]
-    commands += [f"plait resolve {_word(task.id)} # mend it yourself" for task in rejected[:_LOGS]]
+    where = f" --repo {_word(repository)}" if repository else ""
+    commands += [f"plait logs {_word(task.id)}{where}" for task in failed[:_LOGS]]
+    rejected = [task for task in outcome.tasks if task.state is TaskState.HELD and _is_mendable(task, outcome)]
+    commands += [f"plait resolve {_word(task.id)}{where} # mend it yourself" for task in rejected[:_LOGS]]
     if outcome.state is RunState.RUNNING:
-        return [*commands, "plait status"]
+        return [*commands, f"plait status{where}"]
     if any(task.state is not TaskState.LANDED and task.id not in waiting for task in outcome.tasks):
         commands += _phases(outcome)
         if outcome.paused_by is not None:
             commands.append(
                 f"plait resume {_word(outcome.feature)} # it is paused: until then a run of it starts nothing"
             )
-        where = f" --repo {_word(repository)}" if repository else ""
-        commands.append(f"plait run PLAN{where} # goes on with what has not landed")
+        taking = " --refresh" if outcome.base and outcome.base.refresh else ""
+        commands.append(f"plait run PLAN{where}{taking} # goes on with what has not landed")
     return commands
 
 
@@ -93,7 +94,7 @@ def _merging(outcome: FeatureOutcome, git: str, branch: str, repository: str) ->
     if base is not None and base.course == "landed":
         yield f"plait undo {_word(outcome.feature)}{where} # takes it back out of {one_line(base.name, 100)}"
         return
-    if base is not None and base.behind:
+    if base is not None and base.behind and not base.refresh:
         more = count(base.behind, "commit")
         yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
     yield f"{git} merge {branch}"

@@ -344,7 +344,7 @@ def told_contracts(outcome: FeatureOutcome) -> list[str]:
 def _figures_lines(metrics: Metrics) -> list[str]:
     """The figures in a line, and one for each that can be called good or poor."""
     if not metrics.tasks_run:
-        return ["nothing was left to do, or could start"]
+        return ["no agent had anything to do" if metrics.verifications else "nothing was left to do, or could start"]
     parts = [
         f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work by "
         f"{count(metrics.agents, 'agent')}: speed-up {_times(metrics.speed_up)}",

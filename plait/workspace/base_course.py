@@ -59,9 +59,11 @@ def standing_now(repository: GitRepository, feature: str, known: BaseStanding, t
         return known
     now = repository.resolve(known.ref)
     if now is None:
-        return BaseStanding(name=known.name, course="gone", ref=known.ref, began=known.began, rests_on=known.rests_on)
+        return known.model_copy(update={"course": "gone", "now": None, "behind": 0, "dropped": 0, "landed_as": None})
     rests_on = (_taken_in(repository, now, tip) if tip else None) or known.rests_on
-    fresh = BaseStanding(name=known.name, ref=known.ref, now=now, began=known.began, rests_on=rests_on)
+    fresh = BaseStanding(
+        name=known.name, ref=known.ref, now=now, began=known.began, rests_on=rests_on, refresh=known.refresh
+    )
     return _held_against(repository, feature, fresh, tip)
 
 

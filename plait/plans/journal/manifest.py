@@ -84,6 +84,21 @@ class EarlierWork:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """That base is taken in as a task of the run: the first of its first batch, before others start."""
+
+    task: str
+    commit: str
+    """Of base."""
+    name: str
+    """What base is called."""
+    tip: str
+    """That commit, or what mends it and was finished before a kill."""
+    by_agent: bool
+    """Whether an agent mends it where it does not fit; else a person does."""
+
+
+@dataclass(frozen=True, slots=True)
 class PastEffort:
     """What was spent on a task by a run that was killed, and counts on."""
 
@@ -150,6 +165,7 @@ class Manifest:
     """Who paused the feature before this run began."""
     standing: BaseStanding | None = None
     """How base stood beside the feature; nothing in the first journals."""
+    refresh: Refresh | None = None
 
 
 def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple[str, ...] | None = None) -> TaskFacts:

@@ -98,7 +98,11 @@ def _begin(run: Standings, _event: Begin) -> None:
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None
             run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
+    base_events.take_base_in(run)
+    refresh = run.manifest.refresh
     for task, work in run.manifest.earlier.items():
+        if refresh is not None and task == refresh.task:
+            continue
         if task in run.tasks and task not in run.manifest.repaired:
             _reuse(run, task, work)
     if run.manifest.paused_by is not None:
@@ -127,7 +131,8 @@ def _reuse(run: Standings, task: str, work: EarlierWork) -> None:
 def _tick(run: Standings, event: Tick) -> float | None:
     if run.stopping or run.paused_at is not None:
         return None
-    _dispatch(run, event)
+    if not run.takes_base_in:
+        _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
     if not run.goes_on() and _give_up_texts(run):
         run.renew_waits()

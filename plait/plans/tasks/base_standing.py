@@ -34,6 +34,9 @@ class BaseStanding(BaseModel):
     landed_as: str | None = None
     """The commit of base that has the feature's work, where it is one of its own, as a squash is."""
 
+    refresh: str = ""
+    """The task that takes it in, in a run that does."""
+
     @property
     def taken_in(self) -> bool:
         """Whether the feature has taken base in since it began."""
@@ -56,7 +59,7 @@ def base_words(standing: BaseStanding | None) -> str:
     match standing.course:
         case "behind":
             moved = f"{standing.name} has moved on by {count(standing.behind, 'commit')} {since}"
-            return f"{moved}; the feature was not tested with {them}: {REFRESH}"
+            return f"{moved}; the feature was not tested with {them}{_how(standing)}"
         case "landed":
             where = f", as {standing.landed_as[:10]}" if standing.landed_as else ""
             return f"{standing.name} has the work of this feature{where}"
@@ -68,9 +71,14 @@ def base_words(standing: BaseStanding | None) -> str:
             return ""
 
 
+def _how(standing: BaseStanding) -> str:
+    """What takes it in; nothing where that is being done, or has just been tried."""
+    return "" if standing.refresh else f": {REFRESH}"
+
+
 def _dropped(standing: BaseStanding) -> str:
     is_one = standing.dropped == 1
     lost = f"{count(standing.dropped, 'commit')} that the feature has {'is' if is_one else 'are'} not on it any more"
     if not standing.behind:
         return f"{lost}, and a merge would bring {'it' if is_one else 'them'} back; --fresh starts over from there"
-    return f"{lost}, and the feature was not tested with {count(standing.behind, 'commit')} of it: {REFRESH}"
+    return f"{lost}, and the feature was not tested with {count(standing.behind, 'commit')} of it{_how(standing)}"
