@@ -4,14 +4,28 @@ git is given lists of paths and never walks by itself. So it opens no nested `.g
 what it would skip without a word (a directory too deep, a name it refuses) has been seen before.
 """
 
+import filecmp
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from plait.workspace.checkouts import Checkout
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
+from plait.workspace.filters import (
+    ATTRIBUTES,
+    LFS,
+    converting,
+    filters_of,
+    has_attributes_beside,
+    lfs_storage,
+    unfiltered,
+)
 from plait.workspace.git import Answer
 from plait.workspace.scanning import ROOT, Odd, Survey, bare_repositories, odd_links
 
@@ -30,17 +44,22 @@ class Selection:
     """Those of `write` that were not handed out."""
     odd: tuple[Odd, ...]
     """What cannot be committed and is not ignored either."""
+    unfiltered: tuple[Odd, ...] = ()
+    """Those of `odd` that could be committed but for a filter."""
+    pointers: frozenset[str] = frozenset()
+    """Those of `write` of which the commit has a pointer alone, and the LFS store the content."""
 
     def without(self, paths: Iterable[str]) -> "Selection":
         """The selection with some paths left as they were handed out."""
         gone = set(paths)
         write = tuple(path for path in self.write if path not in gone)
-        return Selection(write, self.remove, self.new - gone, self.odd)
+        return replace(self, write=write, new=self.new - gone)
 
     def restricted(self, only: Callable[[str], bool]) -> "Selection":
         """The selection with all but some paths left as they were handed out."""
         write, remove = (tuple(filter(only, paths)) for paths in (self.write, self.remove))
-        return Selection(write, remove, self.new & set(write), tuple(odd for odd in self.odd if only(odd.path)))
+        odd = tuple(odd for odd in self.odd if only(odd.path))
+        return replace(self, write=write, remove=remove, new=self.new & set(write), odd=odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +82,66 @@ class Staging:
         ignored = self._ignored({*fresh, *(odd.path for odd in seen.odd)}, known, links)
         directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
+        if has_attributes := self._has_attributes(known, seen):
+            touched -= self._as_handed_out(touched & seen.files.keys())
         new = fresh - ignored
         write = tuple(sorted(new | ((touched | links) & present)))
         remove = missing | directories | (links - seen.directories - present)
         odd = [odd for odd in seen.odd if odd.path not in ignored]
         odd += [*odd_links(seen, write), *bare_repositories(seen, write)]
         odd += self._replaced(touched - present, odd)
-        return Selection(write, tuple(sorted(remove)), frozenset(new), tuple(odd))
+        files = tuple(path for path in write if path in seen.files)
+        unfiltered, pointers = self._filtered(files, known) if has_attributes else ((), frozenset())
+        return Selection(write, tuple(sorted(remove)), frozenset(new), (*odd, *unfiltered), unfiltered, pointers)
+
+    def _has_attributes(self, known: Iterable[str], seen: Survey) -> bool:
+        """Whether any file may have attributes at all: asking git costs a process or two."""
+        if has_attributes_beside(self.control.common_dir):
+            return True
+        return any(path.endswith(ATTRIBUTES) for paths in (known, seen.files) for path in paths)
+
+    def _as_handed_out(self, paths: Collection[str]) -> set[str]:
+        """Those files that are byte for byte what was handed out, though git would store them in another way now.
+
+        As a text with CRLF ends does under `text`, when its attributes came after it: for git it is changed for ever.
+        """
+        if not paths:
+            return set()
+        with tempfile.TemporaryDirectory(prefix="anew-", dir=self.checkout.place) as place:
+            index = Path(shutil.copy2(self.checkout.index, Path(place) / "index"))
+            anew = Path(place) / "files"
+            anew.mkdir()
+            settings = converting(self.control.common_dir)
+            self.control.store.run(
+                *("checkout-index", "-z", "--stdin"),
+                stdin=_listed(paths),
+                work_tree=anew,
+                index=index,
+                configuration=settings,
+            )
+            return {path for path in paths if _are_same(anew / path, self.checkout.directory / path)}
+
+    def _filtered(self, files: tuple[str, ...], known: Iterable[str]) -> tuple[tuple[Odd, ...], frozenset[str]]:
+        """Files that cannot be stored as a filter wants them, and those that Git LFS keeps."""
+        directory, common_dir = self.checkout.directory, self.control.common_dir
+        handed_out = partial(filters_of, self.control.store, common_dir=common_dir, index=self.checkout.index)
+        before = handed_out(files)
+        after = filters_of(self.control.store, files, common_dir=common_dir, index=self.index, work_tree=directory)
+        if not before and not after:
+            return (), frozenset()
+        blobs = self._blobs()
+        stored: dict[str, set[str]] = {}
+        for path, name in handed_out(known).items():
+            stored.setdefault(name, set()).add(blobs.get(path, ""))
+        storage = lfs_storage(common_dir)
+        refused = unfiltered(directory, files, before=before, after=after, stored=stored, storage=storage)
+        pointers = frozenset(path for path, name in after.items() if name == LFS)
+        return tuple(Odd(path, reason) for path, reason in refused), pointers
+
+    def _blobs(self) -> dict[str, str]:
+        """The objects that were handed out, by path."""
+        records = self.control.store.ask("ls-files", "--stage", "-z", index=self.checkout.index).records
+        return {path: facts.split(" ")[1] for facts, _, path in (record.partition("\t") for record in records)}
 
     def _replaced(self, paths: set[str], odd: list[Odd]) -> list[Odd]:
         """Files that became neither file nor link nor directory, unless they are named already."""
@@ -113,6 +185,7 @@ class Staging:
             *("diff-files", "--raw", "-z", "--no-renames", "--ignore-submodules=all"),
             work_tree=self.checkout.directory,
             index=self.index,
+            configuration=converting(self.control.common_dir),
         ).records
         changes = list(zip(records[::2], records[1::2], strict=True))
         missing = {path for facts, path in changes if facts.endswith("D")}
@@ -132,7 +205,21 @@ class Staging:
     def on_paths(self, *arguments: str, paths: Iterable[str]) -> Answer:
         """Run a command of git's on paths given by name, whatever comes of it."""
         place = self.checkout.directory
-        return self.control.store.run(*arguments, stdin=_listed(paths), work_tree=place, index=self.index)
+        settings = converting(self.control.common_dir)
+        return self.control.store.run(
+            *arguments, stdin=_listed(paths), work_tree=place, index=self.index, configuration=settings
+        )
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    """Whether two files have the same bytes, and both may be executed or neither."""
+    try:
+        before, now = one.lstat(), other.lstat()
+        if (before.st_size, before.st_mode & stat.S_IXUSR) != (now.st_size, now.st_mode & stat.S_IXUSR):
+            return False
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def _listed(paths: Iterable[str]) -> bytes:
