@@ -60,6 +60,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         reason=run.trouble or run.by_hand if over else None,
         base=_base(run),
         brought=run.brought,
+        edition=run.edition,
     )
 
 

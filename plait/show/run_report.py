@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
+from plait.plans.tasks.edition_change import edition_words
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.usage import Usage
 from plait.plans.wording import (
@@ -90,6 +91,7 @@ def report_text(
     lines += [one_line(outcome.reason, 500)] if outcome.reason else []
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
     lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
+    lines += [f"  {one_line(change, 500)}" for change in filter(None, [edition_words(outcome.edition)])]
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
@@ -171,6 +173,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
+        *([f"**Changed** {markdown(change, 2000)}."] if (change := edition_words(outcome.edition)) else []),
         *([markdown(line.strip(), 1000) for line in base_lines(outcome.brought)] if outcome.brought else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
