@@ -73,7 +73,7 @@ def test_files_in_lfs_are_content_for_agents_and_checks_and_pointers_in_git(
         tasks:
           - {id: A, run: echo second >> a.bin, owns: [a.bin], verify: [grep -q first a.bin && grep -q second a.bin]}
           - {id: B, run: cp a.bin b.bin, owns: [b.bin]}
-        integration: {verify: [test "$(wc -l < a.bin)" = 2 && ! grep -q git-lfs *.bin], ready: 2}
+        integration: {verify: [test "$(wc -l < a.bin)" = 2 && ! grep -q git-lfs *.bin]}
     """)
 
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
