@@ -47,8 +47,13 @@ class TryFolder:
 
     @property
     def left(self) -> Path:
-        """Where a checkout goes whose work could be kept nowhere else; nothing deletes it."""
+        """Where a checkout goes whose work could be kept nowhere else; it goes with the run's folder alone."""
         return self.path / "left"
+
+    @property
+    def private_git(self) -> Path:
+        """Where the checkout's own git goes, when it has what the files do not have."""
+        return self.left / "private.git"
 
     def withdraw(self) -> None:
         """It is no try, as no agent began: what the set-up printed is kept in a folder of another name."""
@@ -78,6 +83,7 @@ class TryFolder:
         *,
         failed: str | None,
         salvage: str | None = None,
+        private_git: str | None = None,
         usage: Usage | None = None,
         spent: Mapping[str, float] | None = None,
     ) -> Try:
@@ -90,6 +96,7 @@ class TryFolder:
             dispatch=self.dispatch,
             failed=failed,
             salvage=salvage,
+            private_git=private_git,
             usage=usage,
             spent=dict(spent or {}),
         )

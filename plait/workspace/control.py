@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.plans.errors import CallError, EnvironmentProblem
-from plait.plans.names import is_made_by_plait
-from plait.plans.wording import near_match
+from plait.workspace.bases import branch_commit, find_base
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.excludes import excludes_of
@@ -46,26 +45,14 @@ class Control:
     object_format: str
     """`sha1` or `sha256`."""
 
-    def base_commit(self, branch: str | None) -> tuple[str, str]:
-        """The branch to start from and its commit; without a name, the one that HEAD names (`HEAD` when detached).
+    def base_commit(self, wanted: str | None) -> tuple[str, str]:
+        """What a name of a base stands for, as people call it, and its commit; without one, what HEAD names.
 
         Raises:
-            CallError: there is no such branch, or HEAD names one without a commit.
-            GitFailed: the branch names an object that is missing.
+            CallError, GitFailed: as `find_base`.
         """
-        if branch is not None:
-            commit = self.branch(branch)
-            if commit is None:
-                raise self._unknown(branch)
-            return branch, commit
-        head = GitRepository(self.git_dir)
-        name = head.run("symbolic-ref", "--quiet", "HEAD").text
-        if name.startswith(HEADS):
-            return self.base_commit(name.removeprefix(HEADS))
-        detached = head.resolve("HEAD")
-        if detached is None:
-            raise CallError(f"HEAD of {self.git_dir} names no commit", hint="name the branch to start from")
-        return "HEAD", detached
+        base = find_base(self.target, self.git_dir, wanted)
+        return base.name, base.commit
 
     def branch(self, name: str) -> str | None:
         """The commit of a branch, or nothing when there is no such branch.
@@ -73,16 +60,7 @@ class Control:
         Raises:
             GitFailed: the branch names an object that is missing or damaged.
         """
-        ref = HEADS + name
-        # `%(objecttype)` opens the object: a branch whose commit is missing must not look like a branch that is.
-        answer = self.target.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(refname)", ref)
-        if f"broken ref {ref}" in answer.stderr:  # an empty file after a power failure, say: only a warning to git
-            raise GitFailed("for-each-ref", answer.status, answer.stderr)
-        for line in answer.lines:
-            kind, oid, listed = line.split(" ", 2)
-            if listed == ref and kind == "commit":
-                return oid
-        return None
+        return branch_commit(self.target, HEADS + name)
 
     @property
     def ignores_case(self) -> bool:
@@ -199,16 +177,6 @@ class Control:
         elsewhere = self.target.run("config", "--get", "core.worktree").text
         return Path(os.path.normpath(self.common_dir / elsewhere))
 
-    def _unknown(self, branch: str) -> CallError:
-        newest = self.target.ask("for-each-ref", "--sort=-committerdate", "--format=%(refname)", HEADS).lines
-        names = [ref.removeprefix(HEADS) for ref in newest]
-        if not names:
-            return CallError("the repository has no branch with a commit", hint="git commit")
-        theirs = [name for name in names if not is_made_by_plait(name)]
-        shown = (theirs or names)[:10]
-        hint = near_match(branch, theirs) or near_match(branch, names) or f"there are: {', '.join(shown)}"
-        return CallError(f"there is no branch {branch!r} with a commit in the repository", hint=hint)
-
 
 def open_control(repository: Path, *, home: Path) -> Control:
     """Find the repository that a directory belongs to and open plait's control repository for it, making it when new.
@@ -286,7 +254,7 @@ def _refuse_unusable(control: Control, repository: Path) -> None:
             f"{repository} is a partial clone: objects that merging needs may be missing",
             hint="clone it again without --filter",
         )
-    if control.target.ask("for-each-ref", "--count=1", HEADS).text:
+    if control.target.ask("for-each-ref", "--count=1", HEADS, "refs/remotes/", "refs/tags/").text:
         return
     if GitRepository(control.git_dir).resolve("HEAD") is None:
         raise CallError(f"{repository} has no commit yet", hint="git commit")
