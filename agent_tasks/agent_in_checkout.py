@@ -25,6 +25,7 @@ from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
 from plait.workspace.short_paths import short_path
+from plait.workspace.submodules import fill_submodules
 from plait.workspace.trailers import message_with_trailers
 
 _EVIDENCE = 2_000
@@ -59,6 +60,8 @@ class Errand:
     """Seconds, where it is not the role's."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
+    submodules: bool = False
+    """Whether the checkout has the files of submodules."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -177,12 +180,18 @@ def _make_ready(
         shop.tell(f"{errand.name}: the set-up failed, and is tried once more")
         delete_tree(checkout.place)
         make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        fill()
 
-    set_up = SetUp(errand.setup, errand.setup_inputs, role.environment)
+    def fill() -> None:
+        if errand.submodules:
+            fill_submodules(shop.control, checkout.directory, checkout.tree)
+
+    fill()
+    set_up = SetUp(errand.setup, errand.setup_inputs, role.environment, errand.submodules)
     start = errand.tree or errand.start
     told = f"plait logs {errand.task}"
     shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
-    if errand.setup and (problems := note_set_up(shop.control, checkout)):
+    if (errand.setup or errand.submodules) and (problems := note_set_up(shop.control, checkout)):
         raise SetUpFailed(f"the set-up left what git must not read, so no agent began: {'; '.join(problems)}")
 
 

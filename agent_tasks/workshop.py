@@ -245,6 +245,7 @@ def _open(
         commands=integration.verify,
         setup=facts.crew.setup,
         setup_inputs=facts.crew.setup_inputs,
+        submodules=facts.crew.fills_submodules(),
         cache=home / "cache",
         home=home,
         environment=agent_environment(extra={}),

@@ -39,6 +39,7 @@ from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
+from plait.workspace.submodules import fetch_submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def open_session(
         require_style(control, brief.plan.integration)
         started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        notices += [*started.told, *missing_in_checkouts(control.store, commit, filled=brief.crew.fills_submodules())]
+        if brief.crew.fills_submodules():
+            fetch_submodules(control, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)

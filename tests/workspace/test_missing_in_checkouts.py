@@ -20,7 +20,8 @@ def test_submodules_and_lfs_are_one_sentence_each(control: Control, repository: 
     git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "lib/shop")
     notices = said(control, repository, {".gitattributes": f"*.txt text\n*.psd {LFS}\n/big/** {LFS}\n*.psd {LFS}\n"})
     assert notices == [
-        "submodules are empty in the checkouts that agents work in: lib/shop",
+        "submodules are empty in the checkouts that agents work in (`submodules: true` in the crew fills them): "
+        "lib/shop",
         "of files kept by Git LFS the checkouts that agents work in have the pointers only: *.psd and /big/**",
     ]
 
