@@ -88,7 +88,7 @@ def report_text(
     `repository`: its path, where the reader stands somewhere else.
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
-    lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    lines += _because(outcome.reason or "")
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
     lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
     lines += [f"  {one_line(change, 500)}" for change in filter(None, [edition_words(outcome.edition)])]
@@ -110,6 +110,12 @@ def report_text(
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
 
 
+def _because(reason: str) -> list[str]:
+    """Why a run did not end well: a sentence, and what it quotes below it."""
+    first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
+    return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
+
+
 def _weakened(outcome: FeatureOutcome) -> list[str]:
     """What landed although its tests ask for less: nobody was refused for it, and somebody should look."""
     found = [weakened_words(finding) for batch in outcome.batches for finding in batch.weakened]
@@ -117,6 +123,8 @@ def _weakened(outcome: FeatureOutcome) -> list[str]:
     return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
+_QUOTED = 14
+"""Lines of what a reason quotes."""
 _BOUND = "lower bound of actual times"
 """The forecast has one of the times that were expected."""
 

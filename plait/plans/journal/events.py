@@ -97,11 +97,23 @@ class WorkPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkUnprepared:
+    """The set-up failed, for all who need it: no agent began, and no try counts."""
+
+    reason: str
+    """What failed, in the first line, what it printed, and what to do: the same for all that need this set-up."""
+    kind: Literal["unprepared"] = "unprepared"
+
+
+WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkUnprepared
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEnded:
     """A dispatched task is over, one way or another."""
 
     task: str
-    result: Annotated[WorkDone | WorkFailed | WorkStopped | WorkPutOff, Field(discriminator="kind")]
+    result: Annotated[WorkResult, Field(discriminator="kind")]
     tries: int = 0
     """Of this task by now, over all of its dispatches in this run."""
     salvage: tuple[str, ...] = ()

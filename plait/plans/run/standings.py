@@ -72,6 +72,8 @@ class Standings:
         """Tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
         self.trouble: str | None = None
         """What ended the integration: a red base, a broken environment."""
+        self.unprepared: tuple[str, ...] = ()
+        """Why set-ups failed, each once: what needs them cannot start, all else goes on."""
         self.environment = False
         """Whether this machine, not a branch, kept something from landing."""
         self.base: BaseReport | None = None

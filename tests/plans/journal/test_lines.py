@@ -45,6 +45,7 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
@@ -116,6 +117,7 @@ WORK = (
     | st.builds(WorkFailed, WORD, st.booleans())
     | st.builds(WorkStopped)
     | st.builds(WorkPutOff, WORD)
+    | st.builds(WorkUnprepared, WORD)
 )
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Begin: st.builds(Begin),
