@@ -69,11 +69,8 @@ class Notifying(Watcher):
                 stdin=json.dumps(facts).encode(),
                 limits=Limits(timeout=PATIENCE),
             )
-            problem = (
-                ""
-                if ended.ok
-                else f"it {'took too long' if ended.cause == 'timeout' else f'ended with {ended.status}'}"
-            )
+            how = "it took too long" if ended.cause == "timeout" else f"it ended with status {ended.status}"
+            problem = "" if ended.ok else how
         except Exception as trouble:  # whatever it is: the run is what counts
             problem = str(trouble)
         if problem:

@@ -36,8 +36,6 @@ def test_notes_are_told_to_the_next_try_and_its_retries_and_then_are_gone(
     assert second.data["waiting"] == 2
     waiting = plait("tell", "A", "--json", cwd=repository).data["notes"]
     assert waiting[0]["text"] == "prices are in cents"
-        0
-    ] == "prices are in cents"
     for words in (("B", "too late"), ("NONE", "x"), ("A", "  "), ("A", "x" * 5000), ("A", "x", "--forget")):
         assert plait("tell", *words, cwd=repository).status == 2
     assert "has landed" in plait("tell", "B", "too late", cwd=repository).stderr
@@ -114,7 +112,7 @@ def test_a_command_of_the_user_is_told_of_the_end_and_its_failure_is_not_the_run
     env = {**prefect_server, **({"PLAIT_NOTIFY": command} if way == "environment" else {})}
     ended = plait("run", str(plan), *words, cwd=repository, env=env)
     assert ended.status == 0
-    assert "ended with 7" in ended.stderr
+    assert "ended with status 7" in ended.stderr
     facts = json.loads((tmp_path / "facts").read_text())
     assert facts["event"] == "ended"
     assert facts["feature"] == "notified"
