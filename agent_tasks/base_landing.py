@@ -151,8 +151,8 @@ class _Landing:
         if chain.conflicts:
             clash = chain.conflicts[0]
             files = tuple(map(plain, clash.paths))
-            where = f" in {listed(files)}" if files else ""
-            reason = f"{self.shop.feature} and {self.base.name} have changed the same{where}"
+            same = f"{self.shop.feature} and {self.base.name} have changed the same in {listed(files)}"
+            reason = same if files else plain(listed(clash.messages))
             return self.told("conflict", reason=reason, files=files)
         verified = ""
         if not self.wish.dry_run:

@@ -6,7 +6,7 @@ from plait.plans.errors import CallError
 from plait.plans.names import foreign_problem
 from plait.workspace.control import HEADS, Control
 from plait.workspace.ref_landing import ReadyToLand, RefLanded, land, mark_landed
-from plait.workspace.remotes import Update, fetched_tip, push, remotes_of
+from plait.workspace.remotes import Update, fetched_tip, push, remotes_of, seen_ref
 
 REMOTES = "refs/remotes/"
 
@@ -81,7 +81,7 @@ class RemotePlace:
 
     def not_there(self, commit: str) -> int:
         """How many commits below this one the remote's branch, as it was fetched last, does not have."""
-        tip = self.control.target.resolve(f"refs/plait/remote/{self.remote}/{self.branch}")
+        tip = self.control.target.resolve(seen_ref(self.remote, self.branch))
         exclude = (f"^{tip}",) if tip else ()
         return int(self.control.store.ask("rev-list", "--count", commit, *exclude).text)
 
