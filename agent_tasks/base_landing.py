@@ -183,7 +183,7 @@ class _Landing:
         if isinstance(placed, ReadyToLand):
             reason = plain(f"{self.base.name} is checked out in {placed.worktree}, and plait moves nothing under you")
             return self.told("ready-to-land", built=built, reason=reason, command=placed.command)
-        return self.told("landed", built=built)
+        return self.told("landed", built=built, notes=tuple(filter(None, [self.base.note])))
 
     def _unpushed(self) -> str | None:
         """That commits of the user's would go to the remote with it, which nobody has asked for."""

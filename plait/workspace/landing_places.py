@@ -24,6 +24,8 @@ class LocalPlace:
         """What people call it."""
         return self.branch
 
+    note = None
+
     def tip(self) -> str:
         """Where it is.
 
@@ -78,6 +80,16 @@ class RemotePlace:
                 f"{self.remote} has no branch {self.branch}", hint=f"git push {self.remote} {self.local or self.branch}"
             )
         return tip
+
+    def known_tips(self) -> tuple[str, ...]:
+        """Where it was seen last, by plait and by the user's own fetches and pushes; nobody is asked."""
+        refs = (seen_ref(self.remote, self.branch), f"{REMOTES}{self.name}")
+        return tuple(dict.fromkeys(filter(None, map(self.control.target.resolve, refs))))
+
+    @property
+    def note(self) -> str | None:
+        """What a user should know of a branch of theirs that follows it."""
+        return f"your {self.local} is as it was: git pull brings it" if self.local else None
 
     def not_there(self, commit: str) -> int:
         """How many commits below this one the remote's branch, as it was fetched last, does not have."""

@@ -373,3 +373,24 @@ def test_a_plan_of_many_agents_has_all_of_their_branches_pushed(repository: Path
     assert {branch.state for branch in outcome.pushed} == {"pushed"}
     assert len(outcome.pushed) == 353
     assert {branch.state for branch in land_feature(LandCall("cart", repository)).pushed} == {"there"}
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+def test_a_run_does_not_begin_anew_on_a_base_that_lacks_the_undo_and_says_what_brings_it(
+    repository: Path, remote: Path, pulled: bool
+) -> None:
+    finish(repository)
+    landed = land_feature(LandCall("cart", repository))
+    assert landed.notes == ("your main is as it was: git pull brings it",)
+    if pulled:
+        git(repository, "pull", "--quiet", "--ff-only")
+    undo_feature("cart", repository)
+
+    with pytest.raises(CallError, match=r"out of origin/main by .*, which main does not have yet") as refused:
+        finish(repository, run_id="run-2")
+
+    assert "git pull" in (refused.value.hint or "")
+    git(repository, "pull", "--quiet", "--ff-only")
+    finish(repository, run_id="run-3")
+    assert land_feature(LandCall("cart", repository)).state == "landed"
+    assert "a.txt" in files_of(remote, "main")
