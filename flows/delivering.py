@@ -32,6 +32,7 @@ from plait.flows.recording.run_files import (
 )
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
+from plait.flows.running.editions import change_of_edition
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
@@ -40,7 +41,7 @@ from plait.flows.running.watching import LiveRun
 from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
-from plait.plans.journal.events import BroughtToBase, TipMoved
+from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
@@ -92,6 +93,9 @@ def deliver(
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
             loop.look_at_base()
+            change = change_of_edition(session, loop.live.outcome())
+            if change is not None:
+                loop.hear_more(EditionCompared(change))
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()

@@ -43,6 +43,7 @@ from plait.workspace.landed_work import undone_by
 from plait.workspace.landing_places import RemotePlace, landing_place
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
+from plait.workspace.submodules import fetch_submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,11 @@ def open_session(
             fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
             started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
+        filled = brief.crew.fills_submodules()
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit, filled=filled)]
         notices += told_of_filters(control.store, control.common_dir, commit)
+        if filled:
+            fetch_submodules(control, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
