@@ -119,6 +119,8 @@ def _because(reason: str) -> list[str]:
     """Why a run did not end well: a sentence, and what it quotes below it."""
     first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
     return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
+
+
 _LOGS = "plait logs "
 _LAST_LINES = 8
 """Of what a check printed, in the terminal: the page shows more, and `plait logs` all."""
