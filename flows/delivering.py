@@ -33,7 +33,7 @@ from plait.flows.recording.run_files import (
 )
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
-from plait.flows.running.editions import change_of_edition
+from plait.flows.running.editions import change_of_edition, remove_old_editions
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
@@ -98,6 +98,8 @@ def deliver(
             change = change_of_edition(session, loop.live.outcome())
             if change is not None:
                 loop.hear_more(EditionCompared(change))
+            for removed in remove_old_editions(session):
+                watchers.noted(removed)
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()
