@@ -136,7 +136,7 @@ def _is_plain(mode: int) -> bool:
 
 
 def _leads_elsewhere(path: str, mode: int) -> bool:
-    """Whether it is the `.git` file of a submodule or a worktree, whose repository lies in the checkout's own `.git`."""
+    """Whether it is the `.git` file of a submodule or a worktree: its repository lies in the checkout's own `.git`."""
     return stat.S_ISREG(mode) and path.rpartition("/")[2] == ".git"
 
 
