@@ -60,6 +60,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         reason=_reason(run) if over else None,
         base=_base(run),
         brought=run.brought,
+        edition=run.edition,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
@@ -295,6 +296,14 @@ class BroughtToBase:
     kind: Literal["brought-to-base"] = "brought-to-base"
 
 
+@dataclass(frozen=True, slots=True)
+class EditionCompared:
+    """After the run: what this edition landed beside the one before."""
+
+    change: EditionChange
+    kind: Literal["edition-compared"] = "edition-compared"
+
+
 Event = (
     Begin
     | Tick
@@ -317,4 +326,5 @@ Event = (
     | TipMoved
     | BaseSeen
     | BroughtToBase
+    | EditionCompared
 )
