@@ -77,6 +77,13 @@ class SetUps:
             if mine is not None:
                 mine.set()
 
+    def failure_of(self, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
+        """Why these commands work nowhere in the run, as far as that was found out."""
+        if any((known.commands, known.inputs) == (commands, inputs) for known in tuple(self._working)):
+            return None
+        failures = tuple(self._failed.items())
+        return next((why for (known, _), why in failures if (known.commands, known.inputs) == (commands, inputs)), None)
+
     def _attempt(
         self,
         set_up: SetUp,

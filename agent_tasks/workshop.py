@@ -239,6 +239,7 @@ def _open(
     tell: Callable[[str], None],
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
+    set_ups = SetUps()
     verifier = Verifier(
         control,
         place=directory / "slots",
@@ -246,6 +247,7 @@ def _open(
         setup=facts.crew.setup,
         setup_inputs=facts.crew.setup_inputs,
         submodules=facts.crew.fills_submodules(),
+        known_failure=lambda: set_ups.failure_of(facts.crew.setup, facts.crew.setup_inputs),
         cache=home / "cache",
         home=home,
         environment=agent_environment(extra={}),
@@ -256,4 +258,5 @@ def _open(
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
-    return Workshop(facts, control, verifier, remaker, lander, stop, pause, over, Pipeline(), hear, tell, style=style)
+    shared = (stop, pause, over, Pipeline())
+    return Workshop(facts, control, verifier, remaker, lander, *shared, hear, tell, style=style, set_ups=set_ups)

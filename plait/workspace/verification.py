@@ -77,6 +77,7 @@ class Verifier:
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
         submodules: bool = False,
+        known_failure: Callable[[], str | None] = lambda: None,
         cache: Path,
         home: Path | None = None,
         environment: Mapping[str, str],
@@ -91,6 +92,7 @@ class Verifier:
             commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
             submodules: Whether the files of submodules are put into a slot before that.
+            known_failure: Why `setup` works nowhere in this run, once that was found out: then it is not run here.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
             environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
@@ -101,7 +103,7 @@ class Verifier:
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
-        self._submodules = submodules
+        self._submodules, self._known_failure = submodules, known_failure
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
@@ -319,6 +321,8 @@ class Verifier:
     def _run(
         self, tree: str, directory: Path, environment: Mapping[str, str], place: "_Place", stop: threading.Event | None
     ) -> Verification:
+        if self._setup and (why := self._known_failure()):
+            return Verification(tree, "red", f"setup: {'; '.join(self._setup)}", why.partition("\n")[0])
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
