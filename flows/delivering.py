@@ -33,6 +33,7 @@ from plait.flows.recording.run_files import (
 )
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
+from plait.flows.running.editions import change_of_edition
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
@@ -42,7 +43,7 @@ from plait.flows.running.writing_back import write_back
 from plait.flows.runs import worktree_of
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
-from plait.plans.journal.events import BroughtToBase, TipMoved
+from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
@@ -94,6 +95,9 @@ def deliver(
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
             loop.look_at_base()
+            change = change_of_edition(session, loop.live.outcome())
+            if change is not None:
+                loop.hear_more(EditionCompared(change))
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()

@@ -110,12 +110,20 @@ def log_record(log: TaskLog, *, number: int | None = None) -> dict[str, object]:
 
 
 def _tries(folder: Path) -> Iterator[TryLog]:
+    yield from _failed_set_ups(folder)
     for number, (place, ended) in numbered_tries(folder).items():
         parts = tuple(_parts(place))
         if ended is None:
             yield TryLog(number, place, parts, over=(place / "result.json").exists())
         else:
             yield TryLog(number, place, parts, plain(ended.agent), plain(ended.dispatch), ended.failed, over=True)
+
+
+def _failed_set_ups(folder: Path) -> Iterator[TryLog]:
+    """Set-ups that failed before any try began, which count as none: the number is 0."""
+    for place in sorted(folder.glob("set-up-*")):
+        if parts := tuple(_parts(place)):
+            yield TryLog(0, place, parts, dispatch="set-up", failed="the set-up failed, so no try began", over=True)
 
 
 def _parts(place: Path) -> Iterator[LogPart]:

@@ -76,10 +76,12 @@ def _tell(log: "TaskLog", tries: "tuple[TryLog, ...]", *, whole: bool) -> None:
     for attempt in tries:
         who = f"{attempt.dispatch} by {attempt.agent}" if attempt.agent else "not over"
         for part in attempt.parts:
-            _heading(f"{log.task}, try {attempt.number} ({who}): {part.what}")
+            _heading(
+                f"{log.task}, {f'try {attempt.number} ({who})' if attempt.number else 'before any try'}: {part.what}"
+            )
             _print(part.path)
             _say([""] * (not ends_with_a_line(part.path)))
-        if attempt.failed:
+        if attempt.failed and attempt.number:
             _heading(f"{log.task}, try {attempt.number} does not count")
             has_checks = any(part.what == "check" for part in attempt.parts)
             _say(for_reading(_lines(attempt.failed)[: 1 if has_checks else None]))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
+from plait.plans.tasks.edition_change import edition_words
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.usage import Usage
 from plait.plans.wording import (
@@ -88,9 +89,10 @@ def report_text(
     `repository`: its path, where the reader stands somewhere else.
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
-    lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    lines += _because(outcome.reason or "")
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
     lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
+    lines += [f"  {one_line(change, 500)}" for change in filter(None, [edition_words(outcome.edition)])]
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
@@ -111,6 +113,12 @@ def report_text(
     # Of each task its own line names the log.
     commands = [command for command in next_commands(outcome, repository=repository) if _LOGS not in command]
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+def _because(reason: str) -> list[str]:
+    """Why a run did not end well: a sentence, and what it quotes below it."""
+    first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
+    return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
 
 
 _LOGS = "plait logs "
@@ -147,6 +155,8 @@ def _weakened(outcome: FeatureOutcome) -> list[str]:
     return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
+_QUOTED = 14
+"""Lines of what a reason quotes."""
 _BOUND = "lower bound of actual times"
 """The forecast has one of the times that were expected."""
 
@@ -203,6 +213,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
+        *([f"**Changed** {markdown(change, 2000)}."] if (change := edition_words(outcome.edition)) else []),
         *([markdown(line.strip(), 1000) for line in base_lines(outcome.brought)] if outcome.brought else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
