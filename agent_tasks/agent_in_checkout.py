@@ -87,7 +87,14 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     report: AgentReport | None = None
     stages = Stages()
     try:
-        checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        checkout = make_checkout(
+            shop.control,
+            folder.work,
+            errand.start,
+            branch=errand.branch,
+            tree=errand.tree,
+            surroundings=shop.surroundings,
+        )
         folder.note_checkout(checkout, role=errand.role)
         report = _work(errand, shop, folder, checkout, stages)
         _refuse(report)

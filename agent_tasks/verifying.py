@@ -24,6 +24,7 @@ def red_verdict(
     slot: str,
     environment: Mapping[str, str] | None = None,
     since: str | None = None,
+    at: str | None = None,
 ) -> Verification | None:
     """What made a tree red; nothing when all commands passed.
 
@@ -31,6 +32,7 @@ def red_verdict(
         slot: The name of the clean checkout, in the folder of the task.
         since: The tree that the work is compared with: stages of whose paths none is other do not run.
         environment: Further variables of the commands; verdicts are remembered apart for each set.
+        at: The commit of the tree, where it has one.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
@@ -51,11 +53,12 @@ def red_verdict(
         timeout=order.task.task.timeout or role.timeout,
         slots=1,
         logs=shop.folder_of(order.task.id),
+        surroundings=shop.surroundings,
     )
     try:
         verifier = verifier.also(commands, environment=environment or {})
         verifier = verifier.since(since, tree) if since else verifier
-        seen = verifier.verify(tree, stop=shop.stop)
+        seen = verifier.verify(tree, at=at, stop=shop.stop)
     finally:
         delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
     if seen.outcome == "green":

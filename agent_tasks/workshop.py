@@ -24,6 +24,7 @@ from plait.workspace.control import Control, open_control
 from plait.workspace.environment import agent_environment
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
+from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, surroundings_of
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
 from plait.workspace.settling import Settler
@@ -52,6 +53,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    surroundings: Surroundings = NO_SURROUNDINGS
+    """What checkouts know of the user's repository."""
     style: CommitStyle = PLAIN
     """How commits are written, as the plan and the user's git had it when this was opened."""
     stages: Stages = field(default_factory=Stages)
@@ -236,6 +239,7 @@ def _open(
     tell: Callable[[str], None],
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
+    surroundings = surroundings_of(control, base=facts.base, branch=facts.base_branch)
     verifier = Verifier(
         control,
         place=directory / "slots",
@@ -248,8 +252,23 @@ def _open(
         timeout=integration.timeout,
         slots=integration.slots,
         logs=directory / "verifications",
+        surroundings=surroundings,
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
-    return Workshop(facts, control, verifier, remaker, lander, stop, pause, over, Pipeline(), hear, tell, style=style)
+    return Workshop(
+        facts,
+        control,
+        verifier,
+        remaker,
+        lander,
+        stop,
+        pause,
+        over,
+        Pipeline(),
+        hear,
+        tell,
+        surroundings=surroundings,
+        style=style,
+    )

@@ -27,6 +27,7 @@ from plait.workspace.harvest import harvest
 from plait.workspace.home import plait_home
 from plait.workspace.merging import Conflict, ConflictPath, merge
 from plait.workspace.output import plain
+from plait.workspace.private_git import surroundings_of
 from plait.workspace.settling import Settler
 from plait.workspace.small_files import read_json_object, write_whole
 from plait.workspace.trailers import message_with_trailers
@@ -156,7 +157,10 @@ def hand_out(resolving: Resolving) -> Resolving:
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
     branch = task.branch or task.id
-    checkout = make_checkout(resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree)
+    around = surroundings_of(resolving.control, base=resolving.onto)
+    checkout = make_checkout(
+        resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around
+    )
     show_unmerged(resolving.control, checkout, conflicts)
     note = {
         "rejected": resolving.rejected,

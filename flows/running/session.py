@@ -118,7 +118,7 @@ def open_session(
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
         staff = open_agents(brief, tasks)
         notices += staff.notices
-        facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        facts = _facts(brief, run_id, control, home, directory, started, staff.agents)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
@@ -160,6 +160,8 @@ def _reuse(
 class _Base:
     """Where a feature starts from, and where its base is now."""
 
+    branch: str
+    """Its name; empty where HEAD was detached."""
     commit: str
     now: str
     told: tuple[str, ...] = ()
@@ -179,16 +181,18 @@ def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: boo
     if problem:
         raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
     name, now = control.base_commit(wanted)
+    branch = "" if name == "HEAD" else name
     kept = control.store.resolve(base_ref(brief.plan.feature))
     if wanted is None and is_work_of(brief.plan.feature, name):
         if not kept:
             raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
-        return _Base(kept, kept, (f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began",))
+        where = f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began"
+        return _Base("", kept, kept, (where,))
     if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
-        return _Base(now, now)
+        return _Base(branch, now, now)
     where = f"{name} is at {now[:10]} now; --fresh starts over from there"
     told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
-    return _Base(kept, now, told)
+    return _Base(branch, kept, now, told)
 
 
 def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:
@@ -240,7 +244,7 @@ def _named(need: str, reuse: Reuse) -> str:
 
 
 def _facts(
-    brief: Brief, run_id: str, control: Control, home: Path, directory: Path, base: str, agents: Collection[str]
+    brief: Brief, run_id: str, control: Control, home: Path, directory: Path, base: _Base, agents: Collection[str]
 ) -> RunFacts:
     return RunFacts(
         run=run_id,
@@ -250,10 +254,11 @@ def _facts(
         home=str(home),
         directory=str(directory),
         scripts=str(brief.folder.absolute()),
-        base=base,
+        base=base.commit,
         crew=brief.crew,
         integration=brief.plan.integration,
         agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
+        base_branch=base.branch,
     )

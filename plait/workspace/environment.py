@@ -24,6 +24,7 @@ _DEFAULTS = {
     # Nobody answers questions: a prompt or an editor would be a hang until the stall limit.
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_EDITOR": "false",
+    "GIT_SEQUENCE_EDITOR": "false",
     "EDITOR": "false",
     "PAGER": "cat",
     "GIT_PAGER": "cat",

@@ -21,6 +21,7 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
+from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.process import Ended, Limits
 from plait.workspace.short_paths import short_path
 from plait.workspace.small_files import write_whole
@@ -81,6 +82,7 @@ class Verifier:
         timeout: float | None = None,
         slots: int = 1,
         logs: Path,
+        surroundings: Surroundings = NO_SURROUNDINGS,
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -94,6 +96,7 @@ class Verifier:
             timeout: Seconds that one verification may take, its set-up not counted.
             slots: How many verifications run at the same time.
             logs: The directory of the logs.
+            surroundings: What the git of a slot knows of the user's repository.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -102,7 +105,8 @@ class Verifier:
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             own = place / f"slot-{number}"
-            self._slots.put(_Place(number, Slot(control, own), WarmCaches(own.with_name(f"{own.name}-caches"))))
+            caches = WarmCaches(own.with_name(f"{own.name}-caches"))
+            self._slots.put(_Place(number, Slot(control, own, surroundings), caches))
         self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables: tuple[str, ...] = ()
         """Those that `also` added: verdicts are remembered apart for each set of them."""
@@ -191,12 +195,17 @@ class Verifier:
         left_out = unaffected(self._commands, changed, setup_inputs=self._setup_inputs)
         return self._with(("affected", left_out), _since=None, _left_out=left_out) if left_out else self
 
-    def verify(self, tree: str, *, stop: threading.Event | None = None, again: bool = False) -> Verification:
+    def verify(
+        self, tree: str, *, at: str | None = None, stop: threading.Event | None = None, again: bool = False
+    ) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
 
         A verification that times out, or that this machine got in the way of, is run again once. `again`: it is run
         whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered. Where
         a red one named its tests, these are run alone first: red again is told at once, green only of a whole run.
+
+        Args:
+            at: The commit with this tree that the slot's HEAD names, where there is one: builds ask git for a version.
 
         Raises:
             DiskFull: no space for the files or the log.
@@ -207,7 +216,7 @@ class Verifier:
         if (narrower := self._affected_in(tree)) is not self:
             whole = self._memory.recall(tree)
             known_green = whole is not None and whole.green and not again
-            return whole if whole is not None and known_green else narrower.verify(tree, stop=stop, again=again)
+            return whole if whole is not None and known_green else narrower.verify(tree, at=at, stop=stop, again=again)
         if len(self._left_out) == len(self._commands):
             stages = tuple(map(unaffected_verdict, self._commands))
             return self._memory.note(Verification(tree, "green", remembered=True, stages=stages))
@@ -217,7 +226,7 @@ class Verifier:
         try:
             known = self._memory.recall(tree) or self._wholly_green(tree)
             if known is None or again:
-                known = self._verify(tree, stop) if known is None else self._repeat(known, stop)
+                known = self._verify(tree, stop, at) if known is None else self._repeat(known, stop, at)
                 self._keep(known)
             return known
         finally:
@@ -259,7 +268,7 @@ class Verifier:
         only = copy(self)
         only._commands, only._arguments = (command,), tuple(arguments)
         only._left_out, only._collect = frozenset(), collect
-        return only._verify(tree, stop, cold=True)
+        return only._verify(tree, stop, None, cold=True)
 
     def recall(self, tree: str) -> Verification | None:
         """What came of a tree, here or in one that came of this one; nothing is run."""
@@ -267,27 +276,29 @@ class Verifier:
         seen = [verdict for verdict in known if verdict is not None]
         return min(seen, key=lambda verdict: (not verdict.green, verdict.unaffected), default=None)
 
-    def _verify(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
+    def _verify(self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
-        verdict = self._in_a_slot(tree, stop, cold=cold)
+        verdict = self._in_a_slot(tree, stop, at, cold=cold)
         if verdict.outcome in ("timeout", "infrastructure"):
-            verdict = self._in_a_slot(tree, stop, cold=True)
+            verdict = self._in_a_slot(tree, stop, at, cold=True)
         return replace(verdict, seconds=time.monotonic() - started)
 
-    def _repeat(self, seen: Verification, stop: threading.Event | None) -> Verification:
+    def _repeat(self, seen: Verification, stop: threading.Event | None, at: str | None) -> Verification:
         """Run a tree once more, on cold caches: what was red because of what they held is not red then."""
         alone = with_tests_alone(self._commands, seen.command, seen.failing) if seen.outcome == "red" else None
         if alone is not None:
             started = time.monotonic()
             again = copy(self)
             again._commands = alone
-            repeated = again._in_a_slot(seen.tree, stop, cold=True)
+            repeated = again._in_a_slot(seen.tree, stop, at, cold=True)
             if repeated.outcome in ("red", "cancelled"):
                 seconds = time.monotonic() - started
                 return replace(repeated, command=seen.command, stages=seen.stages, seconds=seconds)
-        return self._verify(seen.tree, stop, cold=True)
+        return self._verify(seen.tree, stop, at, cold=True)
 
-    def _in_a_slot(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
+    def _in_a_slot(
+        self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False
+    ) -> Verification:
         with self._slot(stop) as free:
             if free is None:
                 return Verification(tree, "cancelled")
@@ -295,7 +306,7 @@ class Verifier:
             if cold:
                 taken.caches.drop()
             try:
-                directory = slot.restore(tree)
+                directory = slot.restore(at or tree)
                 written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
             except GitFailed as failure:
                 return Verification(tree, "infrastructure", tail=str(failure))

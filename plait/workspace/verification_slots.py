@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate, write_private_git
+from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate
 from plait.workspace.control import Control
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, write_private_git
 
 _GITLINK = "160000"
-_SLOT_DATE = "1700000000 +0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Slot:
 
     control: Control
     place: Path
+    surroundings: Surroundings = NO_SURROUNDINGS
+    """What its git knows of the user's repository."""
 
     @property
     def directory(self) -> Path:
@@ -41,7 +43,7 @@ class Slot:
         """Make the files exactly those of a tree and give their directory; quick when little differs from the last one.
 
         Ignored files, nested repositories, changed permissions, hard links and a `.git` of others are gone afterwards.
-        The slot has a git directory of its own: at the commit, or at one made for the tree alone.
+        The slot has a git directory of its own: at the commit, or at one made for the tree alone, on top of base.
 
         Raises:
             GitFailed: an object is missing.
@@ -58,9 +60,18 @@ class Slot:
                 self._start_over()
                 populate(self.control, self.directory, self.index, tree)
         if commit is None:
-            commit = self.control.store.commit_tree(tree, (), "A tree to verify", date=_SLOT_DATE)
+            around = self.surroundings
+            parents = (around.base,) if around.base else ()
+            commit = self.control.store.commit_tree(tree, parents, "A tree to verify", date=around.date)
         with naming_full_disk():
-            write_private_git(self.control, self.directory, commit=commit, branch=None, index=self.index)
+            write_private_git(
+                self.control,
+                self.directory,
+                commit=commit,
+                branch=None,
+                index=self.index,
+                surroundings=self.surroundings,
+            )
         return self.directory
 
     def _start_over(self) -> None:

@@ -90,6 +90,8 @@ class RunFacts:
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
+    base_branch: OddText = ""
+    """The branch that the feature starts from; nothing where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
