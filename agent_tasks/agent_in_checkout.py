@@ -12,10 +12,11 @@ from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.command import run_script
 from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
+from plait.plans.language.environment import GivenVariable, added
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.git import git_date
 from plait.workspace.harvest import salvage
 from plait.workspace.ports import lease_ports
@@ -56,6 +57,8 @@ class Errand:
     """Seconds, where it is not the role's."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
+    environment: tuple[GivenVariable, ...] = ()
+    """The task's own, beside the crew's and the role's."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -118,7 +121,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
-        environment = agent_environment(allow=role.environment, extra=variables)
+        given = added(shop.crew.environment, role.environment, errand.environment)
+        environment = environment_of(given, extra=variables)
         with stages.of("setup"):
             prepared = prepare(
                 checkout.directory,

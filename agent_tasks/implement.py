@@ -101,6 +101,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         timeout=spec.timeout,
         setup=setup,
         setup_inputs=inputs,
+        environment=spec.environment,
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )

@@ -10,7 +10,7 @@ from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, comman
 from plait.plans.tasks.work import WorkOrder
 from plait.plans.wording import listed
 from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.output import plain
 from plait.workspace.verification import Verification, Verifier
 
@@ -49,7 +49,7 @@ def red_verdict(
         setup_inputs=inputs,
         cache=shop.cache,
         home=shop.home,
-        environment=agent_environment(allow=role.environment, extra={}),
+        environment=environment_of(shop.environment_of(order), extra={}),
         timeout=order.task.task.timeout or role.timeout,
         slots=1,
         logs=shop.folder_of(order.task.id),

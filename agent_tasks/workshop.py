@@ -14,6 +14,7 @@ from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
+from plait.plans.language.environment import GivenVariable, added, meanings
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
@@ -21,7 +22,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
 from plait.workspace.control import Control, open_control
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
 from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, surroundings_of
@@ -162,6 +163,10 @@ class Workshop:
                 return holder.setup, holder.setup_inputs
         return (), ()
 
+    def environment_of(self, order: WorkOrder) -> tuple[GivenVariable, ...]:
+        """The variables that an order's agent, set-up and checks are given."""
+        return added(self.crew.environment, self.role_of(order).environment, order.task.task.environment)
+
     def folder_of(self, task_id: str) -> Path:
         """Where a task's tries, logs and results are kept."""
         return self.directory / "tasks" / task_id
@@ -239,6 +244,7 @@ def _open(
     tell: Callable[[str], None],
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
+    given = added(facts.crew.environment, integration.environment)
     surroundings = surroundings_of(control, base=facts.base, branch=facts.base_branch)
     verifier = Verifier(
         control,
@@ -248,7 +254,8 @@ def _open(
         setup_inputs=facts.crew.setup_inputs,
         cache=home / "cache",
         home=home,
-        environment=agent_environment(extra={}),
+        environment=environment_of(given, extra={}),
+        variables=tuple(meanings(given)),
         timeout=integration.timeout,
         slots=integration.slots,
         logs=directory / "verifications",

@@ -124,6 +124,13 @@ class AgentCrew(Block):
         json_schema_extra={"position": 3},
     )
 
+    environment: list[str] = Field(
+        default_factory=list,
+        title="Environment",
+        description="Names of environment variables that every agent, set-up and verification is given.",
+        json_schema_extra={"position": 4},
+    )
+
     def as_crew(self) -> Crew:
         """
         The crew as plans know it.
@@ -142,7 +149,7 @@ class AgentCrew(Block):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the role {twice[0]!r} is there twice")
         written: dict[str, Any] = {"roles": {role.name: role.written() for role in self.roles}}
-        for key in ("default_backend", "setup", "setup_inputs"):
+        for key in ("default_backend", "setup", "setup_inputs", "environment"):
             if value := getattr(self, key):
                 written[key] = value
         return Crew.model_validate(written)

@@ -76,7 +76,7 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    presets = _shown_presets(brief)
+    presets = (*_shown_presets(brief), *_variables(brief))
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
     _print(brief, findings, form, presets)
     if findings.errors or (strict and findings.shown):
@@ -152,6 +152,13 @@ def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ..
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
         typer.echo(f"warning: not carried out yet: {keys[0]}{more}", err=True)
+
+
+def _variables(brief: "Brief") -> tuple[str, ...]:
+    from plait.plans.language.program_variables import told_variables
+    from plait.workspace.environment import set_variables
+
+    return told_variables(brief.plan, brief.crew, set_variables())
 
 
 def _alike(keys: Iterable[str]) -> list[list[str]]:

@@ -23,6 +23,7 @@ from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
+from plait.plans.language.program_variables import told_variables
 from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
@@ -31,6 +32,7 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
+from plait.workspace.environment import set_variables
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
@@ -92,6 +94,7 @@ def open_session(
         killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
             *kept,
+            *told_variables(brief.plan, brief.crew, set_variables()),
             *brief.expansion.notices,
             *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
         ]

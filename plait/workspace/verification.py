@@ -83,6 +83,7 @@ class Verifier:
         slots: int = 1,
         logs: Path,
         surroundings: Surroundings = NO_SURROUNDINGS,
+        variables: Sequence[str] = (),
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -97,6 +98,7 @@ class Verifier:
             slots: How many verifications run at the same time.
             logs: The directory of the logs.
             surroundings: What the git of a slot knows of the user's repository.
+            variables: What a verdict depends on beside the tree, the commands and the set-up.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -108,8 +110,8 @@ class Verifier:
             caches = WarmCaches(own.with_name(f"{own.name}-caches"))
             self._slots.put(_Place(number, Slot(control, own, surroundings), caches))
         self._times = LearnedTimes(control.directory / "verified" / "times")
-        self._variables: tuple[str, ...] = ()
-        """Those that `also` added: verdicts are remembered apart for each set of them."""
+        self._variables = tuple(variables)
+        """Verdicts are remembered apart for each set of them; `also` adds to it."""
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
         self._known: tuple[RedCommand, ...] = ()
@@ -160,7 +162,7 @@ class Verifier:
             ("also", added, variables),
             _commands=(*self._commands, *added),
             _environment={**self._environment, **environment},
-            _variables=variables,
+            _variables=(*self._variables, *variables),
         )
 
     def since(self, before: str, after: str) -> "Verifier":

@@ -8,7 +8,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.durations import SomeSeconds
-from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug, Variable
+from plait.plans.language.environment import Environment, added
+from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug
 
 Complexity = Literal["simple", "moderate", "complex"]
 
@@ -72,8 +73,8 @@ class Role(Part):
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
-    environment: tuple[Variable, ...] = Field(
-        default=(), max_length=200, description="Names of environment variables that its agents are given."
+    environment: Environment = Field(
+        default=(), description="Environment variables that its agents are given: names, or NAME: value."
     )
     setup: Commands = Field(
         default=(), description="Shell commands that make a fresh checkout ready, instead of the crew's."
@@ -89,7 +90,7 @@ class Role(Part):
 
 
 class Crew(Part):
-    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and `setup_inputs`."""
+    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and the others."""
 
     default_backend: Backend | None = Field(
         default=None,
@@ -99,6 +100,11 @@ class Crew(Part):
     setup_inputs: PathPatterns = Field(
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that every agent, set-up and verification is given: names, whose values are "
+        "the shell's, or NAME: value.",
     )
     roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
 
@@ -173,9 +179,12 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         default_backend=upper.default_backend or lower.default_backend,
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
+        environment=added(lower.environment, upper.environment),
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set})
+    environment = {"environment": added(lower.environment, upper.environment)}
+    more = environment if "environment" in upper.model_fields_set else {}
+    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set} | more)

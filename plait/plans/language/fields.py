@@ -15,7 +15,6 @@ MAX_ENTRIES = 1_000
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class Part(BaseModel):
@@ -24,14 +23,15 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _check_controls(text: str) -> str:
+def check_controls(text: str) -> str:
+    """The text itself; ValueError where it has control characters other than tabs and line breaks."""
     if bad := _CONTROL.search(text):
         raise ValueError(f"has the control character {bad.group()!a}")
     return text
 
 
 def _check_prose(text: str) -> str:
-    _check_controls(text)
+    check_controls(text)
     if not text.strip():
         raise ValueError("is empty")
     return text
@@ -48,12 +48,6 @@ def _check_path(text: str) -> str:
     if text and not text.strip():
         raise ValueError("is blank")
     return normalize(text)
-
-
-def _check_variable(text: str) -> str:
-    if not _VARIABLE.fullmatch(text):
-        raise ValueError(f"{quoted(text)} is not the name of an environment variable")
-    return text
 
 
 def _check_branch(text: str) -> str:
@@ -95,13 +89,12 @@ PathPattern = Annotated[str, AfterValidator(_check_path)]
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line), _NOT_BLANK]
 Prose = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_prose), _NOT_BLANK]
-Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_controls), _NOT_BLANK]
+Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(check_controls), _NOT_BLANK]
 Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_prose), _NOT_BLANK]
 """A shell command, of one line or several."""
 
 Commands = Annotated[tuple[Command, ...], Field(max_length=MAX_COMMANDS)]
 PathPatterns = Annotated[tuple[PathPattern, ...], Field(max_length=MAX_ENTRIES)]
-Variable = Annotated[str, AfterValidator(_check_variable)]
 
 PRIORITIES = {"critical": 1, "high": 2, "medium": 3, "low": 4, "idle": 5}
 

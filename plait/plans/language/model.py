@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
+from plait.plans.language.environment import Environment
 from plait.plans.language.fields import (
     BranchName,
     Command,
@@ -173,6 +174,10 @@ class Task(Part):
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
     )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that it is given beside the crew's and the role's: names, or NAME: value.",
+    )
     lint: TaskLint = Field(default_factory=TaskLint, description="Findings about it that are meant to be so.")
 
     @model_validator(mode="after")
@@ -277,6 +282,10 @@ class Integration(Part):
         default="known",
         description="What a red base means: known (it is told at once, and what is green on top of it lands), green "
         "(nothing more starts), or new-failures (what is red on base does not count).",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that `verify` is given beside the crew's: names, or NAME: value.",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
