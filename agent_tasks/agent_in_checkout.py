@@ -59,6 +59,8 @@ class Errand:
     setup_inputs: tuple[str, ...] = ()
     environment: tuple[GivenVariable, ...] = ()
     """The task's own, beside the crew's and the role's."""
+    copy: tuple[str, ...] = ()
+    """Files that git does not have: the task's own patterns, beside the crew's and the role's."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -97,6 +99,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
             branch=errand.branch,
             tree=errand.tree,
             surroundings=shop.surroundings,
+            copied=shop.copied(errand.copy, of=(errand.agent.rpartition("-")[0],)),
         )
         folder.note_checkout(checkout, role=errand.role)
         report = _work(errand, shop, folder, checkout, stages)
@@ -129,7 +132,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
                 commands=errand.setup,
                 inputs=errand.setup_inputs,
                 cache=shop.cache,
-                environment=environment,
+                environment={**environment, **shop.surroundings.for_set_ups},
                 output=folder.setup,
                 stop=shop.stop,
                 limits=Limits(timeout=timeout),

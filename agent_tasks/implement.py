@@ -102,6 +102,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         setup=setup,
         setup_inputs=inputs,
         environment=spec.environment,
+        copy=spec.copy,
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )

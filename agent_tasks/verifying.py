@@ -54,6 +54,7 @@ def red_verdict(
         slots=1,
         logs=shop.folder_of(order.task.id),
         surroundings=shop.surroundings,
+        copied=shop.copied(order.task.task.copy, of=(order.role,)),
     )
     try:
         verifier = verifier.also(commands, environment=environment or {})

@@ -1,7 +1,7 @@
 """What is open where the work of one run is done: opened from the run's facts, found by its id, never sent."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
 from plait.workspace.control import Control, open_control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
@@ -64,6 +65,8 @@ class Workshop:
     """What a batch did; each has its own."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
+    _copied: dict[tuple[str, ...], CopiedFiles] = field(default_factory=dict, compare=False)
+    """By what was asked for: the files as they were when they were read first."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 
@@ -167,6 +170,20 @@ class Workshop:
         """The variables that an order's agent, set-up and checks are given."""
         return added(self.crew.environment, self.role_of(order).environment, order.task.task.environment)
 
+    def copied(self, *patterns: Iterable[str], of: Collection[str] = ()) -> CopiedFiles:
+        """The files that checkouts get beside those of their commit: the crew's, these roles', and further ones.
+
+        Raises:
+            GitFailed: the clone's index cannot be read.
+        """
+        several = (self.crew.copy, *(self.crew.role(role).copy for role in sorted(of)), *patterns)
+        wanted = tuple(dict.fromkeys(pattern for named in several for pattern in named))
+        if not self.facts.clone:
+            return NO_FILES
+        if wanted not in self._copied:
+            self._copied[wanted] = copied_files(Path(self.facts.clone), self.control, wanted)
+        return self._copied[wanted]
+
     def folder_of(self, task_id: str) -> Path:
         """Where a task's tries, logs and results are kept."""
         return self.directory / "tasks" / task_id
@@ -245,7 +262,8 @@ def _open(
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     given = added(facts.crew.environment, integration.environment)
-    surroundings = surroundings_of(control, base=facts.base, branch=facts.base_branch)
+    surroundings = surroundings_of(control, base=facts.base, branch=facts.base_branch, clone=facts.clone)
+    copied = copied_files(Path(facts.clone), control, facts.crew.copy) if facts.clone else NO_FILES
     verifier = Verifier(
         control,
         place=directory / "slots",
@@ -255,7 +273,8 @@ def _open(
         cache=home / "cache",
         home=home,
         environment=environment_of(given, extra={}),
-        variables=tuple(meanings(given)),
+        variables=(*meanings(given), *copied.meanings),
+        copied=copied,
         timeout=integration.timeout,
         slots=integration.slots,
         logs=directory / "verifications",

@@ -131,6 +131,13 @@ class AgentCrew(Block):
         json_schema_extra={"position": 4},
     )
 
+    copied_files: list[str] = Field(
+        default_factory=list,
+        title="Copied files",
+        description="Files that git does not have and that every checkout needs, such as .env.",
+        json_schema_extra={"position": 5},
+    )
+
     def as_crew(self) -> Crew:
         """
         The crew as plans know it.
@@ -152,6 +159,8 @@ class AgentCrew(Block):
         for key in ("default_backend", "setup", "setup_inputs", "environment"):
             if value := getattr(self, key):
                 written[key] = value
+        if self.copied_files:
+            written["copy"] = self.copied_files
         return Crew.model_validate(written)
 
 

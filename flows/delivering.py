@@ -106,7 +106,9 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
     given = given_variables(session.brief.plan, session.brief.crew)
-    redact = Redactor({**os.environ, **own_values(given)}, from_shell(given))
+    tasks = session.tasks
+    copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
+    redact = Redactor({**os.environ, **own_values(given)}, from_shell(given), words=copied.words())
     manifest = fitting(manifest_of(session, urgency=urgency, paused_by=wish()), redact)
     live = LiveRun(Run(manifest), lines)
     watchers.begun(live)

@@ -29,10 +29,17 @@ _LOG = logging.getLogger("plait")
 class Redactor:
     """Takes the values of secrets out of texts that are kept."""
 
-    def __init__(self, environment: Mapping[str, str], allowed: Iterable[str] = ()) -> None:
-        """`allowed`: names of variables that agents get, whatever they are called."""
+    def __init__(
+        self, environment: Mapping[str, str], allowed: Iterable[str] = (), *, words: Iterable[str] = ()
+    ) -> None:
+        """Know what is secret.
+
+        Args:
+            allowed: Names of variables that agents get, whatever they are called.
+            words: Of files that checkouts get from the user's clone.
+        """
         secret = {plain(value) for name, value in environment.items() if is_secret_name(name)}
-        given = {plain(environment.get(name, "")) for name in allowed}
+        given = {*(plain(environment.get(name, "")) for name in allowed), *words}
         values = secret | {value for value in given if not _ORDINARY.fullmatch(value)}
         lines = {line.strip() for value in values for line in (value, *value.splitlines())}  # a key has several
         self._values = sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -32,6 +32,7 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
+from plait.workspace.copied_files import clone_around
 from plait.workspace.environment import set_variables
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
@@ -121,7 +122,8 @@ def open_session(
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
         staff = open_agents(brief, tasks)
         notices += staff.notices
-        facts = _facts(brief, run_id, control, home, directory, started, staff.agents)
+        clone = clone_around(repository, control)
+        facts = _facts(brief, run_id, control, home, directory, started, staff.agents, clone)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), commit, reason="plait: base")
@@ -132,6 +134,7 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
+            notices += shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks)).told
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
 
 
@@ -247,7 +250,14 @@ def _named(need: str, reuse: Reuse) -> str:
 
 
 def _facts(
-    brief: Brief, run_id: str, control: Control, home: Path, directory: Path, base: _Base, agents: Collection[str]
+    brief: Brief,
+    run_id: str,
+    control: Control,
+    home: Path,
+    directory: Path,
+    base: _Base,
+    agents: Collection[str],
+    clone: Path,
 ) -> RunFacts:
     return RunFacts(
         run=run_id,
@@ -264,4 +274,5 @@ def _facts(
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
         base_branch=base.branch,
+        clone=str(clone),
     )

@@ -5,12 +5,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from plait.plans.wording import listed
 from plait.workspace.control import Control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.git import GitRepository
@@ -44,6 +45,8 @@ class Checkout:
     """The files' tree when they were handed out: `commit`'s, or a merge with conflict markers."""
     temporary: Path
     """An empty directory for `TMPDIR`."""
+    copied: frozenset[str] = frozenset()
+    """Paths of files that the user's clone has and git has not: no harvest takes them."""
 
     @property
     def place(self) -> Path:
@@ -59,6 +62,7 @@ def make_checkout(
     branch: str,
     tree: str | None = None,
     surroundings: Surroundings = NO_SURROUNDINGS,
+    copied: CopiedFiles = NO_FILES,
 ) -> Checkout:
     """Hand out the files of a commit in `place/work`, with `branch` checked out in a git directory of their own.
 
@@ -69,6 +73,7 @@ def make_checkout(
         place: The directory to make; its parent is made when missing.
         branch: A checked branch name; it exists in the checkout alone.
         surroundings: What its git knows of the user's repository.
+        copied: Files beside those of the commit.
         tree: Files to hand out in place of the commit's, such as a merge that left conflict markers.
 
     Raises:
@@ -86,7 +91,8 @@ def make_checkout(
             index=checkout.index,
             surroundings=surroundings,
         )
-    return checkout
+        copied.put(checkout.directory)
+    return replace(checkout, copied=copied.paths)
 
 
 def _lay_out(control: Control, place: Path, commit: str, tree: str | None) -> Checkout:

@@ -64,17 +64,25 @@ class Surroundings:
     """What `refs/remotes/origin/HEAD` names."""
     settings: str = ""
     """What the configuration says further."""
+    clone: str = ""
+    """Where the user works, as set-ups know it (`PLAIT_REPOSITORY`)."""
+
+    @property
+    def for_set_ups(self) -> Mapping[str, str]:
+        """Variables of set-up commands alone: what a check says has to come from the tree that it checks."""
+        return {"PLAIT_REPOSITORY": self.clone} if self.clone else {}
 
 
 NO_SURROUNDINGS = Surroundings()
 
 
-def surroundings_of(control: Control, *, base: str, branch: str = "") -> Surroundings:
+def surroundings_of(control: Control, *, base: str, branch: str = "", clone: str = "") -> Surroundings:
     """Look at the user's repository once, for all checkouts of a run: a thousand tags cost each of them one write.
 
     Args:
         base: The commit that the run starts from.
         branch: The branch that this was, if it was one; in the checkouts it is there, at this commit.
+        clone: Where the user works.
 
     Raises:
         GitFailed: the refs cannot be read, or the commit is not there.
@@ -87,7 +95,7 @@ def surroundings_of(control: Control, *, base: str, branch: str = "") -> Surroun
         default = next((name for name in (branch, *_USUAL) if _ORIGIN + name in refs), "")
         origin_head = _ORIGIN + default if default else ""
     hooks = _OWN_HOOKS if _has_hooks_elsewhere(control) else ""
-    return Surroundings(base, date, _packed(control, refs), origin_head, hooks + "".join(remotes))
+    return Surroundings(base, date, _packed(control, refs), origin_head, hooks + "".join(remotes), clone)
 
 
 def _named_refs(control: Control) -> tuple[dict[str, str], str]:

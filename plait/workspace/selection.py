@@ -60,7 +60,8 @@ class Staging:
         links = {path for path, mode in known.items() if mode == _GITLINK}
         present = seen.files.keys() | seen.links.keys()
         fresh = present - known.keys()
-        ignored = self._ignored({*fresh, *(odd.path for odd in seen.odd)}, known, links)
+        copied = self.checkout.copied
+        ignored = copied | self._ignored({*fresh, *(odd.path for odd in seen.odd)} - copied, known, links)
         directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
         new = fresh - ignored

@@ -16,7 +16,9 @@ from plait.plans.language.verify_stages import Check, commands_in, commands_of_c
 from plait.plans.quality.affected import unaffected
 from plait.plans.quality.known_reds import RedCommand
 from plait.plans.quality.tests_alone import with_tests_alone
+from plait.workspace.checkouts import naming_full_disk
 from plait.workspace.control import Control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.errors import GitFailed
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
@@ -84,6 +86,7 @@ class Verifier:
         logs: Path,
         surroundings: Surroundings = NO_SURROUNDINGS,
         variables: Sequence[str] = (),
+        copied: CopiedFiles = NO_FILES,
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -99,11 +102,13 @@ class Verifier:
             logs: The directory of the logs.
             surroundings: What the git of a slot knows of the user's repository.
             variables: What a verdict depends on beside the tree, the commands and the set-up.
+            copied: Files beside those of a tree.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
+        self.copied, self._set_up_variables = copied, surroundings.for_set_ups
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             own = place / f"slot-{number}"
@@ -314,6 +319,8 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
+            with naming_full_disk():
+                self.copied.put(directory)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
@@ -356,7 +363,7 @@ class Verifier:
                 commands=self._setup,
                 inputs=self._setup_inputs,
                 cache=self._cache,
-                environment=environment,
+                environment={**environment, **self._set_up_variables},
                 output=log,
                 stop=stop,
                 limits=Limits(timeout=self._timeout),

@@ -73,6 +73,10 @@ class Role(Part):
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and its checkouts need, such as .env: copied from your own clone.",
+    )
     environment: Environment = Field(
         default=(), description="Environment variables that its agents are given: names, or NAME: value."
     )
@@ -105,6 +109,10 @@ class Crew(Part):
         default=(),
         description="Environment variables that every agent, set-up and verification is given: names, whose values are "
         "the shell's, or NAME: value.",
+    )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and every checkout needs, such as .env: copied from your own clone.",
     )
     roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
 
@@ -180,11 +188,16 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
         environment=added(lower.environment, upper.environment),
+        copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    environment = {"environment": added(lower.environment, upper.environment)}
-    more = environment if "environment" in upper.model_fields_set else {}
-    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set} | more)
+    """Key by key; variables and files to copy add up."""
+    update = {key: getattr(upper, key) for key in upper.model_fields_set}
+    if "environment" in update:
+        update["environment"] = added(lower.environment, upper.environment)
+    if "copy" in update:
+        update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    return lower.model_copy(update=update)

@@ -1,7 +1,7 @@
 """The kinds of value that the keys of plans and crews hold, each with its rule and its JSON Schema."""
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
@@ -17,10 +17,20 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class _Absent:
+    """What looks as if it were not there: pydantic 2 warns at each import of a key that hides a method of its own."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError
+
+
 class Part(BaseModel):
     """A piece of a plan or crew: fixed once made, and every key known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    if not TYPE_CHECKING:
+        copy: ClassVar[Any] = _Absent()
+        """The method has been `model_copy` for years, and roles have a key of this name."""
 
 
 def check_controls(text: str) -> str:

@@ -178,6 +178,10 @@ class Task(Part):
         default=(),
         description="Environment variables that it is given beside the crew's and the role's: names, or NAME: value.",
     )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and that its checkouts need, beside the crew's and the role's.",
+    )
     lint: TaskLint = Field(default_factory=TaskLint, description="Findings about it that are meant to be so.")
 
     @model_validator(mode="after")

@@ -234,6 +234,7 @@ def _specification(task: Task) -> dict[str, Any]:
         "changes_required": task.changes_required,
         "setup": task.setup,
         "setup_inputs": sorted(task.setup_inputs),
+        **({"copy": sorted(task.copy)} if task.copy else {}),
         **({"environment": sorted(meanings(task.environment))} if task.environment else {}),
     }
 

@@ -92,6 +92,8 @@ class RunFacts:
     """The tasks of each phase of the plan: they land together or not at all."""
     base_branch: OddText = ""
     """The branch that the feature starts from; nothing where it is none."""
+    clone: OddText = ""
+    """The path of the user's checkout of the target, or of the target itself where it is bare."""
 
 
 @dataclass(frozen=True, slots=True)
