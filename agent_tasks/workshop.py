@@ -20,13 +20,13 @@ from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, surroundings_of
 from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
 from plait.workspace.control import Control, open_control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
-from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, surroundings_of
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
 from plait.workspace.settling import Settler

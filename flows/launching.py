@@ -49,6 +49,8 @@ class Launch:
     crew: str = ""
     only: tuple[str, ...] = ()
     fresh: bool = False
+    refresh: bool = False
+    """Whether base is taken in."""
     yes: bool = False
     """Whether every question is answered yes."""
     improve: float = 0.0
@@ -65,7 +67,9 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
-    require_startable(wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only)
+    require_startable(
+        wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
+    )
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)
@@ -208,7 +212,13 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
 
     from plait.flows.feature import DeliverOptions, deliver_feature
 
-    options = DeliverOptions(base=wanted.base or "", only=list(wanted.only), fresh=wanted.fresh, improve=wanted.improve)
+    options = DeliverOptions(
+        base=wanted.base or "",
+        only=list(wanted.only),
+        fresh=wanted.fresh,
+        refresh=wanted.refresh,
+        improve=wanted.improve,
+    )
     plan = _shown(wanted.brief.text)
     token = CALL.set(call)
     try:

@@ -17,21 +17,25 @@ from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
+from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
+from plait.plans.journal.manifest import Refresh
 from plait.plans.language.program_variables import told_variables
-from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
+from plait.plans.names import base_ref, fresh_ref, integration_branch
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.plans.wording import listed
+from plait.workspace.base_course import FeatureBase, feature_base, keep_name
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
-from plait.workspace.control import Control
+from plait.workspace.control import HEADS, Control
 from plait.workspace.copied_files import clone_around
 from plait.workspace.environment import set_variables
 from plait.workspace.home import plait_home, run_directory
@@ -54,8 +58,12 @@ class Session:
     watchers: Watchers
     began: float
     """Seconds since the epoch."""
+    standing: BaseStanding
+    """How base stands beside the feature at the start."""
     killed: KilledRun | None = None
     """The run before, if it was killed: what was spent on it counts on."""
+    refresh: Refresh | None = None
+    """That base is taken in."""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -78,6 +86,7 @@ def open_session(
     only: tuple[str, ...],
     fresh: bool,
     stop: threading.Event,
+    refresh: bool = False,
     watchers: Watchers | None = None,
 ) -> Iterator[Session]:
     """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
@@ -104,8 +113,8 @@ def open_session(
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
-        started = _base_commit(control, brief, base, fresh=fresh)
-        commit = started.commit
+        started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
+        commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
         notices += [*started.told, *missing_in_checkouts(control.store, commit)]
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
@@ -120,13 +129,23 @@ def open_session(
         require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        staff = open_agents(brief, tasks)
-        notices += staff.notices
-        clone = clone_around(repository, control)
-        facts = _facts(brief, run_id, control, home, directory, started, staff.agents, clone)
+        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        takes_in, mender = refresh and nothing is None, brief.plan.integration.role
+        staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
+        notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
+        taken = taking_in(control, brief, started, agents=staff.agents) if takes_in else None
+        if taken is not None:
+            brief, reuse = taken.added_to(brief, reuse)
+            tasks = (taken.task, *tasks)
+        facts = _facts(
+            brief, run_id, control, home, directory, started, staff.agents, clone_around(repository, control)
+        )
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
-        control.store.set_ref(base_ref(feature), commit, reason="plait: base")
+        control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
+        keep_name(control, feature, started)
+        if taken is not None:
+            taken.put(control)
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             let_landings_go(control, feature)
@@ -135,7 +154,13 @@ def open_session(
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
             notices += shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks)).told
-            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+            refreshes = taken.refresh if taken else None
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
+
+
+def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:
+    tip = None if fresh else control.branch(integration_branch(feature))
+    return started.standing(control.store, feature, tip)
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
@@ -160,45 +185,6 @@ def _reuse(
     if anew:  # and so is what was built on that
         reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)
     return without(reuse, rejected)
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """Where a feature starts from, and where its base is now."""
-
-    branch: str
-    """Its name; empty where HEAD was detached."""
-    commit: str
-    now: str
-    told: tuple[str, ...] = ()
-    """A sentence where that is not the same."""
-
-
-def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> _Base:
-    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
-
-    Whoever looks at a task's branch with a checkout does not mean it as base: all that is on it would count as landed.
-
-    Raises:
-        CallError: there is no such branch, or its name is not one.
-    """
-    wanted = base or brief.plan.base
-    problem = refname_problem(wanted) if wanted else None
-    if problem:
-        raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
-    name, now = control.base_commit(wanted)
-    branch = "" if name == "HEAD" else name
-    kept = control.store.resolve(base_ref(brief.plan.feature))
-    if wanted is None and is_work_of(brief.plan.feature, name):
-        if not kept:
-            raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
-        where = f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began"
-        return _Base("", kept, kept, (where,))
-    if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
-        return _Base(branch, now, now)
-    where = f"{name} is at {now[:10]} now; --fresh starts over from there"
-    told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
-    return _Base(branch, kept, now, told)
 
 
 def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:
@@ -249,13 +235,19 @@ def _named(need: str, reuse: Reuse) -> str:
     return f"{need}, whose contract was rejected" if need in reuse.sent_back else need
 
 
+def _branch_of(base: FeatureBase) -> str:
+    """The user's branch that is base, if it is one of theirs; empty for what was fetched, tags and commits."""
+    ref = base.base.ref if base.base else None
+    return ref.removeprefix(HEADS) if ref and ref.startswith(HEADS) else ""
+
+
 def _facts(
     brief: Brief,
     run_id: str,
     control: Control,
     home: Path,
     directory: Path,
-    base: _Base,
+    base: FeatureBase,
     agents: Collection[str],
     clone: Path,
 ) -> RunFacts:
@@ -273,6 +265,6 @@ def _facts(
         agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
-        base_branch=base.branch,
+        base_branch=_branch_of(base),
         clone=str(clone),
     )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from plait.plans.wording import listed
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, write_private_git
 from plait.workspace.control import Control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.deleting import delete_later
@@ -17,7 +18,6 @@ from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import ConflictPath
 from plait.workspace.output import plain
-from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, write_private_git
 
 _NEARLY_NOTHING = 1_000_000
 """Bytes left on a disk that make it the likely reason for a file that could not be written."""
@@ -52,6 +52,11 @@ class Checkout:
     def place(self) -> Path:
         """The directory that holds all of this; deleting it deletes the checkout."""
         return self.directory.parent
+
+    @property
+    def set_up(self) -> Path:
+        """What the set-up commands left there, written down (`set_up_state`); not there where none ran."""
+        return self.place / "set-up"
 
 
 def make_checkout(

@@ -17,13 +17,13 @@ from plait.plans.quality.affected import unaffected
 from plait.plans.quality.known_reds import RedCommand
 from plait.plans.quality.tests_alone import with_tests_alone
 from plait.workspace.checkouts import naming_full_disk
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.control import Control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.errors import GitFailed
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
-from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.process import Ended, Limits
 from plait.workspace.short_paths import short_path
 from plait.workspace.small_files import write_whole

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, write_private_git
 from plait.workspace.control import Control
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
-from plait.workspace.private_git import NO_SURROUNDINGS, Surroundings, write_private_git
 
 _GITLINK = "160000"
 

@@ -223,6 +223,8 @@ class Try:
     """Why it does not count, in a sentence; nothing when it does."""
     salvage: str | None = None
     """The branch that keeps what it left behind."""
+    private_git: str | None = None
+    """Where its own git is kept, with commits that its files do not have."""
     usage: Usage | None = None
     """What the agent used up; nothing where it did not tell."""
     spent: Mapping[str, float] = field(default_factory=dict)
@@ -265,6 +267,8 @@ class Candidate:
     """What its change is held against; of what persons put above plait's own commits only what is protected."""
     is_foreign: bool = False
     """Whether it is the branch of somebody else: then nothing of it counts as a person's repair."""
+    is_base: bool = False
+    """Whether it is base, which is taken in: what does not fit it waits for that, and not the other way round."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3

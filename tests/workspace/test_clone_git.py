@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.workspace.checkouts import Checkout, make_checkout
+from plait.workspace.clone_git import _fitting, _without_password, surroundings_of
 from plait.workspace.control import Control, open_control
-from plait.workspace.private_git import _fitting, _without_password, surroundings_of
 from plait.workspace.verification_slots import Slot
 from tests.conftest import BranchWith
 from tests.support.repositories import git
