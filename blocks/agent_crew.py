@@ -61,6 +61,9 @@ class CrewRole(BaseModel):
     environment: list[str] = Field(
         default_factory=list, description="Names of environment variables that its agents are given."
     )
+    copied_files: list[str] = Field(
+        default_factory=list, description="Files that git does not have and its checkouts need, such as .env."
+    )
     setup: list[str] = Field(
         default_factory=list, description="Shell commands that make a fresh checkout ready, instead of the crew's."
     )
@@ -71,6 +74,8 @@ class CrewRole(BaseModel):
     def written(self) -> dict[str, Any]:
         """What a crew file would say of this role: slots, and whatever is not empty."""
         filled = {key: value for key, value in self.model_dump(exclude={"name", "models"}).items() if value}
+        if "copied_files" in filled:  # pydantic's models have a method of the key's own name
+            filled["copy"] = filled.pop("copied_files")
         if self.models is not None and (chosen := self.models.model_dump(exclude_none=True)):
             filled["model"] = chosen
         for key in ("prompt_by", "priority"):
