@@ -100,7 +100,7 @@ def run_command() -> int:
         KeyboardInterrupt: it was ended before it could say so itself.
     """
     try:
-        ended = app(standalone_mode=False)
+        ended = app(args=[_at_home(word) for word in sys.argv[1:]], standalone_mode=False)
         return ended if isinstance(ended, int) else 0  # what `typer.Exit` carried, or nothing
     except PlaitError as problem:
         say_problem(problem)
@@ -116,6 +116,12 @@ def run_command() -> int:
         return int(known.exit_code)
     except Exception as problem:
         return _say_usage(problem) or _say_bug()
+
+
+def _at_home(word: str) -> str:
+    """An argument with `~` as a home directory, where the shell has left it: `--repo=~/x`, or quoted by a launcher."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{os.path.expanduser(value)}"  # noqa: PTH111  (that of pathlib raises for unknown users)
 
 
 def _of_the_machine(problem: OSError) -> PlaitError | None:

@@ -24,11 +24,9 @@ def command(
 ) -> None:
     """Tell what the batches of a run did."""
     from plait.flows.runs import KILLED, find_run
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.show.batch_story import batch_story
     from plait.workspace.home import plait_home
 
-    forgive_encoding()
     known = find_run(plait_home(), run)
     outcome = known.shown_outcome()
     batches = _chosen(outcome.batches, number)

@@ -18,7 +18,6 @@ def command(
     """Nothing is started or changed: what the run heard is heard again."""
     from plait.flows.journal_file import kept_journal
     from plait.flows.runs import find_run, seen_from_here, worktree_of
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.show.metrics import measure
@@ -26,7 +25,6 @@ def command(
     from plait.show.run_report import report_text
     from plait.workspace.home import plait_home
 
-    forgive_encoding()
     found = find_run(plait_home(), run)
     journal = kept_journal(found.directory)
     if journal is None:

@@ -28,7 +28,6 @@ def command(
     """Print a run's report."""
     from plait.flows.recording.kept_expectations import kept_forecast
     from plait.flows.runs import find_run, seen_from_here, worktree_of
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.show.insight import insights
     from plait.show.metrics import measure
@@ -36,7 +35,6 @@ def command(
     from plait.show.run_report import report_text
     from plait.workspace.home import plait_home
 
-    forgive_encoding()
     known = find_run(plait_home(), run)
     outcome = known.shown_outcome()
     if json:

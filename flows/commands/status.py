@@ -26,11 +26,9 @@ def command(
 ) -> None:
     """Show a run's tasks and batches."""
     from plait.flows.runs import find_run, known_runs
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.show.outcome_json import status_json
     from plait.workspace.home import plait_home
 
-    forgive_encoding()
     home = plait_home()
     if every:
         _list(known_runs(home), json=json)
