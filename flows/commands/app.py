@@ -114,6 +114,11 @@ def run_command() -> int:
             return _say_bug()
         say_problem(known)
         return int(known.exit_code)
+    except UnicodeEncodeError as problem:
+        if not any("\udc80" <= letter <= "\udcff" for letter in problem.object[problem.start : problem.end]):
+            return _say_bug()
+        say_problem(CallError("a path or an argument is not UTF-8, as a Prefect server keeps it", hint="rename it"))
+        return int(ExitCode.BAD_INPUT)
     except Exception as problem:
         return _say_usage(problem) or _say_bug()
 
@@ -131,6 +136,11 @@ def _of_the_machine(problem: OSError) -> PlaitError | None:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         sentence = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
         return EnvironmentProblem(sentence, hint="free some space, or make it writable")
+    if problem.errno in (errno.EACCES, errno.EPERM) and problem.filename:
+        whom = f"for user {os.geteuid()}"
+        return EnvironmentProblem(
+            f"cannot use {problem.filename}: {problem.strerror}", hint=f"make it accessible {whom}"
+        )
     try:
         os.getcwd()  # noqa: PTH109 (pathlib's is the same)
     except FileNotFoundError:

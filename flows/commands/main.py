@@ -9,6 +9,7 @@ from contextlib import suppress
 def main() -> None:
     """Run the command that the arguments name; a Ctrl-C in the time that the imports take is as quiet as any other."""
     _open_streams()
+    _have_home()
     try:
         from plait.flows.commands.app import run_command
 
@@ -17,6 +18,16 @@ def main() -> None:
         sys.stderr.write("\ncancelled\n")
         status = 130  # as ExitCode.CANCELLED, which is not imported yet
     sys.exit(status)
+
+
+def _have_home() -> None:
+    """Have a home directory where the system knows none (`docker run --user 1234`): Prefect cannot be imported without."""
+    named = os.environ.get("PLAIT_HOME", "")
+    if os.path.expanduser("~") == "~" and os.path.isabs(named):  # noqa: PTH111, PTH117
+        home = os.path.join(named, "home")  # noqa: PTH118
+        with suppress(OSError):  # said when plait's own folder is made
+            os.makedirs(home, mode=0o700, exist_ok=True)  # noqa: PTH103
+        os.environ["HOME"] = home
 
 
 def _open_streams() -> None:

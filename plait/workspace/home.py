@@ -72,9 +72,14 @@ def home_path() -> Path:
 
     Raises:
         CallError: `PLAIT_HOME` is not an absolute path.
+        EnvironmentProblem: it is not set, and there is no home directory.
     """
     named = os.environ.get("PLAIT_HOME")
-    home = expanded(named) if named else user_state_path("plait")
+    try:
+        home = expanded(named) if named else user_state_path("plait")
+    except RuntimeError:  # `docker run --user 1234`, say
+        who = f"HOME is not set, and the system knows no user {os.getuid()}"
+        raise EnvironmentProblem(f"nobody says where plait's state is kept: {who}", hint=_HINT) from None
     if not home.is_absolute():
         raise CallError(f"PLAIT_HOME is {named!r}, which is not an absolute path", hint="begin it with a slash")
     return home
