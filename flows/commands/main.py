@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def _have_home() -> None:
-    """Have a home directory where the system knows none (`docker run --user 1234`): Prefect cannot be imported without."""
+    """Have a home where the system knows none (`docker run --user 1234`): Prefect wants one at its import."""
     named = os.environ.get("PLAIT_HOME", "")
     if os.path.expanduser("~") == "~" and os.path.isabs(named):  # noqa: PTH111, PTH117
         home = os.path.join(named, "home")  # noqa: PTH118
