@@ -128,3 +128,16 @@ def test_an_argument_that_is_no_utf_8_is_a_bad_call(repository: Path, tmp_path: 
         ended = plait(*arguments, cwd=repository)
         assert "itself failed" not in ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_run_whose_directory_is_deleted_meanwhile_lands(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    plan = write_plan(f"feature: odd\ntasks: [{{id: A, run: 'rmdir {here}; echo a > a.txt'}}]\n")
+    ended = plait("run", str(plan), "--repo", str(repository), cwd=here, env=prefect_server)
+
+    assert ended.status == 0, ended.stderr
+    assert files_of(repository, "feature/odd/integration")["a.txt"] == "a"
