@@ -22,7 +22,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
 from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, surroundings_of
 from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
-from plait.workspace.control import Control, open_control
+from plait.workspace.control import HEADS, Control, open_control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
@@ -249,6 +249,11 @@ def workshop_of(facts: RunFacts) -> Workshop:
         return _OPEN[facts.run]
 
 
+def _branch(ref: str) -> str:
+    """The user's branch that a ref is; empty for what was fetched, tags and the like."""
+    return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+
+
 def _control(facts: RunFacts) -> Control:
     return open_control(Path(facts.repository), home=Path(facts.home))
 
@@ -262,7 +267,7 @@ def _open(
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     given = added(facts.crew.environment, integration.environment)
-    surroundings = surroundings_of(control, base=facts.base, branch=facts.base_branch, clone=facts.clone)
+    surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
     copied = copied_files(Path(facts.clone), control, facts.crew.copy) if facts.clone else NO_FILES
     verifier = Verifier(
         control,

@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.filled_presets import fill_presets
@@ -35,11 +36,13 @@ from plait.workspace.base_course import FeatureBase, feature_base, keep_name
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
-from plait.workspace.control import HEADS, Control
+from plait.workspace.control import Control
 from plait.workspace.copied_files import clone_around
 from plait.workspace.environment import set_variables
+from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
+from plait.workspace.landed_work import undone_by
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
 
@@ -114,8 +117,13 @@ def open_session(
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
         started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
+        undone = _taken_back(control, feature, started)
+        if undone:
+            fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
+            started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
+        notices += told_of_filters(control.store, control.common_dir, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -137,9 +145,10 @@ def open_session(
         if taken is not None:
             brief, reuse = taken.added_to(brief, reuse)
             tasks = (taken.task, *tasks)
-        facts = _facts(
-            brief, run_id, control, home, directory, started, staff.agents, clone_around(repository, control)
-        )
+        facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        onto, clone = (started.base.ref if started.base else None) or "", str(clone_around(repository, control))
+        facts = replace(facts, onto=onto, clone=clone)
+        keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
@@ -161,6 +170,13 @@ def open_session(
 def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:
     tip = None if fresh else control.branch(integration_branch(feature))
     return started.standing(control.store, feature, tip)
+
+
+def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    tip = control.branch(integration_branch(feature))
+    undone = undone_by(control, feature, tip, base=started.now) if tip else None
+    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
@@ -235,21 +251,14 @@ def _named(need: str, reuse: Reuse) -> str:
     return f"{need}, whose contract was rejected" if need in reuse.sent_back else need
 
 
-def _branch_of(base: FeatureBase) -> str:
-    """The user's branch that is base, if it is one of theirs; empty for what was fetched, tags and commits."""
-    ref = base.base.ref if base.base else None
-    return ref.removeprefix(HEADS) if ref and ref.startswith(HEADS) else ""
-
-
 def _facts(
     brief: Brief,
     run_id: str,
     control: Control,
     home: Path,
     directory: Path,
-    base: FeatureBase,
+    base: str,
     agents: Collection[str],
-    clone: Path,
 ) -> RunFacts:
     return RunFacts(
         run=run_id,
@@ -259,12 +268,10 @@ def _facts(
         home=str(home),
         directory=str(directory),
         scripts=str(brief.folder.absolute()),
-        base=base.commit,
+        base=base,
         crew=brief.crew,
         integration=brief.plan.integration,
         agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
-        base_branch=_branch_of(base),
-        clone=str(clone),
     )

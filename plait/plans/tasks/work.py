@@ -90,8 +90,8 @@ class RunFacts:
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
-    base_branch: OddText = ""
-    """The branch that the feature starts from; nothing where it is none."""
+    onto: str = ""
+    """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
     clone: OddText = ""
     """The path of the user's checkout of the target, or of the target itself where it is bare."""
 
