@@ -33,9 +33,9 @@ def command(
     """Show a run's tasks and batches."""
     from plait.flows.runs import known_runs, run_meant
     from plait.show.outcome_json import status_json
-    from plait.workspace.home import plait_home
+    from plait.workspace.home import kept_home
 
-    home = plait_home()
+    home = kept_home()
     if every:
         _list(known_runs(home), json=json)
         return

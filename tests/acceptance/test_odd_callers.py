@@ -141,3 +141,16 @@ def test_a_run_whose_directory_is_deleted_meanwhile_lands(
 
     assert ended.status == 0, ended.stderr
     assert files_of(repository, "feature/odd/integration")["a.txt"] == "a"
+
+
+@pytest.mark.slow
+def test_what_is_kept_can_be_looked_at_where_nothing_can_be_written(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = write_plan(PLAN)
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 0
+    for command in ("status", "report", "logs A", "batches", "gantt"):
+        no_more_bytes = ["sh", "-c", f'ulimit -f 0; "$0" {command} 2>&1 | cat', str(PLAIT)]
+        ended = subprocess.run(no_more_bytes, cwd=repository, capture_output=True, text=True, check=False)
+        assert "error" not in ended.stdout, ended.stdout
+        assert ended.stdout or command == "logs A"
