@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 import typer
 
@@ -158,10 +159,11 @@ def say_problem(problem: PlaitError) -> None:
 
     label = "error" if not sys.stderr.isatty() or os.environ.get("NO_COLOR") else "\x1b[1;31merror\x1b[0m"
     lines = plain(str(problem)).splitlines() or [type(problem).__name__]
-    for line in lines:
-        sys.stderr.write(f"{label}: {line}\n")
-    if problem.hint:
-        sys.stderr.write(f"  hint: {plain(problem.hint)}\n")
+    with suppress(OSError):  # the exit code says it, too
+        for line in lines:
+            sys.stderr.write(f"{label}: {line}\n")
+        if problem.hint:
+            sys.stderr.write(f"  hint: {plain(problem.hint)}\n")
 
 
 def _say_usage(problem: Exception) -> int | None:
