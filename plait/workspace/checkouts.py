@@ -192,12 +192,13 @@ def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[Conf
         config.write(_FOR_A_PERSON)
 
 
-def missing_in_checkouts(store: GitRepository, commit: str) -> Iterator[str]:
-    """A sentence for submodules, where the root of a commit's tree speaks of them."""
+def missing_in_checkouts(store: GitRepository, commit: str, *, filled: bool = False) -> Iterator[str]:
+    """A sentence for submodules, where the root of a commit's tree speaks of them; `filled`: they are there."""
     answer = store.run("cat-file", "blob", f"{commit}:.gitmodules")
     modules = answer.stdout.decode("utf-8", "replace") if answer.status == 0 else ""
-    if submodules := _SUBMODULE.findall(modules):
-        yield f"submodules are empty in the checkouts that agents work in: {_first(submodules)}"
+    if (submodules := _SUBMODULE.findall(modules)) and not filled:
+        empty = "submodules are empty in the checkouts that agents work in (`submodules: true` in the crew fills them)"
+        yield f"{empty}: {_first(submodules)}"
 
 
 def _first(paths: list[str]) -> str:

@@ -220,7 +220,7 @@ def write_private_git(
         ref.write_text(commit + "\n", encoding="ascii")
     head = commit if branch is None else f"ref: refs/heads/{branch}"
     (git / "HEAD").write_text(head + "\n", encoding="utf-8")
-    settings = configuration_of(control.object_format, bare=False) + _SETTINGS + _CORE + surroundings.settings
+    settings = private_configuration(control.object_format) + surroundings.settings
     (git / "config").write_text(settings, encoding="utf-8")
     (git / "objects/info/alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
     if surroundings.packed_refs:
@@ -231,3 +231,8 @@ def write_private_git(
         head_of_origin.write_bytes(os.fsencode(f"ref: {surroundings.origin_head}\n"))
     shutil.copyfile(control.store.git_dir / "info/exclude", git / "info/exclude")
     shutil.copy2(index, git / "index")
+
+
+def private_configuration(object_format: str) -> str:
+    """The configuration of a repository that an agent gets to play with."""
+    return configuration_of(object_format, bare=False) + _SETTINGS + _CORE
