@@ -107,6 +107,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         timeout=spec.timeout,
         setup=setup,
         setup_inputs=inputs,
+        environment=spec.environment,
+        copy=spec.copy,
         submodules=shop.crew.fills_submodules(order.role),
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),

@@ -24,7 +24,7 @@ class SetUp:
     commands: tuple[str, ...]
     inputs: tuple[str, ...]
     environment: tuple[str, ...] = ()
-    """The variables that the role is given, by name."""
+    """The variables that it is given, and what is copied into the checkout."""
     submodules: bool = False
 
 

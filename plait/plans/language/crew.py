@@ -8,7 +8,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.durations import SomeSeconds
-from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug, Variable
+from plait.plans.language.environment import Environment, added
+from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug
 
 Complexity = Literal["simple", "moderate", "complex"]
 
@@ -72,8 +73,12 @@ class Role(Part):
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
-    environment: tuple[Variable, ...] = Field(
-        default=(), max_length=200, description="Names of environment variables that its agents are given."
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and its checkouts need, such as .env: copied from your own clone.",
+    )
+    environment: Environment = Field(
+        default=(), description="Environment variables that its agents are given: names, or NAME: value."
     )
     setup: Commands = Field(
         default=(), description="Shell commands that make a fresh checkout ready, instead of the crew's."
@@ -104,6 +109,15 @@ class Crew(Part):
     setup_inputs: PathPatterns = Field(
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that every agent, set-up and verification is given: names, whose values are "
+        "the shell's, or NAME: value.",
+    )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and every checkout needs, such as .env: copied from your own clone.",
     )
     submodules: bool = Field(
         default=False,
@@ -190,10 +204,18 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         default_backend=upper.default_backend or lower.default_backend,
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
+        environment=added(lower.environment, upper.environment),
+        copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
         submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set})
+    """Key by key; variables and files to copy add up."""
+    update = {key: getattr(upper, key) for key in upper.model_fields_set}
+    if "environment" in update:
+        update["environment"] = added(lower.environment, upper.environment)
+    if "copy" in update:
+        update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    return lower.model_copy(update=update)
