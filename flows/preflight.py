@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from plait.flows.inputs.agents_here import require_agents
 from plait.flows.inputs.requests import Brief, narrow
 from plait.plans.errors import CallError
 from plait.plans.names import integration_branch
@@ -9,7 +10,6 @@ from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control, open_control
 from plait.workspace.git import require_git
 from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
-from plait.workspace.programs import require_backends
 from plait.workspace.ref_landing import feature_lock
 
 
@@ -27,7 +27,7 @@ def require_startable(brief: Brief, *, repository: Path, base: str | None, only:
     control.base_commit(base or brief.plan.base)
     refuse_clash(control, integration_branch(feature))
     require_style(control, brief.plan.integration)
-    _require_agents(brief, only)
+    require_agents(brief, repository, narrow(brief.expansion, only))
     # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
     with feature_lock(control, feature, "that is just starting"):
         pass
@@ -59,10 +59,3 @@ def refuse_clash(control: Control, branch: str) -> None:
             f"git cannot hold the branch {branch} beside {clash}",
             hint=f"rename it (git branch -m {clash} {clash}-old) or give the feature another name",
         )
-
-
-def _require_agents(brief: Brief, only: tuple[str, ...]) -> None:
-    """Refuse a plan with a role that no agent can work as."""
-    chosen = set(narrow(brief.expansion, only))
-    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.is_for_agent]
-    require_backends(brief.crew, frozenset(task.role for task in tasks))

@@ -59,8 +59,9 @@ def command(
         _print_rules(explain)
         return
     from plait.advice.lint.facts import Facts
-    from plait.advice.lint.findings import lint
+    from plait.advice.lint.findings import lint, with_problems
     from plait.advice.lint.rules import chosen
+    from plait.flows.inputs.agents_here import missing_agents
     from plait.flows.inputs.crew_option import given_brief
     from plait.plans.errors import CallError, ExitCode, PlanError
 
@@ -76,9 +77,10 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    presets = _shown_presets(brief)
+    notes = (*_shown_presets(brief), *_unstaffed(brief))
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
-    _print(brief, findings, form, presets)
+    findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
+    _print(brief, findings, form, notes)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
 
@@ -129,16 +131,23 @@ def _shown_presets(brief: "Brief") -> tuple[str, ...]:
     return shown_presets(brief, Path())[1] if has_presets(brief) else ()
 
 
-def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, presets: tuple[str, ...]) -> None:
+def _unstaffed(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.agents_here import unstaffed
+
+    told = unstaffed(brief)
+    return (told,) if told else ()
+
+
+def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, notes: tuple[str, ...]) -> None:
     if form is FindingsFormat.json:
-        typer.echo(_summary_json(brief, findings, presets))
+        typer.echo(_summary_json(brief, findings, notes))
     elif form is FindingsFormat.sarif:
         typer.echo(_sarif(brief, findings))
     else:
-        _print_text(brief, findings, presets)
+        _print_text(brief, findings, notes)
 
 
-def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> None:
+def _print_text(brief: "Brief", findings: "LintFindings", notes: tuple[str, ...]) -> None:
     from plait.advice.lint.findings import finding_lines, tally
 
     for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
@@ -147,7 +156,7 @@ def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ..
     roles = sorted({task.role for task in tasks})
     summary = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
     typer.echo(f"{brief.source}: {summary}; {tally(findings)}")
-    for line in (*presets, *brief.expansion.notices):
+    for line in (*notes, *brief.expansion.notices):
         typer.echo(f"note: {line}", err=True)
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
@@ -187,7 +196,7 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> str:
+def _summary_json(brief: "Brief", findings: "LintFindings", notes: tuple[str, ...]) -> str:
     import json
 
     tasks = [
@@ -202,7 +211,7 @@ def _summary_json(brief: "Brief", findings: "LintFindings", presets: tuple[str, 
         "findings": [_row(finding, brief.source) for finding in findings.shown],
         "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),
-        "notices": [*presets, *brief.expansion.notices],
+        "notices": [*notes, *brief.expansion.notices],
     }
     return json.dumps(record, indent=2)
 

@@ -39,6 +39,8 @@ class Brief:
     """Where each value of the plan stands, for whoever has more to say about it."""
     specs: Mapping[str, Path] = field(default_factory=dict)
     """The tasks that have a file of their own, and which; absolute."""
+    crew_file: Path | None = None
+    """The file that `--crew` named, where a mistake in it can be shown."""
 
 
 def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) -> Brief:
