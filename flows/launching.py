@@ -15,9 +15,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from plait.flows.inputs.requests import Brief
-from plait.flows.preflight import require_startable
 from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.running.calling import CALL, Call
+from plait.flows.running.nothing_left import is_all_done, nothing_told, settle_again
+from plait.flows.running.startable import Startable, require_startable
 from plait.flows.runs import seen_from_here
 from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
@@ -65,7 +66,11 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
-    require_startable(wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only)
+    startable = require_startable(
+        wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
+    )
+    if _has_nothing_left(startable, wanted, json=json, quiet=quiet):
+        return ExitCode.LANDED
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)
@@ -87,6 +92,30 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     if call.outcome is None:
         raise RuntimeError("the flow ended without an outcome")
     return exit_code_of(call.outcome, environment=call.environment)
+
+
+def _has_nothing_left(startable: Startable, wanted: Launch, *, json: bool, quiet: bool) -> bool:
+    """Whether there is nothing to do, which is told."""
+    if wanted.fresh or not is_all_done(startable):
+        return False
+    text = nothing_told(startable, wanted.brief)
+    if json or wanted.brief.specs:
+        outcome = settle_again(
+            wanted.brief,
+            repository=wanted.repository,
+            base=wanted.base,
+            only=wanted.only,
+            tell=PlainView(quiet=quiet).noted,
+        )
+        if outcome is None:
+            from prefect.context import refresh_global_settings_context
+
+            refresh_global_settings_context()
+            return False
+        text = outcome_json(outcome) if json else text
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")
+    return True
 
 
 def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> BaseException | None:

@@ -1,36 +1,11 @@
-"""What has to be right before anything is started for a run: git, space, repository, branches, agents."""
+"""What has to be right with the repository of a run before anything else: git, space, permissions, branches."""
 
 from pathlib import Path
 
-from plait.flows.inputs.agents_here import require_agents
-from plait.flows.inputs.requests import Brief, narrow
 from plait.plans.errors import CallError
-from plait.plans.names import integration_branch
-from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control, open_control
 from plait.workspace.git import require_git
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
-from plait.workspace.ref_landing import feature_lock
-
-
-def require_startable(brief: Brief, *, repository: Path, base: str | None, only: tuple[str, ...]) -> None:
-    """Find what is wrong with a run before a server is started for it.
-
-    Raises:
-        CallError: no repository, no such base, a branch in the way, no identity or key for what the plan wants signed,
-            another live run of the feature.
-        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
-            program is missing, what lands cannot be signed.
-    """
-    feature = brief.plan.feature
-    control = usable_repository(repository, home=plait_home())
-    control.base_commit(base or brief.plan.base)
-    refuse_clash(control, integration_branch(feature))
-    require_style(control, brief.plan.integration)
-    require_agents(brief, repository, narrow(brief.expansion, only))
-    # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
-    with feature_lock(control, feature, "that is just starting"):
-        pass
+from plait.workspace.home import LEAST_FREE_BYTES, require_space
 
 
 def usable_repository(repository: Path, *, home: Path) -> Control:
