@@ -19,6 +19,7 @@ from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.nothing_left import is_all_done, nothing_told, settle_again
 from plait.flows.running.startable import Startable, require_startable
+from plait.flows.running.trial import try_out
 from plait.flows.runs import seen_from_here
 from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
@@ -54,6 +55,8 @@ class Launch:
     """Whether every question is answered yes."""
     improve: float = 0.0
     """Seconds to search for a better order of dispatch."""
+    preflight: bool = True
+    """Whether set-ups, and the programs that checks name, are tried before anything starts."""
 
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,7 +79,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     call = Call(wanted.brief, watcher=view)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
-    broken = _carry_out(wanted, call, view)
+    broken = _carry_out(wanted, startable, call, view)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.
         _print_end(call.outcome, home, json=json, repository=wanted.repository)
@@ -118,7 +121,7 @@ def _has_nothing_left(startable: Startable, wanted: Launch, *, json: bool, quiet
     return True
 
 
-def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> BaseException | None:
+def _carry_out(wanted: Launch, startable: Startable, call: Call, view: "LiveView | PlainView") -> BaseException | None:
     """Call the flow, with all that it needs around it; what ended it, where it did not end by itself."""
     logging.raiseExceptions = False  # a log on a full disk would print a traceback for each of its lines
     begun = threading.Event()
@@ -126,6 +129,8 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> Base
         with ExitStack() as open_things:
             open_things.enter_context(view.shown())
             open_things.enter_context(_stopped_by_signals(call.stop, begun))
+            if wanted.preflight and startable.outset is not None:
+                try_out(startable.control, startable.outset, home=plait_home(), step=view.step, note=view.noted)
             # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
             open_things.enter_context(chdir(plait_home()))
             open_things.enter_context(_prefect_api(view))

@@ -46,6 +46,13 @@ def command(
             max=600,
         ),
     ] = 0.0,
+    preflight: Annotated[
+        bool,
+        typer.Option(
+            "--preflight/--no-preflight",
+            help="Try set-ups, and the programs that checks name, before anything starts.",
+        ),
+    ] = True,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -84,6 +91,7 @@ def command(
         fresh=fresh,
         yes=yes,
         improve=improve,
+        preflight=preflight,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
 

@@ -81,6 +81,7 @@ class Verifier:
         timeout: float | None = None,
         slots: int = 1,
         logs: Path,
+        keeps_set_up: bool = False,
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -94,6 +95,7 @@ class Verifier:
             timeout: Seconds that one verification may take, its set-up not counted.
             slots: How many verifications run at the same time.
             logs: The directory of the logs.
+            keeps_set_up: Whether checkouts may use what the set-up made: of base alone, where no branch's code runs.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -104,6 +106,7 @@ class Verifier:
             own = place / f"slot-{number}"
             self._slots.put(_Place(number, Slot(control, own), WarmCaches(own.with_name(f"{own.name}-caches"))))
         self._times = LearnedTimes(control.directory / "verified" / "times")
+        self._keeps_set_up = keeps_set_up
         self._variables: tuple[str, ...] = ()
         """Those that `also` added: verdicts are remembered apart for each set of them."""
         self._since: tuple[str, str] | None = None
@@ -347,7 +350,8 @@ class Verifier:
                 output=log,
                 stop=stop,
                 limits=Limits(timeout=self._timeout),
-                keep=False,  # branches' code may run in the set-up: what it makes is for this tree alone
+                # Branches' code may run in the set-up: what it makes is then for this tree alone.
+                keep=self._keeps_set_up,
             )
             if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled":
                 break
