@@ -16,6 +16,7 @@ from plait.flows.commands import (
     contracts,
     demo,
     deploy,
+    doctor,
     down,
     forecast,
     gantt,
@@ -72,6 +73,7 @@ COMMANDS = (
     up,
     down,
     deploy,
+    doctor,
 )
 
 for module in COMMANDS:

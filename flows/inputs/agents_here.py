@@ -5,6 +5,7 @@ import posixpath
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from plait.flows.inputs.given_files import read_given_file
@@ -16,12 +17,15 @@ from plait.plans.language.documents import read
 from plait.plans.language.places import Loc
 from plait.plans.language.scripts import read_script
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.wording import listed, near_match
+from plait.plans.wording import listed
 from plait.workspace.environment import agent_environment
 from plait.workspace.git import GitRepository, repository_around
 from plait.workspace.places import is_folder
 from plait.workspace.programs import backend_of
 from plait.workspace.starting import find_program
+
+_ALIKE = 0.8
+"""Of difflib: a PATH has thousands of names, and `claude` is 0.63 like `ctrlaltdel`."""
 
 NO_PROGRAM, NO_SCRIPT = "PLAN010", "PLAN011"
 
@@ -113,8 +117,8 @@ def _why_not_found(brief: Brief, role: Role, place: Path, *, may_come: bool) -> 
         find_program(program, Path("/"), environment)
     except EnvironmentProblem as problem:
         if problem.message.endswith("was not found"):
-            near = near_match(program, _programs_like(program, environment["PATH"]))
-            return f"was not found: {program}", near or problem.hint
+            near = get_close_matches(program, sorted({*_programs_like(program, environment["PATH"])}), 1, _ALIKE)
+            return f"was not found: {program}", f"did you mean {near[0]!r}?" if near else problem.hint
         return f"cannot be started: {problem.message}", problem.hint
     return "", None
 
