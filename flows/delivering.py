@@ -68,6 +68,7 @@ def deliver(
         flow_run=flow_run,
         deployed=deployed,
         plan=call.brief.source,
+        template=call.brief.template,
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)
@@ -86,6 +87,7 @@ def deliver(
             if tip is not None:
                 loop.hear_more(TipMoved(tip))
             loop.look_at_branch()
+            loop.look_at_base()
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()

@@ -10,14 +10,14 @@ from typing import Any
 
 from plait.agent_tasks.persons_repair import clean_author
 from plait.flows.recording.run_files import read_merging
-from plait.flows.runs import KnownRun, find_run, runs_here
+from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
-from plait.workspace.conflicts import conflict_checkout, left_over_markers
+from plait.workspace.conflicts import conflict_checkout, left_as_handed_out, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
 from plait.workspace.deleting import delete_tree
 from plait.workspace.environment import user_name
@@ -52,6 +52,8 @@ class Resolving:
     """The files as they were handed out."""
     files: tuple[str, ...] = ()
     """Those with conflicts."""
+    marked: tuple[str, ...] = ()
+    """Those of them that were handed out with markers."""
     settled: tuple[str, ...] = ()
     """Files that the plan's rules or structure have settled, each with its way."""
     notes: tuple[str, ...] = ()
@@ -81,7 +83,7 @@ class Resolving:
         }
 
 
-def find_rejected(wanted: str | None, task: str) -> Resolving:
+def find_rejected(wanted: str | None, task: str, *, repository: Path | None = None) -> Resolving:
     """The branch of a task that did not land, and what has been handed out of it.
 
     Args:
@@ -92,7 +94,7 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     Raises:
         CallError: there is no such run or task, it has landed or is about to, somebody works on it, it has no branch.
     """
-    resolving = find_handed_out(wanted, task)
+    resolving = find_handed_out(wanted, task, repository=repository)
     run, rejected = resolving.run, resolving.task
     if rejected.state is TaskState.LANDED or (run.alive and rejected.state in _ALIVE):
         why = {TaskState.LANDED: "has landed", TaskState.DONE: "is finished, and waits to be integrated"}
@@ -103,21 +105,15 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     return _kept(resolving) if resolving.exists else resolving
 
 
-def find_handed_out(wanted: str | None, task: str) -> Resolving:
+def find_handed_out(wanted: str | None, task: str, *, repository: Path | None = None) -> Resolving:
     """The same, wherever its task stands now and unread, as it may be damaged: to delete it.
 
     Raises:
         CallError: there is no such run or task, or none is named and the user stands in no repository of a run.
     """
-    home, here = plait_home(), runs_here()
-    if wanted is None and not here:
-        raise CallError(
-            f"no run of plait belongs to where you stand, so it is open whose {quoted(task)} you mean",
-            hint="go to its repository, or name a run with --run",
-        )
-    run = find_run(home, wanted, among=here)
+    home, run = plait_home(), run_meant(wanted, repository=repository)
     if task not in (tasks := _tasks_of(run)):
-        run = find_run(home, wanted, task=task, among=here)
+        run = run_meant(wanted, task=task, repository=repository)
         tasks = _tasks_of(run)
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))
@@ -147,10 +143,12 @@ def hand_out(resolving: Resolving) -> Resolving:
         store, resolving.onto, resolving.rejected, settle=settler.settle, fold_case=resolving.control.ignores_case
     )
     conflicts: tuple[ConflictPath, ...] = ()
+    marked: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):
         shown = conflict_checkout(store, merged, "the feature branch", task.id)
-        tree, conflicts = shown.tree, shown.conflicts
+        tree, conflicts, marked, unmarked = shown.tree, shown.conflicts, shown.marked, shown.unmarked
     files = [path.path for path in conflicts]
     # Held by a ref, so that neither the target's garbage collection nor ours takes it while a person is at lunch.
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
@@ -163,8 +161,9 @@ def hand_out(resolving: Resolving) -> Resolving:
         "onto": resolving.onto,
         "tree": tree,
         "files": files,
+        "marked": marked,
         "settled": [f"{done.path} ({done.by})" for done in merged.settled],
-        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None)],
+        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None), *_as_git_made_it(unmarked)],
     }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
@@ -187,6 +186,12 @@ def _not_applied(files: Sequence[str], rules: Sequence[FileRule] | None) -> list
     return [f"{path} is to be made anew, which was not done here: {rule.command}" for path, rule in mine]
 
 
+def _as_git_made_it(unmarked: Sequence[str]) -> list[str]:
+    """What git made of the conflicts without markers, and that this may be the answer."""
+    lines = [f"no markers in {line}" for line in unmarked]
+    return [*lines, "what git made of these may stay as it is"] if lines else []
+
+
 def take_back(resolving: Resolving) -> str:
     """Commit what the person made of it onto the task's branch, and give that commit.
 
@@ -207,9 +212,16 @@ def take_back(resolving: Resolving) -> str:
     )
     if made.problems:
         raise CallError(f"the checkout cannot be committed: {'; '.join(made.problems[:5])}")
-    left = left_over_markers(control.store, made.tree, resolving.files, parents=(resolving.rejected, resolving.onto))
+    left = dict.fromkeys(
+        (
+            *left_as_handed_out(control.store, made.tree, resolving.tree, resolving.marked),
+            *left_over_markers(control.store, made.tree, resolving.files, parents=(resolving.rejected, resolving.onto)),
+        )
+    )
     if left:
-        raise CallError(f"conflict markers are left over in {listed(left)}", hint=f"in {resolving.checkout.directory}")
+        raise CallError(
+            f"conflict markers are left over in {listed(tuple(left))}", hint=f"in {resolving.checkout.directory}"
+        )
     place = control.worktree_of(task.branch or "")
     if place is not None:
         raise CallError(f"{task.branch} is checked out in {place}, so it was not moved", hint="switch there first")
@@ -280,14 +292,15 @@ def _kept(resolving: Resolving) -> Resolving:
     try:
         note = read_json_object(resolving.place / _NOTE)
         facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
-        settled, notes = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes"))
+        settled, notes, marked = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes", "marked"))
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise CallError(
             f"what was handed out in {resolving.place} is damaged: {problem}",
             hint=f"`plait resolve {resolving.task.id} --abort` deletes it",
         ) from problem
     rejected, onto, tree, files = facts
-    return replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files, settled=settled, notes=notes)
+    known = replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files)
+    return replace(known, marked=marked, settled=settled, notes=notes)
 
 
 def _git_name(control: Control) -> str:

@@ -21,6 +21,7 @@ from plait.flows.commands import (
     forecast,
     gantt,
     graph,
+    land,
     logs,
     new,
     pause,
@@ -31,6 +32,7 @@ from plait.flows.commands import (
     run,
     schema,
     status,
+    undo,
     up,
 )
 from plait.flows.commands.help_pages import Command, CommandGroup, in_lines
@@ -64,6 +66,8 @@ COMMANDS = (
     contracts,
     approve,
     resolve,
+    land,
+    undo,
     pause,
     resume,
     cancel,

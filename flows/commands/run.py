@@ -1,15 +1,18 @@
 """Run a plan: agents work in parallel, tested batches land on the feature branch, a report says what happened."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from plait.flows.inputs.requests import Brief
 
 NAME = "run"
 EXAMPLES = (
     "Examples: `plait run plan.yaml` · `plait run plan.yaml --dry-run` · "
     "`plait run plan.yaml --crew crew.yaml --only TASK-1 --only TASK-2` · "
-    "`plait run plan.yaml --json > result.json`\n\n"
+    "`plait run plan.yaml --json > result.json` · `plait run plan.yaml --server none`\n\n"
     "Exit codes: 0 all landed · 1 something failed or was held back · 2 the plan or the call is wrong · "
     "3 the environment is · 130 cancelled"
 )
@@ -24,7 +27,10 @@ def command(
     ],
     repo: Annotated[Path, typer.Option(help="A clone, or any directory in it.")] = Path(),
     base: Annotated[
-        str | None, typer.Option(help="Branch to start from; the plan's, else the one checked out.")
+        str | None,
+        typer.Option(
+            help="What to start from: a branch, origin/main, a tag, a commit; the plan's, else the branch checked out."
+        ),
     ] = None,
     crew: Annotated[
         list[str] | None,
@@ -36,6 +42,17 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen and when; nothing runs.")] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
+    ] = False,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            help="The day that {date} in the feature's name stands for; today, or that of an edition that was killed.",
+            metavar="DATE",
+            show_default=False,
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
     ] = False,
     improve: Annotated[
         float,
@@ -53,6 +70,14 @@ def command(
             help="Try set-ups, and the programs that checks name, before anything starts.",
         ),
     ] = True,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="A Prefect API to run on, or none for one of the run's own; when absent PREFECT_API_URL, your Prefect "
+            "profile's, that of `plait up`, or its own, whichever is there first.",
+            metavar="URL|none",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -68,6 +93,7 @@ def command(
     forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
+    brief = _edition(brief, edition, repository=repo, fresh=fresh)
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
         from plait.flows.terminal.plan_notices import say_findings
@@ -89,11 +115,26 @@ def command(
         crew=str(crew_file or ""),
         only=tuple(only or ()),
         fresh=fresh,
+        refresh=refresh,
         yes=yes,
         improve=improve,
         preflight=preflight,
+        server=server,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
+
+
+def _edition(brief: "Brief", day: str | None, *, repository: Path, fresh: bool) -> "Brief":
+    """The plan as the edition that is meant: of a day that was named, the one that was killed, or today's."""
+    if not brief.template and day is None:
+        return brief
+    from plait.flows.inputs.editions import killed_edition, named_edition
+    from plait.flows.runs import runs_around
+
+    if day is not None:
+        return brief.as_edition(named_edition(brief.template, day))
+    killed = None if fresh else killed_edition(brief.template, runs_around(repository))
+    return brief.as_edition(killed) if killed else brief
 
 
 def _ask(question: str) -> None:

@@ -135,8 +135,9 @@ def _why_not_in_base(brief: Brief, program: str, place: Path) -> tuple[str, str 
     if path.startswith("../"):
         return f"is outside of every checkout: {program}", "name it by its full path"
     repository = _repository(place)
-    base = f"refs/heads/{brief.plan.base}" if brief.plan.base else "HEAD"
-    commit = repository.resolve(base) if repository else None
+    named = brief.plan.base
+    places = [f"{kind}/{named}" for kind in ("refs/heads", "refs/remotes", "refs/tags")] if named else ["HEAD"]
+    commit = next(filter(None, map(repository.resolve, places)), None) if repository else None
     if repository is None or commit is None:
         return "", None
     listing = repository.ask("ls-tree", "-z", commit, "--", path).records

@@ -7,22 +7,30 @@ from contextlib import chdir, suppress
 from pathlib import Path
 
 from plait.flows.inputs.requests import Brief
+from plait.flows.running.refreshing import nothing_to_take_in
 from plait.flows.running.startable import Startable
 from plait.flows.servers.settings import talk_to
 from plait.plans.journal.events import Begin, Close, TipMoved
 from plait.plans.names import integration_branch
+from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.wording import count
 from plait.show.run_outcome import outcome_of
 from plait.workspace.home import plait_home, run_directory
 
 
-def is_all_done(startable: Startable) -> bool:
-    """Whether nothing is left to do, as far as git says it: no task, no question, and nothing to land on base."""
-    outset = startable.outset
+def is_all_done(startable: Startable, *, refresh: bool) -> bool:
+    """Whether nothing is left to do, as far as git says it: no task, no question, and nothing to land on base.
+
+    `refresh`: whether the feature is asked to take in what base has by now.
+    """
+    outset, start = startable.outset, startable.start
+    if outset is None or start.fresh:
+        return False
+    if refresh and not nothing_to_take_in(startable.control, outset.brief.plan.feature, start.base):
+        return False
     return (
-        outset is not None
-        and outset.has_all_landed
+        outset.has_all_landed
         and not outset.brief.expansion.contracts
         and outset.brief.plan.integration.land in (None, "never")
     )
@@ -34,9 +42,11 @@ def nothing_told(startable: Startable, brief: Brief) -> str:
     tip = startable.control.branch(branch)
     where = f"{branch} ({tip[:10]})" if tip else "its base"
     size = len(startable.outset.chosen) if startable.outset else 0
+    moved = base_words(startable.start.standing)
     return (
         f"nothing to do: {count(size, 'task')} of {feature} {'has' if size == 1 else 'have'} landed on {where}\n"
         f"  `plait report {feature}` shows what they did, `plait run --fresh` starts over"
+        + (f"\n  {moved}" if moved else "")
     )
 
 

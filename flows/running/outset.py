@@ -10,10 +10,25 @@ from plait.flows.running.bundles import bundle
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, rejected_owners, without
 from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.plans.errors import CallError
-from plait.plans.names import base_ref, integration_branch, is_work_of, refname_problem
+from plait.plans.names import integration_branch
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.wording import listed
+from plait.workspace.base_course import FeatureBase, feature_base
 from plait.workspace.contract_refs import require_on_base
 from plait.workspace.control import Control
+from plait.workspace.landed_work import undone_by
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a feature starts from."""
+
+    base: FeatureBase
+    standing: BaseStanding
+    """How base stands beside the feature."""
+    fresh: bool
+    """Whether the feature is begun anew, by the call or since it was taken back."""
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +56,19 @@ class Outset:
         return not busy and all(work is not None and (work.landed or work.commit is None) for work in works)
 
 
-def outset_of(control: Control, brief: Brief, *, commit: str, now: str, only: tuple[str, ...], fresh: bool) -> Outset:
+def outset_of(control: Control, brief: Brief, start: Start, *, only: tuple[str, ...]) -> Outset:
     """Look at what is there, and refuse what cannot begin.
-
-    Args:
-        commit: What the feature starts from.
-        now: Where its base is now.
 
     Raises:
         CallError: a task, a need or a branch is missing, or a contract is not on base.
         GitFailed: an object is missing.
     """
+    commit = start.base.commit
     brief, told = fill_presets(brief, control.store, commit)
     require_on_base(control, commit, brief.expansion.contracts)
     chosen = narrow(brief.expansion, only)
-    find = partial(_reuse, control, chosen=chosen, base=now, fresh=fresh)
-    bundled = bundle(control, brief, chosen=chosen, fresh=fresh, find=find)
+    find = partial(_reuse, control, chosen=chosen, base=start.base.now, fresh=start.fresh)
+    bundled = bundle(control, brief, chosen=chosen, fresh=start.fresh, find=find)
     brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
     notices = [*told, *bundled.notices, *_set_back(control, brief, chosen, reuse)]
     notices += [f"{branch} has commits beside what has landed: they stay there" for branch in reuse.left]
@@ -65,39 +77,31 @@ def outset_of(control: Control, brief: Brief, *, commit: str, now: str, only: tu
     return Outset(brief, chosen, reuse, commit, tuple(notices))
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """Where a feature starts from, and where its base is now."""
+def start_of(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> Start:
+    """Where the feature starts from now; one that was taken back out of base begins anew.
 
-    commit: str
-    now: str
-    told: tuple[str, ...] = ()
-    """A sentence where that is not the same."""
-
-
-def base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> Base:
-    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
-
-    Whoever looks at a task's branch with a checkout does not mean it as base: all that is on it would count as landed.
+    Args:
+        base: The name that the call gives, before the plan's.
 
     Raises:
-        CallError: there is no such branch, or its name is not one.
+        CallError: there is no such base.
+        GitFailed: a commit is missing.
     """
-    wanted = base or brief.plan.base
-    problem = refname_problem(wanted) if wanted else None
-    if problem:
-        raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
-    name, now = control.base_commit(wanted)
-    kept = control.store.resolve(base_ref(brief.plan.feature))
-    if wanted is None and is_work_of(brief.plan.feature, name):
-        if not kept:
-            raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
-        return Base(kept, kept, (f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began",))
-    if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
-        return Base(now, now)
-    where = f"{name} is at {now[:10]} now; --fresh starts over from there"
-    told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
-    return Base(kept, now, told)
+    feature, wanted = brief.plan.feature, base or brief.plan.base
+    started = feature_base(control, feature, wanted, fresh=fresh)
+    undone = _taken_back(control, feature, started)
+    if undone:
+        fresh, wanted = True, wanted or (started.base.ref if started.base else None)
+        started = feature_base(control, feature, wanted, fresh=True)
+    tip = None if fresh else control.branch(integration_branch(feature))
+    return Start(started, started.standing(control.store, feature, tip), fresh, (*undone, *started.told))
+
+
+def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    tip = control.branch(integration_branch(feature))
+    undone = undone_by(control, feature, tip, base=started.now) if tip else None
+    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _reuse(

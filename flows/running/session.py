@@ -5,22 +5,27 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import refuse_clash, usable_repository
-from plait.flows.running.outset import base_commit, outset_of
+from plait.flows.running.outset import outset_of, start_of
 from plait.flows.running.past_runs import KilledRun, killed_run
+from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, move_aside
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
+from plait.plans.journal.manifest import Refresh
 from plait.plans.names import base_ref, fresh_ref, integration_branch
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
+from plait.workspace.base_course import keep_name
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records
@@ -46,8 +51,12 @@ class Session:
     watchers: Watchers
     began: float
     """Seconds since the epoch."""
+    standing: BaseStanding
+    """How base stands beside the feature at the start."""
     killed: KilledRun | None = None
     """The run before, if it was killed: what was spent on it counts on."""
+    refresh: Refresh | None = None
+    """That base is taken in."""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -70,6 +79,7 @@ def open_session(
     only: tuple[str, ...],
     fresh: bool,
     stop: threading.Event,
+    refresh: bool = False,
     watchers: Watchers | None = None,
 ) -> Iterator[Session]:
     """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
@@ -95,20 +105,31 @@ def open_session(
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
-        started = base_commit(control, brief, base, fresh=fresh)
-        commit = started.commit
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
-        outset = outset_of(control, brief, commit=commit, now=started.now, only=only, fresh=fresh)
+        start = start_of(control, brief, base, fresh=fresh)
+        started, standing, fresh, commit = start.base, start.standing, start.fresh, start.base.commit
+        notices += [*start.told, *missing_in_checkouts(control.store, commit)]
+        outset = outset_of(control, brief, start, only=only)
         brief, chosen, reuse = outset.brief, outset.chosen, outset.reuse
         notices += outset.notices
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        staff = open_agents(brief, tasks)
-        notices += staff.notices
+        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        takes_in, mender = refresh and nothing is None, brief.plan.integration.role
+        staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
+        notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
+        taken = taking_in(control, brief, started, agents=staff.agents) if takes_in else None
+        if taken is not None:
+            brief, reuse = taken.added_to(brief, reuse)
+            tasks = (taken.task, *tasks)
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
+        keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
-        control.store.set_ref(base_ref(feature), commit, reason="plait: base")
+        control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
+        keep_name(control, feature, started)
+        if taken is not None:
+            taken.put(control)
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             let_landings_go(control, feature)
@@ -116,7 +137,8 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
-            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+            refreshes = taken.refresh if taken else None
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from plait.flows.inputs.agents_here import require_agents
 from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
-from plait.flows.running.outset import Outset, base_commit, outset_of
+from plait.flows.running.outset import Outset, Start, outset_of, start_of
 from plait.plans.names import integration_branch
 from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control
@@ -20,6 +20,7 @@ class Startable:
     """A run that nothing stands in the way of."""
 
     control: Control
+    start: Start
     outset: Outset | None
     """What it would begin with; nothing where git has to be put in order first, which the run does."""
 
@@ -38,18 +39,18 @@ def require_startable(
     """
     feature = brief.plan.feature
     control = usable_repository(repository, home=plait_home())
-    started = base_commit(control, brief, base, fresh=fresh)
+    start = start_of(control, brief, base, fresh=fresh)
     refuse_clash(control, integration_branch(feature))
     require_style(control, brief.plan.integration)
     chosen = narrow(brief.expansion, only)
     # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
     with feature_lock(control, feature, "that is just starting"):
         try:
-            outset = outset_of(control, brief, commit=started.commit, now=started.now, only=only, fresh=fresh)
+            outset = outset_of(control, brief, start, only=only)
         except GitFailed:  # what a kill has left half moved
             outset = None
     require_agents(brief, repository, tuple(_still_to_do(outset)) if outset else chosen)
-    return Startable(control, outset)
+    return Startable(control, start, outset)
 
 
 def _still_to_do(outset: Outset) -> frozenset[str]:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from plait.plans.names import check_slug, foreign_problem, refname_problem
+from plait.plans.language.editions import check_feature
+from plait.plans.names import base_problem, check_slug, foreign_problem
 from plait.plans.paths import normalize
 from plait.plans.persons import read_person
 from plait.plans.wording import either, kind_of, near_match, quoted
@@ -56,8 +57,8 @@ def _check_variable(text: str) -> str:
     return text
 
 
-def _check_branch(text: str) -> str:
-    if problem := refname_problem(text):
+def _check_base(text: str) -> str:
+    if problem := base_problem(text):
         raise ValueError(problem)
     return text
 
@@ -82,13 +83,21 @@ def _check_lint_code(text: str) -> str:
 Slug = Annotated[str, AfterValidator(check_slug), Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"})]
 """The name of a feature, task, role, contract or resource."""
 
+FeatureName = Annotated[
+    str,
+    AfterValidator(check_feature),
+    Field(json_schema_extra={"pattern": r"^([A-Za-z0-9]|\{date\}|\{run\})([A-Za-z0-9_-]|\{date\}|\{run\})*$"}),
+]
+"""The name of a feature, or of its editions: `nightly-{date}`."""
+
 LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_extra={"pattern": "^PLAN[0-9]{3}$"})]
 """The code of a rule of `plait check`; whether there is such a rule, lint itself says."""
 
 PersonLine = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_person)]
 """A name and an address, as in `Ada Byron <ada@example.com>`."""
 
-BranchName = Annotated[str, AfterValidator(_check_branch)]
+BaseName = Annotated[str, AfterValidator(_check_base)]
+"""What a feature starts from: a branch, `origin/x`, a tag, a commit or a full ref."""
 ForeignBranch = Annotated[str, AfterValidator(_check_foreign)]
 """A branch by its name, a fetched one as `origin/x`, or a full ref such as `refs/pull/12/head`."""
 PathPattern = Annotated[str, AfterValidator(_check_path)]

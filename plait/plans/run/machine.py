@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
+    BaseSeen,
     BaseVerified,
     BatchEnded,
     BatchSettled,
@@ -67,6 +68,8 @@ class Run:
         run.now = max(now, run.now)
         if isinstance(event, TipMoved):
             batch_events.tip_moved(run, event)
+        elif isinstance(event, BaseSeen):
+            run.base_standing = event.standing
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)
@@ -92,7 +95,11 @@ def _begin(run: Standings, _event: Begin) -> None:
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None
             run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
+    base_events.take_base_in(run)
+    refresh = run.manifest.refresh
     for task, work in run.manifest.earlier.items():
+        if refresh is not None and task == refresh.task:
+            continue
         if task in run.tasks and task not in run.manifest.repaired:
             _reuse(run, task, work)
     if run.manifest.paused_by is not None:
@@ -121,7 +128,8 @@ def _reuse(run: Standings, task: str, work: EarlierWork) -> None:
 def _tick(run: Standings, event: Tick) -> float | None:
     if run.stopping or run.paused_at is not None:
         return None
-    _dispatch(run, event)
+    if not run.takes_base_in:
+        _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
     if not run.goes_on() and _give_up_texts(run):
         run.renew_waits()

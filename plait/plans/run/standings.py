@@ -77,6 +77,8 @@ class Standings:
         self.base_red: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
         """Batches that could not be judged, as base was red: by task, the commit. Where the feature branch is now the
         same is not verified again."""
+        self.base_standing = manifest.standing
+        """How far base has moved on from the feature."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()
@@ -364,6 +366,25 @@ class Standings:
         if standing is None:
             return task in self.outside
         return isinstance(standing.status, Built | LandsByHand | Landed)
+
+    @property
+    def start(self) -> str:
+        """The commit of base that tasks start from: once it is taken in, the new one."""
+        refresh = self.manifest.refresh
+        is_in = refresh is not None and isinstance(self.tasks[refresh.task].status, Landed)
+        return refresh.commit if refresh and is_in else self.manifest.base
+
+    @property
+    def takes_base_in(self) -> bool:
+        """Whether it is still to be seen if base fits: what starts before would start from the old one."""
+        refresh = self.manifest.refresh
+        if refresh is None or self.tasks[refresh.task].repairs or self.trouble is not None or self.by_hand is not None:
+            return False
+        if refresh.task in self.mending:
+            return True
+        return refresh.task in self._built and (
+            refresh.task in self.taken or refresh.task in self.fit_to_land(self.rules)
+        )
 
     @property
     def is_refused(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.usage import Usage
 
 
@@ -333,6 +334,8 @@ class FeatureOutcome(_Outcome):
     reason: str | None = None
     paused_by: str | None = None
     """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
+    base: BaseStanding | None = None
+    """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
 
     @property
     def landed(self) -> tuple[TaskOutcome, ...]:

@@ -90,6 +90,8 @@ class RunFacts:
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
+    onto: str = ""
+    """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ class Try:
     """Why it does not count, in a sentence; nothing when it does."""
     salvage: str | None = None
     """The branch that keeps what it left behind."""
+    private_git: str | None = None
+    """Where its own git is kept, with commits that its files do not have."""
     usage: Usage | None = None
     """What the agent used up; nothing where it did not tell."""
     spent: Mapping[str, float] = field(default_factory=dict)
@@ -261,6 +265,8 @@ class Candidate:
     """What its change is held against; of what persons put above plait's own commits only what is protected."""
     is_foreign: bool = False
     """Whether it is the branch of somebody else: then nothing of it counts as a person's repair."""
+    is_base: bool = False
+    """Whether it is base, which is taken in: what does not fit it waits for that, and not the other way round."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3
