@@ -74,7 +74,7 @@ def _tries(known: "KnownRun", task: str) -> dict[int, Path]:
 def _nothing_of(known: "KnownRun", task: str) -> "CallError":
     """Why a run has no log of a task, and which it has."""
     from plait.plans.errors import CallError
-    from plait.plans.tasks.outcomes import TaskState
+    from plait.plans.tasks.states import TaskState
     from plait.plans.wording import near_match, quoted
 
     outcome = known.outcome()

@@ -7,22 +7,21 @@ from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plait.flows.inputs.given_files import read_given_file
 from plait.flows.inputs.requests import Brief
 from plait.plans.errors import EnvironmentProblem, PlaitError, PlanError, Problem
 from plait.plans.language.command_templates import lack_of
 from plait.plans.language.crew import Role
-from plait.plans.language.documents import read
 from plait.plans.language.places import Loc
-from plait.plans.language.scripts import read_script
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import listed
-from plait.workspace.environment import agent_environment
-from plait.workspace.git import GitRepository, repository_around
 from plait.workspace.places import is_folder
 from plait.workspace.programs import backend_of
-from plait.workspace.starting import find_program
+
+if TYPE_CHECKING:  # git, processes and scripts are looked at where a plan has them
+    from plait.workspace.git import GitRepository
 
 _ALIKE = 0.8
 """Of difflib: a PATH has thousands of names, and `claude` is 0.63 like `ctrlaltdel`."""
@@ -112,6 +111,9 @@ def _why_not_found(brief: Brief, role: Role, place: Path, *, may_come: bool) -> 
     program = (role.command or ("",))[0]
     if "/" in program and not program.startswith("/"):
         return ("", None) if may_come else _why_not_in_base(brief, program, place)
+    from plait.workspace.environment import agent_environment
+    from plait.workspace.starting import find_program
+
     environment = agent_environment(allow=role.environment, extra={})
     try:
         find_program(program, Path("/"), environment)
@@ -149,7 +151,9 @@ def _why_not_in_base(brief: Brief, program: str, place: Path) -> tuple[str, str 
     return ("", None) if mode in ("100755", "120000") else (f"is no file: {program}", None)
 
 
-def _repository(place: Path) -> GitRepository | None:
+def _repository(place: Path) -> "GitRepository | None":
+    from plait.workspace.git import GitRepository, repository_around
+
     try:
         around = repository_around(place)
     except PlaitError:
@@ -158,6 +162,8 @@ def _repository(place: Path) -> GitRepository | None:
 
 
 def _script_problems(brief: Brief, name: str, script: str) -> Iterator[Problem]:
+    from plait.plans.language.scripts import read_script
+
     path = brief.folder / script
     reason = "it is a directory" if is_folder(path) else ""
     try:
@@ -181,6 +187,8 @@ def _at(brief: Brief, name: str, key: str, message: str, hint: str | None, code:
     if brief.places.written(loc)[-1:] == (key,):
         return brief.places.problem(loc, message, hint, code=code)
     if brief.crew_file is not None:
+        from plait.plans.language.documents import read
+
         with suppress(PlaitError):
             places = read(read_given_file(brief.crew_file), source=str(brief.crew_file)).places
             if places.written(("roles", name, key))[-1:] == (key,):

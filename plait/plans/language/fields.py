@@ -22,7 +22,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 class Part(BaseModel):
     """A piece of a plan or crew: fixed once made, and every key known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Deferred: of a plan only the whole is read, and each part would be built once for itself and once within it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def _check_controls(text: str) -> str:
