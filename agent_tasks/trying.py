@@ -10,6 +10,7 @@ from pathlib import Path
 from plait.plans.tasks.work import Try
 from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout
+from plait.workspace.deleting import TRASH, delete_tree
 from plait.workspace.small_files import read_json_object, write_whole
 
 _BEGUN = "begun.json"
@@ -50,9 +51,25 @@ class TryFolder:
         return self.path / "left"
 
     @property
+    def unfiltered(self) -> Path:
+        """Where files go that no branch may have as they are."""
+        return self.left / "files"
+
+    @property
     def private_git(self) -> Path:
         """Where the checkout's own git goes, when it has what the files do not have."""
         return self.left / "private.git"
+
+    def withdraw(self) -> None:
+        """It is no try, as no agent began: what the set-up printed is kept in a folder of another name."""
+        with suppress(OSError):
+            for waste in (self.work, self.path / TRASH):
+                delete_tree(waste)
+            if not self.setup.exists():
+                delete_tree(self.path)
+                return
+            taken = len(list(self.path.parent.glob("set-up-*")))
+            self.path.rename(self.path.with_name(f"set-up-{taken + 1}"))
 
     def note_checkout(self, checkout: Checkout, *, role: str) -> None:
         """Write down what `unfinished_tries` needs when this process is killed."""

@@ -45,6 +45,7 @@ def red_verdict(
         commands=(),
         setup=setup,
         setup_inputs=inputs,
+        submodules=shop.crew.fills_submodules(order.role),
         cache=shop.cache,
         home=shop.home,
         environment=agent_environment(allow=role.environment, extra={}),

@@ -63,6 +63,7 @@ def command(
     from plait.advice.lint.rules import chosen
     from plait.flows.inputs.agents_here import missing_agents
     from plait.flows.inputs.crew_option import given_brief
+    from plait.flows.inputs.ignored_paths import ignored_paths
     from plait.plans.errors import CallError, ExitCode, PlanError
 
     if plan is None:
@@ -77,10 +78,11 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    notes = (*_shown_presets(brief), *_unstaffed(brief))
-    findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
+    told = (*_shown_presets(brief), *_told_filters(brief), *_unstaffed(brief))
+    facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
+    findings = lint(facts, places=brief.places, rules=looked_for)
     findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
-    _print(brief, findings, form, notes)
+    _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
 
@@ -138,16 +140,22 @@ def _unstaffed(brief: "Brief") -> tuple[str, ...]:
     return (told,) if told else ()
 
 
-def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, notes: tuple[str, ...]) -> None:
+def _told_filters(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.base_around import told_filters
+
+    return told_filters(brief, Path())
+
+
+def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, told: tuple[str, ...]) -> None:
     if form is FindingsFormat.json:
-        typer.echo(_summary_json(brief, findings, notes))
+        typer.echo(_summary_json(brief, findings, told))
     elif form is FindingsFormat.sarif:
         typer.echo(_sarif(brief, findings))
     else:
-        _print_text(brief, findings, notes)
+        _print_text(brief, findings, told)
 
 
-def _print_text(brief: "Brief", findings: "LintFindings", notes: tuple[str, ...]) -> None:
+def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...]) -> None:
     from plait.advice.lint.findings import finding_lines, tally
 
     for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
@@ -156,7 +164,7 @@ def _print_text(brief: "Brief", findings: "LintFindings", notes: tuple[str, ...]
     roles = sorted({task.role for task in tasks})
     summary = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
     typer.echo(f"{brief.source}: {summary}; {tally(findings)}")
-    for line in (*notes, *brief.expansion.notices):
+    for line in (*told, *brief.expansion.notices):
         typer.echo(f"note: {line}", err=True)
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
@@ -196,7 +204,7 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", findings: "LintFindings", notes: tuple[str, ...]) -> str:
+def _summary_json(brief: "Brief", findings: "LintFindings", told: tuple[str, ...]) -> str:
     import json
 
     tasks = [
@@ -211,7 +219,7 @@ def _summary_json(brief: "Brief", findings: "LintFindings", notes: tuple[str, ..
         "findings": [_row(finding, brief.source) for finding in findings.shown],
         "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),
-        "notices": [*notes, *brief.expansion.notices],
+        "notices": [*told, *brief.expansion.notices],
     }
     return json.dumps(record, indent=2)
 

@@ -43,6 +43,12 @@ def command(
     if not _tries(known, task) and (bundle := _bundle_of(known, task)):
         known, task = run_meant(run, task=bundle, repository=repo), bundle
     tries = _tries(known, task)
+    if not tries and number is None and not prompt and (failed := _failed_set_up(known, task)):
+        if path:
+            typer.echo(str(failed))
+        else:
+            _print(failed, going_on=lambda: False)
+        return
     if not tries:
         raise _nothing_of(known, task)
     chosen = max(tries) if number is None else number
@@ -71,6 +77,14 @@ def _tries(known: "KnownRun", task: str) -> dict[int, Path]:
     return {int(folder.name[4:]): folder for folder in folders if folder.name[4:].isdecimal()}
 
 
+def _failed_set_up(known: "KnownRun", task: str) -> Path | None:
+    """What the set-up printed that kept every try of a task from beginning."""
+    if task in (".", "..") or Path(task).name != task:
+        return None
+    logs = sorted((known.directory / "tasks" / task).glob("set-up-*/setup.log"))
+    return logs[-1] if logs else None
+
+
 def _nothing_of(known: "KnownRun", task: str) -> "CallError":
     """Why a run has no log of a task, and which it has."""
     from plait.plans.errors import CallError
@@ -79,7 +93,8 @@ def _nothing_of(known: "KnownRun", task: str) -> "CallError":
 
     outcome = known.outcome()
     tasks = {planned.id: planned for planned in outcome.tasks} if outcome else {}
-    logged = sorted(place.name for place in (known.directory / "tasks").glob("*") if _tries(known, place.name))
+    names = [place.name for place in (known.directory / "tasks").glob("*")]
+    logged = sorted(name for name in names if _tries(known, name) or _failed_set_up(known, name))
     has = f"there are logs of {', '.join(logged[:12])}{', …' if len(logged) > 12 else ''}" if logged else None
     if task not in tasks:
         return CallError(f"run {known.run_id} has no task {quoted(task)}", hint=near_match(task, tasks) or has)

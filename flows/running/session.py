@@ -31,10 +31,12 @@ from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records
 from plait.workspace.control import Control
 from plait.workspace.empty_tasks import forget_empty
+from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
+from plait.workspace.submodules import fetch_submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,11 @@ def open_session(
         require_style(control, brief.plan.integration)
         start = start_of(control, brief, base, fresh=fresh)
         started, standing, fresh, commit = start.base, start.standing, start.fresh, start.base.commit
-        notices += [*start.told, *missing_in_checkouts(control.store, commit)]
+        filled = brief.crew.fills_submodules()
+        notices += [*start.told, *missing_in_checkouts(control.store, commit, filled=filled)]
+        notices += told_of_filters(control.store, control.common_dir, commit)
+        if filled:
+            fetch_submodules(control, commit)
         outset = outset_of(control, brief, start, only=only)
         brief, chosen, reuse = outset.brief, outset.chosen, outset.reuse
         notices += outset.notices

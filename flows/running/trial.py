@@ -20,6 +20,7 @@ from plait.workspace.control import Control
 from plait.workspace.environment import agent_environment
 from plait.workspace.output import plain
 from plait.workspace.starting import find_program
+from plait.workspace.submodules import fetch_submodules
 from plait.workspace.verification import Verification, Verifier
 from plait.workspace.verification_slots import Slot
 
@@ -38,6 +39,8 @@ class _Ground:
     setup: tuple[str, ...]
     inputs: tuple[str, ...]
     allow: tuple[str, ...]
+    submodules: bool = False
+    """Whether they are filled."""
     checks: dict[str, list[str]] = field(default_factory=dict)
     """By command, who names it: `integration.verify`, or tasks."""
 
@@ -79,13 +82,16 @@ def _grounds(outset: Outset, ahead: Iterable[PlannedTask]) -> list[_Ground]:
     """Each way of making a checkout ready once; the one of `integration.verify` first."""
     crew, grounds = outset.brief.crew, dict[tuple[object, ...], _Ground]()
 
-    def ground(setup: tuple[str, ...], inputs: tuple[str, ...], allow: tuple[str, ...]) -> _Ground:
-        return grounds.setdefault((setup, inputs, allow), _Ground(setup, inputs, allow))
+    def ground(setup: tuple[str, ...], inputs: tuple[str, ...], allow: tuple[str, ...], filled: bool) -> _Ground:
+        key = (setup, inputs, allow, filled)
+        return grounds.setdefault(key, _Ground(setup, inputs, allow, filled))
 
-    ground(crew.setup, crew.setup_inputs, ()).add("integration.verify", outset.brief.plan.integration.verify)
+    whole = ground(crew.setup, crew.setup_inputs, (), crew.fills_submodules())
+    whole.add("integration.verify", outset.brief.plan.integration.verify)
     for task in ahead:
         setup, inputs = _setup_of(outset, task.task, task.role)
-        ground(setup, inputs, crew.role(task.role).environment).add(task.id, task.task.verify)
+        allow, filled = crew.role(task.role).environment, crew.fills_submodules(task.role)
+        ground(setup, inputs, allow, filled).add(task.id, task.task.verify)
     return list(grounds.values())
 
 
@@ -109,6 +115,8 @@ def _missing_on(
     worked = control.directory / "verified" / f"set-up-{_key(tree, ground, environment)}"
     if not ground.setup or _is_recent(worked):
         return list(_not_found(ground, Path("/"), environment))
+    if ground.submodules:
+        fetch_submodules(control, outset.commit)
     found = list[str]()
     with tempfile.TemporaryDirectory(prefix="preflight-", dir=home, ignore_cleanup_errors=True) as name:
         verifier = Verifier(
@@ -117,6 +125,7 @@ def _missing_on(
             commands=(),
             setup=ground.setup,
             setup_inputs=ground.inputs,
+            submodules=ground.submodules,
             cache=home / "cache",
             home=home,
             environment=environment,

@@ -50,8 +50,10 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         approvals=tuple(_approval(run, asked) for asked in run.approvals),
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
-        reason=run.trouble or run.by_hand if over else None,
+        reason=run.trouble or run.by_hand or "\n".join(run.unprepared) or None if over else None,
         base=_base(run),
+        brought=run.brought,
+        edition=run.edition,
     )
 
 

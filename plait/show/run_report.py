@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
+from plait.plans.tasks.edition_change import edition_words
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.usage import Usage
 from plait.plans.wording import (
@@ -17,6 +18,7 @@ from plait.plans.wording import (
     spell_seconds,
     spell_share,
 )
+from plait.show.base_lines import base_lines
 from plait.show.batch_story import batch_story, weakened_words
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
@@ -86,8 +88,10 @@ def report_text(
     `repository`: its path, where the reader stands somewhere else.
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
-    lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    lines += _because(outcome.reason or "")
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
+    lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
+    lines += [f"  {one_line(change, 500)}" for change in filter(None, [edition_words(outcome.edition)])]
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
@@ -106,6 +110,12 @@ def report_text(
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
 
 
+def _because(reason: str) -> list[str]:
+    """Why a run did not end well: a sentence, and what it quotes below it."""
+    first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
+    return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
+
+
 def _weakened(outcome: FeatureOutcome) -> list[str]:
     """What landed although its tests ask for less: nobody was refused for it, and somebody should look."""
     found = [weakened_words(finding) for batch in outcome.batches for finding in batch.weakened]
@@ -113,6 +123,8 @@ def _weakened(outcome: FeatureOutcome) -> list[str]:
     return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
+_QUOTED = 14
+"""Lines of what a reason quotes."""
 _BOUND = "lower bound of actual times"
 """The forecast has one of the times that were expected."""
 
@@ -169,6 +181,8 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
+        *([f"**Changed** {markdown(change, 2000)}."] if (change := edition_words(outcome.edition)) else []),
+        *([markdown(line.strip(), 1000) for line in base_lines(outcome.brought)] if outcome.brought else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
         *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),

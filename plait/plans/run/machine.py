@@ -12,7 +12,9 @@ from plait.plans.journal.events import (
     Beat,
     Begin,
     BranchPutAside,
+    BroughtToBase,
     Close,
+    EditionCompared,
     Event,
     Pause,
     RecordsRead,
@@ -70,6 +72,10 @@ class Run:
             batch_events.tip_moved(run, event)
         elif isinstance(event, BaseSeen):
             run.base_standing = event.standing
+        elif isinstance(event, BroughtToBase):
+            run.brought = event.outcome
+        elif isinstance(event, EditionCompared):
+            run.edition = event.change
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)

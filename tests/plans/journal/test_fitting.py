@@ -34,10 +34,12 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkUnprepared,
 )
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
+from plait.plans.tasks.base_outcome import BaseOutcome, PushedBranch
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
@@ -59,6 +61,7 @@ SECRET = "hunter22222"
 LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
+    BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
     BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
@@ -67,6 +70,7 @@ NAMES: Mapping[type, set[str]] = {
     BranchPutAside: {"task", "kept"},
     ChainBranch: {"task", "tip", "commit"},
     Held: {"task", "by"},
+    PushedBranch: {"branch", "commit"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},
     Rejection: {"task", "partner", "presets"},
@@ -249,6 +253,7 @@ RECORD = Record("api", 1, "rejected", "c0ffee", "f00d", by="ann", reason=SECRET 
 EVENTS: tuple[Event, ...] = (
     WorkEnded("A", WorkFailed(SECRET + LONG, environment=True), 3),
     WorkEnded("A", WorkPutOff(SECRET + LONG), 3),
+    WorkEnded("A", WorkUnprepared(SECRET + LONG), 3),
     WorkEnded("A", WorkDone(None), usage=Usage(model=SECRET, session=SECRET)),
     BatchEnded("b", BatchBroken(SECRET + LONG)),
     BatchEnded("b", BatchDone(BatchReport(BatchOutcome(id="b"), land_by_hand=f"cd {SECRET}"))),

@@ -25,7 +25,9 @@ from plait.plans.journal.events import (
     Beat,
     Begin,
     BranchPutAside,
+    BroughtToBase,
     Close,
+    EditionCompared,
     Event,
     Pause,
     RecordsRead,
@@ -43,11 +45,14 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework, Unlanded
@@ -112,6 +117,7 @@ WORK = (
     | st.builds(WorkFailed, WORD, st.booleans())
     | st.builds(WorkStopped)
     | st.builds(WorkPutOff, WORD)
+    | st.builds(WorkUnprepared, WORD)
 )
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Begin: st.builds(Begin),
@@ -149,6 +155,11 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Stop: st.builds(Stop, WORD, st.booleans()),
     Close: st.builds(Close),
     TipMoved: st.builds(TipMoved, MAYBE, tuples(WORD), tuples(WORD), st.booleans()),
+    EditionCompared: st.builds(EditionCompared, st.builds(EditionChange, before=WORD, commit=WORD, paths=tuples(WORD))),
+    BroughtToBase: st.builds(
+        BroughtToBase,
+        st.builds(BaseOutcome, feature=WORD, state=st.sampled_from(["landed", "refused"]), base=WORD, reason=MAYBE),
+    ),
     BaseSeen: st.builds(
         BaseSeen, st.builds(BaseStanding, name=WORD, course=st.sampled_from(["same", "behind", "gone"]))
     ),
@@ -271,6 +282,8 @@ def test_a_run_that_came_to_its_end_is_closed_also_when_its_specs_got_their_hist
 
     assert read_journal(closed).is_closed
     specs = closed + line_of(3.0, TipMoved("x"))
+    brought = BroughtToBase(BaseOutcome(feature="x", state="landed", base="main"))
+    assert read_journal(closed + line_of(3.0, brought)).is_closed
     assert read_journal(specs).is_closed
     assert read_journal(specs + line_of(4.0, TipMoved(None, lost=("A",), by_somebody=True))).is_closed
     assert not read_journal(HEAD).is_closed
