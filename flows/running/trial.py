@@ -176,7 +176,7 @@ def _not_found(ground: _Ground, directory: Path, environment: dict[str, str]) ->
 def _failed(ground: _Ground, seen: Verification) -> str:
     last = [line for line in plain(seen.tail).splitlines() if line.strip()][-_LINES:]
     said = "\n".join(last) if last else "it printed nothing"
-    how = "timed out" if seen.outcome == "timeout" else "fails"
+    how = "timed out" if seen.outcome == "timeout" else "failed"
     return f"the set-up {how} on what the feature starts from: {'; '.join(ground.setup)}\n{said}"
 
 

@@ -50,7 +50,7 @@ def started(shop: Path) -> int:
     [
         (
             {"setup": "echo is-missing-here; exit 3"},
-            "the set-up fails on what the feature starts from: echo is-missing-here; exit 3\nerror: is-missing-here",
+            "the set-up failed on what the feature starts from: echo is-missing-here; exit 3\nerror: is-missing-here",
         ),
         ({"setup": "no-such-installer ci"}, "no-such-installer: not found"),
         ({"whole": "no-such-checker -q"}, "no-such-checker is not found, also after the set-up"),
