@@ -163,6 +163,18 @@ def count_tries(folder: Path) -> int:
     return len(_numbered(folder))
 
 
+def newest_try(folder: Path) -> Path | None:
+    """The folder of the try that began last; nothing where none has."""
+    numbered = _numbered(folder)
+    return numbered[max(numbered)] if numbered else None
+
+
+def numbered_tries(folder: Path) -> dict[int, tuple[Path, Try | None]]:
+    """The folder of each try by its number, oldest first, and how it ended, where that is known."""
+    numbered = _numbered(folder)
+    return {number: (numbered[number], _read(numbered[number] / "result.json")) for number in sorted(numbered)}
+
+
 def _numbered(folder: Path) -> dict[int, Path]:
     """The folders of tries by number; what an agent put beside them is none."""
     return {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.flows.inputs.requests import Brief
 from plait.flows.recording.kept_expectations import kept_forecast
+from plait.flows.recording.notifying import NOTIFY
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.nothing_left import is_all_done, nothing_told, settle_again
 from plait.flows.running.startable import Startable, require_startable
@@ -31,6 +32,7 @@ from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json
 from plait.show.run_report import report_text
 from plait.workspace.home import plait_home, run_directory
+from plait.workspace.places import is_file, is_folder
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
@@ -60,6 +62,8 @@ class Launch:
     """Seconds to search for a better order of dispatch."""
     preflight: bool = True
     """Whether set-ups, and the programs that checks name, are tried before anything starts."""
+    notify: str | None = None
+    """A shell command of the user's that is told how it went; nothing: what PLAIT_NOTIFY says."""
     server: str | None = None
     """`none` or the address of a Prefect API; nothing: the first that `choose_server` finds."""
 
@@ -74,6 +78,8 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
+    if wanted.notify is not None:
+        os.environ[NOTIFY] = wanted.notify
     choice = choose_server(wanted.server)
     startable = require_startable(
         wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
@@ -82,7 +88,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         return ExitCode.LANDED
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
-    call = Call(wanted.brief, watcher=view)
+    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
     broken = _carry_out(wanted, startable, call, view, choice)
@@ -101,6 +107,12 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     if call.outcome is None:
         raise RuntimeError("the flow ended without an outcome")
     return exit_code_of(call.outcome, environment=call.environment)
+
+
+def _place_of(brief: Brief) -> str:
+    """The absolute path of a plan: soon this process works elsewhere, and `plait retry` runs it from anywhere."""
+    place = Path(brief.source)
+    return os.path.abspath(place) if is_file(place) or is_folder(place) else ""  # noqa: PTH100 - a link stays one
 
 
 def _has_nothing_left(startable: Startable, wanted: Launch, *, json: bool, quiet: bool) -> bool:

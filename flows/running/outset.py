@@ -17,6 +17,7 @@ from plait.workspace.base_course import FeatureBase, feature_base
 from plait.workspace.contract_refs import require_on_base
 from plait.workspace.control import Control
 from plait.workspace.landed_work import undone_by
+from plait.workspace.landing_places import RemotePlace, landing_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,23 @@ def start_of(control: Control, brief: Brief, base: str | None, *, fresh: bool) -
 
 
 def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
-    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so.
+
+    Raises:
+        CallError: a remote's branch that base follows has the undo, as it was seen last, and base itself has not.
+    """
     tip = control.branch(integration_branch(feature))
     undone = undone_by(control, feature, tip, base=started.now) if tip else None
-    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
+    if undone:
+        return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"]
+    ref = (started.base.ref if started.base else None) if tip else None
+    place = landing_place(control, feature, ref) if ref else None
+    for commit in place.known_tips() if isinstance(place, RemotePlace) else ():
+        if undone := undone_by(control, feature, tip or "", base=commit):
+            taken = f"{feature} was taken back out of {place.name if place else ''} by {undone[:10]}"
+            hint = "git pull, and run it again: it is done anew then"
+            raise CallError(f"{taken}, which {started.name} does not have yet", hint=hint)
+    return []
 
 
 def _reuse(
