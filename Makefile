@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A minute of silence looks like a hang: each package is named as its turn comes. The status goes by a file, as that of a pipe is its last part's.
+NAMED = { $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off $(1); echo $$? > .venv/status; } \
+	| awk '/^Collecting/ { print "  " $$2; fflush() }'; exit $$(cat .venv/status)
 
 .PHONY: help demo test test-fast test-floor soak chaos lint format bench bench-schedule mutate lock clean pictures
 
@@ -13,15 +16,15 @@ help: ## what can be made
 # The stamps hold what was installed: a second time there is nothing to do, and nothing is asked of the network.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("plait needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 …")'
-	@echo "installing plait into .venv (once)"
+	@echo "installing plait and what it needs into .venv (once)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@$(PIP) install -r requirements.lock
+	@$(call NAMED,-r requirements.lock)
 	@$(PIP) install --no-deps -e .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "installing the tools of development (once)"
-	@$(PIP) install -r requirements-dev.lock
+	@$(call NAMED,-r requirements-dev.lock)
 	@touch $@
 
 demo: .venv/installed ## a shopping cart, built by scripted agents on an embedded Prefect

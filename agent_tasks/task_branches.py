@@ -4,13 +4,12 @@ from plait.agent_tasks.errors import TaskImpossible
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.work import WorkOrder
-from plait.workspace.control import HEADS, Control
+from plait.workspace.control import HEADS
+from plait.workspace.empty_tasks import empty_ref
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import ZERO, git_date
 from plait.workspace.harvest import Harvest
 from plait.workspace.trailers import message_with_trailers
-
-_EMPTY = "refs/plait/empty/"
 
 
 def work_message(order: WorkOrder, shop: Workshop, *, summary: str) -> str:
@@ -60,16 +59,4 @@ def _remember_empty(order: WorkOrder, shop: Workshop, *, tree: str) -> None:
     trailers = {"Plait-Task": order.task.id, "Plait-Spec": order.task.spec_hash, "Plait-Run": shop.run_id}
     message = message_with_trailers(f"{order.name}: nothing to change", "", trailers)
     commit = shop.control.store.commit_tree(tree, (order.start,), message, date=git_date())
-    shop.control.set_ref(f"{_EMPTY}{shop.feature}/{order.task.id}", commit, reason="plait: nothing to change")
-
-
-def empty_tasks(control: Control, feature: str) -> dict[str, str]:
-    """The tasks that changed nothing in earlier runs, and the commits that say so."""
-    prefix = f"{_EMPTY}{feature}/"
-    return {ref.removeprefix(prefix): commit for ref, commit in control.target.refs(prefix).items()}
-
-
-def forget_empty(control: Control, feature: str) -> None:
-    """Let all of them be done again."""
-    for task in empty_tasks(control, feature):
-        control.target.delete_ref(f"{_EMPTY}{feature}/{task}")
+    shop.control.set_ref(empty_ref(shop.feature, order.task.id), commit, reason="plait: nothing to change")

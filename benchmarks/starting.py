@@ -15,6 +15,7 @@ from statistics import median
 from benchmarks.measuring import numbers_given, show
 
 PLAIT = Path(sys.executable).parent / "plait"
+LIBRARIES, CHECK = "importing pydantic and yaml", "plait check, 3 tasks"
 ROLES = ("architect", "backend", "frontend", "qa")
 
 
@@ -23,10 +24,12 @@ def main() -> int:
     times = int(*numbers_given(__doc__, times=7))
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        ten, hundred = write_plan(place, 10), write_plan(place, 100)
+        three, ten, hundred = write_plan(place, 3), write_plan(place, 10), write_plan(place, 100)
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
+            LIBRARIES: [sys.executable, "-c", "from pydantic import BaseModel; import yaml"],
             "plait --version": [str(PLAIT), "--version"],
+            CHECK: [str(PLAIT), "check", three],
             "plait check, 100 tasks": [str(PLAIT), "check", hundred],
             "plait forecast, 10 tasks": [str(PLAIT), "forecast", ten],
             "plait forecast --json, 10 tasks": [str(PLAIT), "forecast", ten, "--json"],
@@ -39,6 +42,8 @@ def main() -> int:
         for _ in range(times):
             for what, command in commands.items():
                 taken[what].append(measured(command, place))
+    cost = {what: min(cpu for _, cpu in one) for what, one in taken.items()}
+    print(f"plait check takes {cost[CHECK] / cost[LIBRARIES]:.1f} times the CPU of {LIBRARIES} (at most 3)")
     show("starting", f"Commands as processes, seconds, median of {times}", [row(*one) for one in taken.items()])
     return 0
 

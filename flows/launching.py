@@ -15,10 +15,12 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from plait.flows.inputs.requests import Brief
-from plait.flows.preflight import require_startable
 from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.recording.notifying import NOTIFY
 from plait.flows.running.calling import CALL, Call
+from plait.flows.running.nothing_left import is_all_done, nothing_told, settle_again
+from plait.flows.running.startable import Startable, require_startable
+from plait.flows.running.trial import try_out
 from plait.flows.runs import seen_from_here
 from plait.flows.servers.choosing import ServerChoice, choose_server
 from plait.flows.terminal.text_layout import for_reading
@@ -58,6 +60,8 @@ class Launch:
     """Whether every question is answered yes."""
     improve: float = 0.0
     """Seconds to search for a better order of dispatch."""
+    preflight: bool = True
+    """Whether set-ups, and the programs that checks name, are tried before anything starts."""
     notify: str | None = None
     """A shell command of the user's that is told how it went; nothing: what PLAIT_NOTIFY says."""
     server: str | None = None
@@ -77,15 +81,17 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     if wanted.notify is not None:
         os.environ[NOTIFY] = wanted.notify
     choice = choose_server(wanted.server)
-    require_startable(
+    startable = require_startable(
         wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
     )
+    if _has_nothing_left(startable, wanted, json=json, quiet=quiet):
+        return ExitCode.LANDED
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
-    broken = _carry_out(wanted, call, view, choice)
+    broken = _carry_out(wanted, startable, call, view, choice)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.
         _print_end(call.outcome, home, json=json, repository=wanted.repository)
@@ -109,7 +115,36 @@ def _place_of(brief: Brief) -> str:
     return os.path.abspath(place) if is_file(place) or is_folder(place) else ""  # noqa: PTH100 - a link stays one
 
 
-def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice: ServerChoice) -> BaseException | None:
+def _has_nothing_left(startable: Startable, wanted: Launch, *, json: bool, quiet: bool) -> bool:
+    """Whether there is nothing to do, which is told."""
+    if wanted.fresh or not is_all_done(startable, refresh=wanted.refresh):
+        return False
+    view = PlainView(quiet=quiet)
+    for notice in startable.start.told:
+        view.noted(notice)
+    text = nothing_told(startable, wanted.brief)
+    if json or wanted.brief.specs:
+        outcome = settle_again(
+            wanted.brief,
+            repository=wanted.repository,
+            base=wanted.base,
+            only=wanted.only,
+            tell=view.noted,
+        )
+        if outcome is None:
+            from prefect.context import refresh_global_settings_context
+
+            refresh_global_settings_context()
+            return False
+        text = outcome_json(outcome) if json else text
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")
+    return True
+
+
+def _carry_out(
+    wanted: Launch, startable: Startable, call: Call, view: "LiveView | PlainView", choice: ServerChoice
+) -> BaseException | None:
     """Call the flow, with all that it needs around it; what ended it, where it did not end by itself."""
     logging.raiseExceptions = False  # a log on a full disk would print a traceback for each of its lines
     begun = threading.Event()
@@ -117,6 +152,8 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice:
         with ExitStack() as open_things:
             open_things.enter_context(view.shown())
             open_things.enter_context(_stopped_by_signals(call.stop, begun))
+            if wanted.preflight and startable.outset is not None:
+                try_out(startable, wanted.repository, home=plait_home(), step=view.step, note=view.noted)
             # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
             open_things.enter_context(_working_in(plait_home()))
             open_things.enter_context(_prefect_api(view, choice))

@@ -1,37 +1,11 @@
-"""What has to be right before anything is started for a run: git, space, repository, branches, agents."""
+"""What has to be right with the repository of a run before anything else: git, space, permissions, branches."""
 
 from pathlib import Path
 
-from plait.flows.inputs.requests import Brief, narrow
 from plait.plans.errors import CallError
-from plait.plans.names import integration_branch
-from plait.workspace.base_course import feature_base
-from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control, open_control
 from plait.workspace.git import require_git
-from plait.workspace.home import LEAST_FREE_BYTES, plait_home, require_space
-from plait.workspace.programs import require_backends
-from plait.workspace.ref_landing import feature_lock
-
-
-def require_startable(brief: Brief, *, repository: Path, base: str | None, only: tuple[str, ...], fresh: bool) -> None:
-    """Find what is wrong with a run before a server is started for it.
-
-    Raises:
-        CallError: no repository, no such base, a branch in the way, no identity or key for what the plan wants signed,
-            another live run of the feature.
-        EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
-            program is missing, what lands cannot be signed.
-    """
-    feature = brief.plan.feature
-    control = usable_repository(repository, home=plait_home())
-    feature_base(control, feature, base or brief.plan.base, fresh=fresh)
-    refuse_clash(control, integration_branch(feature))
-    require_style(control, brief.plan.integration)
-    _require_agents(brief, only)
-    # Let go at once, as the flow takes it: a second run is refused now, and not after a server has come up for it.
-    with feature_lock(control, feature, "that is just starting"):
-        pass
+from plait.workspace.home import LEAST_FREE_BYTES, require_space
 
 
 def usable_repository(repository: Path, *, home: Path) -> Control:
@@ -60,10 +34,3 @@ def refuse_clash(control: Control, branch: str) -> None:
             f"git cannot hold the branch {branch} beside {clash}",
             hint=f"rename it (git branch -m {clash} {clash}-old) or give the feature another name",
         )
-
-
-def _require_agents(brief: Brief, only: tuple[str, ...]) -> None:
-    """Refuse a plan with a role that no agent can work as."""
-    chosen = set(narrow(brief.expansion, only))
-    tasks = [task for task in brief.expansion.tasks if task.id in chosen and task.task.is_for_agent]
-    require_backends(brief.crew, frozenset(task.role for task in tasks))

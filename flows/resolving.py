@@ -14,7 +14,8 @@ from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import base_ref, integration_branch
-from plait.plans.tasks.outcomes import TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
 from plait.workspace.clone_git import surroundings_of

@@ -6,7 +6,8 @@ from pathlib import Path
 from plait.flows.running.reuse import move_aside
 from plait.flows.runs import KnownRun, run_meant, worktree_of
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import near_match, quoted
 from plait.workspace.control import open_control
 from plait.workspace.home import plait_home

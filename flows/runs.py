@@ -14,7 +14,8 @@ from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
 from plait.plans.tasks.base_standing import BaseStanding
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import usage_of
 from plait.plans.wording import quoted
 from plait.show.progress import Eta, Progress

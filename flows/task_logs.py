@@ -7,7 +7,8 @@ from pathlib import Path
 from plait.agent_tasks.trying import numbered_tries
 from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import near_match, quoted
 from plait.workspace.output import plain, read_tail
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import near_match, quoted
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import user_name

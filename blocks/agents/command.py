@@ -1,7 +1,6 @@
 """Agents that are any program: an argv template of the crew, or a shell script of the plan."""
 
 import os
-import re
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -18,13 +17,8 @@ from plait.blocks.agents.base import (
 )
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
+from plait.plans.language.command_templates import PLACEHOLDERS, check_argument, check_program
 from plait.plans.language.crew import Role
-from plait.plans.wording import near_match
-
-PLACEHOLDERS = ("{prompt_file}", "{task}", "{model}", "{directory}")
-"""What stands for something in an argv template, always as a whole argument."""
-
-_PLACEHOLDER = re.compile(r"\{[A-Za-z][A-Za-z0-9_ -]*\}")
 
 
 class CommandAgent(CodingAgent):
@@ -62,11 +56,9 @@ class CommandAgent(CodingAgent):
     @field_validator("command")
     @classmethod
     def _placeholders_are_known(cls, command: tuple[str, ...]) -> tuple[str, ...]:
-        if not command[0] or _PLACEHOLDER.fullmatch(command[0]):
-            raise ValueError(f"the program must be named, not {command[0]!r}")
         for item in command:
-            _check_item(item)
-        return command
+            check_argument(item)
+        return check_program(command)
 
     @model_validator(mode="after")
     def _model_is_no_option(self) -> Self:
@@ -133,14 +125,3 @@ def run_script(order: AgentOrder, script: str) -> AgentReport:
     count as done. `--`: a script that begins with a dash is no option.
     """
     return run_program(order, ["/bin/sh", "-e", "-c", "--", script], stdin=None, called="the script")
-
-
-def _check_item(item: str) -> None:
-    if "\0" in item:
-        raise ValueError("an argument cannot hold a NUL character")
-    if _PLACEHOLDER.fullmatch(item) and item not in PLACEHOLDERS:
-        near = near_match(item, PLACEHOLDERS)
-        hint = f"; {near}" if near else ""
-        raise ValueError(f"unknown placeholder {item}: there are {', '.join(PLACEHOLDERS)}{hint}")
-    if item not in PLACEHOLDERS and (inside := [known for known in PLACEHOLDERS if known in item]):
-        raise ValueError(f"{inside[0]} must be an argument of its own, not a part of {item!r}")

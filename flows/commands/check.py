@@ -59,8 +59,9 @@ def command(
         _print_rules(explain)
         return
     from plait.advice.lint.facts import Facts
-    from plait.advice.lint.findings import lint
+    from plait.advice.lint.findings import lint, with_problems
     from plait.advice.lint.rules import chosen
+    from plait.flows.inputs.agents_here import missing_agents
     from plait.flows.inputs.crew_option import given_brief
     from plait.flows.inputs.ignored_paths import ignored_paths
     from plait.plans.errors import CallError, ExitCode, PlanError
@@ -77,9 +78,10 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    told = (*_shown_presets(brief), *_variables(brief), *_told_filters(brief))
+    told = (*_shown_presets(brief), *_variables(brief), *_told_filters(brief), *_unstaffed(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
+    findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
     _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
@@ -129,6 +131,13 @@ def _shown_presets(brief: "Brief") -> tuple[str, ...]:
     from plait.flows.inputs.filled_presets import has_presets, shown_presets
 
     return shown_presets(brief, Path())[1] if has_presets(brief) else ()
+
+
+def _unstaffed(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.agents_here import unstaffed
+
+    told = unstaffed(brief)
+    return (told,) if told else ()
 
 
 def _told_filters(brief: "Brief") -> tuple[str, ...]:

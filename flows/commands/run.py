@@ -71,6 +71,13 @@ def command(
             max=600,
         ),
     ] = 0.0,
+    preflight: Annotated[
+        bool,
+        typer.Option(
+            "--preflight/--no-preflight",
+            help="Try set-ups, and the programs that checks name, before anything starts.",
+        ),
+    ] = True,
     server: Annotated[
         str | None,
         typer.Option(
@@ -126,6 +133,7 @@ def command(
         refresh=refresh,
         yes=yes,
         improve=improve,
+        preflight=preflight,
         server=server,
         notify=notify,
     )

@@ -63,7 +63,7 @@ def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
     given = read_crew_file(option.file) if option.file else None
     folder = (option.file or plan).resolve().parent
     brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
-    return with_slots(brief, option), option.file
+    return replace(with_slots(brief, option), crew_file=option.file), option.file
 
 
 def with_slots(brief: Brief, option: CrewOption) -> Brief:

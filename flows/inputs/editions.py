@@ -1,18 +1,22 @@
 """Which edition of a plan a run is: the one that a person names, one that was killed, or today's."""
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from plait.flows.runs import KnownRun
 from plait.plans.errors import CallError
 from plait.plans.language.editions import Edition, edition_of
 from plait.plans.wording import quoted
 
+if TYPE_CHECKING:  # the machine of a run comes with it, which `check` has no use for
+    from plait.flows.runs import KnownRun
+
 
 def edition_of_today() -> Edition:
     """The one of this machine's day."""
+    import secrets
+
     return Edition(datetime.now().astimezone().date(), secrets.token_hex(4))
 
 
@@ -33,7 +37,7 @@ def named_edition(template: str, day: str) -> Edition:
         raise CallError(f"{quoted(day)} is not a day", hint="write it as 2026-11-30") from None
 
 
-def killed_edition(template: str, runs: Iterable[KnownRun]) -> Edition | None:
+def killed_edition(template: str, runs: "Iterable[KnownRun]") -> Edition | None:
     """The newest edition of a plan, if its run was killed: whoever runs the plan again goes on with that one.
 
     Args:

@@ -10,7 +10,6 @@ from plait.flows.inputs.requests import Brief
 from plait.plans.errors import PlaitError
 from plait.plans.language.model import Task
 from plait.plans.language.verify_stages import Check, VerifyStage
-from plait.plans.quality.presets import filled_in
 
 if TYPE_CHECKING:  # git's library is loaded only for plans that have presets
     from plait.workspace.git import GitRepository
@@ -29,6 +28,7 @@ def fill_presets(brief: Brief, repository: "GitRepository", commit: str) -> tupl
     """
     if not has_presets(brief):
         return brief, ()
+    from plait.plans.quality.presets import filled_in
     from plait.workspace.root_files import root_files
 
     files, folders = root_files(repository, commit)

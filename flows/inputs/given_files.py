@@ -7,13 +7,16 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plait.plans.errors import CallError, PlanError, Problem
 from plait.plans.language.documents import MAX_BYTES, checked_text
 from plait.plans.language.model import MAX_TASKS
-from plait.plans.specs.spec_folder import MAX_FOLDER_BYTES, SpecFile, SpecFolder
 from plait.plans.wording import quoted
 from plait.workspace.places import is_folder
+
+if TYPE_CHECKING:  # what reads Markdown is imported where there is a folder of it
+    from plait.plans.specs.spec_folder import SpecFolder
 
 STANDARD_INPUT = Path("-")
 """What a person types for it, as for other programs; a file of this name is `./-`."""
@@ -62,13 +65,15 @@ def read_standard_input() -> str:
         raise CallError(f"cannot read standard input: {problem.strerror}") from None
 
 
-def read_spec_folder(path: Path) -> SpecFolder:
+def read_spec_folder(path: Path) -> "SpecFolder":
     """All task specs of a folder: its `*.md` files, but for README.md and those that begin with a dot or `_`.
 
     Raises:
         CallError: the folder cannot be read.
         PlanError: it holds more files or more text than a plan may.
     """
+    from plait.plans.specs.spec_folder import MAX_FOLDER_BYTES, SpecFile, SpecFolder
+
     place = path.resolve()
     try:
         names = sorted(_spec_names(place, str(path)), key=_counted)

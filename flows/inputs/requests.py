@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from plait.flows.inputs.editions import edition_of_today
 from plait.flows.inputs.given_files import (
@@ -13,16 +14,18 @@ from plait.flows.inputs.given_files import (
 )
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
-from plait.plans.language.documents import plan_text
+from plait.plans.language.documents import Document, plan_text
 from plait.plans.language.editions import Edition, edition_name, is_edition
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
-from plait.plans.specs.spec_folder import SpecFolder, read_specs, task_ids
 from plait.plans.tasks.expansion import Expansion, expand
 from plait.workspace.places import is_folder
 
-PlanText = str | SpecFolder
+if TYPE_CHECKING:  # what reads Markdown is imported where there is a folder of it
+    from plait.plans.specs.spec_folder import SpecFolder
+
+PlanText: TypeAlias = "str | SpecFolder"
 """A plan as it was read from the disk: the text of a file, or a folder of task specs."""
 
 
@@ -43,6 +46,8 @@ class Brief:
     """The tasks that have a file of their own, and which; absolute."""
     template: str = ""
     """The feature's name with its placeholders, where the plan is for editions; the plan has the name of one."""
+    crew_file: Path | None = None
+    """The file that `--crew` named, where a mistake in it can be shown."""
 
     def as_edition(self, edition: Edition) -> "Brief":
         """The same for another edition; a plan that is for one feature only stays as it is."""
@@ -61,7 +66,7 @@ def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) 
     Raises:
         PlanError: every mistake of the plan at once.
     """
-    document = read_plan(text, source=source) if isinstance(text, str) else read_specs(text, source=source)
+    document = read_plan(text, source=source) if isinstance(text, str) else _read_folder(text, source)
     plan = plan_of(document, source=source)
     merged = merge_crews(plan.crew, crew or DEFAULT_CREW)
     problems = check_roles(plan, merged, places=document.places)
@@ -73,9 +78,17 @@ def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) 
     expansion = expand(plan, merged)
     if isinstance(text, str):
         return Brief(plan, merged, expansion, text, source, folder, document.places, template=template)
+    from plait.plans.specs.spec_folder import task_ids
+
     specs = {task: text.place / name for task, name in task_ids(document, text).items()}
     within = folder if crew else text.place
     return Brief(plan, merged, expansion, plan_text(document), source, within, document.places, specs, template)
+
+
+def _read_folder(folder: "SpecFolder", source: str) -> Document:
+    from plait.plans.specs.spec_folder import read_specs
+
+    return read_specs(folder, source=source)
 
 
 def _named(plan: Plan, feature: str) -> Plan:

@@ -10,7 +10,8 @@ from plait.advice.forecasts.reforecasting import Landing, Verified, reforecast, 
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.run.standings import Standings, moment
 from plait.plans.schedule.dispatch import Dispatcher
-from plait.plans.tasks.outcomes import BatchOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome
+from plait.plans.tasks.states import TaskState
 from plait.show.progress import Eta
 from plait.show.task_states import States
 

@@ -13,7 +13,8 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from plait.flows.recording.artifacts import artifact_key
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.tasks.base_standing import base_words
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import markdown, spell_moment
 from plait.show.next_steps import answer_command
 from plait.show.progress import Eta, asked_for, held_by, spell_left

@@ -6,7 +6,6 @@ from functools import reduce
 from operator import or_
 from types import MappingProxyType
 
-from plait.agent_tasks.task_branches import empty_tasks
 from plait.plans.errors import CallError
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.names import agent_branch, base_ref, fresh_ref, integration_branch
@@ -16,6 +15,7 @@ from plait.plans.tasks.planned_contracts import PlannedContract, newest
 from plait.workspace.ancestry import Ancestry, read_ancestry
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
+from plait.workspace.empty_tasks import empty_tasks
 from plait.workspace.landed_work import LandedWork, landed_work
 
 

@@ -11,7 +11,8 @@ from plait.plans.errors import PlaitError
 from plait.plans.language.documents import MAX_BYTES
 from plait.plans.specs.spec_folder import SpecFile, read_spec
 from plait.plans.specs.spec_history import HistoryRow, SpecRecord, with_record
-from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.workspace.amending import TrackedFile, files_in, place_in, replace_files
 from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import RefMoved

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from plait.plans.landing.batch_words import refusal_words
 from plait.plans.tasks.base_standing import base_words
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.advice.waits import Scarce
 from plait.plans.language.model import COMMAND_ROLE
-from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, listed, spell_seconds, spell_share
 from plait.show.delays import gains_of_one_more, longest_delay, scarce_of, share_of
 from plait.show.failure_causes import FailureCause, advice_for, cause_of

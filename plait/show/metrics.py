@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage, usage_of
 
 _SUCCEEDED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}

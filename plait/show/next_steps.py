@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import approve_command, count, key_line, one_line
 from plait.show.base_lines import next_at_base
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import listed, spell_roughly
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command

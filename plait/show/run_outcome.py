@@ -10,15 +10,8 @@ from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import ApprovalWait, Working
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.contract_standing import ContractStanding
-from plait.plans.tasks.outcomes import (
-    Approval,
-    Conditions,
-    ContractOutcome,
-    FeatureOutcome,
-    RunState,
-    TaskOutcome,
-    TaskState,
-)
+from plait.plans.tasks.outcomes import Approval, Conditions, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.show.task_states import States, final_state
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.edition_change import edition_words
-from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
 from plait.plans.wording import (
     code_block,

@@ -16,7 +16,8 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.outcomes import RunState, TaskState
+from plait.plans.tasks.outcomes import RunState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import approve_command
 
 BY_HAND = "ready to land: the feature branch is checked out"

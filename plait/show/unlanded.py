@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Rejection, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Rejection, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, listed
 
 _UNLANDED = {

@@ -72,6 +72,23 @@ def open_store(where: str | Path, *, busy_seconds: float = 10.0) -> Store:
     return Store(engine)
 
 
+def version_at(where: str, *, patience: int) -> tuple[str | None, str]:
+    """The schema version of the store at a URL (nothing where there are no tables yet), and its place; nothing is made.
+
+    `patience`: seconds to wait for its server. Raises CallError and StoreUnreachable as `open_store`.
+    """
+    url = checked_address(where)
+    arguments = {"timeout": patience} if is_sqlite(url) else {"connect_timeout": patience}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    try:
+        with translated(url), engine.connect() as connection:
+            known = inspect(connection).has_table(VERSION_TABLE)
+            row = connection.exec_driver_sql(READ_VERSION).fetchone() if known else None
+            return (str(row[0]) if row else None), database_place(url)
+    finally:
+        engine.dispose()
+
+
 def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
     try:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from plait.plans.tasks.outcomes import (
-    BatchOutcome,
-    BatchState,
-    FeatureOutcome,
-    Held,
-    Rejection,
-    RunState,
-    TaskOutcome,
-    TaskState,
-)
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
 from plait.store.records import TaskWork
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow

@@ -90,6 +90,7 @@ class Verifier:
         surroundings: Surroundings = NO_SURROUNDINGS,
         variables: Sequence[str] = (),
         copied: CopiedFiles = NO_FILES,
+        keeps_set_up: bool = False,
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -108,6 +109,7 @@ class Verifier:
             surroundings: What the git of a slot knows of the user's repository.
             variables: What a verdict depends on beside the tree, the commands and the set-up.
             copied: Files beside those of a tree.
+            keeps_set_up: Whether checkouts may use what the set-up made: of base alone, where no branch's code runs.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -123,6 +125,7 @@ class Verifier:
         self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables = tuple(variables)
         """Verdicts are remembered apart for each set of them; `also` adds to it."""
+        self._keeps_set_up = keeps_set_up
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
         self._known: tuple[RedCommand, ...] = ()
@@ -378,7 +381,8 @@ class Verifier:
                 output=log,
                 stop=stop,
                 limits=Limits(timeout=self._timeout),
-                keep=False,  # branches' code may run in the set-up: what it makes is for this tree alone
+                # Branches' code may run in the set-up: what it makes is then for this tree alone.
+                keep=self._keeps_set_up,
             )
             if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled":
                 break

@@ -9,15 +9,16 @@ from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
 from tests.support.repositories import commit_files
 
-CLEAN = """\
+CREW = "crew: {backend: {slots: 2, backend: command, command: [git]}}\n"
+CLEAN = f"""\
 feature: x
 tasks:
-  - {id: A, role: backend, owns: [src/a.py], prompt: Write the first part.}
-  - {id: B, role: backend, owns: [src/b.py], prompt: Write the second part.}
-integration: {verify: [make test]}
-"""
+  - {{id: A, role: backend, owns: [src/a.py], prompt: Write the first part.}}
+  - {{id: B, role: backend, owns: [src/b.py], prompt: Write the second part.}}
+integration: {{verify: [make test]}}
+{CREW}"""
 DOUBTFUL = CLEAN.replace("src/b.py", "src/a.py")
-HOPELESS = "feature: x\ncrew: {backend: {backend: command}}\n" + CLEAN.partition("\n")[2]
+HOPELESS = CLEAN.replace(", command: [git]", "")
 CIRCLE = "feature: x\ntasks:\n  - {id: A, run: x, needs: [B]}\n  - {id: B, run: x, needs: [A]}\n"
 
 
@@ -164,7 +165,7 @@ def test_sarif_of_a_folder_of_specs_and_of_standard_input_names_what_there_is(tm
 def test_a_role_that_is_nearly_another_is_found_although_nobody_named_a_crew(
     tmp_path: Path, write_plan: WritePlan
 ) -> None:
-    plan = write_plan(CLEAN.replace("id: B, role: backend", "id: B, role: backnd"))
+    plan = write_plan(CLEAN.replace("id: B, role: backend", "id: B, role: backnd").replace(CREW, ""))
 
     ended = plait("check", str(plan), "--strict", cwd=tmp_path)
 
@@ -224,3 +225,101 @@ def test_counts_of_agents_are_taken_beside_a_crew_file_and_wrong_roles_refused(t
     assert refused.status == 2
     assert "no task has the role 'bakend'" in refused.stderr
     assert "backend" in refused.stderr.split("hint")[1]
+
+
+MISTAKEN = """\
+feature: x
+crew:
+  dev: {backend: command, command: [no-such-agent-here, -p]}
+  ops: {backend: command, command: [./agent.sh]}
+  doc: {backend: command, command: [tools/write.sh]}
+  qa: {backend: scripted, script: absent.yaml}
+  sec: {backend: scripted, script: odd.yaml}
+  web: {backend: command, command: [git, "{model}"]}
+  own: {backend: command, command: [./made.sh], setup: [make made.sh]}
+tasks:
+  - {id: DEV, role: dev, owns: [dev], prompt: Write the first part.}
+  - {id: OPS, role: ops, owns: [ops], prompt: Write the second part.}
+  - {id: DOC, role: doc, owns: [doc], prompt: Write the third part.}
+  - {id: QA, role: qa, owns: [qa], prompt: Write the fourth part.}
+  - {id: SEC, role: sec, owns: [sec], prompt: Write the fifth part.}
+  - {id: WEB, role: web, owns: [web], prompt: Write the sixth part.}
+  - {id: OWN, role: own, owns: [own], prompt: Write the seventh part.}
+integration: {verify: [make test]}
+"""
+
+
+def test_agents_that_nobody_could_start_are_found_all_at_once_with_their_places(
+    repository: Path, write_plan: WritePlan
+) -> None:
+    commit_files(repository, {"tools/write.sh": "true\n"})
+    plan = write_plan(MISTAKEN)
+    odd = plan.with_name("odd.yaml")
+    odd.write_text("tasks:\n  SEC: [{steps: [{wirte: {path: sec, text: x}}]}]\n", encoding="utf-8")
+
+    ended = plait("check", str(plan), "--json", "--select", "PLAN0", cwd=repository)
+    refused = plait("run", str(plan), cwd=repository)
+
+    findings = {(finding["line"], finding["code"]): finding["message"] for finding in ended.data["findings"]}
+    assert ended.status == refused.status == 2
+    assert findings[3, "PLAN010"] == "the program of the role dev was not found: no-such-agent-here"
+    assert findings[4, "PLAN010"] == "the program of the role ops is not in the repository: ./agent.sh"
+    assert findings[5, "PLAN010"] == "the program of the role doc is not executable: tools/write.sh"
+    assert findings[6, "PLAN011"].startswith("the script of the role qa cannot be read")
+    assert findings[2, "PLAN011"] == "unknown key 'wirte'"
+    assert findings[8, "PLAN009"] == "the role web has no agent: its command wants {model}, but the role names none"
+    assert len(findings) == 6
+    for message in findings.values():
+        assert message in refused.stderr
+
+
+def test_what_is_missing_on_this_machine_alone_can_be_left_out(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = str(write_plan(CLEAN.replace("[git]", "[no-such-agent-here]")))
+
+    assert plait("check", plan, cwd=tmp_path).status == 2
+    assert plait("check", plan, "--ignore", "PLAN010", cwd=tmp_path).status == 0
+    assert plait("run", plan, "--repo", str(tmp_path), cwd=tmp_path).status in (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ('[cat, "{prompt}"]', "unknown placeholder {prompt}: there are {prompt_file}, {task}, {model}, {directory}"),
+        ('[cat, "--file={prompt_file}"]', "{prompt_file} must be an argument of its own"),
+        ('["{task}"]', "the program must be named"),
+    ],
+)
+def test_a_command_that_no_run_could_use_is_a_mistake_of_plan_and_crew_file_alike(
+    tmp_path: Path, write_plan: WritePlan, command: str, told: str
+) -> None:
+    plan = write_plan(CLEAN.replace("[git]", command))
+    crew = write_plan(f"backend: {{backend: command, command: {command}}}\n", "crew.yaml")
+
+    inside = plait("check", str(plan), cwd=tmp_path)
+    beside = plait("check", str(write_plan(CLEAN.replace(CREW, ""), "p.yaml")), "--crew", str(crew), cwd=tmp_path)
+
+    assert inside.status == beside.status == 2
+    assert f"{plan}:6:" in inside.stderr
+    assert told in inside.stderr
+    assert f"{crew}:1:" in beside.stderr
+    assert told in beside.stderr
+
+
+def test_a_program_that_a_crew_file_names_is_told_at_its_place_there(tmp_path: Path, write_plan: WritePlan) -> None:
+    crew = write_plan("backend: {backend: command, command: [no-such-agent-here]}\n", "crew.yaml")
+    plan = write_plan(CLEAN.replace(CREW, ""))
+
+    ended = plait("check", str(plan), "--crew", str(crew), cwd=tmp_path)
+
+    assert ended.status == 2
+    assert ended.stdout.startswith(f"{crew}:1:38: PLAN010 the program of the role backend was not found")
+
+
+def test_a_plan_without_a_crew_is_told_that_nobody_would_carry_it_out(tmp_path: Path) -> None:
+    plait("new", "cart", cwd=tmp_path)
+
+    ended = plait("check", "plan.yaml", cwd=tmp_path)
+
+    assert ended.status == 0
+    assert "yet, and a run is refused without a crew" in ended.stderr
+    assert "command: [claude, -p" in ended.stderr

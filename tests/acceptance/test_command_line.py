@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from plait.flows.commands import app
 from plait.flows.commands.app import COMMANDS
 from tests.support.command import PLAIT, plait
 
 GOOD = "feature: x\ngoal: y\ntasks:\n  - {id: A, run: echo x > a.txt}\n"
 
 
-@pytest.mark.parametrize("command", ["", *(module.NAME for module in COMMANDS)])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_names_no_types_of_python(tmp_path: Path, command: str) -> None:
     ended = plait(*command.split(), "--help", cwd=tmp_path, env={"COLUMNS": "120"})
 
@@ -70,3 +71,9 @@ def test_a_directory_that_has_been_deleted_is_told(tmp_path: Path, command: str)
     # Not at the start: in a path with a space pip makes the command a shell script, and sh complains first.
     assert "error: the directory that you are in has been deleted\n  hint: " in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_each_command_is_a_file_of_its_name() -> None:
+    folder = Path(app.__file__).parent
+    files = {file.stem for file in folder.glob("*.py") if "\nNAME = " in file.read_text(encoding="utf-8")}
+    assert files == set(COMMANDS)

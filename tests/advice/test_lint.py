@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plait.advice.lint.facts import Facts
 from plait.advice.lint.findings import lint
-from plait.advice.lint.rules import RULES, chosen, rule_named
+from plait.advice.lint.rules import ON_THE_MACHINE, RULES, chosen, rule_named
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import merge_crews
 from plait.plans.language.model import Plan, Task
@@ -139,7 +139,7 @@ def test_whatever_is_found_can_be_silenced_and_is_then_gone(data: st.DataObject)
 def test_codes_select_by_their_beginning() -> None:
     assert {rule.code[:5] for rule in chosen(["PLAN1", "plan2"], [])} == {"PLAN1", "PLAN2"}
     assert "PLAN103" not in {rule.code for rule in chosen([], ["PLAN103"])}
-    assert chosen([], []) == RULES
+    assert chosen([], []) == (*RULES, *ON_THE_MACHINE)
 
 
 def test_an_unknown_rule_is_refused_with_a_hint() -> None:

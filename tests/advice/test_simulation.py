@@ -9,7 +9,7 @@ from plait.advice.bounds import lower_bound
 from plait.advice.simulation import play, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job
 from plait.plans.schedule.need_graph import Graph
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from tests.support.drawn import RESOURCES, SLOTS, jobs
 from tests.support.effort import effort
 

@@ -9,10 +9,10 @@ import pytest
 from plait.agent_tasks.agent_in_checkout import Errand, agent_in_checkout
 from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.implement import implement
-from plait.agent_tasks.task_branches import empty_tasks, forget_empty
 from plait.agent_tasks.trying import begin_try, past_tries
 from plait.flows.running.session import Session
 from plait.plans.usage import Usage
+from plait.workspace.empty_tasks import empty_tasks, forget_empty
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import commit_files, commit_on_branch, files_of, git
 

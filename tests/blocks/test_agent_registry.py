@@ -58,7 +58,6 @@ def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> N
     [
         (Role(backend="command"), "has the backend command, but no command"),
         (Role(backend="scripted"), "has the backend scripted, but no script"),
-        (Role(backend="command", command=("agent", "{modle}")), r"unknown placeholder \{modle\}"),
         (Role(backend="command", command=("agent", "{model}"), model="-x"), "would be read as an option"),
         (Role(backend="command", command=("agent", "{model}"), model={"simple": "-x"}), "would be read as an option"),
         (Role(backend="command", command=("agent",), prompt_by="file"), "gets its prompt as a file"),

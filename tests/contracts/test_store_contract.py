@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew

@@ -13,7 +13,8 @@ from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
 from plait.flows.runs import find_run, known_runs
 from plait.flows.terminal.sheet import status_table
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.states import TaskState
 from tests.support.outcomes import a_task, an_outcome
 
 RUN: dict[str, Any] = {

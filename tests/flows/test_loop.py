@@ -29,8 +29,9 @@ from plait.plans.journal.events import (
     WorkFailed,
 )
 from plait.plans.journal.fitting import LONGEST
-from plait.plans.tasks.outcomes import BatchOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, RunState
 from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BatchReport, Rework
 from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.contract_refs import write_record

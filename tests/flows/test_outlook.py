@@ -9,7 +9,7 @@ from plait.advice.forecasts.reforecasting import reforecast
 from plait.flows.recording.outlook import LATEST, SOONEST, Outlook
 from plait.flows.running.watching import LiveRun
 from plait.plans.schedule.dispatch import Dispatcher, Job
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from tests.plans.run.played import Played, manifest_from, rework
 from tests.support.effort import effort
 

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
 from tests.flows.test_runs_meant import keep_run
 from tests.support.command import plait

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from plait.flows.runs import find_run
 from plait.flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
-from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, Span, TaskState
+from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, Span
+from plait.plans.tasks.states import TaskState
 from plait.show.progress import Eta
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 

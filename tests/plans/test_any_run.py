@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from plait.advice.simulation import play
 from plait.plans.schedule.dispatch import AGING, Blocked, Dispatcher, Job
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from tests.support.drawn import RESOURCES, SLOTS, jobs
 
 

@@ -25,7 +25,8 @@ from plait.plans.tasks.bundling import (
     together,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.outcomes import FeatureOutcome, TaskState
+from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.states import TaskState
 from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_record
 from plait.show.progress import progress_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plait.plans.errors import CallError
 from plait.plans.schedule.dispatch import Blocked, Dispatcher, Job, Start
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from tests.support.drawn import RESOURCES, SLOTS
 
 

@@ -12,7 +12,7 @@ from plait.advice.bounds import Bound, lower_bound
 from plait.advice.forecasts.plan_forecast import forecast
 from plait.advice.simulation import play, play_out, schedule_of, simulate
 from plait.plans.schedule.dispatch import Dispatcher, Job, Start
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from tests.support.drawn import RESOURCES, SLOTS, jobs
 from tests.support.effort import effort
 

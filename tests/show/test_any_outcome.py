@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, FeatureOutcome, Held, RunState, Span, TaskState
+from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, FeatureOutcome, Held, RunState, Span
+from plait.plans.tasks.states import TaskState
 from plait.show.insight import MOST, insights
 from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json, report_json

@@ -2,7 +2,8 @@
 
 import pytest
 
-from plait.plans.tasks.outcomes import Rejection, TaskState
+from plait.plans.tasks.outcomes import Rejection
+from plait.plans.tasks.states import TaskState
 from plait.show.failure_causes import ADVICE, FailureCause, advice_for, cause_of
 from plait.show.insight import insights
 from plait.show.metrics import measure, readings

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.advice.forecasts.forecast_record import Band, Forecast, forecast_from_json, forecast_json
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, Span, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, Span
+from plait.plans.tasks.states import TaskState
 from plait.show.pictures.chart import (
     Bar,
     BatchBar,

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from plait.advice.bounds import Bound
 from plait.advice.forecasts.forecast_record import Forecast, RoleForecast, TaskForecast, WhatIf
-from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.show.insight import MOST, insights
 from plait.show.metrics import measure
 from tests.support.outcomes import a_batch, a_task, an_outcome, at

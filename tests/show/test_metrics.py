@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rejection, Span, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rejection, Span
+from plait.plans.tasks.states import TaskState
 from plait.show.metrics import Metrics, failed_tries, measure, readings, whole_tries, worked_seconds
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 

@@ -1,6 +1,7 @@
 """What is offered after a run: only commands that help there."""
 
-from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, Rejection, RunState, TaskState
+from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, Rejection, RunState
+from plait.plans.tasks.states import TaskState
 from plait.show.metrics import measure
 from plait.show.next_steps import next_commands
 from plait.show.run_report import report_markdown, report_text

@@ -6,7 +6,8 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.states import TaskState
 from plait.show.progress import ActiveAgent, Eta, OpenQuestion, progress_of
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 

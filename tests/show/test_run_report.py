@@ -27,10 +27,10 @@ from plait.plans.tasks.outcomes import (
     Span,
     StageOutcome,
     TaskOutcome,
-    TaskState,
     VerifiedTree,
     WeakenedTest,
 )
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import code_block, listed, markdown, one_line, spell_roughly, spell_seconds
 from plait.show.insight import insights
 from plait.show.metrics import measure

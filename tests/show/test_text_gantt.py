@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from plait.show.pictures.cells import Line, cells, cut, cut_inside, filled, in_ascii, without_colour
 from plait.show.pictures.chart import Bar, Chart, chart_of, lanes_of
 from plait.show.pictures.text_gantt import NARROWEST, text_gantt

@@ -10,7 +10,8 @@ from plait.advice.forecasts.plan_forecast import forecast
 from plait.advice.simulation import simulate
 from plait.plans.language.durations import Estimate
 from plait.plans.schedule.dispatch import Dispatcher, Job
-from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from tests.support.outcomes import START, a_batch, at
 
 HOUR = 3600.0

@@ -3,16 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from plait.plans.tasks.outcomes import (
-    BatchOutcome,
-    BatchState,
-    FeatureOutcome,
-    Held,
-    Rejection,
-    RunState,
-    TaskOutcome,
-    TaskState,
-)
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection, RunState, TaskOutcome
+from plait.plans.tasks.states import TaskState
 
 START = datetime(2026, 11, 20, 9, 0, 0, 123000, tzinfo=UTC)
 

@@ -50,6 +50,22 @@ EXAMPLES: Mapping[str, Example] = {
         "tasks:\n"
         "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
     ),
+    "PLAN010": Example(
+        bad="crew: {backend: {backend: command, command: [no-such-agent]}}\n"
+        "tasks:\n"
+        "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+        good="crew: {backend: {backend: command, command: [git, --version]}}  # a program that is there\n"
+        "tasks:\n"
+        "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+    ),
+    "PLAN011": Example(
+        bad="crew: {backend: {backend: scripted, script: no-such.script.yaml}}\n"
+        "tasks:\n"
+        "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+        good="crew: {backend: {backend: scripted, script: shop.script.yaml}}  # beside the plan\n"
+        "tasks:\n"
+        "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+    ),
     "PLAN101": Example(
         bad="tasks:\n  - {id: API, role: backend, prompt: Write the API.}\n" + _VERIFIED,
         good="tasks:\n  - {id: API, role: backend, owns: [src/api/**], prompt: Write the API.}\n" + _VERIFIED,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from plait.advice.lint.facts import Facts
 from plait.advice.lint.rule import Hit, Rule, few
 from plait.advice.lint.rules import BY_CODE, RULES, UNUSED_SILENCE
+from plait.plans.errors import Problem
 from plait.plans.language.places import NOWHERE, Loc, Places
 from plait.plans.wording import count, listed
 
@@ -81,6 +82,26 @@ def lint(facts: Facts, *, places: Places = NOWHERE, rules: Collection[Rule] = RU
     if UNUSED_SILENCE in rules:
         shown += (_finding(UNUSED_SILENCE, hit, places) for hit in unused(silences, used, rules, facts))
     return LintFindings(tuple(sorted(shown, key=_turn)), tuple(sorted(quiet, key=_turn)))
+
+
+def with_problems(findings: LintFindings, problems: Iterable[Problem], rules: Collection[Rule]) -> LintFindings:
+    """The findings, and beside them what was found elsewhere by these rules."""
+    wanted = {rule.code: rule for rule in rules}
+    more = [
+        LintFinding(
+            rule=wanted[problem.code],
+            message=problem.message,
+            hint=problem.hint or wanted[problem.code].fix,
+            tasks=(),
+            line=problem.line,
+            column=problem.column,
+            path=problem.path,
+            file=problem.file,
+        )
+        for problem in problems
+        if problem.code in wanted
+    ]
+    return replace(findings, shown=tuple(sorted((*findings.shown, *more), key=_turn)))
 
 
 def _silence_for(rule: Rule, hit: Hit, silences: Iterable[Silenced]) -> Silenced | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from plait.advice.lint.facts import Facts, is_for_agent, role_of
 from plait.advice.lint.rule import Hit, few, rule
-from plait.plans.language.backends import BACKENDS
-from plait.plans.language.crew import Crew
+from plait.plans.language.command_templates import lack_of
+from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import format_duration
 from plait.plans.language.model import Task
 from plait.plans.language.verify_stages import Check, commands_of_check
@@ -138,21 +138,25 @@ def self_review(facts: Facts) -> Iterator[Hit]:
     "PLAN009",
     "role-without-agent",
     says="A role that tasks have and that no agent can play.",
-    reason="The backend `command` needs a `command`, the backend `scripted` a `script`: without it nothing can start.",
+    reason="The backend `command` needs a `command`, and a value for each of its placeholders; the backend `scripted` "
+    "a `script`: without that nothing can start.",
     fix="give the role what its backend needs, or another backend",
     severity="error",
 )
 def role_without_agent(facts: Facts) -> Iterator[Hit]:
-    told = set[str]()
+    first = dict[str, int]()
     for at, task in enumerate(facts.plan.tasks):
-        role = facts.crew.role(role_of(task))
-        backend = role.backend or facts.crew.default_backend
-        key = BACKENDS[backend].setting if backend else None
-        if is_for_agent(task) and key and not getattr(role, key) and role_of(task) not in told:
-            told.add(role_of(task))
-            message = f"the role {role_of(task)} has no agent: its backend {backend} has no {key}"
-            inside = role_of(task) in facts.plan.crew.roles
-            yield Hit(("crew", "roles", role_of(task)) if inside else ("tasks", at, "role"), message, (task.id,))
+        if is_for_agent(task):
+            first.setdefault(role_of(task), at)
+    for name, at in first.items():
+        if lack := lack_of(facts.crew, name, _complexities(facts, name)):
+            inside = name in facts.plan.crew.roles
+            loc = ("crew", "roles", name) if inside else ("tasks", at, "role")
+            yield Hit(loc, f"the role {name} has no agent: {lack}", (facts.plan.tasks[at].id,))
+
+
+def _complexities(facts: Facts, role: str) -> list[Complexity]:
+    return sorted({task.complexity for _, task in facts.agents_tasks if role_of(task) == role})
 
 
 @rule(

@@ -73,6 +73,28 @@ MISTAKES = (
     ),
 )
 
+MISSING_PROGRAM = Rule(
+    code="PLAN010",
+    name="missing-program",
+    says="The program of a role is not on this machine, or cannot be executed.",
+    reason="A run here is refused before anything starts. Where the plan runs on another machine, leave the rule out.",
+    fix="install it, write its path, or check with `--ignore PLAN010` where the plan runs elsewhere",
+    severity="error",
+    check=nothing,
+)
+MISSING_SCRIPT = Rule(
+    code="PLAN011",
+    name="missing-script",
+    says="The script of a role is not there, cannot be read, or has mistakes.",
+    reason="Its scripted agents have nothing to do, and a run is refused before anything starts.",
+    fix="write the path from the file that has the role, and mend what the message names",
+    severity="error",
+    check=nothing,
+)
+
+ON_THE_MACHINE = (MISSING_PROGRAM, MISSING_SCRIPT)
+"""What is found by a look at this machine and the repository, and not in the plan alone."""
+
 UNUSED_SILENCE = Rule(
     code="PLAN901",
     name="unused-silence",
@@ -99,7 +121,7 @@ RULES: tuple[Rule, ...] = tuple(
 )
 """What is found in a plan that could be read, by code."""
 
-EVERY: tuple[Rule, ...] = tuple(sorted((*MISTAKES, *RULES), key=lambda rule: rule.code))
+EVERY: tuple[Rule, ...] = tuple(sorted((*MISTAKES, *ON_THE_MACHINE, *RULES), key=lambda rule: rule.code))
 """Those, and the mistakes for which a plan is refused."""
 
 BY_CODE = {rule.code: rule for rule in EVERY}
@@ -113,7 +135,8 @@ def chosen(select: Collection[str], ignore: Collection[str]) -> tuple[Rule, ...]
     """
     for prefix in (*select, *ignore):
         _refuse_unknown(prefix)
-    return tuple(rule for rule in RULES if (_is_of(rule, select) or not select) and not _is_of(rule, ignore))
+    known = (*RULES, *ON_THE_MACHINE)
+    return tuple(rule for rule in known if (_is_of(rule, select) or not select) and not _is_of(rule, ignore))
 
 
 def _refuse_unknown(prefix: str) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
+from plait.plans.language.command_templates import check_argument, check_program
 from plait.plans.language.durations import SomeSeconds
 from plait.plans.language.environment import Environment, added
 from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug
@@ -24,6 +25,10 @@ Models = Annotated[
 """A model's name, or one for each complexity."""
 
 
+Argument = Annotated[Line, AfterValidator(check_argument)]
+"""A word of a command; some stand for something."""
+
+
 class Role(Part):
     """A kind of agent: how many work at once, which program they are, and what they may use."""
 
@@ -32,7 +37,7 @@ class Role(Part):
         default=None,
         description=f"The agent program: {NAMED}; without it the crew's default_backend.",
     )
-    command: tuple[Line, ...] | None = Field(
+    command: Annotated[tuple[Argument, ...], AfterValidator(check_program)] | None = Field(
         default=None,
         min_length=1,
         max_length=100,

@@ -28,7 +28,8 @@ class _Absent:
 class Part(BaseModel):
     """A piece of a plan or crew: fixed once made, and every key known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Deferred: of a plan only the whole is read, and each part would be built once for itself and once within it.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
     if not TYPE_CHECKING:
         copy: ClassVar[Any] = _Absent()
         """The method has been `model_copy` for years, and roles have a key of this name."""

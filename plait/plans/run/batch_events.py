@@ -10,7 +10,8 @@ from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.base_events import REFUSED
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting, Working
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, Rework
 from plait.plans.wording import listed
 

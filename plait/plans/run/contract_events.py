@@ -16,8 +16,9 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.outcomes import Approval, TaskState
+from plait.plans.tasks.outcomes import Approval
 from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import approve_command, listed
 
 ROUNDS = 5

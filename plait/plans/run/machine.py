@@ -42,7 +42,7 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 
 
 class Run:

@@ -4,7 +4,7 @@ from plait.plans.journal.events import RepairFound, RepairTaken, WorkDone, WorkF
 from plait.plans.run.contract_events import redo_outdated, written
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, Rejected
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 
 
 def take_up_repairs(run: Standings) -> None:

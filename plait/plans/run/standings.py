@@ -28,7 +28,8 @@ from plait.plans.schedule.dispatch import Blocked, Dispatcher
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.edition_change import EditionChange
-from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
+from plait.plans.tasks.outcomes import Approval, BatchOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
 
 _NOT_STARTED: Final = (TaskState.PENDING, TaskState.READY, TaskState.HELD)

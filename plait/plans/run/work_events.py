@@ -28,8 +28,9 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.schedule.dispatch import Start
-from plait.plans.tasks.outcomes import Span, TaskState
+from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.planned_contracts import Agreement
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import added, usage_of
 

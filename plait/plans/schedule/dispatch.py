@@ -9,7 +9,7 @@ from typing import Final, Self
 from plait.plans.schedule import job_states
 from plait.plans.schedule.job_states import JobStates
 from plait.plans.schedule.jobs import Job, Layout
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 
 __all__ = ["AGING", "Blocked", "Dispatcher", "Job", "Start"]
 

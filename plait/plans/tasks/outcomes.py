@@ -8,21 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.edition_change import EditionChange
+from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
-
-
-class TaskState(StrEnum):
-    """Where a task stands (SEMANTICS, States)."""
-
-    PENDING = "pending"
-    READY = "ready"
-    RUNNING = "running"
-    DONE = "done"
-    LANDED = "landed"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    HELD = "held"
-    CANCELLED = "cancelled"
 
 
 class BatchState(StrEnum):

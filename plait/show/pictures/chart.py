@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from plait.advice.forecasts.forecast_record import Forecast, TaskForecast
-from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
+from plait.plans.tasks.outcomes import BatchState, FeatureOutcome, RunState, Span, TaskOutcome
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import one_line, spell_roughly, spell_seconds
 
 _STEPS = (

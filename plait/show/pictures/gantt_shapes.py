@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, one_line, spell_seconds
 from plait.show.pictures.chart import Bar, BatchBar, Chart, Lane, PlannedBar
 from plait.show.pictures.gantt_frame import Frame, PlacedMark, fitted, is_clear

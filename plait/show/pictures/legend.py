@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import one_line
 from plait.show.pictures.chart import Chart
 from plait.show.pictures.svg import diamond, line, rect, text, text_width, whisker

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from plait.plans.tasks.outcomes import TaskState
+from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, one_line
 from plait.show.pictures.cells import Line, Piece, cells, cut, cut_inside, filled
 from plait.show.pictures.chart import Chart, Lane, PlannedBar, spell_tick, step_of, ticks_of

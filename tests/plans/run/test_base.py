@@ -7,7 +7,8 @@ import pytest
 from plait.plans.journal.effects import EndBatches, VerifyBase
 from plait.plans.journal.events import BaseVerified, Begin, Close, Tick, WorkDone, WorkEnded
 from plait.plans.run.machine import Run
-from plait.plans.tasks.outcomes import BatchState, RunState, TaskState
+from plait.plans.tasks.outcomes import BatchState, RunState
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport
 from plait.show.run_outcome import outcome_of
 from tests.plans.run.played import AT_ONCE, manifest_from, played

@@ -60,8 +60,9 @@ from plait.plans.run.statuses import (
     Waiting,
     Working,
 )
-from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, TaskState
+from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import Record, newest
+from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, Candidate, Rework, Unlanded
 from plait.show.run_outcome import outcome_of, replayed
 

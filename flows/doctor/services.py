@@ -1,0 +1,164 @@
+"""Looks at what runs talk to: the Prefect server with its limits of roles, and the store of the history."""
+
+import base64
+import json
+import os
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from plait.flows.doctor.findings import Finding
+from plait.flows.past_durations import history_address
+from plait.flows.servers.local_server import read_server_record
+from plait.flows.servers.probing import require_reachable
+from plait.flows.servers.settings import is_loopback
+from plait.store.versions import HEAD, READ_VERSION, VERSIONS
+from plait.workspace.home import database_file, home_path
+from plait.workspace.places import is_file
+
+_ANSWERED_WITHIN = 3.0
+_SKEW = 5.0
+"""Seconds that two clocks may differ: leases and schedules are told in absolute time."""
+_LIMIT = "plait-role-"
+_LONGEST = 65536
+
+
+def look_at_server(slots: Mapping[str, int]) -> Iterator[Finding]:
+    """The server that a run from this shell would use; `slots`: by role, how many agents the crew has."""
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url:
+        record = read_server_record(home_path() / "server")
+        if record is None or not record.server.alive:
+            yield Finding("fine", "no Prefect server is named: each run starts one of its own")
+            return
+        yield Finding("fine", f"`plait up` has left a server running: {record.page} (Prefect {record.prefect})")
+        return
+    require_reachable(url)
+    yield from _versions(url)
+    yield from _openness(url)
+    for role, own in slots.items():
+        limit = _json(url, f"/v2/concurrency_limits/{quote(_LIMIT + role)}")
+        allowed = limit.get("limit") if isinstance(limit, dict) and limit.get("active", True) else None
+        if isinstance(allowed, int) and allowed < own:
+            hint = f"raise the limit {_LIMIT}{role} on its page under Concurrency"
+            yield Finding("warning", f"the server lets {allowed} of {role} work at once, and the crew has {own}", hint)
+
+
+def _versions(url: str) -> Iterator[Finding]:
+    ours, theirs = version("prefect"), _json(url, "/admin/version")
+    yield Finding("fine", f"the Prefect server at {_shown(url)} answers (Prefect {theirs or 'Cloud'})")
+    if isinstance(theirs, str) and theirs.split(".")[:2] != ours.split(".")[:2]:
+        hint = "install the same minor version on both sides"
+        yield Finding("warning", f"the server is Prefect {theirs}, and plait works with Prefect {ours}", hint)
+    skew = _skew(url)
+    if skew is not None and abs(skew) > _SKEW:
+        hint = "let both machines follow a time server: leases of roles and schedules are told in absolute time"
+        yield Finding("warning", f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours", hint)
+
+
+def _openness(url: str) -> Iterator[Finding]:
+    host = urlsplit(url).hostname or ""
+    if "/workspaces/" in url or is_loopback(host):
+        return
+    if _status(url, "/admin/version", {}) == 200:
+        hint = "set PREFECT_SERVER_API_AUTH_STRING on it: whoever reaches it can run commands on its workers"
+        yield Finding("warning", f"the server at {_shown(url)} asks nobody for a password", hint)
+
+
+def look_at_store() -> Iterator[Finding]:
+    """The history: reachable, and of a version that this plait knows."""
+    address = history_address()
+    if not address or address.startswith("sqlite"):
+        file = database_file(home_path()) if not address else Path(address.split("://", 1)[1].removeprefix("/"))
+        yield from _look_at_file(file)
+        return
+    from plait.store.engine import version_at
+
+    found, place = version_at(address, patience=int(_ANSWERED_WITHIN))
+    yield _judged(found, place)
+
+
+def _look_at_file(file: Path) -> Iterator[Finding]:
+    if not is_file(file):
+        yield Finding("fine", f"the history will begin with the next run, in {file}")
+        return
+    hint = f"move {file} away: what has landed is in git, only past durations are lost"
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as connection:
+            row = connection.execute(READ_VERSION).fetchone()
+            damage = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as problem:
+        busy = "locked" in str(problem)
+        words = "is in use by another program" if busy else f"cannot be read: {problem}"
+        yield Finding("warning" if busy else "error", f"the history {file} {words}", "" if busy else hint)
+        return
+    if damage != ("ok",):
+        yield Finding("error", f"the history {file} is damaged: {damage[0]}", hint)
+        return
+    yield _judged(str(row[0]) if row else None, str(file))
+
+
+def _judged(found: str | None, place: str) -> Finding:
+    if found is not None and found not in VERSIONS:
+        return Finding("error", f"the history in {place} is of a later plait (version {found})", "update plait here")
+    if found != HEAD:
+        return Finding("fine", f"the history in {place} will be brought to version {HEAD} by the next run")
+    return Finding("fine", f"the history is in {place}")
+
+
+def _json(url: str, path: str) -> Any:
+    try:
+        with _opener(url).open(_request(url, path), timeout=_ANSWERED_WITHIN) as answer:
+            return json.loads(answer.read(_LONGEST))
+    except (OSError, ValueError):
+        return None
+
+
+def _status(url: str, path: str, headers: Mapping[str, str]) -> int | None:
+    request = urllib.request.Request(f"{url.rstrip('/')}{path}", headers=dict(headers))  # noqa: S310 - checked before
+    try:
+        with _opener(url).open(request, timeout=_ANSWERED_WITHIN) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return None
+
+
+def _skew(url: str) -> float | None:
+    """Seconds that the server's clock is ahead; nothing where it does not say what time it is."""
+    try:
+        with _opener(url).open(_request(url, "/admin/version"), timeout=_ANSWERED_WITHIN) as answer:
+            return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _request(url: str, path: str) -> urllib.request.Request:
+    request = urllib.request.Request(f"{url.rstrip('/')}{path}")  # noqa: S310 - `require_reachable` checked the scheme
+    auth, key = os.environ.get("PREFECT_API_AUTH_STRING"), os.environ.get("PREFECT_API_KEY")
+    if auth:
+        request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
+    elif key:
+        request.add_header("Authorization", f"Bearer {key}")
+    return request
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Without proxies for a server on this machine."""
+    near = is_loopback(urlsplit(url).hostname or "")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if near else []))
+
+
+def _shown(url: str) -> str:
+    """The address without a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

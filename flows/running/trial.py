@@ -1,0 +1,234 @@
+"""A trial of what a run rests on, before anything is paid: agents, set-ups in a clean slot, the programs of checks."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plait.flows.running.outset import Outset
+from plait.flows.running.startable import Startable
+from plait.plans.errors import EnvironmentProblem
+from plait.plans.language.environment import GivenVariable, added
+from plait.plans.language.model import Task
+from plait.plans.language.verify_stages import Check, commands_in
+from plait.plans.quality.check_programs import programs_of
+from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.wording import listed
+from plait.workspace.agent_probes import ProgramSeen, probe
+from plait.workspace.clone_git import surroundings_of
+from plait.workspace.control import HEADS, Control
+from plait.workspace.copied_files import clone_around, copied_files
+from plait.workspace.environment import environment_of
+from plait.workspace.output import plain
+from plait.workspace.starting import find_program
+from plait.workspace.submodules import fetch_submodules
+from plait.workspace.verification import Verification, Verifier
+from plait.workspace.verification_slots import Slot
+
+LONGEST_SET_UP = 3600.0
+"""Seconds, where the plan gives no `timeout`."""
+REMEMBERED = 24 * 3600.0
+"""Seconds for which a set-up that worked on the same files is not tried again."""
+_LINES = 15
+_BEYOND = "`--no-preflight` starts all the same"
+
+
+@dataclass(slots=True)
+class _Ground:
+    """Checkouts that are made ready in one way, and what is checked in them."""
+
+    setup: tuple[str, ...]
+    inputs: tuple[str, ...]
+    environment: tuple[GivenVariable, ...]
+    copy: tuple[str, ...] = ()
+    """Files beside those of the commit, by pattern."""
+    submodules: bool = False
+    """Whether they are filled."""
+    checks: dict[str, list[str]] = field(default_factory=dict)
+    """By command, who names it: `integration.verify`, or tasks."""
+
+    def add(self, owner: str, checks: Iterable[Check]) -> None:
+        for command in commands_in(checks):
+            self.checks.setdefault(command, []).append(owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The repository that a trial is made in."""
+
+    control: Control
+    home: Path
+    commit: str
+    """What the feature starts from."""
+    clone: Path
+    """Where the user works."""
+    branch: str
+    """The user's branch that the commit is of, if it is one."""
+
+
+def try_out(
+    startable: Startable,
+    repository: Path,
+    *,
+    home: Path,
+    step: Callable[[str], None],
+    note: Callable[[str], None],
+) -> None:
+    """Refuse a run whose set-up or checks could not work here; say what is seen of the agents.
+
+    What set-ups make of lock files is kept, so that the first tasks do not make it again. What checks say is for the
+    run to find out: a red one may be what the plan is for.
+
+    Raises:
+        EnvironmentProblem: a set-up fails on what the feature starts from, or a program that a check names is missing.
+        DiskFull: no space for a slot.
+    """
+    outset, control = startable.outset, startable.control
+    ahead = [task for task in outset.brief.expansion.tasks if task.id in outset.ahead] if outset else []
+    if outset is None or not ahead:
+        return
+    for seen, roles in _agents_seen(outset, ahead):
+        step(f"{seen.name} {seen.version or 'of an unknown version'} works as {listed(roles, limit=5)}")
+        if seen.trouble:
+            note(f"{seen.trouble}; {seen.hint}")
+    base = startable.start.base.base
+    branch = base.ref.removeprefix(HEADS) if base and base.ref and base.ref.startswith(HEADS) else ""
+    site = _Site(control, home, outset.commit, clone_around(repository, control), branch)
+    missing = list[str]()
+    for ground in _grounds(outset, ahead):
+        missing += _missing_on(ground, site, step=step)
+    if missing:
+        raise EnvironmentProblem(
+            "\n".join(dict.fromkeys(missing)),
+            f"install it where checks find it, let `setup` do so, or name its path; {_BEYOND}",
+        )
+
+
+def _grounds(outset: Outset, ahead: Iterable[PlannedTask]) -> list[_Ground]:
+    """Each way of making a checkout ready once; the one of `integration.verify` first."""
+    crew, grounds = outset.brief.crew, dict[tuple[object, ...], _Ground]()
+
+    def ground(
+        setup: tuple[str, ...],
+        inputs: tuple[str, ...],
+        environment: tuple[GivenVariable, ...],
+        copy: tuple[str, ...],
+        filled: bool,
+    ) -> _Ground:
+        key = (setup, inputs, environment, copy, filled)
+        return grounds.setdefault(key, _Ground(setup, inputs, environment, copy, filled))
+
+    integration = outset.brief.plan.integration
+    own = added(crew.environment, integration.environment)
+    whole = ground(crew.setup, crew.setup_inputs, own, crew.copy, crew.fills_submodules())
+    whole.add("integration.verify", integration.verify)
+    for task in ahead:
+        setup, inputs = _setup_of(outset, task.task, task.role)
+        role, filled = crew.role(task.role), crew.fills_submodules(task.role)
+        given = added(crew.environment, role.environment, task.task.environment)
+        copy = tuple(dict.fromkeys((*crew.copy, *role.copy, *task.task.copy)))
+        ground(setup, inputs, given, copy, filled).add(task.id, task.task.verify)
+    return list(grounds.values())
+
+
+def _setup_of(outset: Outset, task: Task, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    for holder in (task, outset.brief.crew.role(role), outset.brief.crew):
+        if holder.setup:
+            return holder.setup, holder.setup_inputs
+    return (), ()
+
+
+def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) -> list[str]:
+    """What checks name and nobody finds on this ground, in sentences.
+
+    Raises:
+        EnvironmentProblem: its set-up fails.
+    """
+    control, home = site.control, site.home
+    environment = environment_of(ground.environment, extra={})
+    tree = control.store.tree_of(site.commit)
+    worked = control.directory / "verified" / f"set-up-{_key(tree, ground, environment)}"
+    if not ground.setup or _is_recent(worked):
+        return list(_not_found(ground, Path("/"), environment))
+    if ground.submodules:
+        fetch_submodules(control, site.commit)
+    found = list[str]()
+    with tempfile.TemporaryDirectory(prefix="preflight-", dir=home, ignore_cleanup_errors=True) as name:
+        verifier = Verifier(
+            control,
+            place=Path(name) / "slots",
+            commands=(),
+            setup=ground.setup,
+            setup_inputs=ground.inputs,
+            submodules=ground.submodules,
+            cache=home / "cache",
+            home=home,
+            environment=environment,
+            timeout=LONGEST_SET_UP,
+            slots=1,
+            logs=Path(name) / "logs",
+            surroundings=surroundings_of(control, base=site.commit, branch=site.branch, clone=str(site.clone)),
+            copied=copied_files(site.clone, control, ground.copy),
+            keeps_set_up=True,
+        )
+
+        def look(slot: Slot) -> None:
+            found.extend(_not_found(ground, slot.directory, environment))
+
+        step(f"trying the set-up once: {'; '.join(ground.setup)}")
+        seen = verifier.run_once(tree, ":", (), collect=look)
+        if not seen.green:
+            raise EnvironmentProblem(_failed(ground, seen), f"mend it before anything is paid; {_BEYOND}")
+    if not found:
+        with suppress(OSError):
+            worked.parent.mkdir(parents=True, exist_ok=True)
+            worked.touch()
+    return found
+
+
+def _key(tree: str, ground: _Ground, environment: Mapping[str, str]) -> str:
+    """What decides whether a set-up works, as far as we see it."""
+    parts = (tree, ground.setup, ground.inputs, sorted(environment.items()))
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _is_recent(worked: Path) -> bool:
+    """Whether a set-up has worked within the day: a registry or a disk may be another one since."""
+    try:
+        return 0 <= time.time() - worked.stat().st_mtime < REMEMBERED
+    except OSError:
+        return False
+
+
+def _not_found(ground: _Ground, directory: Path, environment: dict[str, str]) -> Iterator[str]:
+    for command, owners in ground.checks.items():
+        for program in programs_of(command):
+            try:
+                find_program(program, directory, environment)
+            except EnvironmentProblem:
+                after = ", also after the set-up" if ground.setup else ""
+                yield f"{program} is not found{after}: `{command}` of {listed(owners, limit=5)} could never be green"
+
+
+def _failed(ground: _Ground, seen: Verification) -> str:
+    last = [line for line in plain(seen.tail).splitlines() if line.strip()][-_LINES:]
+    said = "\n".join(last) if last else "it printed nothing"
+    how = "timed out" if seen.outcome == "timeout" else "failed"
+    return f"the set-up {how} on what the feature starts from: {'; '.join(ground.setup)}\n{said}"
+
+
+def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple[ProgramSeen, list[str]]]:
+    """The known agent programs of the plan, as they were seen just now, and the roles that they work as."""
+    users = dict[tuple[str, tuple[GivenVariable, ...]], list[str]]()
+    for name in sorted({task.role for task in ahead if task.task.is_for_agent}):
+        role = outset.brief.crew.role(name)
+        if role.command and (role.backend or outset.brief.crew.default_backend) == "command":
+            given = added(outset.brief.crew.environment, role.environment)
+            users.setdefault((role.command[0], given), []).append(name)
+    for (program, given), names in users.items():
+        seen = probe(program, environment_of(given, extra={}))
+        if seen is not None:
+            yield seen, names
