@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.private_work import PrivateWork
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -17,7 +18,7 @@ from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
 from plait.workspace.git import git_date
-from plait.workspace.harvest import salvage
+from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Limits
@@ -68,6 +69,7 @@ class Worked:
 
     checkout: Checkout
     report: AgentReport
+    private: PrivateWork
 
 
 @contextmanager
@@ -83,29 +85,32 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     """
     folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
     folder.prompt.write_text(errand.prompt, encoding="utf-8")
-    checkout: Checkout | None = None
+    private: PrivateWork | None = None
     report: AgentReport | None = None
     stages = Stages()
     try:
         checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        private = PrivateWork(shop.control, checkout, folder)
         folder.note_checkout(checkout, role=errand.role)
-        report = _work(errand, shop, folder, checkout, stages)
+        report = _work(errand, shop, folder, private, stages)
         _refuse(report)
         with stages.of("check"):
-            yield Worked(checkout, report)
+            yield Worked(checkout, report, private)
     except Exception as failure:
-        reason = str(failure).strip() or type(failure).__name__
-        _write_down(errand, shop, folder, checkout, report, stages, reason)
+        reason = _write_down(errand, shop, folder, private, report, stages, failure)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
             raise TaskStopped from failure
+        if isinstance(failure, (TryFailed, TaskImpossible)) and str(failure) != reason:
+            raise type(failure)(reason) from failure
         raise
     finally:
         delete_later(folder.work)
-    folder.close(failed=None, usage=report.usage, spent=stages.seconds)
+    folder.close(failed=None, private_git=private.kept, usage=report.usage, spent=stages.seconds)
 
 
-def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, stages: Stages) -> AgentReport:
+def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWork, stages: Stages) -> AgentReport:
     """Prepare the checkout and let the agent, or the command, work in it to the end."""
+    checkout = private.checkout
     role = shop.crew.role(errand.agent.rpartition("-")[0])
     timeout = errand.timeout or role.timeout
     with lease_ports(shop.home) as port:
@@ -128,6 +133,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
         if not prepared.ok:
             tail = prepared.ended.tail if prepared.ended else ""
             raise TryFailed(f"the set-up failed:\n{tail}")
+        if errand.setup and (problems := note_set_up(shop.control, checkout)):
+            raise TryFailed(f"the set-up left what git must not read: {'; '.join(problems)}")
         order = AgentOrder(
             task=errand.task,
             attempt=folder.attempt,
@@ -143,6 +150,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
             on_line=lambda line: shop.hear(errand.task, line),
             repair=errand.repair,
         )
+        private.begin()
         with stages.of("work"):
             if errand.run is not None:
                 return run_script(order, errand.run)
@@ -162,17 +170,24 @@ def _write_down(
     errand: Errand,
     shop: Workshop,
     folder: TryFolder,
-    checkout: Checkout | None,
+    private: PrivateWork | None,
     report: AgentReport | None,
     stages: Stages,
-    reason: str,
-) -> None:
-    """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt."""
-    kept = _salvage(errand, shop, folder, checkout, reason) if checkout is not None else None
+    failure: Exception,
+) -> str:
+    """Keep what a failed try left behind, and why it failed for the next try's prompt; gives why, and what is kept."""
+    reason = str(failure).strip() or type(failure).__name__
+    kept = _salvage(errand, shop, folder, private.checkout, reason) if private is not None else None
+    if private is not None and (told := private.keep(all_of_it=True)):
+        first, _, rest = reason.partition("\n")
+        reason = f"{first}; {told}" + (f"\n{rest}" if rest else "")
+    usage = report.usage if report else None
     with suppress(OSError):  # a full disk must not hide what went wrong first
-        folder.close(failed=reason, salvage=kept, usage=report.usage if report else None, spent=stages.seconds)
+        own_git = private.kept if private else None
+        folder.close(failed=reason, salvage=kept, private_git=own_git, usage=usage, spent=stages.seconds)
     if not shop.stop.is_set():
         shop.tell(f"{errand.name}: try {folder.number} does not count: {reason.splitlines()[0]}")
+    return reason
 
 
 def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:

@@ -21,7 +21,10 @@ from plait.workspace.output import plain
 _NEARLY_NOTHING = 1_000_000
 """Bytes left on a disk that make it the likely reason for a file that could not be written."""
 
+# Not compressed, what a failed try committed can be searched by grep where it is kept, and is quicker to commit.
 _SETTINGS = """\
+[core]
+\tlooseCompression = 0
 [user]
 \tname = plait
 \temail = plait@localhost
@@ -60,6 +63,11 @@ class Checkout:
     def place(self) -> Path:
         """The directory that holds all of this; deleting it deletes the checkout."""
         return self.directory.parent
+
+    @property
+    def set_up(self) -> Path:
+        """What the set-up commands left there, written down (`set_up_state`); not there where none ran."""
+        return self.place / "set-up"
 
 
 def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tree: str | None = None) -> Checkout:

@@ -13,6 +13,7 @@ from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace.bases import branch_commit, find_base
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.excludes import excludes_of
 from plait.workspace.git import ZERO, GitRepository, ask_about
 from plait.workspace.kept_packs import kept_pack
 from plait.workspace.places import is_folder, is_there
@@ -193,7 +194,7 @@ def open_control(repository: Path, *, home: Path) -> Control:
     directory = directory_of(common_dir, home=home)
     control_dir = directory / "control.git"
     try:
-        _establish(control_dir, common_dir, objects, object_format)
+        _establish(control_dir, git_dir, common_dir, objects, object_format)
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {control_dir}: {error}", hint="set PLAIT_HOME elsewhere") from error
     control = Control(
@@ -266,7 +267,7 @@ def _key(common_dir: Path) -> str:
     return f"{readable}-{hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]}"
 
 
-def _establish(control_dir: Path, common_dir: Path, objects: Path, object_format: str) -> None:
+def _establish(control_dir: Path, git_dir: Path, common_dir: Path, objects: Path, object_format: str) -> None:
     """Make the control repository, or write its configuration anew: nobody else's setting may stay in it.
 
     Built under another name and renamed, so that of two processes at once one wins and the other uses the winner's.
@@ -285,7 +286,7 @@ def _establish(control_dir: Path, common_dir: Path, objects: Path, object_format
                 raise
     _replace(control_dir / "config", configuration_of(object_format, bare=True).encode())
     _replace(control_dir / "objects" / "info" / "alternates", os.fsencode(objects) + b"\n")
-    _replace(control_dir / "info" / "exclude", _excludes(common_dir))
+    _replace(control_dir / "info" / "exclude", excludes_of(common_dir, git_dir))
 
 
 def configuration_of(object_format: str, *, bare: bool) -> str:
@@ -294,18 +295,6 @@ def configuration_of(object_format: str, *, bare: bool) -> str:
     version = 1 if extension else 0
     core = f"[core]\n\trepositoryFormatVersion = {version}\n\tbare = {str(bare).lower()}\n\tfileMode = true\n"
     return core + extension
-
-
-_NEVER_WORK = b"__pycache__/\n*.py[cod]\n.pytest_cache/\n.mypy_cache/\n.ruff_cache/\n.DS_Store\n"
-"""What programs leave behind wherever they run, and nobody commits on purpose; what is tracked stays so."""
-
-
-def _excludes(common_dir: Path) -> bytes:
-    """What the user keeps out of this repository without writing it into `.gitignore` is not harvested either."""
-    try:
-        return _NEVER_WORK + (common_dir / "info" / "exclude").read_bytes()
-    except OSError:
-        return _NEVER_WORK
 
 
 def _replace(path: Path, content: bytes) -> None:
