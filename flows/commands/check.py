@@ -76,7 +76,7 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    presets = _shown_presets(brief)
+    presets = (*_shown_presets(brief), *_told_of_base(brief))
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
     _print(brief, findings, form, presets)
     if findings.errors or (strict and findings.shown):
@@ -127,6 +127,21 @@ def _shown_presets(brief: "Brief") -> tuple[str, ...]:
     from plait.flows.inputs.filled_presets import has_presets, shown_presets
 
     return shown_presets(brief, Path())[1] if has_presets(brief) else ()
+
+
+def _told_of_base(brief: "Brief") -> tuple[str, ...]:
+    """What people should know of the base in the repository around; outside of one nothing is said."""
+    from plait.plans.errors import PlaitError
+    from plait.workspace.bases import base_around
+    from plait.workspace.places import has_fetched
+
+    if brief.plan.base is None and not has_fetched(Path()):  # nothing to be said, and git takes 0.1 s to import
+        return ()
+    try:
+        base = base_around(Path(), brief.plan.base)
+    except PlaitError as problem:  # which repository the plan is for, only a run knows
+        return (f"{problem}{f' ({problem.hint})' if problem.hint else ''}",) if brief.plan.base else ()
+    return base.told if base else ()
 
 
 def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, presets: tuple[str, ...]) -> None:

@@ -87,7 +87,7 @@ def command(
     if dry_run:
         from plait.flows.terminal.dry_run import show_dry_run
 
-        show_dry_run(brief, chosen, json=json, repository=repo)
+        show_dry_run(brief, chosen, json=json, repository=repo, base=base)
         return
     if fresh and not yes:
         _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")

@@ -1,6 +1,7 @@
 """The presets of a plan's `verify`, filled in by what the repository has where the feature starts from."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,17 +59,13 @@ def shown_presets(brief: Brief, place: Path) -> tuple[Brief, tuple[str, ...]]:
     """The same for whoever only looks: where there is no repository, or no such base, that is told."""
     if not has_presets(brief):
         return brief, ()
+    from plait.workspace.bases import base_around
     from plait.workspace.git import GitRepository, repository_around
 
-    try:
-        around = repository_around(place)
-        repository = GitRepository(Path(around)) if around else None
-        base = f"refs/heads/{brief.plan.base}" if brief.plan.base else "HEAD"
-        commit = repository.resolve(base) if repository else None
-        if repository is not None and commit is not None:
-            return fill_presets(brief, repository, commit)
-    except PlaitError:
-        pass
+    with suppress(PlaitError):
+        around, base = repository_around(place), base_around(place, brief.plan.base)
+        if around and base:
+            return fill_presets(brief, GitRepository(Path(around)), base.commit)
     return brief, ("what the presets of `verify` run depends on the repository, and there is none here",)
 
 
