@@ -25,11 +25,12 @@ from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import Watcher, Watchers
-from plait.flows.runs import runs_in
+from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
+from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 
 WIDEST = 512
@@ -186,7 +187,7 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
         return brief
     own = Edition(wanted_day(running.flow_run), running.flow_run.id.hex[-8:])
     killed = (
-        None if running.flow_run.auto_scheduled or options.fresh else killed_edition(brief.template, runs_in(place))
+        None if running.flow_run.auto_scheduled or options.fresh else killed_edition(brief.template, runs_around(place))
     )
     return brief.as_edition(killed or own)
 
@@ -220,6 +221,8 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
     message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
     if outcome.reason:
         message += f"; {outcome.reason}"
+    if outcome.brought:
+        message += "".join(f"; {line.strip()}" for line in base_lines(outcome.brought))
     result = {"branch": outcome.branch, "commit": outcome.commit, "outcome": outcome_record(outcome)}
     match outcome.state:
         case RunState.COMPLETED:

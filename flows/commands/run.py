@@ -1,7 +1,7 @@
 """Run a plan: agents work in parallel, tested batches land on the feature branch, a report says what happened."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,7 +12,7 @@ NAME = "run"
 EXAMPLES = (
     "Examples: `plait run plan.yaml` · `plait run plan.yaml --dry-run` · "
     "`plait run plan.yaml --crew crew.yaml --only TASK-1 --only TASK-2` · "
-    "`plait run plan.yaml --json > result.json`\n\n"
+    "`plait run plan.yaml --json > result.json` · `plait run plan.yaml --server none`\n\n"
     "Exit codes: 0 all landed · 1 something failed or was held back · 2 the plan or the call is wrong · "
     "3 the environment is · 130 cancelled"
 )
@@ -46,6 +46,14 @@ def command(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
     ] = False,
+    land: Annotated[
+        Literal["never", "approve", "auto"] | None,
+        typer.Option(
+            help="Whether the feature goes onto base: never, by `plait land`, or by itself once it is complete; "
+            "the plan's `integration.land` when absent.",
+            show_default=False,
+        ),
+    ] = None,
     edition: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +71,14 @@ def command(
             max=600,
         ),
     ] = 0.0,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="A Prefect API to run on, or none for one of the run's own; when absent PREFECT_API_URL, your Prefect "
+            "profile's, that of `plait up`, or its own, whichever is there first.",
+            metavar="URL|none",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -71,7 +87,7 @@ def command(
 ) -> None:
     """Carry out a plan."""
     from plait.flows.inputs.crew_option import given_brief
-    from plait.flows.inputs.requests import narrow
+    from plait.flows.inputs.requests import landing, narrow
     from plait.flows.terminal.plan_notices import mistakes_told
     from plait.flows.terminal.printing import forgive_encoding
 
@@ -79,6 +95,7 @@ def command(
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     brief = _edition(brief, edition, repository=repo, fresh=fresh)
+    brief = landing(brief, land) if land else brief
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
         from plait.flows.terminal.plan_notices import say_findings
@@ -103,6 +120,7 @@ def command(
         refresh=refresh,
         yes=yes,
         improve=improve,
+        server=server,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
 
@@ -112,11 +130,11 @@ def _edition(brief: "Brief", day: str | None, *, repository: Path, fresh: bool) 
     if not brief.template and day is None:
         return brief
     from plait.flows.inputs.editions import killed_edition, named_edition
-    from plait.flows.runs import runs_in
+    from plait.flows.runs import runs_around
 
     if day is not None:
         return brief.as_edition(named_edition(brief.template, day))
-    killed = None if fresh else killed_edition(brief.template, runs_in(repository))
+    killed = None if fresh else killed_edition(brief.template, runs_around(repository))
     return brief.as_edition(killed) if killed else brief
 
 

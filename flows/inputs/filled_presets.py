@@ -1,11 +1,11 @@
 """The presets of a plan's `verify`, filled in by what the repository has where the feature starts from."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait.flows.inputs.base_around import base_around
 from plait.flows.inputs.requests import Brief
 from plait.plans.errors import PlaitError
 from plait.plans.language.model import Task
@@ -59,13 +59,11 @@ def shown_presets(brief: Brief, place: Path) -> tuple[Brief, tuple[str, ...]]:
     """The same for whoever only looks: where there is no repository, or no such base, that is told."""
     if not has_presets(brief):
         return brief, ()
-    from plait.workspace.bases import base_around
-    from plait.workspace.git import GitRepository, repository_around
-
-    with suppress(PlaitError):
-        around, base = repository_around(place), base_around(place, brief.plan.base)
-        if around and base:
-            return fill_presets(brief, GitRepository(Path(around)), base.commit)
+    try:
+        if found := base_around(brief, place):
+            return fill_presets(brief, *found)
+    except PlaitError:
+        pass
     return brief, ("what the presets of `verify` run depends on the repository, and there is none here",)
 
 

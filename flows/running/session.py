@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.filled_presets import fill_presets
@@ -35,8 +36,10 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
+from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
+from plait.workspace.landed_work import undone_by
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
 
@@ -110,8 +113,13 @@ def open_session(
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
         started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
+        undone = _taken_back(control, feature, started)
+        if undone:
+            fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
+            started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
+        notices += told_of_filters(control.store, control.common_dir, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -134,6 +142,8 @@ def open_session(
             brief, reuse = taken.added_to(brief, reuse)
             tasks = (taken.task, *tasks)
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
+        keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
@@ -154,6 +164,13 @@ def open_session(
 def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:
     tip = None if fresh else control.branch(integration_branch(feature))
     return started.standing(control.store, feature, tip)
+
+
+def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    tip = control.branch(integration_branch(feature))
+    undone = undone_by(control, feature, tip, base=started.now) if tip else None
+    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:

@@ -59,6 +59,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         paused_by=run.paused_by,
         reason=run.trouble or run.by_hand if over else None,
         base=_base(run),
+        brought=run.brought,
     )
 
 

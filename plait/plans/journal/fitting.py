@@ -20,6 +20,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
 )
 from plait.plans.journal.manifest import Manifest
+from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     Rejection,
@@ -42,6 +43,7 @@ _Part = TypeVar("_Part")
 
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
+        BaseOutcome: ("reason", "command", "log", "files", "notes"),
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
         BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
@@ -49,6 +51,8 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),
         Pause: ("by",),
+        PullRequest: ("title", "body", "url", "link", "reason"),
+        PushedBranch: ("reason",),
         Record: ("by", "reason"),
         Rejection: ("files", "reason"),
         RepairTaken: ("by",),

@@ -309,7 +309,18 @@ class Integration(Part):
         default=False, description="Whether what lands is signed, as your own git is configured to sign."
     )
     land: Literal["never", "approve", "auto"] = Field(
-        default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."
+        default="never",
+        description="Whether the feature goes onto base: never, when a person says so by `plait land`, or by itself "
+        "once all of it has landed on the feature branch.",
+    )
+    land_by: Literal["fast-forward", "merge", "squash"] = Field(
+        default="merge",
+        description="How it goes there: as it is (merged where base has moved on), by a merge commit, or as one commit "
+        "that names all of its tasks.",
+    )
+    push: Literal["none", "integration", "all"] = Field(
+        default="none",
+        description="What is pushed at the end of a run: nothing, the feature branch, or the agents' branches, too.",
     )
 
 

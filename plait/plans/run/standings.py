@@ -25,6 +25,7 @@ from plait.plans.run.statuses import (
     Working,
 )
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
@@ -79,6 +80,8 @@ class Standings:
         same is not verified again."""
         self.base_standing = manifest.standing
         """How far base has moved on from the feature."""
+        self.brought: BaseOutcome | None = None
+        """What became of the feature on base, after the end."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()

@@ -90,6 +90,8 @@ class RunFacts:
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
+    onto: str = ""
+    """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
+from plait.plans.tasks.base_outcome import BaseOutcome, PushedBranch
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
@@ -59,6 +60,7 @@ SECRET = "hunter22222"
 LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
+    BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
     BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
@@ -67,6 +69,7 @@ NAMES: Mapping[type, set[str]] = {
     BranchPutAside: {"task", "kept"},
     ChainBranch: {"task", "tip", "commit"},
     Held: {"task", "by"},
+    PushedBranch: {"branch", "commit"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},
     Rejection: {"task", "partner", "presets"},
