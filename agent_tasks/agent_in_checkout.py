@@ -1,11 +1,13 @@
 """One agent at work in a checkout of its own: laid out, prepared, supervised, and kept until it has been harvested."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from plait.agent_tasks.errors import TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
+from plait.agent_tasks.set_ups import LONGEST_SECONDS, SetUp
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -13,16 +15,18 @@ from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.command import run_script
 from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
+from plait.plans.language.environment import GivenVariable, added, meanings
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
-from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
+from plait.workspace.deleting import delete_later, delete_tree
+from plait.workspace.environment import environment_of
 from plait.workspace.git import git_date
 from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
-from plait.workspace.preparation import prepare
+from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
 from plait.workspace.short_paths import short_path
+from plait.workspace.submodules import fill_submodules
 from plait.workspace.trailers import message_with_trailers
 
 _EVIDENCE = 2_000
@@ -57,6 +61,12 @@ class Errand:
     """Seconds, where it is not the role's."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
+    environment: tuple[GivenVariable, ...] = ()
+    """The task's own, beside the crew's and the role's."""
+    copy: tuple[str, ...] = ()
+    """Files that git does not have: the task's own patterns, beside the crew's and the role's."""
+    submodules: bool = False
+    """Whether the checkout has the files of submodules."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -80,7 +90,8 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     before the checkout goes: the next try starts anew, and its prompt can say why.
 
     Raises:
-        TryFailed: the set-up failed, or the agent did not end as one that has done its work.
+        SetUpFailed: the checkout could not be made ready, so this is no try.
+        TryFailed: the agent did not end as one that has done its work.
         TaskStopped: the run was cancelled meanwhile, whatever failed then.
     """
     folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
@@ -89,13 +100,16 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     report: AgentReport | None = None
     stages = Stages()
     try:
-        checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        checkout = _handed_out(errand, shop, folder)
         private = PrivateWork(shop.control, checkout, folder)
         folder.note_checkout(checkout, role=errand.role)
         report = _work(errand, shop, folder, private, stages)
         _refuse(report)
         with stages.of("check"):
             yield Worked(checkout, report, private)
+    except SetUpFailed:
+        folder.withdraw()
+        raise
     except Exception as failure:
         reason = _write_down(errand, shop, folder, private, report, stages, failure)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
@@ -104,7 +118,8 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
             raise type(failure)(reason) from failure
         raise
     finally:
-        delete_later(folder.work)
+        if os.path.lexists(folder.work):
+            delete_later(folder.work)
     folder.close(failed=None, private_git=private.kept, usage=report.usage, spent=stages.seconds)
 
 
@@ -116,25 +131,10 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
-        environment = agent_environment(allow=role.environment, extra=variables)
+        given = added(shop.crew.environment, role.environment, errand.environment)
+        environment = environment_of(given, extra=variables)
         with stages.of("setup"):
-            prepared = prepare(
-                checkout.directory,
-                commands=errand.setup,
-                inputs=errand.setup_inputs,
-                cache=shop.cache,
-                environment=environment,
-                output=folder.setup,
-                stop=shop.stop,
-                limits=Limits(timeout=timeout),
-                # Elsewhere other agents' code may run in the set-up.
-                keep=errand.start == shop.base and errand.tree is None and not errand.repair,
-            )
-        if not prepared.ok:
-            tail = prepared.ended.tail if prepared.ended else ""
-            raise TryFailed(f"the set-up failed:\n{tail}")
-        if errand.setup and (problems := note_set_up(shop.control, checkout)):
-            raise TryFailed(f"the set-up left what git must not read: {'; '.join(problems)}")
+            _make_ready(errand, shop, folder, checkout, environment)
         order = AgentOrder(
             task=errand.task,
             attempt=folder.attempt,
@@ -155,6 +155,64 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             if errand.run is not None:
                 return run_script(order, errand.run)
             return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+
+
+def _handed_out(errand: Errand, shop: Workshop, folder: TryFolder) -> Checkout:
+    return make_checkout(
+        shop.control,
+        folder.work,
+        errand.start,
+        branch=errand.branch,
+        tree=errand.tree,
+        surroundings=shop.surroundings,
+        copied=shop.copied(errand.copy, of=(errand.agent.rpartition("-")[0],)),
+    )
+
+
+def _make_ready(
+    errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, environment: Mapping[str, str]
+) -> None:
+    """Carry out the set-up, and write down what it left: that is not the agent's work.
+
+    Raises:
+        SetUpFailed: it fails, for all who need it.
+        TaskStopped: the run was cancelled meanwhile.
+    """
+    role = shop.crew.role(errand.agent.rpartition("-")[0])
+
+    def attempt() -> Prepared:
+        return prepare(
+            checkout.directory,
+            commands=errand.setup,
+            inputs=errand.setup_inputs,
+            cache=shop.cache,
+            environment={**environment, **shop.surroundings.for_set_ups},
+            output=folder.setup,
+            stop=shop.stop,
+            limits=Limits(timeout=errand.timeout or role.timeout or LONGEST_SECONDS),
+            # Elsewhere other agents' code may run in the set-up.
+            keep=errand.start == shop.base and errand.tree is None and not errand.repair,
+        )
+
+    def again() -> None:
+        shop.tell(f"{errand.name}: the set-up failed, and is tried once more")
+        delete_tree(checkout.place)
+        _handed_out(errand, shop, folder)
+        fill()
+
+    def fill() -> None:
+        if errand.submodules:
+            fill_submodules(shop.control, checkout.directory, checkout.tree)
+
+    fill()
+    given = added(shop.crew.environment, role.environment, errand.environment)
+    told_by = (*meanings(given), *shop.crew.copy, *role.copy, *errand.copy)
+    set_up = SetUp(errand.setup, errand.setup_inputs, told_by, errand.submodules)
+    start = errand.tree or errand.start
+    told = f"plait logs {errand.task}"
+    shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
+    if (errand.setup or errand.submodules) and (problems := note_set_up(shop.control, checkout)):
+        raise SetUpFailed(f"the set-up left what git must not read, so no agent began: {'; '.join(problems)}")
 
 
 def _refuse(report: AgentReport) -> None:

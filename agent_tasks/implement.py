@@ -11,7 +11,7 @@ from prefect.tasks import Task
 
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
-from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
@@ -30,6 +30,9 @@ RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
 
 
+_FINAL = (TaskStopped, TaskPutOff, TaskImpossible, SetUpFailed, EnvironmentProblem, CallError, PlanError)
+
+
 def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001
     """Whether a failed try deserves another: not after a cancellation, nor when the environment or a setting is wrong.
 
@@ -39,7 +42,7 @@ def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     failure = state.data
     if isinstance(failure, GitFailed):
         return failure.may_pass
-    return not isinstance(failure, (TaskStopped, TaskPutOff, TaskImpossible, EnvironmentProblem, CallError, PlanError))
+    return not isinstance(failure, _FINAL)
 
 
 @task(
@@ -57,6 +60,7 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         TryFailed: the try does not count; Prefect tries again, and the next prompt says why.
         TaskStopped: the run was cancelled; what the agent left is kept.
         TaskImpossible: trying again would not help.
+        SetUpFailed: no agent began.
         TaskPutOff: the run is paused, and this would be another try.
     """
     shop = workshop_of(facts)
@@ -103,6 +107,9 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         timeout=spec.timeout,
         setup=setup,
         setup_inputs=inputs,
+        environment=spec.environment,
+        copy=spec.copy,
+        submodules=shop.crew.fills_submodules(order.role),
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )

@@ -62,6 +62,7 @@ def command(
     from plait.advice.lint.findings import lint
     from plait.advice.lint.rules import chosen
     from plait.flows.inputs.crew_option import given_brief
+    from plait.flows.inputs.ignored_paths import ignored_paths
     from plait.plans.errors import CallError, ExitCode, PlanError
 
     if plan is None:
@@ -76,8 +77,9 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    told = (*_shown_presets(brief), *_told_of_base(brief), *_told_filters(brief))
-    findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
+    told = (*_shown_presets(brief), *_told_of_base(brief), *_variables(brief), *_told_filters(brief))
+    facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
+    findings = lint(facts, places=brief.places, rules=looked_for)
     _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
@@ -173,6 +175,13 @@ def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...])
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
         typer.echo(f"warning: not carried out yet: {keys[0]}{more}", err=True)
+
+
+def _variables(brief: "Brief") -> tuple[str, ...]:
+    from plait.plans.language.program_variables import told_variables
+    from plait.workspace.environment import set_variables
+
+    return told_variables(brief.plan, brief.crew, set_variables())
 
 
 def _alike(keys: Iterable[str]) -> list[list[str]]:

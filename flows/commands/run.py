@@ -79,6 +79,14 @@ def command(
             metavar="URL|none",
         ),
     ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            help="A shell command for the end of the run and when a person is asked; facts as JSON on its standard "
+            "input, and as PLAIT_EVENT, PLAIT_STATE, …; else PLAIT_NOTIFY.",
+            metavar="COMMAND",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -89,9 +97,7 @@ def command(
     from plait.flows.inputs.crew_option import given_brief
     from plait.flows.inputs.requests import landing, narrow
     from plait.flows.terminal.plan_notices import mistakes_told
-    from plait.flows.terminal.printing import forgive_encoding
 
-    forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     brief = _edition(brief, edition, repository=repo, fresh=fresh)
@@ -121,6 +127,7 @@ def command(
         yes=yes,
         improve=improve,
         server=server,
+        notify=notify,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
 

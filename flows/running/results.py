@@ -6,7 +6,7 @@ from typing import Any
 from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 
-from plait.agent_tasks.errors import TaskPutOff, TaskStopped
+from plait.agent_tasks.errors import SetUpFailed, TaskPutOff, TaskStopped
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.errors import EnvironmentProblem
@@ -22,7 +22,9 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkResult,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, WorkOrder, WorkReport
@@ -66,11 +68,13 @@ def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop, *, 
         )
 
 
-def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkDone | WorkFailed | WorkStopped | WorkPutOff:
+def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkResult:
     match result:
         case WorkReport():
             commit = result.commit or order.expected or order.start
             return WorkDone(result.commit, len(result.changed), _contents(order.task, commit, shop))
+        case SetUpFailed():
+            return WorkUnprepared(str(result))
         case TaskStopped():
             return WorkStopped()
         case Pause():

@@ -20,6 +20,8 @@ _DOWNLOADS = {"PIP_CACHE_DIR": "pip", "npm_config_cache": "npm", "UV_CACHE_DIR":
 _FORMAT = "1"
 """Raised when what is kept changes its form: old entries are then not found any more."""
 _POLL = 0.1
+_CLONE = "PLAIT_REPOSITORY"
+"""Where the user's clone is: results are kept apart for each, and not at all of commands that read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Prepared:
 
     ok: bool
     ended: Ended | None = None
-    """The command that failed, else the last one; nothing when none was run."""
+    """How the command that failed ended, else the last one; nothing when none was run."""
+    command: str | None = None
+    """The command that failed."""
     reused: bool = False
     """Whether files of an earlier set-up were copied in place of running the commands."""
 
@@ -68,7 +72,8 @@ def prepare(
     if not commands:
         return Prepared(ok=True)
     variables = {**_download_caches(cache), **environment}
-    key = _key(directory, commands, inputs) if inputs else None
+    reads_clone = any(_CLONE in command for command in commands)
+    key = _key(directory, commands, inputs, environment.get(_CLONE, "")) if inputs and not reads_clone else None
     if key is None:
         return _run(directory, commands, variables, output, stop, limits)
     with _alone(cache, key, stop):
@@ -78,7 +83,7 @@ def prepare(
             before = list_tree(directory)
         prepared = _run(directory, commands, variables, output, stop, limits)
         if prepared.ok and keep:
-            _keep(directory, before, cache / key, inputs, key, commands)
+            _keep(directory, before, cache / key, inputs, key, commands, environment.get(_CLONE, ""))
         return prepared
 
 
@@ -97,20 +102,26 @@ def _run(
             argv, directory=directory, environment=environment, output=output, limits=limits, stop=stop
         )
         if not ended.ok:
-            return Prepared(ok=False, ended=ended)
+            return Prepared(ok=False, ended=ended, command=command)
     return Prepared(ok=True, ended=ended)
 
 
 def _keep(
-    directory: Path, before: Listing, entry: Path, inputs: tuple[str, ...], key: str, commands: tuple[str, ...]
+    directory: Path,
+    before: Listing,
+    entry: Path,
+    inputs: tuple[str, ...],
+    key: str,
+    commands: tuple[str, ...],
+    clone: str,
 ) -> None:
     """Keep the result, unless the commands wrote their own inputs: then it belongs to other inputs than these."""
     with contextlib.suppress(OSError, EnvironmentProblem):  # a tree too deep to list, say: the set-up itself is good
-        if _key(directory, commands, inputs) == key:
+        if _key(directory, commands, inputs, clone) == key:
             keep_created(directory, before, entry)
 
 
-def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
+def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...], clone: str) -> str | None:
     """A name for all that decides the result of a set-up; nothing where no file, or a link, is among the inputs."""
     with explaining(f"cannot read the set-up inputs in {directory}"):
         files = matching_files(directory, inputs)
@@ -124,6 +135,7 @@ def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...]) ->
             digest.update(len(part).to_bytes(8, "big") + part)
 
     add(_FORMAT.encode(), sys.platform.encode(), platform.machine().encode(), platform.python_version().encode())
+    add(*(os.fsencode(part) for part in ((clone,) if clone else ())))
     add(*(os.fsencode(command) for command in ("commands", *commands, "inputs", *inputs)))
     for name, content in zip(files, contents, strict=True):
         add(os.fsencode(name), hashlib.sha256(content).digest())

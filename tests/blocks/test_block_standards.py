@@ -34,7 +34,11 @@ def test_every_part_of_the_crew_form_is_described() -> None:
 
 
 def test_the_form_knows_every_key_of_a_role() -> None:
-    assert set(CrewRole.model_fields) == set(Role.model_fields) | {"name", "models"}
+    assert set(CrewRole.model_fields) == (set(Role.model_fields) - {"copy"}) | {"name", "models", "copied_files"}
+    role = CrewRole(name="dev", copied_files=[".env"], environment=["TOKEN"])
+    crew = AgentCrew(roles=[role], environment=["ALL"], copied_files=["config/*.local"]).as_crew()
+    assert (crew.copy, crew.role("dev").copy) == (("config/*.local",), (".env",))
+    assert [variable.name for variable in (*crew.environment, *crew.role("dev").environment)] == ["ALL", "TOKEN"]
 
 
 def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
@@ -42,19 +46,29 @@ def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
         roles=[
             CrewRole(name="backend", slots=3, backend="claude", timeout="2h", memory="2GiB", priority="high"),
             CrewRole(name="qa", models=ModelChoice(simple="small", complex="large")),
-            CrewRole(name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file"),
+            CrewRole(
+                name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file", submodules=False
+            ),
         ],
         default_backend="codex",
         setup=["npm ci"],
         setup_inputs=["package-lock.json"],
+        submodules=True,
     )
     written = {
         "default_backend": "codex",
         "setup": ["npm ci"],
         "setup_inputs": ["package-lock.json"],
+        "submodules": True,
         "backend": {"slots": 3, "backend": "claude", "timeout": "2h", "memory": "2GiB", "priority": "high"},
         "qa": {"slots": 1, "model": {"simple": "small", "complex": "large"}},
-        "docs": {"slots": 1, "backend": "command", "command": ["./write.sh", "{task}"], "prompt_by": "file"},
+        "docs": {
+            "slots": 1,
+            "backend": "command",
+            "command": ["./write.sh", "{task}"],
+            "prompt_by": "file",
+            "submodules": False,
+        },
     }
     assert block.as_crew() == Crew.model_validate(written)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
@@ -96,11 +97,23 @@ class WorkPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkUnprepared:
+    """The set-up failed, for all who need it: no agent began, and no try counts."""
+
+    reason: str
+    """What failed, in the first line, what it printed, and what to do: the same for all that need this set-up."""
+    kind: Literal["unprepared"] = "unprepared"
+
+
+WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkUnprepared
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEnded:
     """A dispatched task is over, one way or another."""
 
     task: str
-    result: Annotated[WorkDone | WorkFailed | WorkStopped | WorkPutOff, Field(discriminator="kind")]
+    result: Annotated[WorkResult, Field(discriminator="kind")]
     tries: int = 0
     """Of this task by now, over all of its dispatches in this run."""
     salvage: tuple[str, ...] = ()
@@ -283,6 +296,14 @@ class BroughtToBase:
     kind: Literal["brought-to-base"] = "brought-to-base"
 
 
+@dataclass(frozen=True, slots=True)
+class EditionCompared:
+    """After the run: what this edition landed beside the one before."""
+
+    change: EditionChange
+    kind: Literal["edition-compared"] = "edition-compared"
+
+
 Event = (
     Begin
     | Tick
@@ -305,4 +326,5 @@ Event = (
     | TipMoved
     | BaseSeen
     | BroughtToBase
+    | EditionCompared
 )

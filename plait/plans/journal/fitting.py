@@ -18,6 +18,7 @@ from plait.plans.journal.events import (
     Stop,
     WorkFailed,
     WorkPutOff,
+    WorkUnprepared,
 )
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
@@ -67,6 +68,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
+        WorkUnprepared: ("reason",),
     }
 )
 """Where an event, or the manifest, holds what people, programs and file systems say.

@@ -8,7 +8,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.durations import SomeSeconds
-from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug, Variable
+from plait.plans.language.environment import Environment, added
+from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug
 
 Complexity = Literal["simple", "moderate", "complex"]
 
@@ -72,8 +73,12 @@ class Role(Part):
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
-    environment: tuple[Variable, ...] = Field(
-        default=(), max_length=200, description="Names of environment variables that its agents are given."
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and its checkouts need, such as .env: copied from your own clone.",
+    )
+    environment: Environment = Field(
+        default=(), description="Environment variables that its agents are given: names, or NAME: value."
     )
     setup: Commands = Field(
         default=(), description="Shell commands that make a fresh checkout ready, instead of the crew's."
@@ -83,13 +88,18 @@ class Role(Part):
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
     )
 
+    submodules: bool | None = Field(
+        default=None,
+        description="Whether its checkouts have the files of the repository's submodules; absent: as the crew says.",
+    )
+
     def model_for(self, complexity: Complexity) -> str | None:
         """The model's name for a task of this complexity; None leaves it to the agent program."""
         return self.model.get(complexity) if isinstance(self.model, dict) else self.model
 
 
 class Crew(Part):
-    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and `setup_inputs`."""
+    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and their like."""
 
     default_backend: Backend | None = Field(
         default=None,
@@ -99,6 +109,20 @@ class Crew(Part):
     setup_inputs: PathPatterns = Field(
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that every agent, set-up and verification is given: names, whose values are "
+        "the shell's, or NAME: value.",
+    )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and every checkout needs, such as .env: copied from your own clone.",
+    )
+    submodules: bool = Field(
+        default=False,
+        description="Whether checkouts have the files of the repository's submodules, for every role and for what is "
+        "verified.",
     )
     roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
 
@@ -118,6 +142,13 @@ class Crew(Part):
     def role(self, name: str) -> Role:
         """The role of this name; one of defaults (a single slot) when the crew does not have it."""
         return self.roles.get(name, Role())
+
+    def fills_submodules(self, role: str | None = None) -> bool:
+        """Whether checkouts of a role have the files of submodules; without one, those that are verified."""
+        if role is None:
+            return self.submodules or any(known.submodules for known in self.roles.values())
+        own = self.role(role).submodules
+        return self.submodules if own is None else own
 
     def slots_of(self, names: Iterable[str]) -> dict[str, int]:
         """The slots of these roles, then those of the roles that they fall back on."""
@@ -173,9 +204,18 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         default_backend=upper.default_backend or lower.default_backend,
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
+        environment=added(lower.environment, upper.environment),
+        copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
+        submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set})
+    """Key by key; variables and files to copy add up."""
+    update = {key: getattr(upper, key) for key in upper.model_fields_set}
+    if "environment" in update:
+        update["environment"] = added(lower.environment, upper.environment)
+    if "copy" in update:
+        update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    return lower.model_copy(update=update)
