@@ -57,16 +57,16 @@ class DeliverOptions(BaseModel):
     fresh: bool = Field(
         default=False, title="Start over", description="Do finished tasks again; what earlier runs made is kept aside."
     )
+    refresh: bool = Field(
+        default=False,
+        title="Take base in",
+        description="Merge what base has by now into the feature first, verified; later tasks start from there.",
+    )
     edition: str = Field(
         default="",
         title="Edition",
         description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
-    )
-    refresh: bool = Field(
-        default=False,
-        title="Take base in",
-        description="Merge what base has by now into the feature first, verified; later tasks start from there.",
     )
     improve: float = Field(
         default=0.0,

@@ -78,7 +78,8 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    told = (*_shown_presets(brief), *_variables(brief), *_told_filters(brief), *_unstaffed(brief))
+    told = (*_shown_presets(brief), *_told_of_base(brief), *_variables(brief))
+    told = (*told, *_told_filters(brief), *_unstaffed(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
     findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
@@ -138,6 +139,21 @@ def _unstaffed(brief: "Brief") -> tuple[str, ...]:
 
     told = unstaffed(brief)
     return (told,) if told else ()
+
+
+def _told_of_base(brief: "Brief") -> tuple[str, ...]:
+    """What people should know of the base in the repository around; outside of one nothing is said."""
+    from plait.plans.errors import PlaitError
+    from plait.workspace.bases import base_around
+    from plait.workspace.places import has_fetched
+
+    if brief.plan.base is None and not has_fetched(Path()):  # nothing to be said, and git takes 0.1 s to import
+        return ()
+    try:
+        base = base_around(Path(), brief.plan.base)
+    except PlaitError as problem:  # which repository the plan is for, only a run knows
+        return (f"{problem}{f' ({problem.hint})' if problem.hint else ''}",) if brief.plan.base else ()
+    return base.told if base else ()
 
 
 def _told_filters(brief: "Brief") -> tuple[str, ...]:

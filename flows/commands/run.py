@@ -43,6 +43,9 @@ def command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
     ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
+    ] = False,
     land: Annotated[
         Literal["never", "approve", "auto"] | None,
         typer.Option(
@@ -59,9 +62,6 @@ def command(
             show_default=False,
         ),
     ] = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
-    ] = False,
     improve: Annotated[
         float,
         typer.Option(
@@ -117,7 +117,7 @@ def command(
     if dry_run:
         from plait.flows.terminal.dry_run import show_dry_run
 
-        show_dry_run(brief, chosen, json=json, repository=repo)
+        show_dry_run(brief, chosen, json=json, repository=repo, base=base)
         return
     if fresh and not yes:
         _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")

@@ -15,17 +15,14 @@ _LARGEST_INDEX = 256 * 1024 * 1024
 
 def base_around(brief: Brief, place: Path) -> "tuple[GitRepository, str] | None":
     """Nothing where there is no repository, or no such base in it."""
-    from plait.workspace.bases import find_base
+    from plait.workspace import bases
     from plait.workspace.git import GitRepository, repository_around
 
     try:
-        around = repository_around(place)
-        if around is None:
-            return None
-        repository = GitRepository(Path(around))
-        return repository, find_base(repository, repository.git_dir, brief.plan.base).commit
+        around, base = repository_around(place), bases.base_around(place, brief.plan.base)
     except PlaitError:
         return None
+    return (GitRepository(Path(around)), base.commit) if around and base else None
 
 
 def told_filters(brief: Brief, place: Path) -> tuple[str, ...]:

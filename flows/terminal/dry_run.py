@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,28 @@ from plait.flows.inputs.filled_presets import shown_presets
 from plait.flows.inputs.requests import Brief
 from plait.flows.past_durations import history_of
 from plait.flows.terminal.text_layout import rough_time
+from plait.plans.errors import PlaitError
 from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.wording import count
 from plait.show.forecast_json import bundle_records
+from plait.workspace.bases import base_around
+from plait.workspace.places import is_folder
 
 
-def show_dry_run(brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None) -> None:
-    """Forecast the run and print its schedule; the history of the repository corrects the durations."""
-    brief, presets = shown_presets(brief, repository or Path())
+def show_dry_run(
+    brief: Brief, chosen: tuple[str, ...], *, json: bool, repository: Path | None = None, base: str | None = None
+) -> None:
+    """Forecast the run and print its schedule; the history of the repository corrects the durations.
+
+    Raises:
+        CallError: the repository has no such base.
+    """
+    place, wanted = repository or Path(), base or brief.plan.base
+    brief, presets = shown_presets(brief, place)
+    with suppress(PlaitError) if wanted is None else nullcontext():
+        found = base_around(place, wanted) if is_folder(place) else None
+        presets = (*presets, *(found.told if found else ()))
     history = () if repository is None else history_of(repository)
     bundling = bundling_of(brief, chosen=chosen, history=history)
     brief = bundling.brief

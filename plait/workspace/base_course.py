@@ -60,7 +60,9 @@ def standing_now(repository: GitRepository, feature: str, known: BaseStanding, t
     now = repository.resolve(known.ref)
     if now is None:
         return known.model_copy(update={"course": "gone", "now": None, "behind": 0, "dropped": 0, "landed_as": None})
-    rests_on = (_taken_in(repository, now, tip) if tip else None) or known.rests_on
+    taken = _taken_in(repository, now, tip) if tip else None
+    # Of a base that was set back the feature still has what base had.
+    rests_on = known.rests_on if taken is None or repository.is_ancestor(taken, known.rests_on) else taken
     fresh = BaseStanding(
         name=known.name, ref=known.ref, now=now, began=known.began, rests_on=rests_on, refresh=known.refresh
     )

@@ -4,6 +4,7 @@
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,3 +21,15 @@ def is_folder(path: str | Path) -> bool:
 def is_there(path: str | Path) -> bool:
     """Whether there is anything of that name, as far as we may see."""
     return os.path.exists(path)  # noqa: PTH110
+
+
+def has_fetched(place: Path) -> bool:
+    """Whether the repository around a directory may have fetched branches, told without git; no where there is none."""
+    with suppress(OSError):
+        start = place.absolute()
+        git = next((folder / ".git" for folder in (start, *start.parents) if is_there(folder / ".git")), None)
+        if git is None or not is_folder(git):
+            return git is not None  # a linked worktree: its branches are elsewhere
+        packed = git / "packed-refs"
+        return is_there(git / "refs/remotes") or (is_file(packed) and b" refs/remotes/" in packed.read_bytes())
+    return False

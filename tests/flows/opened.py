@@ -14,12 +14,28 @@ from plait.plans.tasks.work import RepairOrder, WorkOrder
 
 @contextmanager
 def opened(
-    text: str, repository: Path, *, run_id: str = "run-1", only: tuple[str, ...] = (), fresh: bool = False
+    text: str,
+    repository: Path,
+    *,
+    run_id: str = "run-1",
+    only: tuple[str, ...] = (),
+    fresh: bool = False,
+    base: str | None = None,
+    refresh: bool = False,
 ) -> Iterator[Session]:
     """The session of a plan's text."""
     brief = read_brief(dedent(text), source="plan.yaml", crew=None, folder=repository)
     stop = threading.Event()
-    with open_session(brief, run_id=run_id, repository=repository, base=None, only=only, fresh=fresh, stop=stop) as one:
+    with open_session(
+        brief,
+        run_id=run_id,
+        repository=repository,
+        base=base,
+        only=only,
+        fresh=fresh,
+        refresh=refresh,
+        stop=stop,
+    ) as one:
         yield one
 
 

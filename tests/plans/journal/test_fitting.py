@@ -62,7 +62,7 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
-    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
+    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as", "refresh"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
     BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},

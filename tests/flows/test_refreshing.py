@@ -1,0 +1,143 @@
+"""Base that is taken in as a task of the run: who mends it, what is there already, and when there is nothing to do."""
+
+from pathlib import Path
+
+import pytest
+
+from plait.flows.running.session import Session
+from plait.plans.errors import CallError
+from plait.plans.journal.manifest import Refresh
+from plait.workspace.trailers import message_with_trailers
+from tests.conftest import BranchWith
+from tests.flows.opened import opened
+from tests.support.repositories import commit_files, commit_on_branch, git
+
+PLAN = """
+    feature: cart
+    crew:
+      dev: {backend: command, command: ["true"]}
+      qa: {backend: command, command: ["true"]}
+    tasks:
+      - {id: A, role: dev, prompt: a}
+      - {id: B, role: qa, prompt: b}
+"""
+TIP = "feature/cart/integration"
+
+
+@pytest.fixture
+def landed(repository: Path) -> str:
+    """What plait has landed of the feature: A changed app.py, B changed README.md."""
+    with opened(PLAN, repository) as session:
+        tip = session.shop.base
+        for task, role, path in (("A", "dev", "app.py"), ("B", "qa", "README.md")):
+            spec = next(planned.spec_hash for planned in session.tasks if planned.id == task)
+            trailers = {"Plait-Feature": "cart", "Plait-Task": task, "Plait-Role": role, "Plait-Spec": spec}
+            made = commit_on_branch(repository, f"made-{task}", {path: f"{task}\n"}, start=tip)
+            message = message_with_trailers(f"{task}: x", "", trailers).encode()
+            tip = git(repository, "commit-tree", "-p", tip, "-F", "-", f"{made}^{{tree}}", stdin=message)
+        session.shop.lander.land(batch="batch-1", old=None, new=tip)
+    return tip
+
+
+def refresh_of(session: Session) -> Refresh:
+    assert session.refresh is not None
+    assert session.tasks[0].id == session.refresh.task
+    return session.refresh
+
+
+def test_base_is_the_first_task_of_the_run_and_finished_ones_stay(repository: Path, landed: str) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True) as session:
+        refresh = refresh_of(session)
+        assert (refresh.commit, refresh.tip, refresh.name, refresh.task) == (now, now, "main", "refresh")
+        assert next(iter(session.reuse.finished)) == "refresh"
+        assert {task for task, work in session.reuse.finished.items() if work.landed} == {"A", "B"}
+        assert git(repository, "rev-parse", f"feature/cart/agent/{session.tasks[0].role}/refresh") == now
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "role"),
+    [
+        ("app.py", "", "dev"),
+        ("README.md", "", "qa"),
+        ("app.py", "integration: {role: qa}", "dev"),
+        ("new.txt", "integration: {role: qa}", "qa"),
+        ("new.txt", "", None),
+    ],
+)
+def test_who_made_what_conflicts_mends_it_else_the_role_for_that(
+    repository: Path, landed: str, path: str, extra: str, role: str | None
+) -> None:
+    commit_files(repository, {path: "main\n"})
+    with opened(PLAN + f"\n    {extra}", repository, refresh=True) as session:
+        assert refresh_of(session).by_agent == (role is not None)
+        assert session.tasks[0].role == (role or "command")
+
+
+def test_a_plan_with_one_role_has_that_mend_it(repository: Path, landed: str) -> None:
+    commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN.replace("role: qa", "role: dev"), repository, refresh=True) as session:
+        assert (session.tasks[0].role, refresh_of(session).by_agent) == ("dev", True)
+
+
+def test_it_takes_no_name_of_the_plan(repository: Path, landed: str) -> None:
+    commit_files(repository, {"new.txt": "x\n"})
+    plan = PLAN + "      - {id: refresh, role: qa, prompt: c}\n      - {id: refresh-2, role: qa, prompt: c}\n"
+    with opened(plan, repository, refresh=True) as session:
+        assert refresh_of(session).task == "refresh-3"
+
+
+def test_with_nothing_to_take_in_that_is_said(repository: Path, landed: str) -> None:
+    with opened(PLAN, repository, refresh=True) as session:
+        assert session.refresh is None
+        assert any("nothing to take in: the feature has all of main" in told for told in session.notices)
+
+
+def test_before_anything_has_landed_there_is_nothing_to_take_in(repository: Path) -> None:
+    for fresh in (False, True):
+        with opened(PLAN, repository, refresh=True, fresh=fresh) as session:
+            assert session.refresh is None
+            assert any("nothing has landed yet" in told for told in session.notices)
+
+
+def test_a_base_that_is_gone_cannot_be_taken_in_and_another_can(repository: Path, landed: str) -> None:
+    git(repository, "checkout", "-q", "-b", "trunk")
+    now = commit_files(repository, {"new.txt": "x\n"})
+    git(repository, "branch", "-q", "-D", "main")
+    with pytest.raises(CallError, match="main is gone"), opened(PLAN, repository, refresh=True):
+        pass
+    with opened(PLAN, repository, refresh=True, base="trunk") as session:
+        assert refresh_of(session).commit == now
+
+
+def test_a_tag_can_be_taken_in(repository: Path, landed: str) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    git(repository, "tag", "-a", "-m", "x", "v1")
+    commit_files(repository, {"newer.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True, base="v1") as session:
+        assert (refresh_of(session).commit, refresh_of(session).name) == (now, "v1")
+
+
+def test_what_mended_it_before_a_kill_is_taken_and_what_a_person_put_there_is_looked_at(
+    repository: Path, landed: str, branch_with: BranchWith
+) -> None:
+    now = commit_files(repository, {"app.py": "main\n"})
+    with opened(PLAN, repository, refresh=True) as session:
+        store, branch, spec = session.shop.control.store, "feature/cart/agent/dev/refresh", session.tasks[0].spec_hash
+        tree = store.tree_of(landed)
+        said = {"Plait-Feature": "cart", "Plait-Task": "refresh", "Plait-Spec": spec}
+        message = message_with_trailers("refresh (repair 1)", "", said)
+        mended = store.commit_tree(tree, (now, landed), message, date="1700000000 +0000")
+        session.shop.control.move_ref(f"refs/heads/{branch}", mended, now, reason="a test")
+    with opened(PLAN, repository, refresh=True) as session:
+        assert (refresh_of(session).tip, refresh_of(session).commit) == (mended, now)
+        assert not session.reuse.repaired
+    by_hand = branch_with("by-hand", {"app.py": "both\n"}, start="main")
+    git(repository, "update-ref", f"refs/heads/{branch}", by_hand)
+    with opened(PLAN, repository, refresh=True) as session:
+        assert refresh_of(session).tip == now
+        assert session.reuse.repaired == {"refresh": by_hand}
+        assert git(repository, "rev-parse", branch) == by_hand
+    newer = commit_files(repository, {"newer.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True) as session:
+        assert (refresh_of(session).tip, session.reuse.repaired) == (newer, {})
