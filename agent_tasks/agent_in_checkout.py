@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.errors import AccountRefused, TaskStopped, TryFailed
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.command import run_script
+from plait.plans.accounts.refusals import Refusal
 from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
 from plait.plans.names import salvage_branch
@@ -80,6 +82,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     Raises:
         TryFailed: the set-up failed, or the agent did not end as one that has done its work.
         TaskStopped: the run was cancelled meanwhile, whatever failed then.
+        AccountRefused: the agent's account gives nothing now.
     """
     folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
     folder.prompt.write_text(errand.prompt, encoding="utf-8")
@@ -95,9 +98,11 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
             yield Worked(checkout, report)
     except Exception as failure:
         reason = str(failure).strip() or type(failure).__name__
-        _write_down(errand, shop, folder, checkout, report, stages, reason)
+        refusal = _write_down(errand, shop, folder, checkout, report, stages, reason)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
             raise TaskStopped from failure
+        if refusal is not None:
+            raise AccountRefused(refusal.words) from failure
         raise
     finally:
         delete_later(folder.work)
@@ -166,13 +171,24 @@ def _write_down(
     report: AgentReport | None,
     stages: Stages,
     reason: str,
-) -> None:
-    """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt."""
+) -> Refusal | None:
+    """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt.
+
+    What the agent's account has said, where that is why.
+    """
     kept = _salvage(errand, shop, folder, checkout, reason) if checkout is not None else None
+    usage, refusal = report.usage if report else None, None
+    if report is not None and errand.run is None and not shop.stop.is_set():
+        role, changed = errand.agent.rpartition("-")[0], kept is not None or folder.left.exists()
+        refusal = refusal_of(report, role, shop, changed=changed)
+        if refusal is None:
+            tell_if_broken(report, errand.task, role, shop, changed=changed)
     with suppress(OSError):  # a full disk must not hide what went wrong first
-        folder.close(failed=reason, salvage=kept, usage=report.usage if report else None, spent=stages.seconds)
+        folder.close(failed=reason, salvage=kept, refused=refusal, usage=usage, spent=stages.seconds)
     if not shop.stop.is_set():
-        shop.tell(f"{errand.name}: try {folder.number} does not count: {reason.splitlines()[0]}")
+        counts = "does not count" if refusal is None else "is not counted"
+        shop.tell(f"{errand.name}: try {folder.number} {counts}: {reason.splitlines()[0]}")
+    return refusal
 
 
 def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:

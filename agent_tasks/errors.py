@@ -29,5 +29,9 @@ class TaskPutOff(_TryEnded):
     """The run was paused before another try could begin; the message says why the try before does not count."""
 
 
+class AccountRefused(_TryEnded):
+    """The agent's account gives nothing now: the message is what it said, the rest is in the record of the try."""
+
+
 class TaskImpossible(_TryEnded):
     """Trying again would not help: the environment is broken, or another hand moved the branch."""

@@ -11,7 +11,7 @@ from prefect.tasks import Task
 
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import why_not_done
-from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.task_branches import publish, work_message
@@ -41,7 +41,8 @@ def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     failure = state.data
     if isinstance(failure, GitFailed):
         return failure.may_pass
-    return not isinstance(failure, (TaskStopped, TaskPutOff, TaskImpossible, EnvironmentProblem, CallError, PlanError))
+    ends = (TaskStopped, TaskPutOff, AccountRefused, TaskImpossible, EnvironmentProblem, CallError, PlanError)
+    return not isinstance(failure, ends)
 
 
 @task(
@@ -59,12 +60,14 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         TryFailed: the try does not count; Prefect tries again, and the next prompt says why.
         TaskStopped: the run was cancelled; what the agent left is kept.
         TaskImpossible: trying again would not help.
-        TaskPutOff: the run is paused, and this would be another try.
+        TaskPutOff: the run is paused, or the agent's role rests, and this would be another try.
+        AccountRefused: the agent's account gives nothing now; it is no try.
     """
     shop = workshop_of(facts)
     if shop.stop.is_set():
         raise TaskStopped
-    if shop.pause.is_set() and task_run.run_count > 1:
+    rests = shop.pause.is_set() or (order.task.task.is_for_agent and order.role in shop.resting.roles)
+    if rests and task_run.run_count > 1:
         tries = past_tries(shop.folder_of(order.task.id))
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     if order.task.task.branch is not None:

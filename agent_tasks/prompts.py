@@ -69,6 +69,8 @@ def _limits(task: PlannedTask) -> str:
 
 def _last_try(last: Try) -> str:
     kept = f"\n\nWhat it left is kept on the branch `{last.salvage}`." if last.salvage else ""
+    if last.refused is not None:  # of which an agent can do nothing
+        return f"## Your last try was cut short, and not by its work{kept}" if kept else ""
     return f"## Your last try did not count\n\n{fenced(last.failed or '')}{kept}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
+from plait.agent_tasks.resting import Resting
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
@@ -52,6 +53,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    resting: Resting = field(default_factory=Resting)
+    """The roles that start no agent now."""
     style: CommitStyle = PLAIN
     """How commits are written, as the plan and the user's git had it when this was opened."""
     stages: Stages = field(default_factory=Stages)

@@ -13,7 +13,7 @@ from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome,
 from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left
+from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left, spell_rest
 
 STYLES = {
     TaskState.PENDING: "dim",
@@ -72,7 +72,8 @@ class Sheet:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
         if self.outcome.paused_by is not None and self.outcome.state is RunState.RUNNING:
             yield _fitting(_paused_line(self.outcome), width)
-        asked = [_fitting(line, width) if self.height is not None else line for line in _asked_lines(self.outcome)]
+        lines = [*_rest_lines(self.outcome), *_asked_lines(self.outcome)]
+        asked = [_fitting(line, width) if self.height is not None else line for line in lines]
         yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
         tasks = self.outcome.tasks
@@ -174,7 +175,8 @@ def _bar(done: int, count: int, width: int = 16) -> str:
 
 def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> str:
     """How long it may still take: as the forecast of the rest says, else at the pace so far."""
-    if outcome.state is not RunState.RUNNING or outcome.paused_by is not None:  # nobody knows how long it is paused
+    unknown = outcome.paused_by is not None or outcome.rests  # nobody knows how long
+    if outcome.state is not RunState.RUNNING or unknown:
         return ""
     progress = progress_of(outcome, (), datetime.now(UTC), eta=eta)
     if progress.eta:
@@ -182,6 +184,12 @@ def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> 
     else:
         left = f"about {spell_roughly(progress.eta_seconds)} left" if progress.eta_seconds else ""
     return f", {left}" if left else ""
+
+
+def _rest_lines(outcome: FeatureOutcome) -> Iterator[Text]:
+    """The roles of a live run that start no agent now."""
+    for rest in outcome.rests:
+        yield Text(one_line(spell_rest(rest, datetime.now(UTC)), 400), style="bold yellow")
 
 
 def _asked_lines(outcome: FeatureOutcome) -> Iterator[Text]:

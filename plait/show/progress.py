@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState, TaskState
 from plait.plans.wording import listed, spell_roughly
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command
@@ -45,6 +45,18 @@ class OpenQuestion(_ProgressPart):
     since: datetime
     holds: tuple[str, ...] = Field(description="Tasks that cannot start before.")
     command: str = Field(description="What the person types to approve it.")
+
+
+class OpenRest(_ProgressPart):
+    """Roles that start no agent for a time, or for good."""
+
+    roles: tuple[str, ...]
+    kind: str = Field(description="quota, login, overload, or stopped.")
+    words: str = Field(description="What the program said; not escaped.")
+    until: datetime | None = Field(description="When it is tried again; nothing for a role that is stopped.")
+    gives_up_at: datetime | None = Field(
+        description="When the run ends by that; nothing while anything else goes on in it."
+    )
 
 
 class Eta(_ProgressPart):
@@ -103,6 +115,9 @@ class Progress(_ProgressPart):
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
     waiting: tuple[OpenQuestion, ...] = Field(default=(), description="What persons are waited for.")
     paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
+    resting: tuple[OpenRest, ...] = Field(
+        default=(), description="Roles that start no agent now: their account has refused, or their program breaks off."
+    )
 
     def to_json(self) -> str:
         """One line."""
@@ -139,6 +154,7 @@ def progress_of(
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
         paused_by=outcome.paused_by,
+        resting=tuple(OpenRest(**rest.model_dump()) for rest in outcome.rests),
         waiting=tuple(_waiting(outcome.feature, approval) for approval in outcome.asked),
     )
 
@@ -174,6 +190,34 @@ def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int)
     if finished:
         guesses.append(ahead * elapsed / finished)
     return max(0.0, *guesses) if guesses else None
+
+
+def spell_rest(rest: Rest, now: datetime) -> str:
+    """`dev and qa: no quota left, tried again at 15:04 (in 2 h)`, with the words last; not escaped, times as here."""
+    said = _RESTS[rest.kind]
+    if rest.until is not None:
+        said += f", tried again at {_clock(rest.until, now)} (in {spell_roughly(_seconds_to(rest.until, now))})"
+    if rest.gives_up_at is not None:
+        said += f", the run ends at {_clock(rest.gives_up_at, now)} if that goes on"
+    return f"{listed(rest.roles)}: {said}: {rest.words}"
+
+
+_RESTS = {
+    "quota": "no quota left",
+    "login": "not logged in",
+    "overload": "the provider limits the rate",
+    "stopped": "stopped, as its program ends at once with the same words",
+}
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    """`15:04`, or `Dec 02 15:04` where that is not today."""
+    there, here = moment.astimezone(), now.astimezone()
+    return f"{there:%H:%M}" if there.date() == here.date() else f"{there:%b %d %H:%M}"
+
+
+def _seconds_to(moment: datetime, now: datetime) -> float:
+    return max(0.0, (moment - now).total_seconds())
 
 
 def asked_for(asked: Approval) -> str:

@@ -14,6 +14,7 @@ from plait.plans.tasks.outcomes import (
     Conditions,
     ContractOutcome,
     FeatureOutcome,
+    Rest,
     RunState,
     TaskOutcome,
     TaskState,
@@ -56,6 +57,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         approvals=tuple(_approval(run, asked) for asked in run.approvals),
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
+        rests=() if over else tuple(_rests(run, now)),
         reason=run.trouble or run.by_hand if over else None,
     )
 
@@ -79,6 +81,21 @@ def _task(run: Standings, states: States, task: str) -> TaskOutcome:
         usage=standing.usage,
         dispatched_at=since if state is TaskState.RUNNING else None,
     )
+
+
+def _rests(run: Standings, now: float) -> Iterator[Rest]:
+    rests, limit = run.rests, run.manifest.quota_wait
+    for account, pause in rests.paused(now).items():
+        waited = account in rests.waited_for and run.paused_at is None
+        yield Rest(
+            roles=rests.roles_of(account),
+            kind=pause.kind,
+            words=pause.words,
+            until=moment(pause.until),
+            gives_up_at=moment(run.now + max(0.0, limit - pause.waited)) if waited else None,
+        )
+    for role, words in rests.stopped.items():
+        yield Rest(roles=(role,), kind="stopped", words=words)
 
 
 def _approval(run: Standings, asked: Approval) -> Approval:

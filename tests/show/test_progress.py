@@ -118,6 +118,7 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
             "eta",
             "waiting",
             "paused_by",
+            "resting",
         )
     ]
     assert "\n" not in progress.to_json()

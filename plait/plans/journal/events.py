@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
@@ -94,11 +95,39 @@ class WorkPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkRefused:
+    """The agent's account has refused it: no try is counted, and it goes again when the account works again."""
+
+    account: Kind
+    words: str
+    """What the program said."""
+    until: float | None = None
+    """When the account works again by these words, in seconds since the epoch."""
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramBroke:
+    """In a try, an agent's program ended within seconds with an error, and had changed nothing."""
+
+    task: str
+    role: str
+    """The agent's, which may be another than the task's."""
+    words: str
+    """Its last line."""
+    kind: Literal["program-broke"] = "program-broke"
+
+
+WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkRefused
+"""How a dispatched task can end."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEnded:
     """A dispatched task is over, one way or another."""
 
     task: str
-    result: Annotated[WorkDone | WorkFailed | WorkStopped | WorkPutOff, Field(discriminator="kind")]
+    result: Annotated[WorkResult, Field(discriminator="kind")]
     tries: int = 0
     """Of this task by now, over all of its dispatches in this run."""
     salvage: tuple[str, ...] = ()
@@ -272,6 +301,7 @@ Event = (
     | StartPrepared
     | StartConflicted
     | WorkEnded
+    | ProgramBroke
     | BaseVerified
     | BatchSettled
     | BatchEnded

@@ -8,16 +8,19 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from plait.plans.accounts.pauses import AccountPause
 from plait.plans.journal.events import (
     BatchBroken,
     BranchPutAside,
     Pause,
+    ProgramBroke,
     RepairTaken,
     Resume,
     StartConflicted,
     Stop,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
 )
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.outcomes import (
@@ -42,6 +45,7 @@ _Part = TypeVar("_Part")
 
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
+        AccountPause: ("words",),
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
         BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
@@ -49,6 +53,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         BranchPutAside: ("refused",),
         Manifest: ("paused_by",),
         Pause: ("by",),
+        ProgramBroke: ("words",),
         Record: ("by", "reason"),
         Rejection: ("files", "reason"),
         RepairTaken: ("by",),
@@ -63,6 +68,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
+        WorkRefused: ("words",),
     }
 )
 """Where an event, or the manifest, holds what people, programs and file systems say.

@@ -9,7 +9,9 @@ from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, TakeRe
 from plait.plans.journal.events import Stop
 from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of
 from plait.plans.landing.landing_rules import LandingRules
+from plait.plans.run.resting_roles import RestingRoles
 from plait.plans.run.statuses import (
+    AccountWait,
     ApprovalWait,
     AsideWait,
     Built,
@@ -89,10 +91,14 @@ class Standings:
         """By task, what a person put on its branch and is being looked at, or is once the run is no longer paused."""
         self._put_off: list[TakeRepair] = []
         """Those of them that nobody looks at, as the run is paused."""
+        self.rests = RestingRoles(manifest)
+        """Roles that start no agent, for a time or for good."""
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
         self.begun = self.closed = False
+        self.ended_waiting = False
+        """Whether the run is closed although tasks only waited for an account."""
         self.now = 0.0
         """When the last event was heard, in seconds since the epoch."""
         self._paused_for = 0.0
@@ -225,10 +231,10 @@ class Standings:
     def renew_waits(self) -> None:
         """Let everybody wait who has to, and nobody else: asked after each event.
 
-        Who has never waited, reads nothing and needs no open contract is asked when it would start.
+        Who has never waited, reads nothing and needs no open contract is asked at its start alone, unless a role rests.
         """
-        is_open = any(contract.unapproved_owner for contract in self.contracts.values())
-        for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
+        may_all = self.rests.is_of_concern or any(one.unapproved_owner for one in self.contracts.values())
+        for task in self.facts if may_all else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
             starts = isinstance(standing.status, Waiting) and state in _NOT_STARTED
             # Old work that is being moved is moved to the end, whatever becomes of the task: it may be revived.
@@ -271,6 +277,8 @@ class Standings:
         standing, facts = self.tasks[task], self.facts[task]
         if task in self.mending:
             yield MendingWait(self.mending[task].commit)
+        if not facts.is_command:
+            yield from self.rests.waits_of((facts.role, *facts.fallback), self.now)
         if not standing.reads_without:
             yield from (TextWait(source) for source in facts.information if self.may_publish(source))
         for name, contract in self.contracts.items():
@@ -409,7 +417,18 @@ class Standings:
         return bool(self.waiting_for(ApprovalWait(name)))
 
     def goes_on(self) -> bool:
-        """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
+        """Whether anything runs, may start, may land, is being done, or waits for an account and may wait longer.
+
+        Texts that are waited for aside.
+        """
+        return self.goes_on_beside_accounts() or any(
+            isinstance(wait, AccountWait) and not self.rests.is_given_up(wait.account)
+            for task in self._waiters
+            for wait in self.tasks[task].waits
+        )
+
+    def goes_on_beside_accounts(self) -> bool:
+        """The same, of all but what waits for an account."""
         if self.in_work or self.explaining or self.mending or not self.dispatcher.is_over:
             return True
         if any(one.writing for one in self.contracts.values()):

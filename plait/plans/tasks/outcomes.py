@@ -305,6 +305,19 @@ class Conditions(_Outcome):
     """What the lower bound is of, as `Bound.kind` says it."""
 
 
+class Rest(_Outcome):
+    """Roles that start no agent for a time, as their account has refused, or for good, as their program breaks off."""
+
+    roles: tuple[str, ...]
+    kind: Literal["quota", "login", "overload", "stopped"]
+    words: str
+    """What the program said."""
+    until: AwareDatetime | None = None
+    """When it is tried again; nothing for a role that is stopped."""
+    gives_up_at: AwareDatetime | None = None
+    """When the run ends if nothing else goes on in it; nothing while anything does."""
+
+
 class FeatureOutcome(_Outcome):
     """A whole run: what `plait run --json` prints."""
 
@@ -333,6 +346,9 @@ class FeatureOutcome(_Outcome):
     reason: str | None = None
     paused_by: str | None = None
     """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
+
+    rests: tuple[Rest, ...] = ()
+    """Roles that start no agent now; not part of `--json`, not kept by the store."""
 
     @property
     def landed(self) -> tuple[TaskOutcome, ...]:

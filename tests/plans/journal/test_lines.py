@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journal
+from plait.plans.accounts.pauses import AccountPause
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import (
     BaseVerified,
@@ -27,6 +28,7 @@ from plait.plans.journal.events import (
     Close,
     Event,
     Pause,
+    ProgramBroke,
     RecordsRead,
     RecordWritten,
     RepairFound,
@@ -41,6 +43,7 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkStopped,
 )
 from plait.plans.journal.fitting import fitting
@@ -110,6 +113,7 @@ WORK = (
     | st.builds(WorkFailed, WORD, st.booleans())
     | st.builds(WorkStopped)
     | st.builds(WorkPutOff, WORD)
+    | st.builds(WorkRefused, st.sampled_from(["quota", "login", "overload"]), WORD, st.none() | SECONDS)
 )
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Begin: st.builds(Begin),
@@ -118,6 +122,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     StartPrepared: st.builds(StartPrepared, WORD, WORD),
     StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
     WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),
+    ProgramBroke: st.builds(ProgramBroke, WORD, WORD, WORD),
     BatchSettled: st.builds(BatchSettled, WORD, tuples(WORD), WORD),
     BatchEnded: st.builds(
         BatchEnded,
@@ -210,6 +215,11 @@ MANIFESTS = st.builds(
     salvage=tuples(WORD),
     unsupported=tuples(WORD),
     paused_by=MAYBE,
+    accounts=tables(WORD),
+    account_pauses=tables(
+        st.builds(AccountPause, st.sampled_from(["quota", "login", "overload"]), WORD, SECONDS, SECONDS, st.booleans())
+    ),
+    quota_wait=SECONDS,
 )
 
 SMALLEST = manifest_from("tasks: [{id: A, run: echo}]")
