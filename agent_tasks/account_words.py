@@ -22,7 +22,7 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
     """
     if report.cause == "cancelled" or (report.problem is None and changed):
         return None
-    lines = last_lines(report.tail, changed=changed)
+    lines = last_lines(report.tail, few=changed or report.problem is None)
     found = fitting_lines(shop.crew.role(role).pause_on, lines)
     for pattern in found.slow:
         shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")

@@ -5,7 +5,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
-from plait.agent_tasks.errors import AccountRefused, TaskStopped, TryFailed
+from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.private_work import PrivateWork
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -70,6 +71,7 @@ class Worked:
 
     checkout: Checkout
     report: AgentReport
+    private: PrivateWork
 
 
 @contextmanager
@@ -86,31 +88,34 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     """
     folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
     folder.prompt.write_text(errand.prompt, encoding="utf-8")
-    checkout: Checkout | None = None
+    private: PrivateWork | None = None
     report: AgentReport | None = None
     stages = Stages()
     try:
         checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        private = PrivateWork(shop.control, checkout, folder)
         folder.note_checkout(checkout, role=errand.role)
-        report = _work(errand, shop, folder, checkout, stages)
+        report = _work(errand, shop, folder, private, stages)
         _refuse(report)
         with stages.of("check"):
-            yield Worked(checkout, report)
+            yield Worked(checkout, report, private)
     except Exception as failure:
-        reason = str(failure).strip() or type(failure).__name__
-        refusal = _write_down(errand, shop, folder, checkout, report, stages, reason)
+        reason, refusal = _write_down(errand, shop, folder, private, report, stages, failure)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
             raise TaskStopped from failure
         if refusal is not None:
             raise AccountRefused(refusal.words) from failure
+        if isinstance(failure, (TryFailed, TaskImpossible)) and str(failure) != reason:
+            raise type(failure)(reason) from failure
         raise
     finally:
         delete_later(folder.work)
-    folder.close(failed=None, usage=report.usage, spent=stages.seconds)
+    folder.close(failed=None, private_git=private.kept, usage=report.usage, spent=stages.seconds)
 
 
-def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, stages: Stages) -> AgentReport:
+def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWork, stages: Stages) -> AgentReport:
     """Prepare the checkout and let the agent, or the command, work in it to the end."""
+    checkout = private.checkout
     role = shop.crew.role(errand.agent.rpartition("-")[0])
     timeout = errand.timeout or role.timeout
     with lease_ports(shop.home) as port:
@@ -148,6 +153,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout,
             on_line=lambda line: shop.hear(errand.task, line),
             repair=errand.repair,
         )
+        private.begin()
         with stages.of("work"):
             if errand.run is not None:
                 return run_script(order, errand.run)
@@ -167,28 +173,39 @@ def _write_down(
     errand: Errand,
     shop: Workshop,
     folder: TryFolder,
-    checkout: Checkout | None,
+    private: PrivateWork | None,
     report: AgentReport | None,
     stages: Stages,
-    reason: str,
-) -> Refusal | None:
-    """Keep what a failed try left behind on a salvage branch, and why it failed for the next try's prompt.
+    failure: Exception,
+) -> tuple[str, Refusal | None]:
+    """Keep what a failed try left behind, and why it failed for the next try's prompt.
 
-    What the agent's account has said, where that is why.
+    Why, and what is kept; and what the agent's account has said, where that is why.
     """
-    kept = _salvage(errand, shop, folder, checkout, reason) if checkout is not None else None
-    usage, refusal = report.usage if report else None, None
-    if report is not None and errand.run is None and not shop.stop.is_set():
-        role, changed = errand.agent.rpartition("-")[0], kept is not None or folder.left.exists()
+    reason = str(failure).strip() or type(failure).__name__
+    kept = _salvage(errand, shop, folder, private.checkout, reason) if private is not None else None
+    if private is not None and (told := private.keep(all_of_it=True)):
+        first, _, rest = reason.partition("\n")
+        reason = f"{first}; {told}" + (f"\n{rest}" if rest else "")
+    own_git, usage, refusal = private.kept if private else None, report.usage if report else None, None
+    if report is not None and errand.run is None and isinstance(failure, TryFailed) and not shop.stop.is_set():
+        role, changed = errand.agent.rpartition("-")[0], bool(kept or own_git or folder.left.exists())
         refusal = refusal_of(report, role, shop, changed=changed)
         if refusal is None:
             tell_if_broken(report, errand.task, role, shop, changed=changed)
     with suppress(OSError):  # a full disk must not hide what went wrong first
-        folder.close(failed=reason, salvage=kept, refused=refusal, usage=usage, spent=stages.seconds)
+        folder.close(
+            failed=reason,
+            salvage=kept,
+            private_git=own_git,
+            refused=refusal,
+            usage=usage,
+            spent=stages.seconds,
+        )
     if not shop.stop.is_set():
         counts = "does not count" if refusal is None else "is not counted"
         shop.tell(f"{errand.name}: try {folder.number} {counts}: {reason.splitlines()[0]}")
-    return refusal
+    return reason, refusal
 
 
 def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:

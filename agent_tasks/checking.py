@@ -1,15 +1,13 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
+from plait.agent_tasks.repair_start import RepairStart, repair_start
 from plait.agent_tasks.verifying import how_red, red_verdict
-from plait.agent_tasks.whole_merge import merged_whole
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
-from plait.workspace.conflicts import left_over_markers
 from plait.workspace.contract_refs import missing_of, missing_patterns
 from plait.workspace.harvest import Harvest
-from plait.workspace.merging import Conflict
 from plait.workspace.scanning import shown
 
 
@@ -32,23 +30,19 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     """Why this work does not count, in a sentence; nothing when it does."""
     if harvested.problems:
         return "the checkout cannot be committed: " + "; ".join(sorted(harvested.problems)[:5])
-    spec = order.task.task
-    if not harvested.changed and spec.changes_required:
+    spec, start = order.task.task, repair_start(order, shop)
+    if start and (left := start.undecided(shop.control.store, harvested.tree)):
+        return left
+    if not harvested.changed and spec.changes_required and not (start and start.may_stay):
         return "it said that it was done, but changed nothing"
     if order.repair is None and (idle := _idle_members(order, harvested)):
         return f"it said that it was done, but changed nothing for {', '.join(idle)}"
-    clashing = _clashing(order, shop)
-    own = [path for path in harvested.changed if path not in clashing]
+    own = [path for path in harvested.changed if not _may_mend(path, order, start)]
     if outside := out_of_scope(own, owns=spec.owns, locked=spec.locked):
         return scope_words(outside, task=order.task.id)
-    broken = [path for path in harvested.changed if path not in clashing and _is_agreed(path, order, shop)]
+    broken = [path for path in own if _is_agreed(path, order, shop)]
     if broken:
         return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"
-    if order.repair:
-        parents = (order.repair.rejected, order.repair.onto)
-        left = left_over_markers(shop.control.store, harvested.tree, clashing, parents=parents)
-        if left:
-            return f"conflict markers are left over in {', '.join(map(shown, left))}"
     if missing := _missing_outputs(order, shop, harvested.tree):
         return f"it said that it was done, but what it promised is not there: no file {' and none '.join(missing)}"
     return None
@@ -73,19 +67,13 @@ def _is_agreed(path: str, order: WorkOrder, shop: Workshop) -> bool:
     return any(matches(path, contract.files) for contract in rests_on) and not matches(path, order.task.task.owns or ())
 
 
-def _clashing(order: WorkOrder, shop: Workshop) -> tuple[str, ...]:
-    """The files that a repair may change whoever owns them, and that were handed out with markers.
+def _may_mend(path: str, order: WorkOrder, start: RepairStart | None) -> bool:
+    """Whether a repair may change a file whoever owns it: it was named in the order, or handed out in conflict.
 
-    Found by merging again: a branch that was rejected for another reason may conflict with what has landed since, as
-    three changes can merge in one order and not in another.
+    A branch that was rejected for another reason may conflict with what has landed since, as three changes can merge
+    in one order and not in another.
     """
-    if order.repair is None:
-        return ()
-    repair, clashing = order.repair, dict.fromkeys(order.repair.files)
-    if order.task.task.run is None:
-        merged = merged_whole(shop, repair.onto, repair.rejected)
-        clashing |= dict.fromkeys(merged.files if isinstance(merged, Conflict) else ())
-    return tuple(clashing)
+    return order.repair is not None and (path in order.repair.files or (start is not None and start.concerns(path)))
 
 
 def verify_work(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:

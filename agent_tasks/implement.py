@@ -14,19 +14,17 @@ from plait.agent_tasks.checking import why_not_done
 from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
+from plait.agent_tasks.repair_start import repair_start
 from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import past_tries
-from plait.agent_tasks.whole_merge import merged_whole
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.work import RunFacts, WorkOrder, WorkReport
 from plait.plans.usage import usage_of
-from plait.workspace.conflicts import conflict_checkout
 from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
 from plait.workspace.harvest import Harvest, harvest
-from plait.workspace.merging import Conflict
 
 RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
@@ -75,6 +73,8 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _published(order, shop, worked)
+        if told := worked.private.keep(all_of_it=made.commit is None):
+            shop.tell(f"{order.name}: {told}")
     tries = past_tries(shop.folder_of(order.task.id))
     return WorkReport(
         task=order.task.id,
@@ -89,16 +89,18 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
 
 def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, (setup, inputs) = order.task.task, shop.setup_of(order)
+    start = repair_start(order, shop)
+    tries = past_tries(shop.folder_of(order.task.id))
     return Errand(
         name=order.name,
         task=order.task.id,
         role=order.task.role,
         agent=order.agent,
         dispatch=order.dispatch,
-        prompt=prompt_of(order, shop, tries=past_tries(shop.folder_of(order.task.id))),
+        prompt=prompt_of(order, shop, tries=tries, files=start),
         start=order.start,
         branch=order.branch,
-        tree=_merged_tree(order, shop),
+        tree=start.tree if start else None,
         run=spec.run,
         complexity=spec.complexity,
         timeout=spec.timeout,
@@ -107,20 +109,6 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )
-
-
-def _merged_tree(order: WorkOrder, shop: Workshop) -> str | None:
-    """The files of a repair: the rejected branch merged with the feature tip, conflicts with readable markers.
-
-    A command begins from what has landed: it makes its files anew.
-    """
-    if order.repair is None or order.task.task.run is not None:
-        return None
-    merged = merged_whole(shop, order.repair.onto, order.repair.rejected)
-    if isinstance(merged, Conflict):
-        theirs = order.repair.partner or "the feature branch"
-        return conflict_checkout(shop.control.store, merged, theirs, order.task.id).tree
-    return merged.tree
 
 
 def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:

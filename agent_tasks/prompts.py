@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from plait.agent_tasks.quoted_work import information_sections, partner_sections
+from plait.agent_tasks.repair_start import RepairStart
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import rule_for
@@ -14,27 +15,40 @@ from plait.workspace.merging import settled_at_start
 
 _TOLD = 4_000
 """Characters of a person's reason that a prompt carries."""
+_UNMARKED = 50
+"""Conflicts without markers that a prompt names."""
 LONGEST_EVIDENCE = 12_000
 """Characters of conflict or output that a prompt carries; the rest is in files that it names."""
 
 
-def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...]) -> str:
-    """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8."""
+def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...], files: RepairStart | None = None) -> str:
+    """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8.
+
+    Args:
+        files: What a repair starts from.
+    """
     more = [*start_section(order, shop), *contract_sections(order, shop), *information_sections(order, shop)]
     if order.repair:
         more += [*partner_sections(order.repair, shop), *remade_section(order.repair, shop)]
-    prompt = write_prompt(order.task, goal=shop.facts.goal, tries=tries, repair=order.repair, more=more)
+    goal = shop.facts.goal
+    prompt = write_prompt(order.task, goal=goal, tries=tries, repair=order.repair, more=more, files=files)
     return prompt.encode("utf-8", "replace").decode()  # it may quote names of files that are not UTF-8
 
 
 def write_prompt(
-    task: PlannedTask, *, goal: str, tries: tuple[Try, ...], repair: RepairOrder | None, more: Iterable[str] = ()
+    task: PlannedTask,
+    *,
+    goal: str,
+    tries: tuple[Try, ...],
+    repair: RepairOrder | None,
+    more: Iterable[str] = (),
+    files: RepairStart | None = None,
 ) -> str:
     """The whole prompt for one try, as Markdown; `more`: sections on what it rests on, each with its heading."""
     parts = [_heading(task, goal), _asked(task), *more]
     if repair:
-        parts.append(_repair(repair))
-    parts.append(_limits(task))
+        parts.append(_repair(repair, files))
+    parts.append(_limits(task, may_stay=files is not None and files.may_stay))
     if tries and tries[-1].failed:  # before a repair the last one counted
         parts.append(_last_try(tries[-1]))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -52,14 +66,17 @@ def _asked(task: PlannedTask) -> str:
     return f"## What you are asked to do\n\n{task.task.prompt.strip()}"
 
 
-def _limits(task: PlannedTask) -> str:
+def _limits(task: PlannedTask, *, may_stay: bool) -> str:
     lines = [
-        "Work only in the current directory. Do not commit, merge or push: plait does that with the files you leave."
+        "Work only in the current directory. Do not commit, merge or push: plait does that with the files you leave. "
+        "Only files count."
     ]
     if task.task.owns is not None:
         owned = ", ".join(f"`{glob}`" for glob in task.task.owns) or "nothing"
         lines.append(f"You may change only: {owned}. A change anywhere else makes the try fail.")
-    if task.task.changes_required:
+    if may_stay:
+        lines.append("Leaving every file as it is says that the merge is right as it is.")
+    elif task.task.changes_required:
         lines.append("Leaving every file as it was counts as not done.")
     lines += [f"It must be true at the end: {criterion}" for criterion in task.task.criteria]
     lines += [f"This command must succeed at the end: `{command}`" for command in commands_in(task.task.verify)]
@@ -69,6 +86,12 @@ def _limits(task: PlannedTask) -> str:
 
 def _last_try(last: Try) -> str:
     kept = f"\n\nWhat it left is kept on the branch `{last.salvage}`." if last.salvage else ""
+    if last.private_git:
+        kept += (
+            "\n\nOnly files count: what you commit on other branches, stash, or leave in commits alone does not. "
+            f"What the last try committed is in `{last.private_git}`: see "
+            f"`git --git-dir='{last.private_git}' log -p --all --reflog`, and bring what you need of it into the files."
+        )
     if last.refused is not None:  # of which an agent can do nothing
         return f"## Your last try was cut short, and not by its work{kept}" if kept else ""
     return f"## Your last try did not count\n\n{fenced(last.failed or '')}{kept}"
@@ -79,35 +102,63 @@ def _code(text: str) -> str:
     return f"`{one_line(text).replace('`', '_')}`"
 
 
-def _repair(order: RepairOrder) -> str:
-    if order.kind == "conflict":
-        files = ", ".join(_code(path) for path in order.files)
-        with_whom = f" with the work of {order.partner}" if order.partner else " with the feature branch"
-        lines = [
-            f"Your branch was finished, but it conflicts{with_whom} in: {files}.",
-            "The current directory holds your branch merged with the feature branch. "
-            "Resolve every conflict marker so that both intentions survive.",
-            f"To see the conflict again: `git merge-tree --write-tree {order.onto} {order.rejected}`.",
-        ]
-    elif order.kind == "out-of-scope":
-        files = ", ".join(_code(path) for path in order.files)
-        lines = [
-            f"Your branch was finished, but it changes what this task may not change: {files}.",
-            "The current directory holds your branch merged with the feature branch. Take these changes back, so that "
-            "the files are as they are on the feature branch. Where a file holds conflict markers, resolve them.",
-        ]
-    else:
-        together = f" together with the work of {order.partner}" if order.partner else ""
-        lines = [
-            f"Your branch was finished, but the tests of the whole feature fail with it{together}.",
-            "The current directory holds your branch merged with the feature branch. "
-            "Change your part so that they pass. Where a file holds conflict markers, resolve them.",
-        ]
+def _repair(order: RepairOrder, files: RepairStart | None) -> str:
+    lines = [*_why_rejected(order, files), *_unmarked(files)]
     if order.commands:
         lines.append("To repeat it: " + "; ".join(f"`{command}`" for command in order.commands))
     if order.reason:
         lines.append(fenced(order.reason[-LONGEST_EVIDENCE:]))
     return f"## Repair order {order.number}\n\n" + "\n\n".join(lines)
+
+
+def _why_rejected(order: RepairOrder, start: RepairStart | None) -> list[str]:
+    if order.kind == "conflict":
+        files = ", ".join(_code(path) for path in order.files)
+        with_whom = f" with the work of {order.partner}" if order.partner else " with the feature branch"
+        has_markers = start is None or (start.checkout is not None and start.checkout.marked)
+        what = "Resolve every conflict marker so" if has_markers else "See to it"
+        return [
+            f"Your branch was finished, but it conflicts{with_whom} in: {files}.",
+            f"The current directory holds your branch merged with the feature branch. {what} that both intentions "
+            "survive.",
+            f"To see the conflict again: `git merge-tree --write-tree {order.onto} {order.rejected}`.",
+        ]
+    if order.kind == "out-of-scope":
+        files = ", ".join(_code(path) for path in order.files)
+        return [
+            f"Your branch was finished, but it changes what this task may not change: {files}.",
+            "The current directory holds your branch merged with the feature branch. Take these changes back, so that "
+            "the files are as they are on the feature branch. Where a file holds conflict markers, resolve them.",
+        ]
+    together = f" together with the work of {order.partner}" if order.partner else ""
+    return [
+        f"Your branch was finished, but the tests of the whole feature fail with it{together}.",
+        "The current directory holds your branch merged with the feature branch. "
+        "Change your part so that they pass. Where a file holds conflict markers, resolve them.",
+    ]
+
+
+def _unmarked(start: RepairStart | None) -> Iterator[str]:
+    """What git did where it wrote no markers, and whether that may be the answer."""
+    if start is None:
+        return
+    left = start.checkout.unmarked if start.checkout else ()
+    if left:
+        more = len(left) - _UNMARKED
+        lines = [*map(one_line, left[:_UNMARKED]), *([f"and {more} more"] if more > 0 else [])]
+        yield (
+            "These conflicts have no markers. The merge that you have holds what git made of them:\n\n"
+            + fenced("\n".join(lines))
+        )
+    if start.may_stay:
+        yield (
+            "Look at each of them. Where the merge is wrong, change it. Where it is right, leave it as it is: if all "
+            "of it is right, change nothing, and it counts as done."
+            if left
+            else "The two go together by now. If the merge is right, change nothing, and it counts as done."
+        )
+    elif left:
+        yield "Where what git made of one is right, leave that as it is."
 
 
 def asked_of(task: PlannedTask) -> str:

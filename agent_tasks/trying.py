@@ -50,8 +50,13 @@ class TryFolder:
 
     @property
     def left(self) -> Path:
-        """Where a checkout goes whose work could be kept nowhere else; nothing deletes it."""
+        """Where a checkout goes whose work could be kept nowhere else; it goes with the run's folder alone."""
         return self.path / "left"
+
+    @property
+    def private_git(self) -> Path:
+        """Where the checkout's own git goes, when it has what the files do not have."""
+        return self.left / "private.git"
 
     def note_checkout(self, checkout: Checkout, *, role: str) -> None:
         """Write down what `unfinished_tries` needs when this process is killed."""
@@ -71,6 +76,7 @@ class TryFolder:
         failed: str | None,
         salvage: str | None = None,
         refused: Refusal | None = None,
+        private_git: str | None = None,
         usage: Usage | None = None,
         spent: Mapping[str, float] | None = None,
     ) -> Try:
@@ -83,6 +89,7 @@ class TryFolder:
             dispatch=self.dispatch,
             failed=failed,
             salvage=salvage,
+            private_git=private_git,
             usage=usage,
             spent=dict(spent or {}),
             refused=refused,

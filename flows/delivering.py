@@ -68,6 +68,7 @@ def deliver(
         flow_run=flow_run,
         deployed=deployed,
         plan=call.brief.source,
+        template=call.brief.template,
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)

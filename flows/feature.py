@@ -1,11 +1,12 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
-import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.exceptions import CancelledRun, FailedRun, PrefectException
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
@@ -15,14 +16,19 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
+from plait.flows.inputs.editions import killed_edition, named_edition
 from plait.flows.inputs.parameters import brief_from_parameters, store_address
 from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import Watcher, Watchers
+from plait.flows.runs import runs_in
+from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
+from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.show.outcome_json import outcome_record
 
@@ -45,6 +51,12 @@ class DeliverOptions(BaseModel):
     )
     fresh: bool = Field(
         default=False, title="Start over", description="Do finished tasks again; what earlier runs made is kept aside."
+    )
+    edition: str = Field(
+        default="",
+        title="Edition",
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        "day, that of an edition that was killed, or today.",
     )
     improve: float = Field(
         default=0.0,
@@ -75,11 +87,20 @@ class DeliveryCancelled(_WithResult, CancelledRun):
 
 
 def run_name() -> str:
-    """What the page calls a run: its feature, as far as the plan's text says it."""
-    found = re.search(
-        r"^\s*[\"']?feature[\"']?:\s*[\"']?([\w-]+)", str(current_flow_run.parameters.get("plan", "")), re.MULTILINE
-    )
-    return found[1] if found else "deliver-feature"
+    """What the page calls a run: its feature; a name that a person has given it stays."""
+    running, call = FlowRunContext.get(), CALL.get()
+    given = running.flow_run.name if running is not None and running.flow_run is not None else ""
+    if given and not is_generated(given):
+        return given
+    if call is not None:
+        return call.brief.plan.feature
+    asked = {name: current_flow_run.parameters.get(name) or "" for name in ("plan", "repository", "crew")}
+    try:
+        place, brief = brief_from_parameters(**asked, given=None)
+        options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
+        return _as_edition(brief, place, options).plan.feature
+    except Exception:  # whatever is wrong with the parameters, the flow itself says
+        return given or "deliver-feature"
 
 
 @flow(
@@ -117,7 +138,9 @@ def deliver_feature(
     call = CALL.get()
     try:
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
-        call = call or _call_of_worker(brief)
+        if call is None:
+            brief = _as_edition(brief, place, options)
+            call = _call_of_worker(brief)
         kept_in = store_address(store)
         with (
             history_in(kept_in),
@@ -145,6 +168,20 @@ def deliver_feature(
         raise
     undo_suspension()
     return _state_of(outcome)
+
+
+def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
+    """The plan as the edition that this flow run is for; a command in this process has chosen it already."""
+    if options.edition:
+        return brief.as_edition(named_edition(brief.template, options.edition))
+    running = FlowRunContext.get()
+    if not brief.template or running is None or running.flow_run is None:
+        return brief
+    own = Edition(wanted_day(running.flow_run), running.flow_run.id.hex[-8:])
+    killed = (
+        None if running.flow_run.auto_scheduled or options.fresh else killed_edition(brief.template, runs_in(place))
+    )
+    return brief.as_edition(killed or own)
 
 
 def _call_of_worker(brief: Brief) -> Call:

@@ -17,7 +17,7 @@ from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
-from plait.workspace.conflicts import conflict_checkout, left_over_markers
+from plait.workspace.conflicts import conflict_checkout, left_as_handed_out, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
 from plait.workspace.deleting import delete_tree
 from plait.workspace.environment import user_name
@@ -52,6 +52,8 @@ class Resolving:
     """The files as they were handed out."""
     files: tuple[str, ...] = ()
     """Those with conflicts."""
+    marked: tuple[str, ...] = ()
+    """Those of them that were handed out with markers."""
     settled: tuple[str, ...] = ()
     """Files that the plan's rules or structure have settled, each with its way."""
     notes: tuple[str, ...] = ()
@@ -147,10 +149,12 @@ def hand_out(resolving: Resolving) -> Resolving:
         store, resolving.onto, resolving.rejected, settle=settler.settle, fold_case=resolving.control.ignores_case
     )
     conflicts: tuple[ConflictPath, ...] = ()
+    marked: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
     tree = merged.tree
     if isinstance(merged, Conflict):
         shown = conflict_checkout(store, merged, "the feature branch", task.id)
-        tree, conflicts = shown.tree, shown.conflicts
+        tree, conflicts, marked, unmarked = shown.tree, shown.conflicts, shown.marked, shown.unmarked
     files = [path.path for path in conflicts]
     # Held by a ref, so that neither the target's garbage collection nor ours takes it while a person is at lunch.
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
@@ -163,8 +167,9 @@ def hand_out(resolving: Resolving) -> Resolving:
         "onto": resolving.onto,
         "tree": tree,
         "files": files,
+        "marked": marked,
         "settled": [f"{done.path} ({done.by})" for done in merged.settled],
-        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None)],
+        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None), *_as_git_made_it(unmarked)],
     }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
@@ -187,6 +192,12 @@ def _not_applied(files: Sequence[str], rules: Sequence[FileRule] | None) -> list
     return [f"{path} is to be made anew, which was not done here: {rule.command}" for path, rule in mine]
 
 
+def _as_git_made_it(unmarked: Sequence[str]) -> list[str]:
+    """What git made of the conflicts without markers, and that this may be the answer."""
+    lines = [f"no markers in {line}" for line in unmarked]
+    return [*lines, "what git made of these may stay as it is"] if lines else []
+
+
 def take_back(resolving: Resolving) -> str:
     """Commit what the person made of it onto the task's branch, and give that commit.
 
@@ -207,9 +218,16 @@ def take_back(resolving: Resolving) -> str:
     )
     if made.problems:
         raise CallError(f"the checkout cannot be committed: {'; '.join(made.problems[:5])}")
-    left = left_over_markers(control.store, made.tree, resolving.files, parents=(resolving.rejected, resolving.onto))
+    left = dict.fromkeys(
+        (
+            *left_as_handed_out(control.store, made.tree, resolving.tree, resolving.marked),
+            *left_over_markers(control.store, made.tree, resolving.files, parents=(resolving.rejected, resolving.onto)),
+        )
+    )
     if left:
-        raise CallError(f"conflict markers are left over in {listed(left)}", hint=f"in {resolving.checkout.directory}")
+        raise CallError(
+            f"conflict markers are left over in {listed(tuple(left))}", hint=f"in {resolving.checkout.directory}"
+        )
     place = control.worktree_of(task.branch or "")
     if place is not None:
         raise CallError(f"{task.branch} is checked out in {place}, so it was not moved", hint="switch there first")
@@ -280,14 +298,15 @@ def _kept(resolving: Resolving) -> Resolving:
     try:
         note = read_json_object(resolving.place / _NOTE)
         facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
-        settled, notes = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes"))
+        settled, notes, marked = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes", "marked"))
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise CallError(
             f"what was handed out in {resolving.place} is damaged: {problem}",
             hint=f"`plait resolve {resolving.task.id} --abort` deletes it",
         ) from problem
     rejected, onto, tree, files = facts
-    return replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files, settled=settled, notes=notes)
+    known = replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files)
+    return replace(known, marked=marked, settled=settled, notes=notes)
 
 
 def _git_name(control: Control) -> str:

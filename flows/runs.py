@@ -36,6 +36,8 @@ class KnownRun:
     flow_run: str | None
     deployed: bool
     api_url: str | None
+    template: str = ""
+    """The feature's name with its placeholders, where the run is of an edition."""
 
     @property
     def alive(self) -> bool:
@@ -48,7 +50,7 @@ class KnownRun:
         Raises:
             CallError: its journal is of a later version, or damaged.
         """
-        kept = None if self._has_ended else kept_journal(self.directory)
+        kept = None if self.has_ended else kept_journal(self.directory)
         if kept is not None:
             return self.played(kept)
         outcome = self._kept_outcome()
@@ -90,7 +92,8 @@ class KnownRun:
         return outcome.model_copy(update=update | {"ended_at": None})
 
     @property
-    def _has_ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Whether it came to its end; one that was killed did not."""
         return (self.directory / "result.json").exists()
 
     def _kept_outcome(self) -> FeatureOutcome | None:
@@ -214,6 +217,7 @@ def _known(directory: Path, facts: dict[str, Any]) -> KnownRun:
         flow_run=_text_or_none(facts.get("flow_run")),
         deployed=bool(facts.get("deployed")),
         api_url=_text_or_none(facts.get("api_url")),
+        template=_text_or_none(facts.get("template")) or "",
     )
 
 
@@ -250,15 +254,22 @@ def runs_here() -> list[KnownRun]:
 
     Who stands in what plait has handed out of a repository stands in that repository.
     """
+    try:
+        return runs_in(Path.cwd())
+    except OSError:  # the directory has been deleted
+        return []
+
+
+def runs_in(here: Path) -> list[KnownRun]:
+    """The runs of the repository that a directory is in, newest first; none where it is in none."""
     # Both import GitPython, which most commands do without.
     from plait.workspace.control import directory_of
     from plait.workspace.git import repository_around
 
     home = plait_home()
     try:
-        here = Path.cwd()
         repository = repository_around(here)
-    except (PlaitError, OSError):  # the directory has been deleted
+    except (PlaitError, OSError):
         return []
     runs = known_runs(home)
     handed_out = [run for run in runs if _is_inside(here, directory_of(Path(run.repository), home=home))]

@@ -1,9 +1,12 @@
 """Run a plan: agents work in parallel, tested batches land on the feature branch, a report says what happened."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from plait.flows.inputs.requests import Brief
 
 NAME = "run"
 EXAMPLES = (
@@ -37,6 +40,14 @@ def command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
     ] = False,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            help="The day that {date} in the feature's name stands for; today, or that of an edition that was killed.",
+            metavar="DATE",
+            show_default=False,
+        ),
+    ] = None,
     improve: Annotated[
         float,
         typer.Option(
@@ -61,6 +72,7 @@ def command(
     forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
+    brief = _edition(brief, edition, repository=repo, fresh=fresh)
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
         from plait.flows.terminal.plan_notices import say_findings
@@ -86,6 +98,19 @@ def command(
         improve=improve,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
+
+
+def _edition(brief: "Brief", day: str | None, *, repository: Path, fresh: bool) -> "Brief":
+    """The plan as the edition that is meant: of a day that was named, the one that was killed, or today's."""
+    if not brief.template and day is None:
+        return brief
+    from plait.flows.inputs.editions import killed_edition, named_edition
+    from plait.flows.runs import runs_in
+
+    if day is not None:
+        return brief.as_edition(named_edition(brief.template, day))
+    killed = None if fresh else killed_edition(brief.template, runs_in(repository))
+    return brief.as_edition(killed) if killed else brief
 
 
 def _ask(question: str) -> None:

@@ -1,9 +1,10 @@
 """What a run is asked for, from the command line and from Prefect's page alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from plait.flows.inputs.editions import edition_of_today
 from plait.flows.inputs.given_files import (
     STANDARD_INPUT,
     read_given_file,
@@ -13,6 +14,7 @@ from plait.flows.inputs.given_files import (
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.documents import plan_text
+from plait.plans.language.editions import Edition, edition_name, is_edition
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
@@ -39,10 +41,18 @@ class Brief:
     """Where each value of the plan stands, for whoever has more to say about it."""
     specs: Mapping[str, Path] = field(default_factory=dict)
     """The tasks that have a file of their own, and which; absolute."""
+    template: str = ""
+    """The feature's name with its placeholders, where the plan is for editions; the plan has the name of one."""
+
+    def as_edition(self, edition: Edition) -> "Brief":
+        """The same for another edition; a plan that is for one feature only stays as it is."""
+        return replace(self, plan=_named(self.plan, edition_name(self.template, edition))) if self.template else self
 
 
 def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) -> Brief:
     """Read a plan and make everything that can be known of it without a repository.
+
+    A plan for editions is read as the one of today.
 
     Args:
         crew: What `--crew` or the crew block gave; the default crew when absent.
@@ -57,12 +67,19 @@ def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) 
     problems = check_roles(plan, merged, places=document.places)
     if problems:
         raise PlanError(source, problems)
+    template = plan.feature if is_edition(plan.feature) else ""
+    if template:
+        plan = _named(plan, edition_name(template, edition_of_today()))
     expansion = expand(plan, merged)
     if isinstance(text, str):
-        return Brief(plan, merged, expansion, text, source, folder, document.places)
+        return Brief(plan, merged, expansion, text, source, folder, document.places, template=template)
     specs = {task: text.place / name for task, name in task_ids(document, text).items()}
     within = folder if crew else text.place
-    return Brief(plan, merged, expansion, plan_text(document), source, within, document.places, specs)
+    return Brief(plan, merged, expansion, plan_text(document), source, within, document.places, specs, template)
+
+
+def _named(plan: Plan, feature: str) -> Plan:
+    return plan.model_copy(update={"feature": feature})
 
 
 def read_given_plan(path: Path) -> PlanText:

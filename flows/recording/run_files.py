@@ -49,6 +49,8 @@ class RunFile:
     """Whether a worker carries it out, so that Prefect cancels it."""
     api_url: str | None
     plan: str
+    template: str = ""
+    """The feature's name with its placeholders, where the run is of an edition."""
 
 
 def write_run_file(directory: Path, run: RunFile) -> None:
@@ -70,7 +72,9 @@ def read_merging(directory: Path) -> Integration | None:
         return None
 
 
-def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str) -> RunFile:
+def this_run(
+    run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str, template: str = ""
+) -> RunFile:
     """The run file of this process."""
     return RunFile(
         run_id=run_id,
@@ -83,6 +87,7 @@ def this_run(run_id: str, feature: str, repository: str, *, flow_run: str | None
         deployed=deployed,
         api_url=os.environ.get("PREFECT_API_URL"),
         plan=plan,
+        template=template,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from plait.agent_tasks.private_work import PrivateWork
 from plait.agent_tasks.trying import unfinished_tries
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
@@ -11,6 +12,7 @@ from plait.workspace.control import Control
 from plait.workspace.deleting import TRASH, delete_tree
 from plait.workspace.git import git_date
 from plait.workspace.harvest import salvage
+from plait.workspace.private_git import PrivateGit
 from plait.workspace.small_files import read_json_object
 from plait.workspace.trailers import message_with_trailers
 
@@ -72,10 +74,15 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
             place = f"{one.folder.left}, and on no branch: {problem}"
             yield f"{run.name} was killed; what it had of {one.task} is in {place}"
             continue
+        private = PrivateWork(control, one.checkout, one.folder, before=PrivateGit())
+        told = private.keep(all_of_it=True)
         with suppress(OSError):
-            one.folder.close(failed="the run was killed", salvage=kept)
+            failed = f"the run was killed{f'; {told}' if told else ''}"
+            one.folder.close(failed=failed, salvage=kept, private_git=private.kept)
         if kept:
             yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
+        if told:
+            yield f"{run.name} was killed; {one.task}: {told}"
 
 
 def _places(directory: Path) -> Iterator[Path]:

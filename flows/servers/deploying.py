@@ -6,14 +6,14 @@ are brought to this version. The server is that of PREFECT_API_URL, so the envir
 
 import os
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -48,6 +48,9 @@ class Deployed:
     entrypoint: str
     """`module.function`: importable on the worker, wherever it runs."""
     tags: tuple[str, ...] = ("plait",)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """What the form is filled with."""
+    schedules: tuple[DeploymentScheduleCreate, ...] = ()
 
 
 DEPLOYMENTS = (
@@ -74,7 +77,7 @@ def register_everything(
             if ensure_zombie_automation(client):
                 made.append("an automation that ends runs whose process is gone")
     except (httpx.HTTPError, RuntimeError) as problem:  # a server that is not there is a RuntimeError of the client
-        raise _refused(problem) from None
+        raise refused(problem) from None
     made += _limits()
     return tuple(made)
 
@@ -94,6 +97,8 @@ def put_deployment(client: SyncPrefectClient, deployed: Deployed) -> str:
         pull_steps=[],
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
+        parameters=dict(deployed.parameters),
+        schedules=list(deployed.schedules),
     )
     return f"the deployment {flow.name}/{deployed.name}"
 
@@ -185,7 +190,8 @@ def worker_name() -> str:
     return f"plait on {socket.gethostname()}"
 
 
-def _refused(problem: Exception) -> EnvironmentProblem:
+def refused(problem: Exception) -> EnvironmentProblem:
+    """What is said when the server did not do what it was asked."""
     url = os.environ.get("PREFECT_API_URL", "")
     if isinstance(problem, PrefectHTTPStatusError):
         detail = problem.response.text[:300]

@@ -275,12 +275,29 @@ def _started_server(directory: Path, record: ServerRecord) -> ServerRecord:
     if not _answers_within(record, STARTED_WITHIN):
         _stop("server", record.server, SERVER_GRACE)
         forget_server_record(directory)
+        if _is_too_new(log):
+            raise EnvironmentProblem(
+                f"the server's database was made by a newer Prefect than {record.prefect}, which cannot read it",
+                f"install the newer one, or begin anew: move {_database(directory)} away (the history of its page)",
+            )
         raise EnvironmentProblem(f"the server did not come up: {last_words(log)}", f"its log is {log}")
     if not _lets_us_in(record, auth):
         _stop("server", record.server, SERVER_GRACE)
         forget_server_record(directory)
         raise EnvironmentProblem(f"something else answers at {record.url}", _HINT_PORT)
     return record
+
+
+def _is_too_new(log: Path) -> bool:
+    """Whether the server has found migrations in its database that it does not have (alembic's words)."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 100_000))
+        return b"Can't locate revision" in file.read()
+    return False
+
+
+def _database(directory: Path) -> Path:
+    return directory / "prefect.db"
 
 
 def _lets_us_in(record: ServerRecord, auth: str) -> bool:
@@ -302,7 +319,7 @@ def _origins(record: ServerRecord) -> list[str]:
 def _save_migrations(directory: Path) -> None:
     """Begin with the tables that an embedded run has made already, where there are some: 6 seconds less."""
     template = plait_home() / "prefect" / version("prefect") / "template.db"
-    database = directory / "prefect.db"
+    database = _database(directory)
     if template.exists() and not database.exists():
         shutil.copyfile(template, database)
 

@@ -21,7 +21,10 @@ from plait.workspace.output import plain
 _NEARLY_NOTHING = 1_000_000
 """Bytes left on a disk that make it the likely reason for a file that could not be written."""
 
+# Not compressed, what a failed try committed can be searched by grep where it is kept, and is quicker to commit.
 _SETTINGS = """\
+[core]
+\tlooseCompression = 0
 [user]
 \tname = plait
 \temail = plait@localhost

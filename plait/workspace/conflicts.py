@@ -11,6 +11,7 @@ from plait.workspace.trees import REGULAR, blob, entries_of, is_mergeable_text, 
 Labels = tuple[tuple[str, str], tuple[str, str]]
 """Our commit and its label, their commit and its label."""
 
+_COLLISION = "case collision"
 _OPENING = re.compile(rb"<{7} \S")
 _ANCESTOR = re.compile(rb"\|{7} \S")
 _CLOSING = re.compile(rb">{7} \S")
@@ -28,6 +29,18 @@ class ConflictCheckout:
     """Paths that markers would ruin (binary files, LFS pointers): they hold our version, and need a decision."""
     conflicts: tuple[ConflictPath, ...]
     """All that conflicted, by the names that the tree has for it."""
+    unmarked: tuple[str, ...]
+    """In a sentence each, what git made of the conflicts that have no markers."""
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether it can be the right answer as it is: nothing holds markers, nor would conflict with itself again."""
+        return not self.marked and not self.has_collisions
+
+    @property
+    def has_collisions(self) -> bool:
+        """Whether two of its names are one file on some machines."""
+        return any(_COLLISION in path.kinds for path in self.conflicts)
 
 
 def conflict_checkout(
@@ -51,7 +64,7 @@ def conflict_checkout(
         if ours and _cannot_hold_markers(repository, path, content):
             kept.append(_renamed(path.path, labels))
             wanted[path.path] = (ours.mode, ours.oid)
-        elif _marker_lines(content):
+        elif _holds_markers_of(conflict, content):
             marked.append(_renamed(path.path, labels))
             wanted[path.path] = (mode, write_blob(repository, _relabel(content, labels)))
     # git moves one side of a file/directory conflict to `path~<commit>`.
@@ -60,7 +73,35 @@ def conflict_checkout(
     changes |= {path: entry for path, entry in named.items() if entries.get(path) != entry}
     tree = tree_with(repository, conflict.tree, changes)
     conflicts = tuple(replace(path, path=_renamed(path.path, labels)) for path in conflict.paths)
-    return ConflictCheckout(tree, tuple(marked), tuple(kept), conflicts)
+    unmarked = tuple(_as_left(path, named.get(path.path), labels) for path in conflicts if path.path not in marked)
+    return ConflictCheckout(tree, tuple(marked), tuple(kept), conflicts, unmarked)
+
+
+def _as_left(path: ConflictPath, entry: tuple[str, str] | None, labels: Labels) -> str:
+    """Such as `x.txt (modify/delete): as CART has it`."""
+    sides = {number: label for number, (_, label) in zip((2, 3), labels, strict=True)}
+    whose = [sides[stage.number] for stage in path.stages if stage.number in sides and entry == (stage.mode, stage.oid)]
+    if _COLLISION in path.kinds:
+        left = "there, but one file with another one on some machines"
+    elif entry is None:
+        left = "not there"
+    elif whose:
+        left = f"as {' and '.join(whose)} {'has' if len(whose) == 1 else 'have'} it"
+    else:
+        left = "there, with what both made of it"
+    return f"{path.path} ({', '.join(path.kinds) or 'moved'}): {left}"
+
+
+def left_as_handed_out(repository: GitRepository, tree: str, handed_out: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of some paths that a tree or commit has exactly as the tree that was handed out.
+
+    Raises:
+        GitFailed: a tree is missing.
+    """
+    if not paths:
+        return ()
+    now, before = entries_of(repository, tree), entries_of(repository, handed_out)
+    return tuple(path for path in paths if now.get(path) == before.get(path))
 
 
 def left_over_markers(
@@ -113,6 +154,12 @@ def _cannot_hold_markers(repository: GitRepository, path: ConflictPath, content:
         return True
     versions = [blob(repository, stage.oid) for stage in path.stages if stage.mode in REGULAR]
     return not all(map(is_mergeable_text, (content, *versions)))
+
+
+def _holds_markers_of(conflict: Conflict, content: bytes) -> bool:
+    """Whether this very merge wrote markers into a file: a text about markers may have some of its own."""
+    commits = b"|".join(commit.encode() for commit in (conflict.ours, conflict.theirs))
+    return re.search(rb"(?m)^<{7} (?:" + commits + rb")", content) is not None
 
 
 def _marker_lines(content: bytes) -> list[bytes]:

@@ -86,6 +86,20 @@ class Conflict:
         """The names of the paths, in git's order."""
         return tuple(path.path for path in self.paths)
 
+    def concerns(self, path: str) -> bool:
+        """Whether somebody had to decide about a path: one that conflicted, also by a name that was made for it.
+
+        Where a file is in the way of a directory, git calls it `path~<commit>`; people see a readable word for that.
+        """
+        if path in self.files:
+            return True
+        moved = {name[: match.start()] for name in self.files if (match := self._made.search(name))}
+        return path in moved or path.rpartition("~")[0] in moved
+
+    @property
+    def _made(self) -> re.Pattern[str]:
+        return re.compile(f"~(?:{self.ours}|{self.theirs})(?:_[0-9]+)?$")
+
 
 Settle = Callable[[GitRepository, Conflict, bytes], Merged | Conflict]
 """Settles what it can of a conflict; given the attributes with the unions that were left out."""

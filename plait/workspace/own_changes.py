@@ -138,8 +138,10 @@ def _of_merge(repository: GitRepository, commit: str, parents: Sequence[str]) ->
             made = merge(repository, parents[1], parents[0])
         except GitFailed:  # histories that have nothing in common, joined by somebody
             return _against_all(repository, commit, parents)
-        settled = made.files if isinstance(made, Conflict) else ()
-        return [change for change in _between(repository, made.tree, commit) if change.path not in settled]
+        changes = _between(repository, made.tree, commit)
+        if not isinstance(made, Conflict):
+            return changes
+        return [change for change in changes if not made.concerns(change.path)]
     return _against_all(repository, commit, parents)
 
 

@@ -303,3 +303,29 @@ def test_resolve_means_the_repository_that_a_person_stands_in_and_outside_of_any
     assert done.status == 0, done.stderr
     assert files_of(repository, OWN)["same.txt"] == "a and b"
     assert git(other, "rev-parse", OWN) == before
+
+
+def test_resolve_of_a_conflict_without_markers_is_done_by_leaving_it_as_git_made_it(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    plan = write_plan("""
+        feature: helped
+        goal: One removes what the other mends.
+        tasks:
+          - {id: A, run: rm README.md, priority: 1}
+          - {id: B, run: echo more >> README.md}
+        integration: {repairs: 0, wait: 10s}
+    """)
+    first = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    states = {task["id"]: task["state"] for task in first.data["tasks"]}
+    assert states == {"A": "landed", "B": "held"}, first.stderr
+
+    told = plait("resolve", "B", "--no-shell", cwd=repository).stdout
+    assert "no markers in README.md (modify/delete): as B has it" in told
+    assert "what git made of these may stay as it is" in told
+    done = plait("resolve", "B", "--done", cwd=repository)
+    assert done.status == 0, done.stderr
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert second.status == 0, second.stderr
+    assert files_of(repository, BRANCH)["README.md"].endswith("more")

@@ -7,7 +7,7 @@ from plait.agent_tasks.trying import TryFolder, begin_try, past_tries
 from plait.flows.running.tidying import tidy_killed_runs, tidy_run
 from plait.workspace.checkouts import make_checkout
 from plait.workspace.control import Control, open_control
-from tests.support.repositories import files_of
+from tests.support.repositories import commit_files, files_of, git
 
 
 def make_run(home: Path, name: str, *, repository: str = "shop") -> Path:
@@ -76,6 +76,28 @@ def test_what_an_agent_had_in_work_when_the_run_was_killed_is_on_a_salvage_branc
     (ended,) = past_tries(run / "tasks" / "A")
     assert (ended.failed, ended.salvage) == ("the run was killed", branch)
     assert tidy_killed_runs(tmp_path, control, feature="cart") == ()
+
+
+def test_what_an_agent_had_committed_elsewhere_when_the_run_was_killed_is_kept_beside_its_try(
+    tmp_path: Path, repository: Path
+) -> None:
+    control = open_control(repository, home=tmp_path)
+    run, folder = a_killed_try(tmp_path, control)
+    work = folder.work / "work"
+    git(work, "checkout", "-q", "-b", "fix-it")
+    commit_files(work, {"precious.py": "1\n"})
+    git(work, "checkout", "-q", "-")
+
+    told = tidy_killed_runs(tmp_path, control, feature="cart")
+
+    (ended,) = past_tries(run / "tasks" / "A")
+    assert ended.private_git == str(folder.private_git)
+    assert ended.failed == f"the run was killed; {told[-1].partition('A: ')[2]}"
+    assert "(the branch fix-it) does not count, and is kept in" in told[-1]
+    assert git(folder.private_git, "show", "fix-it:precious.py") == "1"
+    assert not folder.work.exists()
+    tidy_run(run)
+    assert folder.private_git.is_dir(), "it goes with the run's folder"
 
 
 def test_what_cannot_be_put_on_a_branch_stays_where_it_is(tmp_path: Path, repository: Path) -> None:

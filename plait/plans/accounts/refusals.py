@@ -14,9 +14,9 @@ from plait.plans.wording import one_line
 Kind = Literal["quota", "login", "overload"]
 
 LAST_LINES: Final = 8
-"""How many of the last lines are looked at where nothing was changed: gemini prints an error before its details."""
+"""How many of the last lines are looked at of a program that broke: gemini prints an error before its details."""
 LAST_LINES_OF_WORK: Final = 3
-"""And where files were changed: an agent that works on such things writes about them, too."""
+"""And of one that has changed files, or ended well: an agent that works on such things writes about them, too."""
 _LONGEST_LINE = 2_000
 _SHOWN = 200
 
@@ -113,12 +113,12 @@ class Refusal:
     """When it works again by its own words, in seconds since the epoch; nothing where they name no time."""
 
 
-def last_lines(tail: str, *, changed: bool) -> tuple[str, ...]:
+def last_lines(tail: str, *, few: bool) -> tuple[str, ...]:
     """The lines that may tell why a program ended, the last one first, each of bounded length.
 
-    `changed`: whether it has changed files.
+    `few`: it has changed files, or ended as if it had.
     """
-    most = LAST_LINES_OF_WORK if changed else LAST_LINES
+    most = LAST_LINES_OF_WORK if few else LAST_LINES
     lines: list[str] = []
     for line in reversed(tail.splitlines()):
         if len(lines) == most:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from plait.plans.language.editions import check_feature
 from plait.plans.names import check_slug, foreign_problem, refname_problem
 from plait.plans.paths import normalize
 from plait.plans.persons import read_person
@@ -89,6 +90,13 @@ def _check_lint_code(text: str) -> str:
 
 Slug = Annotated[str, AfterValidator(check_slug), Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"})]
 """The name of a feature, task, role, contract or resource."""
+
+FeatureName = Annotated[
+    str,
+    AfterValidator(check_feature),
+    Field(json_schema_extra={"pattern": r"^([A-Za-z0-9]|\{date\}|\{run\})([A-Za-z0-9_-]|\{date\}|\{run\})*$"}),
+]
+"""The name of a feature, or of its editions: `nightly-{date}`."""
 
 LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_extra={"pattern": "^PLAN[0-9]{3}$"})]
 """The code of a rule of `plait check`; whether there is such a rule, lint itself says."""

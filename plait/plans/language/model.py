@@ -6,10 +6,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
+from plait.plans.language.editions import KEEP_DAYS
 from plait.plans.language.fields import (
     BranchName,
     Command,
     Commands,
+    FeatureName,
     ForeignBranch,
     Goal,
     Line,
@@ -310,7 +312,10 @@ class Integration(Part):
 class Plan(Part):
     """A feature, and the tasks that make it."""
 
-    feature: Slug = Field(description="The feature's name: its branches are feature/<name>/….")
+    feature: FeatureName = Field(
+        description="The feature's name: its branches are feature/<name>/…. {date} (of the schedule's day) and {run} "
+        "in it make each run a feature of its own, an edition: nightly-{date}."
+    )
     goal: Goal = Field(default="", description="What is there when it is done, in a sentence or a few.")
     base: BranchName | None = Field(
         default=None, description="The branch that it starts from; absent: the one that the repository is on."
@@ -326,5 +331,11 @@ class Plan(Part):
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=MAX_TASKS, description="The pieces of work.")
     integration: Integration = Field(
         default_factory=Integration, description="How finished branches come together and are verified."
+    )
+    keep: int = Field(
+        default=KEEP_DAYS,
+        ge=1,
+        le=3650,
+        description="Days after which the branches of an edition that has landed on base are removed.",
     )
     lint: Lint = Field(default_factory=Lint, description="Findings of `plait check` that are meant to be so.")

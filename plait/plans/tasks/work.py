@@ -220,6 +220,8 @@ class Try:
     """Why it does not count, in a sentence; nothing when it does."""
     salvage: str | None = None
     """The branch that keeps what it left behind."""
+    private_git: str | None = None
+    """Where its own git is kept, with commits that its files do not have."""
     usage: Usage | None = None
     """What the agent used up; nothing where it did not tell."""
     spent: Mapping[str, float] = field(default_factory=dict)

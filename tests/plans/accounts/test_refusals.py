@@ -17,8 +17,8 @@ case, and what they say of the account."""
 NOW = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)
 
 
-def read(text: str, *, changed: bool = False, own: tuple[str, ...] = ()) -> Refusal | None:
-    lines = last_lines(text, changed=changed)
+def read(text: str, *, few: bool = False, own: tuple[str, ...] = ()) -> Refusal | None:
+    lines = last_lines(text, few=few)
     return refusal_in(lines, NOW, lambda _name: None, own=lambda line: any(word in line for word in own))
 
 
@@ -93,7 +93,7 @@ def test_ordinary_ends_are_not_taken_for_it(line: str) -> None:
 def test_an_agent_that_writes_about_limits_is_not_misread() -> None:
     work = "I handle `usage limit reached|1764450000` and `Please run /login` now.\n"
     assert read(work + "ok\n" * 8 + "Segmentation fault\n") is None
-    assert read(work + "ok\n" * 3 + "Segmentation fault\n", changed=True) is None
+    assert read(work + "ok\n" * 3 + "Segmentation fault\n", few=True) is None
     quoted = '{"type":"user","message":{"content":"usage limit reached"}}\n{"type":"assistant","message":"429"}\n'
     assert read(quoted + '{"type":"result","is_error":false,"result":"usage limit reached is handled"}') is None
 

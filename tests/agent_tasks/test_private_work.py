@@ -1,0 +1,183 @@
+"""What an agent commits where no harvest looks is kept beside the try, and told where."""
+
+import textwrap
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from plait.agent_tasks.errors import TaskStopped, TryFailed
+from plait.agent_tasks.implement import implement
+from plait.agent_tasks.prompts import prompt_of
+from plait.agent_tasks.trying import past_tries
+from plait.flows.running.watching import Watcher
+from plait.plans.tasks.work import Try
+from plait.workspace import private_git as module
+from tests.flows.opened import opened, order_of
+from tests.support.repositories import files_of, git
+
+BRANCH = "git checkout -q -b fix-it && echo precious >> README.md && git commit -qam wip && git checkout -q -"
+ELSEWHERE = {
+    "another branch": (BRANCH, "the branch fix-it"),
+    "a branch that is packed": (f"{BRANCH} && git pack-refs --all && git gc -q", "the branch fix-it"),
+    "a stash": ("echo precious >> README.md && git stash -q", "a stash"),
+    "a detached commit": (
+        "git checkout -q --detach && echo precious >> README.md && git commit -qam wip && git checkout -q -",
+        "",
+    ),
+    "a commit undone by a reset": (
+        "echo precious >> README.md && git commit -qam wip && git reset -q --hard HEAD~1",
+        "",
+    ),
+    "a half-done rebase": (
+        "echo precious >> README.md && git commit -qam wip && git checkout -q --detach HEAD~1 && "
+        "echo other >> README.md && git commit -qam other && git checkout -q - && "
+        "(git rebase -q - || git checkout -q HEAD~1 -- README.md)",
+        "the branch feature/shop/agent/command/A",
+    ),
+    "only added": ("echo precious >> README.md && git add . && git checkout -q HEAD -- README.md", ""),
+    "another worktree": (
+        "git worktree add -q -b fix-it ../beside && cd ../beside && echo precious > x && "
+        "git add . && git commit -qm wip",
+        "the branch fix-it",
+    ),
+}
+
+
+def plan_of(work: str, *, more: str = "") -> str:
+    script = textwrap.indent(textwrap.dedent(work).strip(), " " * 6)
+    task = f"  - id: A\n    owns: [a.txt, README.md]\n{more}    changes: required\n    run: |\n{script}\n"
+    return f"feature: shop\ngoal: Sell.\ntasks:\n{task}"
+
+
+def holds(kept: str, word: str) -> bool:
+    """Whether a kept git has a blob with a word in it."""
+    lines = git(Path(kept), "cat-file", "--batch-all-objects", "--batch-check").split("\n")
+    blobs = [line.split(" ")[0] for line in lines if " blob " in line]
+    return any(word in git(Path(kept), "cat-file", "blob", blob) for blob in blobs)
+
+
+@pytest.mark.parametrize(("work", "named"), ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_what_a_try_that_changed_nothing_committed_is_kept_and_named(repository: Path, work: str, named: str) -> None:
+    with opened(plan_of(work), repository) as session:
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        (attempt,) = past_tries(session.shop.folder_of("A"))
+        prompt = prompt_of(order_of(session, "A"), session.shop, tries=(attempt,))
+
+    kept = attempt.private_git
+    assert kept is not None
+    words = f" ({named})" if named else ""
+    told = f"it said that it was done, but changed nothing; what it committed in its own git{words} does not count, and"
+    assert str(failed.value) == attempt.failed == f"{told} is kept in {kept}"
+    assert holds(kept, "precious")
+    assert "Only files count" in prompt
+    assert kept in prompt
+
+
+@dataclass
+class Hearing(Watcher):
+    """Keeps what people are told."""
+
+    lines: list[str]
+
+    def told(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def kept_of(repository: Path, work: str, *, more: str = "") -> tuple[str, Try]:
+    """Why a try does not count, and its record."""
+    with opened(plan_of(work, more=more), repository) as session:
+        with pytest.raises(TryFailed) as failed:
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        return str(failed.value), past_tries(session.shop.folder_of("A"))[-1]
+
+
+def test_a_try_that_fails_or_is_out_of_time_keeps_it_beside_its_salvage(repository: Path) -> None:
+    reason, attempt = kept_of(repository, f"{BRANCH}; echo half > a.txt; exit 3")
+    assert reason.startswith("the script ended with exit status 3 and said nothing; what it committed in its own git")
+    assert holds(attempt.private_git or "", "precious")
+    assert files_of(repository, attempt.salvage or "")["a.txt"] == "half"
+
+    reason, attempt = kept_of(repository, f"{BRANCH}; sleep 60", more="    timeout: 3s\n")
+    assert "what it committed in its own git (the branch fix-it) does not count" in reason
+    assert holds(attempt.private_git or "", "precious")
+
+
+def test_a_run_that_is_stopped_keeps_it(repository: Path, tmp_path: Path) -> None:
+    with opened(plan_of(f"{BRANCH}; touch {tmp_path}/there; sleep 60"), repository) as session:
+
+        def stop() -> None:
+            while not (tmp_path / "there").exists():
+                time.sleep(0.02)
+            session.shop.stop.set()
+
+        threading.Thread(target=stop).start()
+        with pytest.raises(TaskStopped):
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        (attempt,) = past_tries(session.shop.folder_of("A"))
+
+    assert holds(attempt.private_git or "", "precious")
+
+
+def test_work_that_counts_keeps_only_what_is_elsewhere(repository: Path) -> None:
+    told: list[str] = []
+    ordinary = "echo more > a.txt && git add . && git commit -qm done"
+    with opened(plan_of(ordinary), repository) as session:
+        assert implement.fn(order_of(session, "A"), session.shop.facts).commit
+        assert past_tries(session.shop.folder_of("A"))[-1].private_git is None
+
+    with opened(plan_of(f"{BRANCH} && {ordinary}"), repository, fresh=True, run_id="run-2") as session:
+        session.watchers.add(Hearing(told))
+        assert implement.fn(order_of(session, "A"), session.shop.facts).commit
+        kept = past_tries(session.shop.folder_of("A"))[-1].private_git
+    assert kept
+    assert holds(kept, "precious")
+    assert [line for line in told if "what it committed in its own git (the branch fix-it) does not count" in line]
+
+
+def test_what_is_kept_holds_nothing_that_git_would_run(repository: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    planted = f"""
+        {BRANCH}
+        printf '#!/bin/sh\ntouch {trap}\n' > hook; chmod +x hook; mkdir -p .git/hooks
+        for name in post-checkout pre-commit reference-transaction; do cp hook .git/hooks/$name; done
+        git config core.editor "touch {trap}"; git config core.pager "touch {trap}"
+        git config core.alternateRefsCommand "touch {trap}"; git config extensions.worktreeConfig true
+        cp .git/config .git/config.worktree; mkdir -p .git/info; echo '* filter=trap' > .git/info/attributes
+        git config filter.trap.smudge "touch {trap}"; git config uploadpack.packObjectsHook "touch {trap}"
+        git config core.fsmonitor "touch {trap}"; rm -f hook {trap}
+    """
+    _, attempt = kept_of(repository, planted)
+    kept = Path(attempt.private_git or "")
+
+    git(tmp_path, "clone", "-q", str(kept), "there", check=False)
+    git(kept, "log", "-p", "--all", "--reflog")
+    git(kept, "branch", "another")
+    assert not trap.exists()
+    assert not (kept / "hooks").exists()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "rm -rf .git",
+        "rm -rf .git; ln -s / .git",
+        "mv .git ../elsewhere; echo gitdir: ../elsewhere > .git",
+        "chmod 000 .git/objects .git/refs; ln -sf /etc/passwd .git/HEAD; mkfifo .git/packed-refs",
+    ],
+)
+def test_a_git_that_was_taken_apart_is_no_trouble(repository: Path, work: str) -> None:
+    reason, _ = kept_of(repository, work)
+
+    assert reason.startswith("it said that it was done, but changed nothing")
+
+
+def test_what_is_too_large_is_not_kept_and_that_is_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1_000)
+    reason, attempt = kept_of(repository, f"seq 5000 > big; git add big; rm big; {BRANCH}")
+
+    assert attempt.private_git is None
+    assert "is gone, being more than" in reason
