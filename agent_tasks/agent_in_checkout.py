@@ -15,6 +15,8 @@ from plait.blocks.agents.command import run_script
 from plait.plans.accounts.refusals import Refusal
 from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
+from plait.plans.language.default_limits import longest_silence, longest_try
+from plait.plans.language.durations import Estimate
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later
@@ -57,6 +59,8 @@ class Errand:
     complexity: Complexity = "moderate"
     timeout: float | None = None
     """Seconds, where it is not the role's."""
+    estimate: Estimate | None = None
+    """How long it is planned to take."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
     repair: int = 0
@@ -117,7 +121,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
     """Prepare the checkout and let the agent, or the command, work in it to the end."""
     checkout = private.checkout
     role = shop.crew.role(errand.agent.rpartition("-")[0])
-    timeout = errand.timeout or role.timeout
+    written, estimate = errand.timeout or role.timeout, errand.estimate
+    timeout, stall = longest_try(written, estimate), longest_silence(role.stall, estimate, timeout=written)
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
@@ -131,7 +136,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
                 environment=environment,
                 output=folder.setup,
                 stop=shop.stop,
-                limits=Limits(timeout=timeout),
+                limits=Limits(timeout=timeout, stall=longest_silence(None, estimate, timeout=written)),
                 # Elsewhere other agents' code may run in the set-up.
                 keep=errand.start == shop.base and errand.tree is None and not errand.repair,
             )
@@ -146,7 +151,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             output=folder.output,
             environment=environment,
             timeout=timeout,
-            stall=role.stall,
+            stall=stall,
             model=role.model_for(errand.complexity),
             temporary=checkout.temporary,
             stop=shop.stop,

@@ -104,6 +104,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         run=spec.run,
         complexity=spec.complexity,
         timeout=spec.timeout,
+        estimate=spec.duration,
         setup=setup,
         setup_inputs=inputs,
         repair=order.repair.number if order.repair else 0,

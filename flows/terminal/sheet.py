@@ -13,7 +13,16 @@ from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome,
 from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left, spell_rest
+from plait.show.progress import (
+    ActiveAgent,
+    Eta,
+    asked_for,
+    held_by,
+    progress_of,
+    spell_doubt,
+    spell_left,
+    spell_rest,
+)
 
 STYLES = {
     TaskState.PENDING: "dim",
@@ -47,13 +56,18 @@ MARGIN = 2
 """Columns left free at the right: where a row fills the screen, the `^C` of Ctrl-C breaks it and leaves a trace."""
 _URGENT = (TaskState.RUNNING, TaskState.FAILED, TaskState.HELD, TaskState.BLOCKED, TaskState.DONE, TaskState.READY)
 _BATCHES_SHOWN = 4
+_DOUBTS_SHOWN = 3
 
 
 def status_table(
-    outcome: FeatureOutcome, lines: Mapping[str, str] | None = None, *, eta: Eta | None = None
+    outcome: FeatureOutcome,
+    lines: Mapping[str, str] | None = None,
+    *,
+    eta: Eta | None = None,
+    active: Sequence[ActiveAgent] = (),
 ) -> RenderableType:
     """A run as a table of its tasks, with a line for each batch, as wide as whatever it is printed on."""
-    return Sheet(outcome, lines or {}, eta)
+    return Sheet(outcome, lines or {}, eta, active=active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,8 @@ class Sheet:
     lines: Mapping[str, str]
     eta: Eta | None = None
     height: int | None = None
+    active: Sequence[ActiveAgent] = ()
+    """Who is at work: those are named that should be looked at."""
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         width = max(20, options.max_width - MARGIN)
@@ -72,7 +88,7 @@ class Sheet:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
         if self.outcome.paused_by is not None and self.outcome.state is RunState.RUNNING:
             yield _fitting(_paused_line(self.outcome), width)
-        lines = [*_rest_lines(self.outcome), *_asked_lines(self.outcome)]
+        lines = [*_rest_lines(self.outcome), *_doubt_lines(self.outcome, self.active), *_asked_lines(self.outcome)]
         asked = [_fitting(line, width) if self.height is not None else line for line in lines]
         yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
@@ -190,6 +206,15 @@ def _rest_lines(outcome: FeatureOutcome) -> Iterator[Text]:
     """The roles of a live run that start no agent now."""
     for rest in outcome.rests:
         yield Text(one_line(spell_rest(rest, datetime.now(UTC)), 400), style="bold yellow")
+
+
+def _doubt_lines(outcome: FeatureOutcome, active: Sequence[ActiveAgent]) -> Iterator[Text]:
+    """Agents of a live run that are silent for long, or take many times what was planned: three of them at most."""
+    doubtful = [agent for agent in active if agent.is_doubtful] if outcome.state is RunState.RUNNING else []
+    for agent in doubtful[:_DOUBTS_SHOWN]:
+        yield Text(one_line(spell_doubt(agent), 400), style="yellow")
+    if more := doubtful[_DOUBTS_SHOWN:]:
+        yield Text(one_line(f"likewise {listed([agent.task for agent in more])}"), style="yellow")
 
 
 def _asked_lines(outcome: FeatureOutcome) -> Iterator[Text]:

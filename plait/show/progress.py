@@ -6,11 +6,17 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState, TaskState
-from plait.plans.wording import listed, spell_roughly
+from plait.plans.wording import listed, spell_roughly, spell_seconds
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command
 
 _FINISHED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
+LATE_TIMES = 4.0
+"""From how many times its estimate on a task is told of: half as long again is usual, four times is not."""
+SOONEST_LATE = 30.0
+"""Seconds below which neither counts: estimates of seconds mean little."""
+LONG_SILENCE = 600.0
+"""Seconds, or half of what is planned: agents think for minutes, and checks of minutes may print nothing."""
 _AHEAD = {TaskState.PENDING, TaskState.READY, TaskState.RUNNING}
 
 
@@ -34,6 +40,20 @@ class ActiveAgent(_ProgressPart):
     agent: str
     since: datetime
     last_line: str = Field(default="", description="What it wrote last; not escaped.")
+    silent_seconds: float = Field(default=0.0, description="How long it, and the checks of its work, wrote nothing.")
+    worked_seconds: float = Field(default=0.0, description="How long this stretch of work has gone on.")
+    planned_seconds: float | None = Field(default=None, description="How long the plan says that it takes.")
+
+    @property
+    def times(self) -> float:
+        """How many times as long as planned it has worked by now; 0 where the plan does not say."""
+        return self.worked_seconds / self.planned_seconds if self.planned_seconds else 0.0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person should look at it: it has been silent for long, or works much longer than planned."""
+        is_late = self.times >= LATE_TIMES and self.worked_seconds >= SOONEST_LATE
+        return is_late or self.silent_seconds >= max(LONG_SILENCE, (self.planned_seconds or 0.0) / 2)
 
 
 class OpenQuestion(_ProgressPart):
@@ -218,6 +238,17 @@ def _clock(moment: datetime, now: datetime) -> str:
 
 def _seconds_to(moment: datetime, now: datetime) -> float:
     return max(0.0, (moment - now).total_seconds())
+
+
+def spell_doubt(agent: ActiveAgent) -> str:
+    """`A (dev-1): silent for 12 min, at work for 8 times its estimate of 10 min`, and what to do; not escaped."""
+    silent = agent.silent_seconds >= SOONEST_LATE
+    said = [f"silent for {spell_seconds(agent.silent_seconds)}"] if silent else []
+    if agent.planned_seconds and agent.times >= LATE_TIMES:
+        estimate = spell_seconds(agent.planned_seconds)
+        said.append(f"at work for {agent.times:.0f} times its estimate of {estimate}")
+    look = f"`plait logs {agent.task} -f` shows what it said, `plait cancel` ends the run"
+    return f"{agent.task} ({agent.agent}): {', '.join(said)}; {look}"
 
 
 def asked_for(asked: Approval) -> str:
