@@ -22,7 +22,7 @@ from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later
 from plait.workspace.environment import agent_environment
 from plait.workspace.git import git_date
-from plait.workspace.harvest import salvage
+from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Limits
@@ -143,6 +143,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
         if not prepared.ok:
             tail = prepared.ended.tail if prepared.ended else ""
             raise TryFailed(f"the set-up failed:\n{tail}")
+        if errand.setup and (problems := note_set_up(shop.control, checkout)):
+            raise TryFailed(f"the set-up left what git must not read: {'; '.join(problems)}")
         order = AgentOrder(
             task=errand.task,
             attempt=folder.attempt,

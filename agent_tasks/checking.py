@@ -1,11 +1,15 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
+from collections.abc import Iterator
+
 from plait.agent_tasks.repair_start import RepairStart, repair_start
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
+from plait.plans.wording import listed
+from plait.workspace.claims import Claims
 from plait.workspace.contract_refs import missing_of, missing_patterns
 from plait.workspace.harvest import Harvest
 from plait.workspace.scanning import shown
@@ -22,8 +26,23 @@ def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | 
     return (
         check_harvest(order, shop, harvested)
         or verify_work(order, shop, harvested)
-        or check_contracts(order, shop, harvested.tree)
+        or check_contracts(order, shop, harvested)
     )
+
+
+def claims_of(order: WorkOrder, shop: Workshop) -> Claims:
+    """What the work may hold by its plan: what it owns, with what it locks and the contracts that it writes."""
+    spec = order.task.task
+    agreed = tuple(path for name in order.task.writes for path in shop.contract(name).files)
+    owns = None if spec.owns is None else (*spec.owns, *spec.locked)
+    return Claims(owns, (*spec.outputs, *agreed))
+
+
+def notes_on(harvested: Harvest) -> Iterator[str]:
+    """What whoever looks at work that counts should know of it, one sentence each."""
+    yield from harvested.notes
+    if harvested.swallowed:
+        yield f"left out, although its patterns name it: {_swallowed(harvested)}"
 
 
 def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
@@ -34,9 +53,9 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     if start and (left := start.undecided(shop.control.store, harvested.tree)):
         return left
     if not harvested.changed and spec.changes_required and not (start and start.may_stay):
-        return "it said that it was done, but changed nothing"
+        return f"it said that it was done, but changed nothing{_left_out(harvested)}"
     if order.repair is None and (idle := _idle_members(order, harvested)):
-        return f"it said that it was done, but changed nothing for {', '.join(idle)}"
+        return f"it said that it was done, but changed nothing for {', '.join(idle)}{_left_out(harvested)}"
     own = [path for path in harvested.changed if not _may_mend(path, order, start)]
     if outside := out_of_scope(own, owns=spec.owns, locked=spec.locked):
         return scope_words(outside, task=order.task.id)
@@ -44,8 +63,19 @@ def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str |
     if broken:
         return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"
     if missing := _missing_outputs(order, shop, harvested.tree):
-        return f"it said that it was done, but what it promised is not there: no file {' and none '.join(missing)}"
+        absent = f"no file {' and none '.join(missing)}"
+        return f"it said that it was done, but what it promised is not there: {absent}{_left_out(harvested)}"
     return None
+
+
+def _left_out(harvested: Harvest) -> str:
+    """What lies in the checkout and does not count, for a reason; nothing where there is nothing of that kind."""
+    parts = [f"; left out is {_swallowed(harvested)}"] if harvested.swallowed else []
+    return "".join([*parts, *(f"; {note}" for note in harvested.notes)])
+
+
+def _swallowed(harvested: Harvest) -> str:
+    return listed(map(str, harvested.swallowed), limit=5)
 
 
 def _missing_outputs(order: WorkOrder, shop: Workshop, tree: str) -> tuple[str, ...]:
@@ -92,7 +122,7 @@ def verify_work(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | N
     return f"it said that it was done, but {how_red(red)}:\n{red.tail.strip()[-2000:]}" if red else None
 
 
-def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
+def check_contracts(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
     """Why what the owner made is not yet the contracts that it owns, in a sentence; nothing when it is.
 
     Their files have to be there, and their tests to succeed on this very tree, which has the mock alone.
@@ -102,10 +132,10 @@ def check_contracts(order: WorkOrder, shop: Workshop, tree: str) -> str | None:
         TaskImpossible: a test could not be carried out.
     """
     for contract in map(shop.contract, order.task.writes):
-        missing = missing_of(shop.control, tree, contract)
+        missing = missing_of(shop.control, harvested.tree, contract)
         if missing:
-            return f"it said that it was done, but {missing_files(contract, missing)}"
-        if contract.tests and (red := _test(contract, order, shop, tree)):
+            return f"it said that it was done, but {missing_files(contract, missing)}{_left_out(harvested)}"
+        if contract.tests and (red := _test(contract, order, shop, harvested.tree)):
             return red
     return None
 

@@ -10,7 +10,7 @@ from prefect.runtime import task_run
 from prefect.tasks import Task
 
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
-from plait.agent_tasks.checking import why_not_done
+from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
 from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
@@ -144,10 +144,13 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         parents=_parents(order),
         date=git_date(),
         author=order.agent,
+        claims=claims_of(order, shop),
     )
     wrong = why_not_done(order, shop, made)
     if wrong is not None:
         raise TryFailed(wrong)
+    for note in notes_on(made):
+        shop.tell(f"{order.name}: {note}")
     return made
 
 

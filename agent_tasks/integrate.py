@@ -21,6 +21,7 @@ from plait.agent_tasks.searching import Settled, already_landed, explained, look
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, not_run, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
+from plait.agent_tasks.with_base import chain_builder
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.events import BatchSettled
@@ -96,16 +97,7 @@ class _Merged:
 
 
 def _merged(order: BatchOrder, shop: Workshop, onto: str) -> _Merged:
-    builder = ChainBuilder(
-        shop.control.store,
-        onto,
-        batch=order.id,
-        date=order.date,
-        fold_case=shop.control.ignores_case,
-        settler=shop.settler,
-        remake=shop.remake,
-        style=shop.style,
-    )
+    builder = chain_builder(shop, onto, batch=order.id, date=order.date)
     branches = [_as_branch(candidate) for candidate in order.branches]
     there = already_landed(builder, branches)
     branches = [branch for branch in branches if branch.task not in there]

@@ -54,7 +54,8 @@ def chain_that_lands_most(
         return first, tuple(branches)
     tips = {branch.task: branch.tip for branch in complete if branch.task in rivals - apart}
     predicted = predicted_conflicts(shop.control.store, builder.base, tips)
-    clashes = [*_real(predicted, first, builder, complete, settles), *(frozenset({task}) for task in apart)]
+    real = _real(predicted, first, builder, complete, settles)
+    clashes = [*_with_base(order, real), *(frozenset({task}) for task in apart)]
     groups = () if order.merge_only else order.groups
     choice = choose(
         _contenders(order, complete), clashes, groups=groups, incomplete=() if order.merge_only else _incomplete(order)
@@ -67,6 +68,17 @@ def chain_that_lands_most(
     if _landing(second, complete, groups) < _landing(first, complete, groups):
         return first, tuple(branches)
     return second, chosen
+
+
+def _with_base(order: BatchOrder, clashes: Sequence[frozenset[str]]) -> list[frozenset[str]]:
+    """What conflicts with base that is taken in gives way to it, as to what is there already.
+
+    Example: base, A and B, and both of these conflict with it: base lands alone, A and B are mended.
+    """
+    base = next((candidate.task for candidate in order.branches if candidate.is_base), None)
+    if base is None or frozenset({base}) in clashes:
+        return list(clashes)
+    return [pair - {base} for pair in clashes]
 
 
 def _rivals(chain: Chain, branches: Sequence[Branch], touched: Mapping[str, Collection[str]]) -> set[str]:

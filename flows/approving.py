@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from plait.flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError
 from plait.plans.tasks.planned_contracts import Record
 from plait.workspace.contract_refs import answer, read_records
@@ -17,7 +17,7 @@ _LONGEST_REASON = 10_000
 _NOT_A_NAME = re.compile(r"[^\w.@ -]+")
 
 
-def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
+def approve(wanted: str, contract: str, *, rejected: str | None, repository: Path | None = None) -> str:
     """Record this user's answer to the draft that waits, and say in a sentence what comes of it.
 
     Args:
@@ -27,7 +27,7 @@ def approve(wanted: str, contract: str, *, rejected: str | None) -> str:
     Raises:
         CallError: no such run, nothing of that name waits, or a rejection without a reason.
     """
-    run = find_run(plait_home(), wanted)
+    run = run_meant(wanted, repository=repository)
     given = answer_draft(Path(run.repository), run.feature, contract, by=user_name(), rejected=rejected)
     then = "the run goes on" if run.alive else "it counts when the plan is run again"
     if given.status == "rejected":
@@ -49,13 +49,13 @@ def answer_draft(place: Path, feature: str, contract: str, *, by: str, rejected:
     return answer(control, feature, contract, by=who, rejected=reason, date=git_date())
 
 
-def agreed(wanted: str | None) -> dict[str, Any]:
+def agreed(wanted: str | None, *, repository: Path | None = None) -> dict[str, Any]:
     """Each version of each contract of a feature: `{feature, contracts: [{id, version, status, owner, commit, by}]}`.
 
     Raises:
         CallError: no such run.
     """
-    home, run = plait_home(), find_run(plait_home(), wanted)
+    home, run = plait_home(), run_meant(wanted, repository=repository)
     records = read_records(open_control(Path(run.repository), home=home), run.feature)
     rows = [_row(record, last=record is of[-1]) for of in records.values() for record in of]
     return {"feature": run.feature, "contracts": [*rows, *_unwritten(run, set(records))]}

@@ -87,6 +87,7 @@ def deliver(
             if tip is not None:
                 loop.hear_more(TipMoved(tip))
             loop.look_at_branch()
+            loop.look_at_base()
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plait.flows.inputs.requests import read_brief, read_crew_file, read_plan_file
 from plait.flows.launching import Launch, launch
+from plait.flows.servers.choosing import OWN
 from plait.flows.terminal.text_layout import for_reading
 from plait.plans.errors import CallError, ExitCode
 from plait.plans.names import integration_branch
@@ -37,7 +38,7 @@ def run_demo(directory: Path | None) -> ExitCode:
             f"a shop in Python, with tests: {place}\nthe plan: {plan.name}, {len(brief.expansion.tasks)} tasks\n\n"
         )
         sys.stdout.flush()
-        code = launch(Launch(brief=brief, repository=place, fresh=True), json=False)
+        code = launch(Launch(brief=brief, repository=place, fresh=True, server=OWN), json=False)
     repository = GitRepository(place / ".git")
     branch = integration_branch(brief.plan.feature)
     story = STORY.format(tasks=len(brief.expansion.tasks)).splitlines()

@@ -25,7 +25,7 @@ from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import Watcher, Watchers
-from plait.flows.runs import runs_in
+from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
@@ -43,8 +43,9 @@ class DeliverOptions(BaseModel):
 
     base: str = Field(
         default="",
-        title="Base branch",
-        description="Branch that the feature starts from. Empty: the plan's, else the one that the repository is on.",
+        title="Base",
+        description="What the feature starts from: a branch, a fetched one as origin/main, a tag or a commit. Empty: "
+        "the plan's, else the branch that the repository is on.",
     )
     only: list[str] = Field(
         default_factory=list, title="Only these tasks", description="Ids of tasks to run. Empty: all."
@@ -57,6 +58,11 @@ class DeliverOptions(BaseModel):
         title="Edition",
         description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    refresh: bool = Field(
+        default=False,
+        title="Take base in",
+        description="Merge what base has by now into the feature first, verified; later tasks start from there.",
     )
     improve: float = Field(
         default=0.0,
@@ -151,6 +157,7 @@ def deliver_feature(
                 base=options.base or None,
                 only=tuple(options.only),
                 fresh=options.fresh,
+                refresh=options.refresh,
                 stop=call.stop,
                 watchers=Watchers([call.watcher]),
             ) as session,
@@ -179,7 +186,7 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
         return brief
     own = Edition(wanted_day(running.flow_run), running.flow_run.id.hex[-8:])
     killed = (
-        None if running.flow_run.auto_scheduled or options.fresh else killed_edition(brief.template, runs_in(place))
+        None if running.flow_run.auto_scheduled or options.fresh else killed_edition(brief.template, runs_around(place))
     )
     return brief.as_edition(killed or own)
 

@@ -19,6 +19,7 @@ from plait.flows.preflight import require_startable
 from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.running.calling import CALL, Call
 from plait.flows.runs import seen_from_here
+from plait.flows.servers.choosing import ServerChoice, choose_server
 from plait.flows.terminal.text_layout import for_reading
 from plait.flows.terminal.view import LiveView, PlainView
 from plait.plans.errors import ExitCode
@@ -49,10 +50,14 @@ class Launch:
     crew: str = ""
     only: tuple[str, ...] = ()
     fresh: bool = False
+    refresh: bool = False
+    """Whether base is taken in."""
     yes: bool = False
     """Whether every question is answered yes."""
     improve: float = 0.0
     """Seconds to search for a better order of dispatch."""
+    server: str | None = None
+    """`none` or the address of a Prefect API; nothing: the first that `choose_server` finds."""
 
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -65,13 +70,16 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
-    require_startable(wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only)
+    choice = choose_server(wanted.server)
+    require_startable(
+        wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
+    )
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
     call = Call(wanted.brief, watcher=view)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
-    broken = _carry_out(wanted, call, view)
+    broken = _carry_out(wanted, call, view, choice)
     if call.outcome is not None:
         # Also of a run that broke: what had landed by then has landed.
         _print_end(call.outcome, home, json=json, repository=wanted.repository)
@@ -89,7 +97,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     return exit_code_of(call.outcome, environment=call.environment)
 
 
-def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> BaseException | None:
+def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice: ServerChoice) -> BaseException | None:
     """Call the flow, with all that it needs around it; what ended it, where it did not end by itself."""
     logging.raiseExceptions = False  # a log on a full disk would print a traceback for each of its lines
     begun = threading.Event()
@@ -99,7 +107,7 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView") -> Base
             open_things.enter_context(_stopped_by_signals(call.stop, begun))
             # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
             open_things.enter_context(chdir(plait_home()))
-            open_things.enter_context(_prefect_api(view))
+            open_things.enter_context(_prefect_api(view, choice))
             begun.set()
             _call_flow(wanted, call)
     except KeyboardInterrupt as stopped:
@@ -150,17 +158,19 @@ def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterat
 
 
 @contextmanager
-def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
-    """The server of PREFECT_API_URL, or an embedded one for the length of the run; set before Prefect is imported."""
+def _prefect_api(view: "LiveView | PlainView", choice: ServerChoice) -> Iterator[None]:
+    """The server that was chosen, or an embedded one for the length of the run; set before Prefect is imported."""
     from plait.flows.servers.embedded import embedded_server, reap_servers
 
-    if os.environ.get("PREFECT_API_URL"):
+    for notice in choice.notices:
+        view.noted(notice)
+    if choice.url:
         from plait.flows.servers.probing import require_reachable
         from plait.flows.servers.settings import talk_to
 
-        talk_to({})
-        require_reachable(os.environ["PREFECT_API_URL"])
-        view.step(f"using the Prefect server at {os.environ['PREFECT_API_URL']}")
+        talk_to(choice.settings)
+        require_reachable(choice.url)
+        view.noted(f"it runs on the Prefect server at {choice.url} ({choice.why})")
         # What Prefect says of each task goes to its page; on a terminal it would break the live table.
         for handler in ("CONSOLE", "DEBUG"):
             os.environ.setdefault(f"PREFECT_LOGGING_HANDLERS_{handler}_LEVEL", "CRITICAL")
@@ -171,6 +181,7 @@ def _prefect_api(view: "LiveView | PlainView") -> Iterator[None]:
         return
     home = plait_home()
     reap_servers(home)
+    view.step(f"a Prefect of its own ({choice.why})")
     with embedded_server(home, on_step=view.step, meanwhile=import_prefect):
         view.step("starting the flow")
         from plait.flows.servers.client import without_heartbeats
@@ -208,7 +219,13 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
 
     from plait.flows.feature import DeliverOptions, deliver_feature
 
-    options = DeliverOptions(base=wanted.base or "", only=list(wanted.only), fresh=wanted.fresh, improve=wanted.improve)
+    options = DeliverOptions(
+        base=wanted.base or "",
+        only=list(wanted.only),
+        fresh=wanted.fresh,
+        refresh=wanted.refresh,
+        improve=wanted.improve,
+    )
     plan = _shown(wanted.brief.text)
     token = CALL.set(call)
     try:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from plait.flows.runs import KnownRun, find_run, known_runs, runs_here, seen_from_here, worktree_of
+from plait.flows.runs import KnownRun, find_run, run_meant, runs_here, runs_of, seen_from_here, worktree_of
 from plait.plans.errors import CallError, PlaitError
 from plait.workspace.control import Control, open_control
 from plait.workspace.environment import user_name
@@ -10,7 +10,7 @@ from plait.workspace.home import plait_home
 from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
 
-def pause(wanted: str | None) -> str:
+def pause(wanted: str | None, *, repository: Path | None = None) -> str:
     """Have a feature paused, and say in a sentence what comes of it.
 
     Args:
@@ -19,14 +19,14 @@ def pause(wanted: str | None) -> str:
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    run = find_run(plait_home(), wanted, among=runs_here())
+    run = run_meant(wanted, repository=repository)
     is_new = ask_to_pause(_control_of(run), run.feature, by=user_name())
     then = "what runs finishes, and nothing new starts" if run.alive else "the next run of it starts nothing"
     now = "is paused" if is_new else "was paused already"
     return f"{run.feature}{_where(run)} {now}: {then} until `plait resume {run.feature}`"
 
 
-def resume(wanted: str | None) -> str:
+def resume(wanted: str | None, *, repository: Path | None = None) -> str:
     """Let a feature go on, and say in a sentence what comes of it.
 
     Args:
@@ -36,9 +36,9 @@ def resume(wanted: str | None) -> str:
     Raises:
         CallError: no such run, or its repository is not there any more.
     """
-    here, home = runs_here(), plait_home()
-    paused = [run for run in here or known_runs(home) if _is_paused(run)] if wanted is None else []
-    run = find_run(home, wanted, among=paused or here)
+    here = runs_of(repository) if repository else runs_here()
+    paused = [run for run in here if _is_paused(run)] if wanted is None else []
+    run = find_run(plait_home(), None, among=paused) if paused else run_meant(wanted, repository=repository)
     if not ask_to_resume(_control_of(run), run.feature):
         return f"{run.feature}{_where(run)} was not paused"
     return f"{run.feature}{_where(run)} goes on{'' if run.alive else ' when the plan is run again'}"

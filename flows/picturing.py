@@ -6,26 +6,25 @@ from pathlib import Path
 from plait.flows.inputs.given_files import STANDARD_INPUT
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
-from plait.flows.runs import KnownRun, find_run
+from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError
 from plait.show.pictures.chart import Chart, chart_of
 from plait.show.pictures.plan_graph import PlanGraph, plan_graph
-from plait.workspace.home import plait_home
 from plait.workspace.places import is_file, is_folder
 
 _PLANS = (".yaml", ".yml", ".md")
 
 
-def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path, grouped: bool) -> Chart:
+def chart_for(wanted: str | None, *, crew: Sequence[str], repository: Path | None, grouped: bool) -> Chart:
     """The forecast of a plan, or a run beside the forecast that it started with.
 
     Raises:
         CallError: there is no such plan or run, or the run has left nothing yet.
         PlanError: every mistake of the plan at once.
     """
-    source = _find(wanted)
+    source = _find(wanted, repository)
     if isinstance(source, Path):
-        return _chart_of_plan(source, crew=crew, repository=repository, grouped=grouped)
+        return _chart_of_plan(source, crew=crew, repository=repository or Path(), grouped=grouped)
     outcome = source.shown_outcome()
     title = f"{outcome.feature}: run {source.run_id}"
     return chart_of(title, outcome=outcome, forecast=kept_forecast(source.directory), grouped=grouped)
@@ -45,14 +44,14 @@ def _chart_of_plan(plan: Path, *, crew: Sequence[str], repository: Path, grouped
     return chart_of(f"{brief.plan.feature}: forecast", forecast=made, grouped=grouped)
 
 
-def graph_for(wanted: str | None, *, crew: Path | None) -> PlanGraph:
+def graph_for(wanted: str | None, *, crew: Path | None, repository: Path | None = None) -> PlanGraph:
     """The graph of a plan, or of a run with what has come of its tasks.
 
     Raises:
         CallError: there is no such plan or run, or the run kept no graph.
         PlanError: every mistake of the plan at once.
     """
-    source = _find(wanted)
+    source = _find(wanted, repository)
     if isinstance(source, Path):
         brief = _read(source, crew)
         return plan_graph(brief.plan.feature, brief.expansion.tasks)
@@ -67,15 +66,15 @@ def _read(plan: Path, crew: Path | None) -> Brief:
     return read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=(crew or plan).resolve().parent)
 
 
-def _find(wanted: str | None) -> Path | KnownRun:
+def _find(wanted: str | None, repository: Path | None) -> Path | KnownRun:
     """A plan when it is `-`, a file, or looks like one; else a run, and a folder only where no run is called so."""
     if wanted is None:
-        return find_run(plait_home(), None)
+        return run_meant(None, repository=repository)
     path = Path(wanted)
     if path == STANDARD_INPUT or is_file(path) or "/" in wanted or path.suffix in _PLANS:
         return path
     try:
-        return find_run(plait_home(), wanted)
+        return run_meant(wanted, repository=repository)
     except CallError as problem:
         if is_folder(path):
             return path

@@ -5,6 +5,7 @@ from pathlib import Path
 from plait.flows.inputs.requests import Brief, narrow
 from plait.plans.errors import CallError
 from plait.plans.names import integration_branch
+from plait.workspace.base_course import feature_base
 from plait.workspace.commit_style import require_style
 from plait.workspace.control import Control, open_control
 from plait.workspace.git import require_git
@@ -13,7 +14,7 @@ from plait.workspace.programs import require_backends
 from plait.workspace.ref_landing import feature_lock
 
 
-def require_startable(brief: Brief, *, repository: Path, base: str | None, only: tuple[str, ...]) -> None:
+def require_startable(brief: Brief, *, repository: Path, base: str | None, only: tuple[str, ...], fresh: bool) -> None:
     """Find what is wrong with a run before a server is started for it.
 
     Raises:
@@ -24,7 +25,7 @@ def require_startable(brief: Brief, *, repository: Path, base: str | None, only:
     """
     feature = brief.plan.feature
     control = usable_repository(repository, home=plait_home())
-    control.base_commit(base or brief.plan.base)
+    feature_base(control, feature, base or brief.plan.base, fresh=fresh)
     refuse_clash(control, integration_branch(feature))
     require_style(control, brief.plan.integration)
     _require_agents(brief, only)

@@ -10,7 +10,7 @@ from typing import Any
 
 from plait.agent_tasks.persons_repair import clean_author
 from plait.flows.recording.run_files import read_merging
-from plait.flows.runs import KnownRun, find_run, runs_here
+from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.merging.path_rules import FileRule, file_rules, rule_for
 from plait.plans.names import base_ref, integration_branch
@@ -83,7 +83,7 @@ class Resolving:
         }
 
 
-def find_rejected(wanted: str | None, task: str) -> Resolving:
+def find_rejected(wanted: str | None, task: str, *, repository: Path | None = None) -> Resolving:
     """The branch of a task that did not land, and what has been handed out of it.
 
     Args:
@@ -94,7 +94,7 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     Raises:
         CallError: there is no such run or task, it has landed or is about to, somebody works on it, it has no branch.
     """
-    resolving = find_handed_out(wanted, task)
+    resolving = find_handed_out(wanted, task, repository=repository)
     run, rejected = resolving.run, resolving.task
     if rejected.state is TaskState.LANDED or (run.alive and rejected.state in _ALIVE):
         why = {TaskState.LANDED: "has landed", TaskState.DONE: "is finished, and waits to be integrated"}
@@ -105,21 +105,15 @@ def find_rejected(wanted: str | None, task: str) -> Resolving:
     return _kept(resolving) if resolving.exists else resolving
 
 
-def find_handed_out(wanted: str | None, task: str) -> Resolving:
+def find_handed_out(wanted: str | None, task: str, *, repository: Path | None = None) -> Resolving:
     """The same, wherever its task stands now and unread, as it may be damaged: to delete it.
 
     Raises:
         CallError: there is no such run or task, or none is named and the user stands in no repository of a run.
     """
-    home, here = plait_home(), runs_here()
-    if wanted is None and not here:
-        raise CallError(
-            f"no run of plait belongs to where you stand, so it is open whose {quoted(task)} you mean",
-            hint="go to its repository, or name a run with --run",
-        )
-    run = find_run(home, wanted, among=here)
+    home, run = plait_home(), run_meant(wanted, repository=repository)
     if task not in (tasks := _tasks_of(run)):
-        run = find_run(home, wanted, task=task, among=here)
+        run = run_meant(wanted, task=task, repository=repository)
         tasks = _tasks_of(run)
     if task not in tasks:
         raise CallError(f"run {run.run_id} has no task {quoted(task)}", hint=near_match(task, tasks))

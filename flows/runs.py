@@ -13,8 +13,10 @@ from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome, TaskState
 from plait.plans.usage import usage_of
+from plait.plans.wording import quoted
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
 from plait.workspace.home import plait_home
@@ -65,7 +67,18 @@ class KnownRun:
         outcome = self.outcome()
         if outcome is None:
             raise CallError(f"run {self.run_id} has left nothing to show yet")
-        return outcome
+        return outcome if outcome.base is None else outcome.model_copy(update={"base": self._base_now(outcome)})
+
+    def _base_now(self, outcome: FeatureOutcome) -> BaseStanding | None:
+        """How base stands beside the feature by now: it moves on after runs, too."""
+        from plait.workspace.base_course import standing_now  # imports GitPython
+        from plait.workspace.git import GitRepository
+
+        with suppress(PlaitError, OSError):  # the repository is not there any more
+            repository = GitRepository(Path(self.repository))
+            tip = repository.resolve(f"refs/heads/{outcome.branch}") or repository.resolve(outcome.commit or "")
+            return standing_now(repository, self.feature, outcome.base, tip) if outcome.base else None
+        return outcome.base
 
     def played(self, journal: Journal) -> FeatureOutcome:
         """Where its journal says that it stands."""
@@ -249,30 +262,87 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: 
     return next((run for run in runs if run.alive), runs[0])
 
 
+def run_meant(wanted: str | None, *, task: str | None = None, repository: Path | None = None) -> KnownRun:
+    """The run that a command is about: without a name one of this repository alone, with a name one from anywhere.
+
+    Args:
+        wanted: A run's id, its beginning, or a feature.
+        task: Without a name, a run that has worked on this one is preferred.
+        repository: A place in the repository that is meant in place of the one that the user stands in.
+
+    Raises:
+        CallError: there is none; live ones of several repositories are called so; or none is named where the user
+            stands in no repository of a run.
+    """
+    home, here = plait_home(), runs_here() if repository is None else runs_of(repository)
+    if wanted is None and not here:
+        raise _none_here(known_runs(home), repository)
+    runs = _fitting(here if repository else known_runs(home), wanted) if wanted else []
+    if wanted is None or not runs or _fitting(here, wanted):
+        return find_run(home, wanted, task=task, among=here)
+    alive = [run for run in runs if run.alive]
+    if len({run.repository for run in alive}) > 1:
+        sentence = f"in several repositories a run goes on that is called {quoted(wanted)}"
+        raise CallError(sentence, hint=_name_one(alive, "its id"))
+    return alive[0] if alive else runs[0]
+
+
+def _none_here(runs: Sequence[KnownRun], repository: Path | None) -> CallError:
+    """That no run can be meant, and which there are: what belongs to another repository is left alone."""
+    if not runs:
+        return CallError("there is no run yet", hint="start one with `plait run PLAN`")
+    where = "where you stand" if repository is None else str(repository)
+    sentence = f"no run of plait belongs to {where}, and those of other repositories are left alone"
+    return CallError(sentence, hint=_name_one(runs, "one"))
+
+
+_MOST_NAMED = 4
+
+
+def _name_one(runs: Sequence[KnownRun], what: str) -> str:
+    ordered = [*(run for run in runs if run.alive), *(run for run in runs if not run.alive)]
+    named = [f"{run.run_id} of {worktree_of(run.repository)}{' (running)' * run.alive}" for run in ordered]
+    more = f", and {len(named) - _MOST_NAMED} more (`plait status --all`)" if len(named) > _MOST_NAMED else ""
+    there = "; ".join(named[:_MOST_NAMED]) + more
+    return f"name {what} (as the command's RUN or --run), or the repository with --repo; there are {there}"
+
+
 def runs_here() -> list[KnownRun]:
     """The runs of the repository that the user stands in, newest first; none elsewhere.
 
     Who stands in what plait has handed out of a repository stands in that repository.
     """
     try:
-        return runs_in(Path.cwd())
+        return runs_around(Path.cwd())
     except OSError:  # the directory has been deleted
         return []
 
 
-def runs_in(here: Path) -> list[KnownRun]:
-    """The runs of the repository that a directory is in, newest first; none where it is in none."""
-    # Both import GitPython, which most commands do without.
+def runs_of(repository: Path) -> list[KnownRun]:
+    """The runs of the repository that a place belongs to, newest first.
+
+    Raises:
+        CallError: it belongs to none.
+    """
+    from plait.workspace.git import repository_around  # imports GitPython, which most commands do without
+
+    if repository_around(repository) is None:
+        raise CallError(f"{repository} is in no git repository", hint="--repo names a clone, or a directory in it")
+    return runs_around(repository)
+
+
+def runs_around(place: Path) -> list[KnownRun]:
+    """The runs of the repository that a place belongs to, newest first; none where it belongs to none."""
     from plait.workspace.control import directory_of
     from plait.workspace.git import repository_around
 
-    home = plait_home()
+    home, place = plait_home(), Path(os.path.realpath(place))
     try:
-        repository = repository_around(here)
-    except (PlaitError, OSError):
+        repository = repository_around(place)
+    except PlaitError:  # git is missing
         return []
     runs = known_runs(home)
-    handed_out = [run for run in runs if _is_inside(here, directory_of(Path(run.repository), home=home))]
+    handed_out = [run for run in runs if _is_inside(place, directory_of(Path(run.repository), home=home))]
     return handed_out or [run for run in runs if run.repository == repository]
 
 

@@ -20,6 +20,7 @@ from plait.flows.commands import (
     forecast,
     gantt,
     graph,
+    land,
     logs,
     new,
     pause,
@@ -30,6 +31,7 @@ from plait.flows.commands import (
     run,
     schema,
     status,
+    undo,
     up,
 )
 from plait.flows.commands.help_pages import Command, CommandGroup, in_lines
@@ -63,6 +65,8 @@ COMMANDS = (
     contracts,
     approve,
     resolve,
+    land,
+    undo,
     pause,
     resume,
     cancel,

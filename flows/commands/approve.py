@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 NAME = "approve"
 EXAMPLES = (
     "Examples: `plait approve shopping-cart cart-api` · "
@@ -20,8 +22,9 @@ def command(
     reject: Annotated[
         str | None, typer.Option(help="Send it back instead, with what is wrong with it.", metavar="REASON")
     ] = None,
+    repo: RepositoryOfRun = None,
 ) -> None:
     """Record your answer: a live run sees it within a second, a killed one when it is run again."""
     from plait.flows.approving import approve
 
-    typer.echo(approve(run, contract, rejected=reject))
+    typer.echo(approve(run, contract, rejected=reject, repository=repo))

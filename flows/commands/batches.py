@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.plans.tasks.outcomes import BatchOutcome
 
@@ -20,16 +22,16 @@ def command(
         typer.Argument(help="The number of a batch, such as 2 or batch-2; all when absent.", metavar="N"),
     ] = None,
     run: Annotated[str | None, typer.Option(help="A run's id or feature; the live or newest run when absent.")] = None,
+    repo: RepositoryOfRun = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Tell what the batches of a run did."""
-    from plait.flows.runs import KILLED, find_run
+    from plait.flows.runs import KILLED, run_meant
     from plait.flows.terminal.printing import forgive_encoding
     from plait.show.batch_story import batch_story
-    from plait.workspace.home import plait_home
 
     forgive_encoding()
-    known = find_run(plait_home(), run)
+    known = run_meant(run, repository=repo)
     outcome = known.shown_outcome()
     batches = _chosen(outcome.batches, number)
     if json:

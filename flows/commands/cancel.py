@@ -8,6 +8,8 @@ from uuid import UUID
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 NAME = "cancel"
 EXAMPLES = "Examples: `plait cancel` · `plait cancel shopping-cart`"
 
@@ -17,14 +19,14 @@ def command(
         str | None,
         typer.Argument(help="A run's id (or its beginning) or a feature; the live run when absent.", metavar="RUN"),
     ] = None,
+    repo: RepositoryOfRun = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for its end.")] = 15.0,
 ) -> None:
     """Ask a run to stop and wait until it has."""
-    from plait.flows.runs import find_run
+    from plait.flows.runs import run_meant
     from plait.plans.errors import CallError, EnvironmentProblem
-    from plait.workspace.home import plait_home
 
-    known = find_run(plait_home(), run)
+    known = run_meant(run, repository=repo)
     if not known.alive:
         raise CallError(f"run {known.run_id} is not running", hint="`plait status` says how it ended")
     if known.deployed and known.flow_run and known.api_url:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 NAME = "contracts"
 EXAMPLES = (
     "Examples: `plait contracts` · `plait contracts shopping-cart` · `plait contracts --json`\n\n"
@@ -18,13 +20,14 @@ def command(
             help="A run's id (or its beginning) or a feature; the live or newest run when absent.", metavar="RUN"
         ),
     ] = None,
+    repo: RepositoryOfRun = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """List each version of each contract, oldest first."""
     from plait.flows.approving import agreed
     from plait.plans.wording import one_line
 
-    listing = agreed(run)
+    listing = agreed(run, repository=repo)
     if json:
         import json as json_format
 

@@ -57,7 +57,9 @@ def command(
         list[str] | None,
         typer.Option(help="For a plan: a crew file, or agents by role, such as backend=3.", metavar="FILE|ROLE=N,…"),
     ] = None,
-    repo: Annotated[Path, typer.Option(help="The repository whose history corrects the estimates.")] = Path(),
+    repo: Annotated[
+        Path | None, typer.Option(help="The repository whose run is meant, or whose history corrects the estimates.")
+    ] = None,
 ) -> None:
     """Draw a Gantt chart."""
     from plait.flows.picturing import chart_for

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
 from plait.show.pictures.svg import Theme
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
@@ -71,6 +72,7 @@ def command(
         Theme.AUTO
     ),
     crew: Annotated[Path | None, typer.Option(help="A crew file; the plan's own crew goes over it.")] = None,
+    repo: RepositoryOfRun = None,
 ) -> None:
     """Show the tasks of a plan and what they need."""
     from plait.flows.picturing import graph_for
@@ -79,7 +81,7 @@ def command(
     from plait.show.pictures.graph_text import graph_lines
 
     form = format_of(_wanted(form, json=json), output, _ENDINGS, otherwise=GraphFormat.text)
-    whole = graph_for(what, crew=crew)
+    whole = graph_for(what, crew=crew, repository=repo)
     graph = whole if every else whole.reduced()
     if form is GraphFormat.text and output is None:
         show_lines(graph_lines(graph, width=terminal_width()))

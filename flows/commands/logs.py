@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.flows.runs import KnownRun
     from plait.plans.errors import CallError
@@ -25,6 +27,7 @@ LOOK_SECONDS = 0.2
 def command(
     task: Annotated[str, typer.Argument(help="The task's id.", metavar="TASK", show_default=False)],
     run: Annotated[str | None, typer.Option(help="A run's id or feature; the live or newest run when absent.")] = None,
+    repo: RepositoryOfRun = None,
     number: Annotated[
         int | None, typer.Option("--try", min=1, help="The number of the try; the newest when absent.")
     ] = None,
@@ -33,13 +36,12 @@ def command(
     path: Annotated[bool, typer.Option("--path", help="Print where the file is instead.")] = False,
 ) -> None:
     """Print a task's log."""
-    from plait.flows.runs import find_run
+    from plait.flows.runs import run_meant
     from plait.plans.errors import CallError
-    from plait.workspace.home import plait_home
 
-    known = find_run(plait_home(), run, task=task)
+    known = run_meant(run, task=task, repository=repo)
     if not _tries(known, task) and (bundle := _bundle_of(known, task)):
-        known, task = find_run(plait_home(), run, task=bundle), bundle
+        known, task = run_meant(run, task=bundle, repository=repo), bundle
     tries = _tries(known, task)
     if not tries:
         raise _nothing_of(known, task)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 NAME = "replay"
 EXAMPLES = "Examples: `plait replay` · `plait replay shopping-cart --json`"
 
@@ -13,21 +15,21 @@ def command(
         str | None,
         typer.Argument(help="A run's id (or its beginning) or a feature; the live or newest run when absent."),
     ] = None,
+    repo: RepositoryOfRun = None,
     json: Annotated[bool, typer.Option("--json", help="As `plait run --json` prints it.")] = False,
 ) -> None:
     """Nothing is started or changed: what the run heard is heard again."""
     from plait.flows.journal_file import kept_journal
-    from plait.flows.runs import find_run, seen_from_here, worktree_of
+    from plait.flows.runs import run_meant, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.show.metrics import measure
     from plait.show.outcome_json import outcome_json
     from plait.show.run_report import report_text
-    from plait.workspace.home import plait_home
 
     forgive_encoding()
-    found = find_run(plait_home(), run)
+    found = run_meant(run, repository=repo)
     journal = kept_journal(found.directory)
     if journal is None:
         raise CallError(

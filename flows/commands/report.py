@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.flows.runs import KnownRun
     from plait.plans.tasks.outcomes import FeatureOutcome
@@ -24,20 +26,20 @@ def command(
         bool, typer.Option("--markdown", help="The Markdown of the Prefect page, Gantt included.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    repo: RepositoryOfRun = None,
 ) -> None:
     """Print a run's report."""
     from plait.flows.recording.kept_expectations import kept_forecast
-    from plait.flows.runs import find_run, seen_from_here, worktree_of
+    from plait.flows.runs import run_meant, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.show.insight import insights
     from plait.show.metrics import measure
     from plait.show.outcome_json import report_json
     from plait.show.run_report import report_text
-    from plait.workspace.home import plait_home
 
     forgive_encoding()
-    known = find_run(plait_home(), run)
+    known = run_meant(run, repository=repo)
     outcome = known.shown_outcome()
     if json:
         metrics = measure(outcome)

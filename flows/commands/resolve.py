@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 NAME = "resolve"
 EXAMPLES = (
     "Examples: `plait resolve CART` (a shell in the checkout; leave it when you are done) · "
@@ -20,6 +22,7 @@ def command(
     run: Annotated[
         str | None, typer.Option(help="A run's id or feature; the live or newest run of this repository when absent.")
     ] = None,
+    repo: RepositoryOfRun = None,
     done: Annotated[bool, typer.Option("--done", help="Take back what is in the checkout.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Delete the checkout; the branch stays as it is.")] = False,
     no_shell: Annotated[bool, typer.Option("--no-shell", help="Only make the checkout, and say where it is.")] = False,
@@ -31,7 +34,8 @@ def command(
 
     if done and abort:
         raise CallError("--done and --abort say opposite things")
-    resolving = steps.find_handed_out(run, task) if abort else steps.find_rejected(run, task)
+    find = steps.find_handed_out if abort else steps.find_rejected
+    resolving = find(run, task, repository=repo)
     if (done or abort) and not resolving.exists:
         raise CallError(f"nothing of {task} has been handed out", hint=f"plait resolve {task}")
     name, branch = resolving.task.id, resolving.task.branch

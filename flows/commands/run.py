@@ -12,7 +12,7 @@ NAME = "run"
 EXAMPLES = (
     "Examples: `plait run plan.yaml` · `plait run plan.yaml --dry-run` · "
     "`plait run plan.yaml --crew crew.yaml --only TASK-1 --only TASK-2` · "
-    "`plait run plan.yaml --json > result.json`\n\n"
+    "`plait run plan.yaml --json > result.json` · `plait run plan.yaml --server none`\n\n"
     "Exit codes: 0 all landed · 1 something failed or was held back · 2 the plan or the call is wrong · "
     "3 the environment is · 130 cancelled"
 )
@@ -27,7 +27,10 @@ def command(
     ],
     repo: Annotated[Path, typer.Option(help="A clone, or any directory in it.")] = Path(),
     base: Annotated[
-        str | None, typer.Option(help="Branch to start from; the plan's, else the one checked out.")
+        str | None,
+        typer.Option(
+            help="What to start from: a branch, origin/main, a tag, a commit; the plan's, else the branch checked out."
+        ),
     ] = None,
     crew: Annotated[
         list[str] | None,
@@ -48,6 +51,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take base in first as it is now: merged, verified, landed.")
+    ] = False,
     improve: Annotated[
         float,
         typer.Option(
@@ -57,6 +63,14 @@ def command(
             max=600,
         ),
     ] = 0.0,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="A Prefect API to run on, or none for one of the run's own; when absent PREFECT_API_URL, your Prefect "
+            "profile's, that of `plait up`, or its own, whichever is there first.",
+            metavar="URL|none",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -94,8 +108,10 @@ def command(
         crew=str(crew_file or ""),
         only=tuple(only or ()),
         fresh=fresh,
+        refresh=refresh,
         yes=yes,
         improve=improve,
+        server=server,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
 
@@ -105,11 +121,11 @@ def _edition(brief: "Brief", day: str | None, *, repository: Path, fresh: bool) 
     if not brief.template and day is None:
         return brief
     from plait.flows.inputs.editions import killed_edition, named_edition
-    from plait.flows.runs import runs_in
+    from plait.flows.runs import runs_around
 
     if day is not None:
         return brief.as_edition(named_edition(brief.template, day))
-    killed = None if fresh else killed_edition(brief.template, runs_in(repository))
+    killed = None if fresh else killed_edition(brief.template, runs_around(repository))
     return brief.as_edition(killed) if killed else brief
 
 

@@ -4,12 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from plait.flows.commands.repo_option import RepositoryOfRun
+
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.flows.runs import KnownRun
     from plait.plans.tasks.outcomes import FeatureOutcome
 
 NAME = "status"
-EXAMPLES = "Examples: `plait status` · `plait status shopping-cart` · `plait status --json` · `plait status --all`"
+EXAMPLES = (
+    "Examples: `plait status` · `plait status shopping-cart` · `plait status --json` · `plait status --all` · "
+    "`plait status --repo ../shop`"
+)
 PIPED_WIDTH = 1000
 """Columns where there is no terminal: whoever reads on gets the whole of every line."""
 
@@ -23,9 +28,10 @@ def command(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     every: Annotated[bool, typer.Option("--all", help="List all runs, newest first.")] = False,
+    repo: RepositoryOfRun = None,
 ) -> None:
     """Show a run's tasks and batches."""
-    from plait.flows.runs import find_run, known_runs
+    from plait.flows.runs import known_runs, run_meant
     from plait.flows.terminal.printing import forgive_encoding
     from plait.show.outcome_json import status_json
     from plait.workspace.home import plait_home
@@ -35,7 +41,7 @@ def command(
     if every:
         _list(known_runs(home), json=json)
         return
-    known = find_run(home, run)
+    known = run_meant(run, repository=repo)
     outcome = known.shown_outcome()
     if json:
         typer.echo(status_json(outcome, known.progress()))

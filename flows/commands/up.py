@@ -28,6 +28,5 @@ def command(
     typer.echo(f"Password  {up.password_file}")
     for note in up.notes:
         typer.echo(f"note: {note}")
-    typer.echo("\nNext: on the page, Deployments, deliver-feature, Run. Or from a shell:")
-    typer.echo(f"  export PREFECT_API_URL={up.url} PREFECT_API_AUTH_STRING=$(cat '{up.password_file}')")
+    typer.echo("\nNext: on the page, Deployments, deliver-feature, Run. Or from a shell, where it is found by itself:")
     typer.echo("  plait run PLAN\nAnd to end it: plait down")

@@ -12,6 +12,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from plait.flows.recording.artifacts import artifact_key
 from plait.flows.running.watching import LiveRun, Watcher
+from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState, TaskState
 from plait.plans.wording import listed, markdown, spell_moment
 from plait.show.next_steps import answer_command
@@ -85,6 +86,7 @@ def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
         known = eta if outcome.paused_by is None and not outcome.rests else None
         left = spell_left(known.after(datetime.now(UTC)), outcome.asked) if known else ""
         said += [markdown(left)] if left else []
+    said += [markdown(base)] if (base := base_words(outcome.base)) else []
     return "; ".join(said)
 
 

@@ -30,6 +30,8 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         )
         for task in session.tasks
     )
+    if session.refresh is not None:  # what conflicts with base gives way to it, and what is mended lands first, too
+        tasks = (replace(tasks[0], merge_priority=1), *tasks[1:])
     here = {task.id for task in tasks}
     sources = {source for task in tasks for source in task.information} - here
     outputs = {task.id: task.task.outputs for task in brief.expansion.tasks if task.id in sources}
@@ -50,6 +52,8 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         wait=integration.wait,
         verifications=integration.slots,
         repairs=integration.repairs,
+        standing=session.standing,
+        refresh=session.refresh,
         base_rule=integration.base if integration.verify else "",
         contracts=shop.contracts,
         phases=shop.phases,

@@ -20,6 +20,7 @@ from plait.agent_tasks.persons_repair import author_of, take_repair
 from plait.agent_tasks.prompts import asked_of
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile, Redactor
+from plait.flows.running.base_watch import BaseWatch
 from plait.flows.running.branch_watch import BranchWatch
 from plait.flows.running.results import base_event, batch_event, repair_event, work_event
 from plait.flows.running.reuse import move_aside
@@ -120,6 +121,7 @@ class Loop:
     _looked_at: float = 0.0
     _room: Mapping[str, int] | None = None
     _branch: BranchWatch = field(init=False)
+    _base: BaseWatch = field(init=False)
     _stirred: bool = True
     """Whether anything was heard since the last tick."""
 
@@ -127,6 +129,7 @@ class Loop:
         self.shop.pipeline.on_settled = self.events.put
         self.shop.resting.on_broken = self.events.put
         self._branch = BranchWatch(self.shop.control, self.live.standings)
+        self._base = BaseWatch(self.shop.control, self.live.standings)
 
     def go(self) -> None:
         """Go on until nothing runs and nothing can start; on any signal, stop every agent and keep its work."""
@@ -166,6 +169,13 @@ class Loop:
                 self._hear(moved)
                 return True
         return False
+
+    def look_at_base(self) -> None:
+        """See whether base has moved on."""
+        with suppress(GitFailed):  # as for the feature branch
+            seen = self._base.look()
+            if seen is not None:
+                self._hear(seen)
 
     def require_closed(self) -> None:
         """Let the machine hear that it is over, where the loop was kept from saying so; no effect is carried out."""
@@ -233,6 +243,7 @@ class Loop:
             if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
                 self._hear(read)
         self.look_at_branch()
+        self.look_at_base()
         for repaired in self._branch.persons_repairs():
             self._hear(repaired)
         by = self.wish_to_pause()
@@ -292,7 +303,7 @@ class Loop:
         settle = self.shop.settler.settle
         started = merge_start(
             store,
-            self.shop.base,
+            self.live.standings.start,
             effect.commits,
             date=git_date(),
             settle=settle,

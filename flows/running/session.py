@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.task_branches import forget_empty
 from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.filled_presets import fill_presets
@@ -17,22 +18,27 @@ from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.bundles import bundle
 from plait.flows.running.past_runs import KilledRun, killed_run
+from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, everything_of, find_finished, move_aside, rejected_owners, without
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
-from plait.plans.names import base_ref, fresh_ref, integration_branch, is_work_of, refname_problem
+from plait.plans.journal.manifest import Refresh
+from plait.plans.names import base_ref, fresh_ref, integration_branch
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
 from plait.plans.wording import listed
+from plait.workspace.base_course import FeatureBase, feature_base, keep_name
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
+from plait.workspace.landed_work import undone_by
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
 
@@ -51,8 +57,12 @@ class Session:
     watchers: Watchers
     began: float
     """Seconds since the epoch."""
+    standing: BaseStanding
+    """How base stands beside the feature at the start."""
     killed: KilledRun | None = None
     """The run before, if it was killed: what was spent on it counts on."""
+    refresh: Refresh | None = None
+    """That base is taken in."""
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -75,6 +85,7 @@ def open_session(
     only: tuple[str, ...],
     fresh: bool,
     stop: threading.Event,
+    refresh: bool = False,
     watchers: Watchers | None = None,
 ) -> Iterator[Session]:
     """Open repository, crew and folders for a run, and hold the feature's lock for as long as it lasts.
@@ -100,9 +111,13 @@ def open_session(
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
         require_style(control, brief.plan.integration)
-        started = _base_commit(control, brief, base, fresh=fresh)
-        commit = started.commit
-        notices += [*started.told, *missing_in_checkouts(control.store, commit)]
+        started = feature_base(control, feature, base or brief.plan.base, fresh=fresh)
+        undone = _taken_back(control, feature, started)
+        if undone:
+            fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
+            started = feature_base(control, feature, wanted, fresh=True)
+        commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -116,12 +131,23 @@ def open_session(
         require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        staff = open_agents(brief, tasks)
-        notices += staff.notices
+        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        takes_in, mender = refresh and nothing is None, brief.plan.integration.role
+        staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
+        notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
+        taken = taking_in(control, brief, started, agents=staff.agents) if takes_in else None
+        if taken is not None:
+            brief, reuse = taken.added_to(brief, reuse)
+            tasks = (taken.task, *tasks)
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
+        facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
+        keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
-        control.store.set_ref(base_ref(feature), commit, reason="plait: base")
+        control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
+        keep_name(control, feature, started)
+        if taken is not None:
+            taken.put(control)
         if fresh:
             control.target.set_ref(fresh_ref(feature), commit, reason="plait: begun anew")
             let_landings_go(control, feature)
@@ -129,7 +155,20 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
-            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, killed)
+            refreshes = taken.refresh if taken else None
+            yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
+
+
+def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bool) -> BaseStanding:
+    tip = None if fresh else control.branch(integration_branch(feature))
+    return started.standing(control.store, feature, tip)
+
+
+def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    tip = control.branch(integration_branch(feature))
+    undone = undone_by(control, feature, tip, base=started.now) if tip else None
+    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:
@@ -154,41 +193,6 @@ def _reuse(
     if anew:  # and so is what was built on that
         reuse = find_finished(control, plan.feature, tasks, base=base, unwanted=anew, bundled=bundled)
     return without(reuse, rejected)
-
-
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """Where a feature starts from, and where its base is now."""
-
-    commit: str
-    now: str
-    told: tuple[str, ...] = ()
-    """A sentence where that is not the same."""
-
-
-def _base_commit(control: Control, brief: Brief, base: str | None, *, fresh: bool) -> _Base:
-    """The commit that the feature starts from: the one of its first run, while its integration branch lives.
-
-    Whoever looks at a task's branch with a checkout does not mean it as base: all that is on it would count as landed.
-
-    Raises:
-        CallError: there is no such branch, or its name is not one.
-    """
-    wanted = base or brief.plan.base
-    problem = refname_problem(wanted) if wanted else None
-    if problem:
-        raise CallError(f"the base {wanted!r} is not a branch name: {problem}")
-    name, now = control.base_commit(wanted)
-    kept = control.store.resolve(base_ref(brief.plan.feature))
-    if wanted is None and is_work_of(brief.plan.feature, name):
-        if not kept:
-            raise CallError(f"{name} is checked out, which is no base: it is work of this feature", hint="use --base")
-        return _Base(kept, kept, (f"{name} is checked out, which is no base: {kept[:10]} is, where the feature began",))
-    if not kept or fresh or control.branch(integration_branch(brief.plan.feature)) is None:
-        return _Base(now, now)
-    where = f"{name} is at {now[:10]} now; --fresh starts over from there"
-    told = () if kept == now else (f"the feature goes on from {kept[:10]}, where it began: {where}",)
-    return _Base(kept, now, told)
 
 
 def _aside(kept: tuple[str, ...], run_id: str, *, fresh: bool) -> list[str]:

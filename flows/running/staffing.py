@@ -20,16 +20,19 @@ class Staff:
     """A sentence for each fallback that is left out."""
 
 
-def open_agents(brief: Brief, tasks: Collection[PlannedTask]) -> Staff:
+def open_agents(brief: Brief, tasks: Collection[PlannedTask], *, more: Collection[str] = ()) -> Staff:
     """An agent for every role of a task with a prompt, and for the roles that these fall back on.
 
     A fallback that has no agent program helps nobody: it is left out, and said.
+
+    Args:
+        more: Further roles that need one.
 
     Raises:
         CallError: the settings of a role or fallback do not make an agent.
         EnvironmentProblem: a role of a task has no agent program.
     """
-    roles = sorted({task.role for task in tasks if task.task.is_for_agent})
+    roles = sorted({task.role for task in tasks if task.task.is_for_agent} | {*more})
     agents = {role: _open(brief, role) for role in roles}
     notices = []
     for helper in sorted({helper for role in roles for helper in brief.crew.role(role).fallback} - set(roles)):

@@ -77,7 +77,7 @@ def require_reachable(url: str) -> None:
     except OSError as problem:
         cause = getattr(problem, "reason", problem)
         reason = (cause.strerror if isinstance(cause, OSError) else None) or cause
-        hint = "start it (`plait up`), or unset PREFECT_API_URL to run with an embedded one"
+        hint = "start it (`plait up`), or run without it: `plait run --server none`"
         raise EnvironmentProblem(f"the Prefect server at {url} cannot be reached: {reason}", hint=hint) from None
 
 
@@ -89,7 +89,8 @@ def _require_address(url: str) -> None:
         whole = False
     if not whole:
         raise EnvironmentProblem(
-            f"PREFECT_API_URL is not an address: {url!r}", hint="it looks like http://127.0.0.1:4200/api"
+            f"PREFECT_API_URL is not an address: {url!r}",
+            hint="it looks like http://127.0.0.1:4200/api; `plait run --server none` needs none",
         )
 
 
@@ -116,5 +117,5 @@ def _judge(url: str, status: int) -> None:
 
 def _not_prefect(url: str) -> EnvironmentProblem:
     ends = urlsplit(url).path.rstrip("/").endswith("/api")
-    hint = "see what listens there, or unset PREFECT_API_URL" if ends else "the address ends with /api"
+    hint = "see what listens there, or `plait run --server none`" if ends else "the address ends with /api"
     return EnvironmentProblem(f"what answers at {url} is not the API of a Prefect server", hint=hint)

@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from plait.plans.landing.batch_words import refusal_words
+from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
@@ -86,6 +87,10 @@ class Sheet:
         yield from _headlines(self.outcome, self.eta, width)
         if self.outcome.reason:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
+        base = base_words(self.outcome.base)
+        if base:
+            line = Text(one_line(base, 500), style="yellow")
+            yield _fitting(line, width) if self.height is not None else line
         if self.outcome.paused_by is not None and self.outcome.state is RunState.RUNNING:
             yield _fitting(_paused_line(self.outcome), width)
         lines = [*_rest_lines(self.outcome), *_doubt_lines(self.outcome, self.active), *_asked_lines(self.outcome)]
@@ -93,7 +98,9 @@ class Sheet:
         yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
         tasks = self.outcome.tasks
-        if self.height is not None and len(tasks) > (room := max(3, self.height - len(batches) - len(asked) - 5)):
+        if self.height is not None and len(tasks) > (
+            room := max(3, self.height - len(batches) - len(asked) - bool(base) - 5)
+        ):
             tasks = _most_urgent(tasks, room)
         waits = _waits_of(self.outcome)
         yield from _rows([_cells(task, waits.get(task.id) or _say(task, self.lines)) for task in tasks], width)

@@ -1,6 +1,6 @@
 """What names may look like, and the branch names that are made of them: our own ASCII rule, stricter than git's.
 
-Branches of others are called as these others like, within what git takes (`foreign_problem`).
+Branches of others are called as these others like, within what git takes (`foreign_problem`, `base_problem`).
 
 `git check-ref-format` accepts shell metacharacters, 40 hex digits and right-to-left marks, and with `--branch` turns
 `@{-1}` into another branch's name: so what it says is not enough.
@@ -14,8 +14,9 @@ SLUG_LENGTH = 64
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[1-9][0-9]{0,4})?")
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{40}([0-9a-fA-F]{24})?")
-_REFNAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/#+=@,-]*")
 _REFNAME_LENGTH = 200
+_STEPS = re.compile(r"(?<=.)(~[0-9]{0,5}|\^[0-9]{0,2})+\Z")
+"""From a commit to those before it, as git writes it: `~2`, `^`."""
 _SYNTAX = re.compile(r"[ ~^:?*\[\\]")
 _OURS = re.compile(r"feature/[^/]+/(integration\Z|agent/|salvage/)")
 _SPECIAL = frozenset(
@@ -79,11 +80,21 @@ def _check_instance(text: str) -> str:
     return text
 
 
-def refname_problem(text: str) -> str | None:
-    """Why a branch name that a user gave is refused, as a sentence's end; None when it is fine."""
-    if text.startswith("refs/"):
-        return _means_more(text)
-    return _refused_of_all(text) or _pattern_problem(text)
+def base_problem(text: str) -> str | None:
+    """Why what a user wants to start from is refused, as a sentence's end; None where git can be asked for it.
+
+    Example: `main`, `origin/main`, `refs/tags/v1`, `v1`, `3f2a9c1`, `HEAD` and `main~2` are fine, `a..b` and `@{-1}`
+    are not.
+    """
+    name = stem_of(text)
+    if name == "HEAD" or _OBJECT_ID.fullmatch(name):
+        return None
+    return foreign_problem(name)
+
+
+def stem_of(base: str) -> str:
+    """The name in a base: `main` of `main~2`. With nothing behind it, the base moves on with what the name is of."""
+    return _STEPS.sub("", base)
 
 
 def foreign_problem(text: str) -> str | None:
@@ -121,19 +132,6 @@ def _refused_of_all(text: str) -> str | None:
 
 def _means_more(text: str) -> str:
     return f"{quoted(text)} means something else to git: give a branch's plain name, such as main"
-
-
-def _pattern_problem(text: str) -> str | None:
-    if not _REFNAME.fullmatch(text):
-        return f"{quoted(text)} has characters that a branch name may not have (letters, digits and . _ / # + = @ , -)"
-    if problem := _range_problem(text):
-        return problem
-    for part in text.split("/"):
-        if not part or part.startswith((".", "-")) or part.endswith("."):
-            return f"{quoted(text)} has a part that is empty, or begins with . or -, or ends with ."
-        if part.casefold().endswith(".lock"):
-            return f"{quoted(text)} has a part that ends with .lock"
-    return None
 
 
 def _range_problem(text: str) -> str | None:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome, TaskState
-from plait.plans.wording import approve_command, key_line, one_line
+from plait.plans.wording import approve_command, count, key_line, one_line
 
 _LOGS = 3
 """Tasks whose logs are offered."""
@@ -19,19 +19,20 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
     commands = [answer_command(outcome.feature, asked) for asked in outcome.asked]
     commands += [one_line(outcome.reason or "", 1000)] if waiting else list(_looking(outcome, repository))
     failed = [task for task in outcome.tasks if task.started_at and task.state in (TaskState.FAILED, TaskState.HELD)]
-    commands += [f"plait logs {_word(task.id)}" for task in failed[:_LOGS]]
-    rejected = [task for task in failed if task.state is TaskState.HELD and _is_mendable(task, outcome)]
-    commands += [f"plait resolve {_word(task.id)} # mend it yourself" for task in rejected[:_LOGS]]
+    where = f" --repo {_word(repository)}" if repository else ""
+    commands += [f"plait logs {_word(task.id)}{where}" for task in failed[:_LOGS]]
+    rejected = [task for task in outcome.tasks if task.state is TaskState.HELD and _is_mendable(task, outcome)]
+    commands += [f"plait resolve {_word(task.id)}{where} # mend it yourself" for task in rejected[:_LOGS]]
     if outcome.state is RunState.RUNNING:
-        return [*commands, "plait status"]
+        return [*commands, f"plait status{where}"]
     if any(task.state is not TaskState.LANDED and task.id not in waiting for task in outcome.tasks):
         commands += _phases(outcome)
         if outcome.paused_by is not None:
             commands.append(
                 f"plait resume {_word(outcome.feature)} # it is paused: until then a run of it starts nothing"
             )
-        where = f" --repo {_word(repository)}" if repository else ""
-        commands.append(f"plait run PLAN{where} # goes on with what has not landed")
+        taking = " --refresh" if outcome.base and outcome.base.refresh else ""
+        commands.append(f"plait run PLAN{where}{taking} # goes on with what has not landed")
     return commands
 
 
@@ -80,7 +81,18 @@ def _looking(outcome: FeatureOutcome, repository: str) -> Iterator[str]:
     if outcome.landed:
         git, branch = f"git -C {_word(repository)}" if repository else "git", _word(outcome.branch)
         yield f"{git} log --graph --oneline {branch}"
-        yield f"{git} merge {branch}"
+        yield from _merging(outcome, git, branch, f" --repo {_word(repository)}" if repository else "")
+
+
+def _merging(outcome: FeatureOutcome, git: str, branch: str, where: str) -> Iterator[str]:
+    """How it comes onto base: not again where it is there, and where it was not tested with all of base first that."""
+    base = outcome.base
+    if base is not None and base.course == "landed":
+        return
+    if base is not None and base.behind and not base.refresh:
+        more = count(base.behind, "commit")
+        yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
+    yield f"{git} merge {branch}"
 
 
 def _word(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome, VerifiedTree, WeakenedTest
 from plait.show.batch_story import repeat_rejection, repeat_verification
 from plait.show.metrics import Metrics, Reading, readings
@@ -40,6 +41,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "tasks": [_task(task, outcome) for task in outcome.singly().tasks],
         "batches": [batch_record(batch) for batch in outcome.batches],
         **({"reason": outcome.reason} if outcome.reason else {}),
+        **({"base": _base(outcome.base)} if outcome.base else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(
@@ -47,6 +49,18 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
             if outcome.contracts
             else {}
         ),
+    }
+
+
+def _base(base: BaseStanding) -> dict[str, Any]:
+    return {
+        "name": base.name,
+        "course": base.course,
+        "behind": base.behind,
+        "dropped": base.dropped,
+        "commit": base.now,
+        "rests_on": base.rests_on,
+        "told": base_words(base),
     }
 
 

@@ -8,6 +8,7 @@ from plait.plans.journal.manifest import job_of
 from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings, moment
 from plait.plans.run.statuses import ApprovalWait, Working
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import (
     Approval,
@@ -59,7 +60,13 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         paused_by=run.paused_by,
         rests=() if over else tuple(_rests(run, now)),
         reason=run.trouble or run.by_hand if over else None,
+        base=_base(run),
     )
+
+
+def _base(run: Standings) -> BaseStanding | None:
+    refresh, standing = run.manifest.refresh, run.base_standing
+    return standing.model_copy(update={"refresh": refresh.task}) if refresh and standing else standing
 
 
 def _task(run: Standings, states: States, task: str) -> TaskOutcome:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
+from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.usage import Usage
 from plait.plans.wording import (
@@ -86,6 +87,7 @@ def report_text(
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
     lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
@@ -166,6 +168,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"Branch **{markdown(outcome.branch)}**{at}. Run {markdown(outcome.run_id)}, "
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
+        *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
         *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),
@@ -338,7 +341,7 @@ def told_contracts(outcome: FeatureOutcome) -> list[str]:
 def _figures_lines(metrics: Metrics) -> list[str]:
     """The figures in a line, and one for each that can be called good or poor."""
     if not metrics.tasks_run:
-        return ["nothing was left to do, or could start"]
+        return ["no agent had anything to do" if metrics.verifications else "nothing was left to do, or could start"]
     parts = [
         f"{spell_seconds(metrics.elapsed_seconds)} elapsed for {spell_seconds(metrics.work_seconds)} of work by "
         f"{count(metrics.agents, 'agent')}: speed-up {_times(metrics.speed_up)}",

@@ -119,4 +119,4 @@ def final_state(run: Standings) -> RunState:
         return RunState.COMPLETED  # also when a signal came too late to stop anything
     if run.stopping is not None and not run.stopping.broken:
         return RunState.CANCELLED
-    return RunState.PARTIAL if landed or run.ended_waiting else RunState.FAILED
+    return RunState.PARTIAL if landed or run.rests.ended_waiting else RunState.FAILED

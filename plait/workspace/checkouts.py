@@ -64,6 +64,11 @@ class Checkout:
         """The directory that holds all of this; deleting it deletes the checkout."""
         return self.directory.parent
 
+    @property
+    def set_up(self) -> Path:
+        """What the set-up commands left there, written down (`set_up_state`); not there where none ran."""
+        return self.place / "set-up"
+
 
 def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tree: str | None = None) -> Checkout:
     """Hand out the files of a commit in `place/work`, with `branch` checked out in a git directory of their own.

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.plans.errors import CallError, EnvironmentProblem
-from plait.plans.names import is_made_by_plait
-from plait.plans.wording import near_match
+from plait.workspace.bases import branch_commit, find_base
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.excludes import excludes_of
 from plait.workspace.git import ZERO, GitRepository, ask_about
 from plait.workspace.kept_packs import kept_pack
 from plait.workspace.places import is_folder, is_there
@@ -45,26 +45,14 @@ class Control:
     object_format: str
     """`sha1` or `sha256`."""
 
-    def base_commit(self, branch: str | None) -> tuple[str, str]:
-        """The branch to start from and its commit; without a name, the one that HEAD names (`HEAD` when detached).
+    def base_commit(self, wanted: str | None) -> tuple[str, str]:
+        """What a name of a base stands for, as people call it, and its commit; without one, what HEAD names.
 
         Raises:
-            CallError: there is no such branch, or HEAD names one without a commit.
-            GitFailed: the branch names an object that is missing.
+            CallError, GitFailed: as `find_base`.
         """
-        if branch is not None:
-            commit = self.branch(branch)
-            if commit is None:
-                raise self._unknown(branch)
-            return branch, commit
-        head = GitRepository(self.git_dir)
-        name = head.run("symbolic-ref", "--quiet", "HEAD").text
-        if name.startswith(HEADS):
-            return self.base_commit(name.removeprefix(HEADS))
-        detached = head.resolve("HEAD")
-        if detached is None:
-            raise CallError(f"HEAD of {self.git_dir} names no commit", hint="name the branch to start from")
-        return "HEAD", detached
+        base = find_base(self.target, self.git_dir, wanted)
+        return base.name, base.commit
 
     def branch(self, name: str) -> str | None:
         """The commit of a branch, or nothing when there is no such branch.
@@ -72,16 +60,7 @@ class Control:
         Raises:
             GitFailed: the branch names an object that is missing or damaged.
         """
-        ref = HEADS + name
-        # `%(objecttype)` opens the object: a branch whose commit is missing must not look like a branch that is.
-        answer = self.target.ask("for-each-ref", "--format=%(objecttype) %(objectname) %(refname)", ref)
-        if f"broken ref {ref}" in answer.stderr:  # an empty file after a power failure, say: only a warning to git
-            raise GitFailed("for-each-ref", answer.status, answer.stderr)
-        for line in answer.lines:
-            kind, oid, listed = line.split(" ", 2)
-            if listed == ref and kind == "commit":
-                return oid
-        return None
+        return branch_commit(self.target, HEADS + name)
 
     @property
     def ignores_case(self) -> bool:
@@ -198,16 +177,6 @@ class Control:
         elsewhere = self.target.run("config", "--get", "core.worktree").text
         return Path(os.path.normpath(self.common_dir / elsewhere))
 
-    def _unknown(self, branch: str) -> CallError:
-        newest = self.target.ask("for-each-ref", "--sort=-committerdate", "--format=%(refname)", HEADS).lines
-        names = [ref.removeprefix(HEADS) for ref in newest]
-        if not names:
-            return CallError("the repository has no branch with a commit", hint="git commit")
-        theirs = [name for name in names if not is_made_by_plait(name)]
-        shown = (theirs or names)[:10]
-        hint = near_match(branch, theirs) or near_match(branch, names) or f"there are: {', '.join(shown)}"
-        return CallError(f"there is no branch {branch!r} with a commit in the repository", hint=hint)
-
 
 def open_control(repository: Path, *, home: Path) -> Control:
     """Find the repository that a directory belongs to and open plait's control repository for it, making it when new.
@@ -225,7 +194,7 @@ def open_control(repository: Path, *, home: Path) -> Control:
     directory = directory_of(common_dir, home=home)
     control_dir = directory / "control.git"
     try:
-        _establish(control_dir, common_dir, objects, object_format)
+        _establish(control_dir, git_dir, common_dir, objects, object_format)
     except OSError as error:
         raise EnvironmentProblem(f"cannot write {control_dir}: {error}", hint="set PLAIT_HOME elsewhere") from error
     control = Control(
@@ -285,7 +254,7 @@ def _refuse_unusable(control: Control, repository: Path) -> None:
             f"{repository} is a partial clone: objects that merging needs may be missing",
             hint="clone it again without --filter",
         )
-    if control.target.ask("for-each-ref", "--count=1", HEADS).text:
+    if control.target.ask("for-each-ref", "--count=1", HEADS, "refs/remotes/", "refs/tags/").text:
         return
     if GitRepository(control.git_dir).resolve("HEAD") is None:
         raise CallError(f"{repository} has no commit yet", hint="git commit")
@@ -298,7 +267,7 @@ def _key(common_dir: Path) -> str:
     return f"{readable}-{hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]}"
 
 
-def _establish(control_dir: Path, common_dir: Path, objects: Path, object_format: str) -> None:
+def _establish(control_dir: Path, git_dir: Path, common_dir: Path, objects: Path, object_format: str) -> None:
     """Make the control repository, or write its configuration anew: nobody else's setting may stay in it.
 
     Built under another name and renamed, so that of two processes at once one wins and the other uses the winner's.
@@ -317,7 +286,7 @@ def _establish(control_dir: Path, common_dir: Path, objects: Path, object_format
                 raise
     _replace(control_dir / "config", configuration_of(object_format, bare=True).encode())
     _replace(control_dir / "objects" / "info" / "alternates", os.fsencode(objects) + b"\n")
-    _replace(control_dir / "info" / "exclude", _excludes(common_dir))
+    _replace(control_dir / "info" / "exclude", excludes_of(common_dir, git_dir))
 
 
 def configuration_of(object_format: str, *, bare: bool) -> str:
@@ -326,18 +295,6 @@ def configuration_of(object_format: str, *, bare: bool) -> str:
     version = 1 if extension else 0
     core = f"[core]\n\trepositoryFormatVersion = {version}\n\tbare = {str(bare).lower()}\n\tfileMode = true\n"
     return core + extension
-
-
-_NEVER_WORK = b"__pycache__/\n*.py[cod]\n.pytest_cache/\n.mypy_cache/\n.ruff_cache/\n.DS_Store\n"
-"""What programs leave behind wherever they run, and nobody commits on purpose; what is tracked stays so."""
-
-
-def _excludes(common_dir: Path) -> bytes:
-    """What the user keeps out of this repository without writing it into `.gitignore` is not harvested either."""
-    try:
-        return _NEVER_WORK + (common_dir / "info" / "exclude").read_bytes()
-    except OSError:
-        return _NEVER_WORK
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -61,6 +61,15 @@ def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) ->
     return {**_DEFAULTS, **inherited, **extra}
 
 
+def user_environment() -> dict[str, str]:
+    """All variables of ours, as the user's own programs have them: for git on the network, and for forges' programs."""
+    ours = {name.removeprefix(_ASIDE): value for name, value in os.environ.items()}
+    ours["PATH"] = os.pathsep.join(
+        place for place in ours.get("PATH", os.defpath).split(os.pathsep) if place[:1] == "/"
+    )
+    return {name: value for name, value in ours.items() if not _matches(name, ("PREFECT_*", "PLAIT_*"))}
+
+
 def with_proxies_aside(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment whose proxies only agents and checks are given: a server on this machine is asked directly.
 

@@ -1,20 +1,25 @@
 """What a checkout holds becomes a commit, once the processes that worked in it are gone; only its files count."""
 
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from plait.plans.wording import listed
 from plait.workspace.checkouts import Checkout, naming_full_disk
+from plait.workspace.claims import ANYTHING, EVERYTHING, Claims
 from plait.workspace.control import HEADS, Control
 from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import ZERO
-from plait.workspace.scanning import LIMITS, ROOT, HarvestLimits, Odd, Survey, excess, survey
+from plait.workspace.scanning import LIMITS, ROOT, HarvestLimits, Odd, Survey, excess, shown, survey
 from plait.workspace.selection import Selection, Staging
+from plait.workspace.set_up_state import SetUpState, index_in, read_set_up_state, write_set_up_state
+from plait.workspace.swallowed import Swallowed, swallowed
 from plait.workspace.trailers import message_with_trailers, trailers_of, with_note
 
 __all__ = ["Harvest", "harvest", "message_with_trailers", "salvage", "trailers_of"]
@@ -37,6 +42,10 @@ class Harvest:
     """Paths that differ from what was handed out, a rename as two; their bytes as surrogates where not UTF-8."""
     problems: tuple[str, ...] = ()
     """Why it cannot be committed, one sentence each."""
+    notes: tuple[str, ...] = ()
+    """What whoever looks at the work should know, one sentence each."""
+    swallowed: tuple[Swallowed, ...] = ()
+    """What was to be there, and is left out: where a pattern of the claims has no changed file."""
 
 
 def harvest(
@@ -47,13 +56,16 @@ def harvest(
     parents: tuple[str, ...],
     date: str,
     author: str,
+    claims: Claims = ANYTHING,
     limits: HarvestLimits = LIMITS,
 ) -> Harvest:
     """Commit the files of a checkout as they are, whatever its own `.git` says; the checkout stays as it is.
 
-    May be repeated: equal files and arguments give the equal commit. Nothing refers to the commit yet.
+    May be repeated: equal files and arguments give the equal commit. Nothing refers to the commit yet. Where set-up
+    commands ran, what they left is not part of it, unless it was changed again: then the file is taken as it is.
 
     Args:
+        claims: What the work may hold.
         message: From `message_with_trailers`.
         parents: Several when the files are a merge: then there is a commit even where nothing was changed.
         date: As git writes it, such as `1700000000 +0000`.
@@ -67,7 +79,7 @@ def harvest(
     if seen.unsafe:
         return _refused(checkout, seen.unsafe)
     with _staging(control, checkout) as staging:
-        selection = staging.select(seen)
+        selection = staging.select(seen, claims)
         sizes = {path: seen.files.get(path, 0) for path in selection.write}
         odd = [*selection.odd, *excess(sizes, selection.new, limits)]
         if odd:
@@ -75,11 +87,43 @@ def harvest(
         failed = _stage(staging, selection)
         if failed:
             return _refused(checkout, failed)
+        again = _changed_again(staging, selection.write)
         tree = _tree(staging, selection)
-    if tree == checkout.tree and len(parents) == 1:
-        return Harvest(None, tree, ())
-    commit = control.store.commit_tree(tree, parents, message, date=date, author=author)
-    return Harvest(commit, tree, control.store.changed_paths(checkout.tree, tree))
+        changed = control.store.changed_paths(checkout.tree, tree)
+        left = swallowed(staging, selection, claims, changed=changed)
+    commit = None
+    if tree != checkout.tree or len(parents) > 1:
+        commit = control.store.commit_tree(tree, parents, message, date=date, author=author)
+    notes = (*selection.notes, *_told_of_the_set_up(again & set(changed)))
+    return Harvest(commit, tree, changed, notes=notes, swallowed=left)
+
+
+def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -> tuple[str, ...]:
+    """Write down how set-up commands left a checkout: what is so then is not the work of the agent that comes next.
+
+    Returns:
+        Why no agent may begin, one sentence each: git must not run beside what they left.
+
+    Raises:
+        GitFailed: git could not compare it.
+        DiskFull: no space for the note.
+    """
+    seen = survey(checkout.directory, limits)
+    if seen.unsafe:
+        return tuple(map(str, seen.unsafe))
+    with naming_full_disk(), tempfile.TemporaryDirectory(prefix="set-up-", dir=checkout.place) as directory:
+        place = Path(directory) / checkout.set_up.name
+        place.mkdir()
+        staging = Staging(control, checkout, Path(shutil.copy2(checkout.index, index_in(place))))
+        selection = staging.select(seen, EVERYTHING)
+        # git compares a link with its object, and a file with its name alone.
+        links = tuple(path for path in selection.write if path in seen.links)
+        failed = _stage(staging, selection.without(links), "--info-only")
+        failed += _stage(staging, replace(selection, write=links, remove=()))
+        odd = {oddity.path for oddity in (*seen.odd, *selection.odd, *failed)}
+        write_set_up_state(place, checkout.directory, odd=odd, ignored=selection.ignored, inside=selection.inside)
+        place.rename(checkout.set_up)
+    return ()
 
 
 def harvested_tree(
@@ -94,7 +138,7 @@ def harvested_tree(
     if seen.unsafe:
         return _refused(checkout, seen.unsafe)
     with _staging(control, checkout) as staging:
-        selection = staging.select(seen).restricted(only)
+        selection = staging.select(seen, EVERYTHING).restricted(only)
         sizes = {path: seen.files.get(path, 0) for path in selection.write}
         odd = [*selection.odd, *excess(sizes, selection.new, limits)] or _stage(staging, selection)
         if odd:
@@ -128,14 +172,16 @@ def salvage(
     if seen.unsafe:
         return None
     with _staging(control, checkout) as staging:
-        selection = staging.select(seen)
+        selection = staging.select(seen, EVERYTHING)
         left_out = [*unsafe, *selection.odd, *_over(selection, seen, limits)]
         selection = selection.without(_kept_back(selection, left_out))
-        left_out += _stage(staging, selection)
-        tree = _tree(staging, selection)
+        failed = _stage(staging, selection)
+        left_out += failed
+        tree = _tree(staging, selection.without(oddity.path for oddity in failed))
     if tree == checkout.tree:
         return None
-    text = with_note(message, _note(left_out)) if left_out else message
+    named = [*map(str, left_out), *selection.notes]
+    text = with_note(message, _note(named)) if named else message
     commit = control.store.commit_tree(tree, (checkout.commit,), text, date=date)
     return _new_branch(control, branch, commit)
 
@@ -144,7 +190,9 @@ def salvage(
 def _staging(control: Control, checkout: Checkout) -> Iterator[Staging]:
     """Work on a copy of the index that the files were handed out with; `copy2` keeps its time, for git's racy check."""
     with naming_full_disk(), tempfile.TemporaryDirectory(prefix="harvest-", dir=checkout.place) as directory:
-        yield Staging(control, checkout, Path(shutil.copy2(checkout.index, Path(directory) / "index")))
+        set_up = read_set_up_state(checkout)
+        index = set_up.index if set_up else checkout.index
+        yield Staging(control, checkout, Path(shutil.copy2(index, Path(directory) / "index")), set_up)
 
 
 def _refused(checkout: Checkout, odd: list[Odd]) -> Harvest:
@@ -154,7 +202,22 @@ def _refused(checkout: Checkout, odd: list[Odd]) -> Harvest:
     return Harvest(None, checkout.tree, (), tuple(named))
 
 
-def _stage(staging: Staging, selection: Selection) -> list[Odd]:
+def _changed_again(staging: Staging, paths: Iterable[str]) -> set[str]:
+    """Those of the paths that the set-up had made or changed, and that are other again."""
+    if staging.set_up is None:
+        return set()
+    before, then = staging.entries(staging.checkout.index), staging.entries(staging.set_up.index)
+    now = staging.entries(staging.index)
+    return {path for path in paths if path in then and then[path] not in (before.get(path), now.get(path))}
+
+
+def _told_of_the_set_up(paths: Iterable[str]) -> Iterator[str]:
+    named = [shown(path) for path in sorted(paths)]
+    if named:
+        yield f"the set-up had changed {listed(named, limit=5)} before the agent did: what is there now is taken whole"
+
+
+def _stage(staging: Staging, selection: Selection, *options: str) -> list[Odd]:
     """Bring the index up to date; gives the files that git refuses, which stay as they were handed out."""
     if selection.remove:
         staging.write("update-index", "-z", "--force-remove", "--stdin", paths=selection.remove)
@@ -162,7 +225,7 @@ def _stage(staging: Staging, selection: Selection) -> list[Odd]:
     pending = [selection.write] if selection.write else []
     while pending:
         part = pending.pop()
-        complaint = _add(staging, part)
+        complaint = _add(staging, part, options)
         if complaint is None:
             continue
         if len(part) == 1 or len(failed) > _NAMED_AT_MOST:
@@ -172,9 +235,9 @@ def _stage(staging: Staging, selection: Selection) -> list[Odd]:
     return failed
 
 
-def _add(staging: Staging, paths: tuple[str, ...]) -> str | None:
+def _add(staging: Staging, paths: tuple[str, ...], options: tuple[str, ...]) -> str | None:
     """Put files into the index: all of them, or none and git's first complaint."""
-    answer = staging.on_paths("update-index", "-z", "--add", "--replace", "--stdin", paths=paths)
+    answer = staging.on_paths("update-index", "-z", "--add", "--replace", *options, "--stdin", paths=paths)
     if answer.status == 0 and not _COMPLAINT.search(answer.stderr):
         return None
     if _INFRASTRUCTURE.search(answer.stderr):
@@ -185,10 +248,24 @@ def _add(staging: Staging, paths: tuple[str, ...]) -> str | None:
 def _tree(staging: Staging, selection: Selection) -> str:
     if not selection.write and not selection.remove:
         return staging.checkout.tree
-    answer = staging.control.store.ask("write-tree", index=staging.index)
+    index = _over_handed_out(staging, selection, staging.set_up) if staging.set_up else staging.index
+    answer = staging.control.store.ask("write-tree", index=index)
     if _COMPLAINT.search(answer.stderr):
         raise GitFailed("write-tree", answer.status, answer.stderr)
     return answer.text
+
+
+def _over_handed_out(staging: Staging, selection: Selection, set_up: SetUpState) -> Path:
+    """The handed-out index with what the agent changed alone, and nothing of what the set-up did."""
+    index = Path(shutil.copy2(staging.checkout.index, staging.index.with_name("over-handed-out")))
+    then, now = staging.entries(set_up.index), staging.entries(staging.index)
+    lines = [f"0 {'0' * len(staging.checkout.tree)}\t{path}" for path in selection.remove]
+    # A file that was only written again, or that git refused, is as it was.
+    changed = [path for path in selection.write if path in now and now[path] != then.get(path)]
+    lines += [f"{' '.join(now[path])}\t{path}" for path in changed]
+    entries = b"".join(os.fsencode(line) + b"\0" for line in lines)
+    staging.control.store.ask("update-index", "-z", "--replace", "--index-info", stdin=entries, index=index)
+    return index
 
 
 def _over(selection: Selection, seen: Survey, limits: HarvestLimits) -> list[Odd]:
@@ -219,9 +296,9 @@ def _set_aside(checkout: Checkout, odd: list[Odd]) -> None:
             (checkout.directory / oddity.path).rename(aside / str(number))
 
 
-def _note(odd: list[Odd]) -> str:
-    named = [f"  {oddity}" for oddity in odd[:_NAMED_AT_MOST]]
-    more = [f"  and {len(odd) - _NAMED_AT_MOST} more"] if len(odd) > _NAMED_AT_MOST else []
+def _note(left_out: list[str]) -> str:
+    named = [f"  {sentence}" for sentence in left_out[:_NAMED_AT_MOST]]
+    more = [f"  and {len(left_out) - _NAMED_AT_MOST} more"] if len(left_out) > _NAMED_AT_MOST else []
     return "\n".join(["Left out, because it cannot be committed:", *named, *more])
 
 

@@ -17,6 +17,7 @@ from plait.workspace.trailers import named_works, works_in
 
 _LINE = "^ *Plait-(Task|Undone): "
 _UNDONE = re.compile(r"^ *Plait-Undone: (.*?) *$", re.MULTILINE)
+_TIP = re.compile(r"^ *Plait-Tip: ([0-9a-f]{40}|[0-9a-f]{64}) *$", re.MULTILINE)
 _MOST_PATCHES = 300
 """How many commits of base are compared by patch: the newest since the feature began."""
 
@@ -37,7 +38,7 @@ class LandedWork:
     claims: Mapping[str, tuple[Claim, ...]]
     """By task, or member of a bundle, the newest claim of each history."""
     ended: tuple[str, ...] = ()
-    """Commits that end all that they contain: an undo, and what `--fresh` started over from."""
+    """Commits that end all that they contain: an undo, the tips that it names, and what `--fresh` started over from."""
     lost: Mapping[str, str] = field(default_factory=dict)
     """By task whose work plait has landed, and which no history claims any more, the commit that was landed last."""
 
@@ -65,8 +66,7 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
     on_base = _commits_of_plait(control, base)
     on_tip = _scan(control.store, tip, f"^{base}") if tip else ()
     contents = commit_contents(control.store, (*on_tip, *on_base))
-    undone = [commit for commit, content in contents.items() if feature in _UNDONE.findall(content)]
-    ends = (*undone, *((fresh,) if fresh else ()))
+    ends = (*_undone(control.store, feature, contents), *((fresh,) if fresh else ()))
     void = _void(control.store, contents, ends)
     histories = [_newest(feature, commits, contents, void) for commits in (on_tip, on_base)]
     seen = tuple(filter(None, (tip, base)))
@@ -78,6 +78,30 @@ def landed_work(control: Control, feature: str, *, tip: str | None, base: str, f
             claims[task] = (*claims.get(task, ()), claim)
     lost = {task: mark for task, mark in _lost(control, feature, gone, seen).items() if task not in claims}
     return LandedWork(claims, ends, lost)
+
+
+def undone_by(control: Control, feature: str, tip: str, *, base: str) -> str | None:
+    """The newest commit of base that has taken back all that a feature branch holds; nothing where none has.
+
+    Example: the feature was squashed onto base, and `plait undo` took that back, naming the tip that it was made of:
+    whatever is on the feature branch up to there is void.
+
+    Raises:
+        GitFailed: a commit is missing.
+    """
+    contents = commit_contents(control.store, _commits_of_plait(control, base))
+    for commit, content in contents.items():
+        ends = _undone(control.store, feature, {commit: content})
+        if ends and _void(control.store, [tip], ends):
+            return commit
+    return None
+
+
+def _undone(store: GitRepository, feature: str, contents: Mapping[str, str]) -> tuple[str, ...]:
+    """The commits that undo a feature, and the tips of it that they name: a squash does not contain what it was."""
+    undone = {commit: content for commit, content in contents.items() if feature in _UNDONE.findall(content)}
+    tips = dict.fromkeys(tip for content in undone.values() for tip in _TIP.findall(content))
+    return (*undone, *(tip for tip in store.present(tips) if store.resolve(tip) == tip)) if undone else ()
 
 
 def spoken_for(control: Control, feature: str, tip: str, *, without: Iterable[str]) -> tuple[str, ...]:

@@ -137,6 +137,12 @@ def landed_batches(control: Control, feature: str) -> dict[str, str]:
     return {ref.removeprefix(prefix): commit for ref, commit in control.store.refs(prefix).items()}
 
 
+def mark_landed(control: Control, feature: str, batch: str, commit: str) -> None:
+    """Remember what has landed elsewhere than on a branch of the target; call with the feature's lock held."""
+    with suppress(GitFailed, DiskFull):  # a memory; the truth is where it landed
+        _mark(control, feature, batch, commit)
+
+
 def void_landings(control: Control, feature: str) -> frozenset[str]:
     """The commits that had landed when the feature was begun anew: nobody misses them."""
     return frozenset(control.store.refs(f"{_VOID}{_part(feature)}/").values())

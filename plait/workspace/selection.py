@@ -5,15 +5,27 @@ what it would skip without a word (a directory too deep, a name it refuses) has 
 """
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from plait.plans.wording import listed
 from plait.workspace.checkouts import Checkout
+from plait.workspace.claims import ANYTHING, Claims
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import Answer
-from plait.workspace.scanning import ROOT, Odd, Survey, bare_repositories, odd_links
+from plait.workspace.nested import (
+    counts,
+    inner_paths,
+    is_inside,
+    modules_in,
+    modules_of,
+    text_of_modules,
+    told_of_nested,
+)
+from plait.workspace.scanning import ROOT, Odd, Survey, bare_repositories, odd_links, shown
+from plait.workspace.set_up_state import SetUpState
 
 _GITLINK = "160000"
 _MANY = 1000
@@ -30,17 +42,24 @@ class Selection:
     """Those of `write` that were not handed out."""
     odd: tuple[Odd, ...]
     """What cannot be committed and is not ignored either."""
+    ignored: frozenset[str] = frozenset()
+    """Files that git ignores, and that were not there when the agent began."""
+    inside: frozenset[str] = frozenset()
+    """Files below submodules, which are another repository's."""
+    notes: tuple[str, ...] = ()
+    """What is left out on purpose, in a sentence each."""
 
     def without(self, paths: Iterable[str]) -> "Selection":
         """The selection with some paths left as they were handed out."""
         gone = set(paths)
         write = tuple(path for path in self.write if path not in gone)
-        return Selection(write, self.remove, self.new - gone, self.odd)
+        return replace(self, write=write, new=self.new - gone)
 
     def restricted(self, only: Callable[[str], bool]) -> "Selection":
         """The selection with all but some paths left as they were handed out."""
         write, remove = (tuple(filter(only, paths)) for paths in (self.write, self.remove))
-        return Selection(write, remove, self.new & set(write), tuple(odd for odd in self.odd if only(odd.path)))
+        odd = tuple(odd for odd in self.odd if only(odd.path))
+        return replace(self, write=write, remove=remove, new=self.new & set(write), odd=odd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +69,104 @@ class Staging:
     control: Control
     checkout: Checkout
     index: Path
+    set_up: SetUpState | None = None
+    """How set-up commands left the checkout; `index` is then a copy of theirs."""
 
-    def select(self, seen: Survey) -> Selection:
-        """Compare a survey of the checkout with what was handed out.
+    def select(self, seen: Survey, claims: Claims = ANYTHING) -> Selection:
+        """Compare a survey of the checkout with what it was when the agent began.
 
         Only to be called when `found.unsafe` is empty: git reads the ignore files.
         """
         known = self._known()
         links = {path for path, mode in known.items() if mode == _GITLINK}
-        present = seen.files.keys() | seen.links.keys()
+        modules = self._modules(links, seen)
+        all_present = seen.files.keys() | seen.links.keys()
+        inside = {path for path in all_present if is_inside(path, modules)}
+        present = all_present - inside
+        odd = [odd for odd in seen.odd if not is_inside(odd.path, modules)]
         fresh = present - known.keys()
-        ignored = self._ignored({*fresh, *(odd.path for odd in seen.odd)}, known, links)
+        ignored = self._ignored({*fresh, *(oddity.path for oddity in odd)}, known, links)
+        there = self.set_up.odd if self.set_up else frozenset[str]()
+        new = {path for path in fresh - ignored - there if not self._was_there(path)}
+        nested = self._nested([oddity for oddity in odd if oddity.path not in ignored], new, claims)
+        new = {path for path in new if not is_inside(path, nested.left_out)}
         directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
-        new = fresh - ignored
-        write = tuple(sorted(new | ((touched | links) & present)))
-        remove = missing | directories | (links - seen.directories - present)
-        odd = [odd for odd in seen.odd if odd.path not in ignored]
-        odd += [*odd_links(seen, write), *bare_repositories(seen, write)]
+        touched -= there
+        write = tuple(sorted(new | ((touched | (links - modules)) & present)))
+        remove = missing | directories | (links - modules - seen.directories - present)
+        odd = [*nested.odd, *odd_links(seen, write)]
         odd += self._replaced(touched - present, odd)
-        return Selection(write, tuple(sorted(remove)), frozenset(new), tuple(odd))
+        selection = Selection(
+            write,
+            tuple(sorted(remove)),
+            frozenset(new),
+            tuple(odd),
+            ignored=frozenset(path for path in fresh & ignored if not self._was_there(path)),
+            inside=frozenset(inside),
+            notes=tuple(nested.notes),
+        )
+        return self._without_bare(self._with_modules(selection, modules, claims), seen, known, claims)
+
+    def _modules(self, links: set[str], seen: Survey) -> set[str]:
+        """The submodules that stay as they were handed out, whatever lies in them: those that are still named as such.
+
+        Who takes one out of `.gitmodules` has put files in its place, or nothing. One that was named nowhere stays
+        where a repository lies in it.
+        """
+        if not links:
+            return set()
+        before = modules_of(self.control.store, self.checkout.tree).keys()
+        now = modules_in(self.control.store, text_of_modules(self.checkout.directory)).keys()
+        filled = {odd.path.removesuffix("/.git") for odd in seen.odd if odd.path.endswith("/.git")}
+        return {link for link in links if (link in before and link in now) or (link not in before and link in filled)}
+
+    def _with_modules(self, selection: Selection, modules: Collection[str], claims: Claims) -> Selection:
+        """Say what was changed in submodules: it lands nowhere; where it is what was asked for, nothing else does."""
+        changed = self.set_up.changed_inside(self.checkout.directory) if self.set_up and modules else []
+        asked = [path for path in changed if claims.name(path)]
+        if asked:
+            reason = "is in a submodule: it belongs to another repository, and plait lands no change of one"
+            return replace(selection, odd=(*selection.odd, *(Odd(path, reason) for path in asked)))
+        if not changed:
+            return selection
+        where = listed([shown(path) for path in changed], limit=3)
+        note = f"{where} {'was' if len(changed) == 1 else 'were'} changed in a submodule, which stays as it was"
+        return replace(selection, notes=(*selection.notes, note))
+
+    def _was_there(self, path: str) -> bool:
+        return self.set_up is not None and self.set_up.was_there(self.checkout.directory, path)
+
+    def _nested(self, odd: list[Odd], new: set[str], claims: Claims) -> "_Nested":
+        """Sort the nested repositories: of some the files count, others are left out whole."""
+        there = self.set_up.odd if self.set_up else frozenset[str]()
+        sorted_out = _Nested()
+        gits = {oddity.path for oddity in odd if oddity.path.endswith("/.git")}
+        handed_out = self.entries(self.checkout.index) if gits else {}
+        for root in sorted(path.removesuffix("/.git") for path in gits):
+            if is_inside(root, sorted_out.left_out):
+                continue
+            fresh, has_known = inner_paths(root, new), bool(inner_paths(root, handed_out))
+            counted = counts(root, new=fresh, has_known=has_known, claims=claims, directory=self.checkout.directory)
+            if not counted:
+                sorted_out.left_out.add(root)
+            if fresh or (has_known and f"{root}/.git" not in there):
+                sorted_out.notes.append(told_of_nested(root, len(fresh), counted=counted))
+        gone = {oddity.path for oddity in odd if is_inside(oddity.path, sorted_out.left_out)}
+        sorted_out.odd += [oddity for oddity in odd if oddity.path not in gone | gits | there]
+        return sorted_out
+
+    def _without_bare(self, selection: Selection, seen: Survey, known: dict[str, str], claims: Claims) -> Selection:
+        """Leave out bare repositories that hold nothing of the task's; one that does cannot be committed."""
+        for bare in bare_repositories(seen, selection.write):
+            inside = inner_paths(bare.path, selection.write)
+            is_ours = bare.path == ROOT or any(path in known or claims.name(path) for path in inside)
+            if claims.owns is None or is_ours:
+                selection = replace(selection, odd=(*selection.odd, bare))
+            else:
+                note = told_of_nested(bare.path, len(inside), counted=False)
+                selection = replace(selection.without(inside), notes=(*selection.notes, note))
+        return selection
 
     def _replaced(self, paths: set[str], odd: list[Odd]) -> list[Odd]:
         """Files that became neither file nor link nor directory, unless they are named already."""
@@ -77,9 +174,14 @@ class Staging:
         return [Odd(path, "no longer a file") for path in sorted(paths - named)]
 
     def _known(self) -> dict[str, str]:
-        """The paths that were handed out, with their modes."""
-        records = self.control.store.ask("ls-files", "--stage", "-z", index=self.index).records
-        return {path: facts.split(" ", 1)[0] for facts, _, path in (record.partition("\t") for record in records)}
+        """The paths that were there when the agent began, ignored ones aside, with their modes."""
+        return {path: mode for path, (mode, _) in self.entries(self.index).items()}
+
+    def entries(self, index: Path) -> dict[str, tuple[str, str]]:
+        """What an index knows: by path, mode and object."""
+        records = self.control.store.ask("ls-files", "--stage", "-z", index=index).records
+        parts = ((facts.split(" "), path) for facts, _, path in (record.partition("\t") for record in records))
+        return {path: (facts[0], facts[1]) for facts, path in parts}
 
     def _ignored(self, paths: set[str], known: Iterable[str], links: set[str]) -> set[str]:
         """Those paths that git's ignore rules leave out; inside of a submodule git refuses to answer."""
@@ -87,9 +189,9 @@ class Staging:
         if len(asked) <= _MANY:
             return self._check_ignore(asked)
         # 20,000 files in `node_modules` take git 0.6 s; that directory takes it 5 ms, and nothing in it can be kept.
-        covers = _covers(asked, known)
-        ignored = self._check_ignore(set(covers.values()))
-        inside = {path for path, cover in covers.items() if cover in ignored}
+        covered = covers(asked, known)
+        ignored = self._check_ignore(set(covered.values()))
+        inside = {path for path, cover in covered.items() if cover in ignored}
         return inside | self._check_ignore(asked - inside)
 
     def _check_ignore(self, paths: set[str]) -> set[str]:
@@ -135,18 +237,28 @@ class Staging:
         return self.control.store.run(*arguments, stdin=_listed(paths), work_tree=place, index=self.index)
 
 
+@dataclass(slots=True)
+class _Nested:
+    """What was found of repositories in a checkout."""
+
+    left_out: set[str] = field(default_factory=set)
+    odd: list[Odd] = field(default_factory=list)
+    """What cannot be committed, beside them."""
+    notes: list[str] = field(default_factory=list)
+
+
 def _listed(paths: Iterable[str]) -> bytes:
     """Paths as `-z --stdin` takes them."""
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _covers(paths: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+def covers(paths: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     """Each path with the topmost directory above it that holds nothing known, or itself."""
     held = {"", *(path[:at] for path in known for at, letter in enumerate(path) if letter == "/")}
-    covers: dict[str, str] = {}
+    covered: dict[str, str] = {}
     for path in paths:
         end = path.find("/")
         while end >= 0 and path[:end] in held:
             end = path.find("/", end + 1)
-        covers[path] = path if end < 0 else path[:end]
-    return covers
+        covered[path] = path if end < 0 else path[:end]
+    return covered

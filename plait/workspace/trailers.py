@@ -61,6 +61,24 @@ def merge_message(subject: str, body: Iterable[str], trailers: Iterable[tuple[st
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
+def squash_message(
+    subject: str, body: Iterable[str], works: Iterable[Mapping[str, str]], trailers: Iterable[tuple[str, str]]
+) -> str:
+    """The message of one commit in place of several: it names all their works, as `works_in` reads them.
+
+    They stand indented, as `git merge --squash` has them: to git they go on with the line before, and the last
+    paragraph stays one of trailers.
+    """
+    listed = [dict(work) for work in works]
+    rest = [(f"{re.sub('[^A-Za-z0-9-]', '-', key)}: {_line(value, 1000)}") for key, value in trailers]
+    lines = [*(line for line in rest if _OURS.match(line)), f"Plait-Works: {len(listed)}"]
+    for work in listed:
+        lines += [f"    {key}: {_line(value, 100_000)}" for key, value in work.items() if _KEY.fullmatch(key)]
+    lines += [line for line in rest if not _OURS.match(line)]
+    paragraphs = [_line(subject, 100), "\n".join(_line(line, 200) for line in body), "\n".join(lines)]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
 def with_note(message: str, note: str) -> str:
     """The message with a further paragraph before its trailers."""
     paragraphs = message.rstrip("\n").split("\n\n")

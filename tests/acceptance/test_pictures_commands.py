@@ -24,6 +24,7 @@ from plait.show.pictures.svg import Theme
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import PLAIT, plait
 from tests.support.forecasts import CART, a_forecast, a_run, many_jobs, slots_of
+from tests.support.repositories import make_repository
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 KEEP = "KEEP_PICTURES"
@@ -53,8 +54,19 @@ def env(home: Path) -> dict[str, str]:
 def a_run_in(home: Path, *, kept: bool = True) -> FeatureOutcome:
     """The folder that a run of the cart has left."""
     outcome, folder = a_run(), home / "runs" / "run-0001"
+    make_repository(home.parent / "shop")
     folder.mkdir(parents=True)
-    write_run_file(folder, this_run("run-0001", "shopping-cart", "/shop", flow_run=None, deployed=False, plan="p.yaml"))
+    write_run_file(
+        folder,
+        this_run(
+            "run-0001",
+            "shopping-cart",
+            str(home.parent / "shop" / ".git"),
+            flow_run=None,
+            deployed=False,
+            plan="p.yaml",
+        ),
+    )
     (folder / "outcome.json").write_text(outcome.model_dump_json(), encoding="utf-8")
     if kept:
         nodes = tuple(Node(job.id, job.role, job.seconds, job.needs) for job in CART)
@@ -169,7 +181,7 @@ def test_pictures_go_into_pipes_too(write_plan: WritePlan, tmp_path: Path, env: 
 def test_a_run_is_drawn_beside_its_forecast(home: Path, tmp_path: Path, env: dict[str, str]) -> None:
     a_run_in(home)
 
-    newest, named = (plait("gantt", *what, cwd=tmp_path, env=env) for what in ((), ("run-0",)))
+    newest, named = (plait("gantt", *what, cwd=tmp_path, env=env) for what in (("--repo", "shop"), ("run-0",)))
 
     assert newest.status == 0, newest.stderr
     assert newest.stdout == named.stdout
@@ -180,7 +192,7 @@ def test_a_run_is_drawn_beside_its_forecast(home: Path, tmp_path: Path, env: dic
 def test_a_run_of_an_older_version_is_drawn_alone(home: Path, tmp_path: Path, env: dict[str, str]) -> None:
     a_run_in(home, kept=False)
 
-    gantt, graph = (plait(command, cwd=tmp_path, env=env) for command in ("gantt", "graph"))
+    gantt, graph = (plait(command, "run-0001", cwd=tmp_path, env=env) for command in ("gantt", "graph"))
 
     assert gantt.status == 0, gantt.stderr
     assert "forecast" not in gantt.stdout
@@ -191,7 +203,7 @@ def test_a_run_of_an_older_version_is_drawn_alone(home: Path, tmp_path: Path, en
 def test_the_report_shows_the_chart(home: Path, tmp_path: Path, env: dict[str, str]) -> None:
     a_run_in(home)
 
-    ended = plait("report", cwd=tmp_path, env=env)
+    ended = plait("report", "--repo", "shop", cwd=tmp_path, env=env)
 
     assert ended.status == 0, ended.stderr
     assert "▀ actual  ▄ forecast  █ both" in ended.stdout
@@ -267,7 +279,7 @@ def test_a_graph_leaves_out_what_other_needs_imply(write_plan: WritePlan, tmp_pa
 def test_a_graph_of_a_run_says_what_came_of_its_tasks(home: Path, tmp_path: Path, env: dict[str, str]) -> None:
     a_run_in(home)
 
-    ended = plait("graph", cwd=tmp_path, env=env)
+    ended = plait("graph", "--repo", "shop", cwd=tmp_path, env=env)
 
     assert ended.status == 0, ended.stderr
     assert ended.stdout.count("landed") == len(CART)

@@ -153,7 +153,7 @@ def task(keys: str) -> str:
         (WITH_TASK + "integration: {sign: §maybe}", "integration.sign", "", ""),
         (WITH_TASK + "integration: {land: §no}", "integration.land", "never, approve or auto", ""),
         (WITH_TASK + "base: §--upload-pack=x", "base", "read as an option", ""),
-        (WITH_TASK + "base: §refs/heads/x", "base", "plain name", ""),
+        (WITH_TASK + "base: §a..b", "base", "a range or a revision", ""),
         (WITH_TASK + "crew: {qa: {§slot: 2}}", "crew.qa.slot", "unknown key", "'slots'"),
         (WITH_TASK + "crew: {qa: {slots: §0}}", "crew.qa.slots", "at least 1", ""),
         (WITH_TASK + "crew: {qa: {slots: §257}}", "crew.qa.slots", "at most 256", ""),

@@ -13,7 +13,7 @@ from plait.workspace.control import Control
 from plait.workspace.deleting import delete_tree
 from plait.workspace.harvest import harvest, salvage
 from plait.workspace.trailers import message_with_trailers, trailers_of
-from tests.support.repositories import git, make_repository
+from tests.support.repositories import git
 
 DATE = "1700000000 +0000"
 MESSAGE = message_with_trailers("cart: totals", "What was done.", {"Plait-Task": "totals"})
@@ -66,14 +66,6 @@ def plant_deep_tree(work: Path) -> None:
 def plant_many_files(work: Path) -> None:
     for number in range(20_001):
         (work / f"f{number}").touch()
-
-
-def plant_nested_repository(work: Path) -> None:
-    make_repository(work / "nested", {"x": "x"})
-
-
-def plant_nested_git_file(work: Path) -> None:
-    (work / "docs/.git").write_text("gitdir: /elsewhere\n")
 
 
 def plant_bare_repository(work: Path) -> None:
@@ -155,8 +147,6 @@ PLANTS = {
     "app.py: 3,221,225,472 bytes": plant_tracked_giant,
     "directories deeper than 64": plant_deep_tree,
     "20,001 new files": plant_many_files,
-    "nested/.git: a nested repository": plant_nested_repository,
-    "docs/.git: a nested repository": plant_nested_git_file,
     "fixture: looks like a bare repository": plant_bare_repository,
     "looks like a bare repository": plant_common_dir,
     "leaves the repository (to /etc/passwd)": plant_absolute_link,

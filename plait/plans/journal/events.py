@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plait.plans.accounts.refusals import Kind
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
@@ -294,6 +295,14 @@ class TipMoved:
     kind: Literal["tip-moved"] = "tip-moved"
 
 
+@dataclass(frozen=True, slots=True)
+class BaseSeen:
+    """Base, or the feature branch beside it, is elsewhere: what of it the feature was not tested with is known anew."""
+
+    standing: BaseStanding
+    kind: Literal["base-seen"] = "base-seen"
+
+
 Event = (
     Begin
     | Tick
@@ -315,4 +324,5 @@ Event = (
     | Stop
     | Close
     | TipMoved
+    | BaseSeen
 )

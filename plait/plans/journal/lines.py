@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeGuard, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from plait.plans.errors import CallError
-from plait.plans.journal.events import Close, Event, TipMoved
+from plait.plans.journal.events import BaseSeen, Close, Event, TipMoved
 from plait.plans.journal.manifest import Manifest
 
 VERSION = 1
@@ -40,9 +40,9 @@ class Journal:
 
     @property
     def is_closed(self) -> bool:
-        """Whether the run came to its end, and was not killed; that the feature branch was moved may come after it."""
+        """Whether the run came to its end, and was not killed; that a branch was moved may come after it."""
         events = (entry.event for entry in reversed(self.entries))
-        return isinstance(next((event for event in events if not isinstance(event, TipMoved)), None), Close)
+        return isinstance(next((event for event in events if not isinstance(event, TipMoved | BaseSeen)), None), Close)
 
 
 @cache

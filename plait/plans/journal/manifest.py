@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from plait.plans.accounts.pauses import QUOTA_WAIT, AccountPause
 from plait.plans.language.crew import Crew
 from plait.plans.schedule.jobs import Job
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.expansion import Needs, PlannedTask
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
@@ -84,6 +85,21 @@ class EarlierWork:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """That base is taken in as a task of the run: the first of its first batch, before others start."""
+
+    task: str
+    commit: str
+    """Of base."""
+    name: str
+    """What base is called."""
+    tip: str
+    """That commit, or what mends it and was finished before a kill."""
+    by_agent: bool
+    """Whether an agent mends it where it does not fit; else a person does."""
+
+
+@dataclass(frozen=True, slots=True)
 class PastEffort:
     """What was spent on a task by a run that was killed, and counts on."""
 
@@ -154,6 +170,9 @@ class Manifest:
     """By account, how it stood when a run was killed that this one goes on with."""
     quota_wait: float = QUOTA_WAIT
     """Seconds that the run waits for accounts when nothing else goes on."""
+    standing: BaseStanding | None = None
+    """How base stood beside the feature; nothing in the first journals."""
+    refresh: Refresh | None = None
 
 
 def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple[str, ...] | None = None) -> TaskFacts:

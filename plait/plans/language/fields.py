@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from plait.plans.language.editions import check_feature
-from plait.plans.names import check_slug, foreign_problem, refname_problem
+from plait.plans.names import base_problem, check_slug, foreign_problem
 from plait.plans.paths import normalize
 from plait.plans.persons import read_person
 from plait.plans.wording import either, kind_of, near_match, quoted
@@ -57,8 +57,8 @@ def _check_variable(text: str) -> str:
     return text
 
 
-def _check_branch(text: str) -> str:
-    if problem := refname_problem(text):
+def _check_base(text: str) -> str:
+    if problem := base_problem(text):
         raise ValueError(problem)
     return text
 
@@ -104,7 +104,8 @@ LintCode = Annotated[str, AfterValidator(_check_lint_code), Field(json_schema_ex
 PersonLine = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_person)]
 """A name and an address, as in `Ada Byron <ada@example.com>`."""
 
-BranchName = Annotated[str, AfterValidator(_check_branch)]
+BaseName = Annotated[str, AfterValidator(_check_base)]
+"""What a feature starts from: a branch, `origin/x`, a tag, a commit or a full ref."""
 ForeignBranch = Annotated[str, AfterValidator(_check_foreign)]
 """A branch by its name, a fetched one as `origin/x`, or a full ref such as `refs/pull/12/head`."""
 PathPattern = Annotated[str, AfterValidator(_check_path)]

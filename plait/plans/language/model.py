@@ -8,7 +8,7 @@ from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
 from plait.plans.language.fields import (
-    BranchName,
+    BaseName,
     Command,
     Commands,
     FeatureName,
@@ -281,6 +281,10 @@ class Integration(Part):
         "(nothing more starts), or new-failures (what is red on base does not count).",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
+    role: Slug | None = Field(
+        default=None,
+        description="Who mends base where it is taken in and does not fit, and no role made what it conflicts with.",
+    )
     slots: int = Field(default=1, ge=1, le=64, description="How many verifications run at the same time.")
     repairs: int = Field(default=2, ge=0, le=20, description="How often a rejected branch goes back to its role.")
     merge: tuple[PathRule, ...] = Field(
@@ -305,7 +309,18 @@ class Integration(Part):
         default=False, description="Whether what lands is signed, as your own git is configured to sign."
     )
     land: Literal["never", "approve", "auto"] = Field(
-        default="never", description="Whether the feature branch goes onto base: never, after approval, or by itself."
+        default="never",
+        description="Whether the feature goes onto base: never, when a person says so by `plait land`, or by itself "
+        "once all of it has landed on the feature branch.",
+    )
+    land_by: Literal["fast-forward", "merge", "squash"] = Field(
+        default="merge",
+        description="How it goes there: as it is (merged where base has moved on), by a merge commit, or as one commit "
+        "that names all of its tasks.",
+    )
+    push: Literal["none", "integration", "all"] = Field(
+        default="none",
+        description="What is pushed at the end of a run: nothing, the feature branch, or the agents' branches, too.",
     )
 
 
@@ -317,8 +332,10 @@ class Plan(Part):
         "in it make each run a feature of its own, an edition: nightly-{date}."
     )
     goal: Goal = Field(default="", description="What is there when it is done, in a sentence or a few.")
-    base: BranchName | None = Field(
-        default=None, description="The branch that it starts from; absent: the one that the repository is on."
+    base: BaseName | None = Field(
+        default=None,
+        description="What it starts from: a branch, a fetched one as origin/main, a tag or a commit; absent: the "
+        "branch that the repository is on.",
     )
     crew: Crew = Field(
         default_factory=Crew, description="Roles of this plan, over those of the crew that it runs with."

@@ -3,12 +3,26 @@
 from plait.plans.journal.effects import EndBatches, VerifyBase
 from plait.plans.journal.events import BaseVerified
 from plait.plans.run.standings import Standings
-from plait.plans.run.statuses import Landed, Working
+from plait.plans.run.statuses import Built, Landed, Working
 from plait.plans.tasks.work import BaseOrder
 from plait.plans.wording import count
 
 REFUSED = "base is red, and integration.base is green"
 """Why nothing starts and nothing lands."""
+
+
+def take_base_in(run: Standings) -> None:
+    """Base as it is now is a finished branch, whose own commits are nobody's change."""
+    refresh = run.manifest.refresh
+    if refresh is None:
+        return
+    run.put(refresh.task, grounds=(refresh.commit,))
+    if refresh.task not in run.manifest.repaired:
+        run.dispatcher.settle(refresh.task, now=run.now)
+        run.put(refresh.task, status=Built(run.run_time), commit=refresh.tip)
+        behind = run.manifest.standing.behind if run.manifest.standing else 0
+        more = f", with {count(behind, 'commit')} that the feature lacks" if behind else ""
+        run.tell(f"takes in {refresh.name} as it is at {refresh.commit[:10]}{more}", about=refresh.task)
 
 
 def ask_about_base(run: Standings) -> None:

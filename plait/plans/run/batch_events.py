@@ -23,7 +23,7 @@ def form_batch(run: Standings) -> float | None:
         return run.clock_time(run.not_before)
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
-    hurry = bool(run.waiters(ConflictWait))
+    hurry = bool(run.waiters(ConflictWait)) or run.takes_base_in
     due = _due(run, rules, run.fit_to_land(rules), hurry=hurry)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
@@ -75,6 +75,7 @@ def _candidate(run: Standings, rules: LandingRules, task: str, behind: float) ->
         locked=facts.locked,
         is_foreign=facts.foreign is not None,
         grounds=tuple(dict.fromkeys((*standing.grounds, *others))),
+        is_base=run.manifest.refresh is not None and task == run.manifest.refresh.task,
         priority=facts.merge_priority,
         behind=behind,
         done=sum((span.ended_at - span.started_at).total_seconds() for span in standing.spans),
@@ -251,7 +252,7 @@ def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
         _reject(run, rework.task, reason, how)
         run.lose(rework.task)
     else:
-        onto = with_phase.onto if with_phase else run.tip or run.manifest.base
+        onto = with_phase.onto if with_phase else run.tip or run.start
         number = standing.repairs + 1
         run.put(
             rework.task,
@@ -275,8 +276,10 @@ def _may_repair(run: Standings, task: str, how: tuple[str, ...]) -> bool:
     What has no history in common with the feature branch no agent can merge, and somebody else's branch no agent has
     to mend: a newer tip of it does.
     """
-    standing = run.tasks[task]
+    standing, refresh = run.tasks[task], run.manifest.refresh
     if how[0] == "unrelated" or run.facts[task].foreign:
+        return False
+    if refresh is not None and task == refresh.task and not refresh.by_agent:
         return False
     same_again = run.facts[task].is_command and standing.rejected_as == how
     # A batch that is ready-to-land is on no branch yet: there is no tip that a repair could be made on.

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask
 from plait.plans.journal.events import (
+    BaseSeen,
     BaseVerified,
     BatchEnded,
     BatchSettled,
@@ -69,6 +70,8 @@ class Run:
         account_events.count_waiting(run, run.run_time - before)
         if isinstance(event, TipMoved):
             batch_events.tip_moved(run, event)
+        elif isinstance(event, BaseSeen):
+            run.base_standing = event.standing
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)
@@ -97,7 +100,11 @@ def _begin(run: Standings, _event: Begin) -> None:
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None
             run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
+    base_events.take_base_in(run)
+    refresh = run.manifest.refresh
     for task, work in run.manifest.earlier.items():
+        if refresh is not None and task == refresh.task:
+            continue
         if task in run.tasks and task not in run.manifest.repaired:
             _reuse(run, task, work)
     if run.manifest.paused_by is not None:
@@ -128,7 +135,8 @@ def _tick(run: Standings, event: Tick) -> float | None:
         return None
     if run.rests.is_of_concern:  # a pause may be over by the clock alone
         run.renew_waits()
-    _dispatch(run, event)
+    if not run.takes_base_in:
+        _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
     if not run.goes_on() and _give_up_texts(run):
         run.renew_waits()
@@ -184,7 +192,7 @@ def _close(run: Standings, _event: Close) -> None:
     """Say where every task was left."""
     stopped = work_events.why_stopped(run)
     trouble = None if run.stopping else account_events.why_ended(run) or account_events.why_roles_stopped(run)
-    run.ended_waiting = not run.stopping and account_events.why_ended(run) is not None
+    run.rests.ended_waiting = not run.stopping and account_events.why_ended(run) is not None
     for task, standing in tuple(run.tasks.items()):
         is_blocked = run.dispatcher.state_of(task) is TaskState.BLOCKED
         ended = isinstance(standing.status, Preparing | Working) or (run.stopping and not is_blocked)

@@ -8,7 +8,7 @@ from typing import Final
 from plait.plans.accounts.pauses import AccountPause, paused_by
 from plait.plans.accounts.refusals import Refusal
 from plait.plans.journal.manifest import Manifest
-from plait.plans.run.statuses import AccountWait, StoppedRoleWait
+from plait.plans.run.statuses import AccountWait, StoppedRoleWait, Wait
 
 _ENOUGH: Final = 2
 """Of how many tasks the last words must be equal."""
@@ -29,6 +29,8 @@ class RestingRoles:
         """By role, the words with which its program ends."""
         self.waited_for: frozenset[str] = frozenset()
         """Accounts that the run does nothing but wait for, as of the last event."""
+        self.ended_waiting = False
+        """Whether the run is closed although tasks only waited for an account."""
         self._words: dict[str, dict[str, set[str]]] = {}
 
     # What happens.
@@ -103,10 +105,10 @@ class RestingRoles:
             account = self.account_of(paused)
             yield AccountWait(account, self.pauses[account].kind)
 
-    def is_given_up(self, account: str) -> bool:
-        """Whether the run has waited for an account as long as it may."""
-        pause = self.pauses.get(account)
-        return pause is not None and pause.waited >= self._manifest.quota_wait
+    def may_wait(self, waits: Iterable[Wait]) -> bool:
+        """Whether any of these is for an account that the run has not waited for as long as it may."""
+        accounts = (wait.account for wait in waits if isinstance(wait, AccountWait))
+        return any(self.pauses[account].waited < self._manifest.quota_wait for account in accounts)
 
     def next_change(self, now: float) -> float | None:
         """When the next pause ends, or has been waited for long enough, in seconds since the epoch."""

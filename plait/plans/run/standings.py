@@ -11,7 +11,6 @@ from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_o
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.resting_roles import RestingRoles
 from plait.plans.run.statuses import (
-    AccountWait,
     ApprovalWait,
     AsideWait,
     Built,
@@ -79,6 +78,8 @@ class Standings:
         self.base_red: frozenset[frozenset[tuple[str, str | None]]] = frozenset()
         """Batches that could not be judged, as base was red: by task, the commit. Where the feature branch is now the
         same is not verified again."""
+        self.base_standing = manifest.standing
+        """How far base has moved on from the feature."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()
@@ -92,13 +93,10 @@ class Standings:
         self._put_off: list[TakeRepair] = []
         """Those of them that nobody looks at, as the run is paused."""
         self.rests = RestingRoles(manifest)
-        """Roles that start no agent, for a time or for good."""
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
         self.begun = self.closed = False
-        self.ended_waiting = False
-        """Whether the run is closed although tasks only waited for an account."""
         self.now = 0.0
         """When the last event was heard, in seconds since the epoch."""
         self._paused_for = 0.0
@@ -233,8 +231,8 @@ class Standings:
 
         Who has never waited, reads nothing and needs no open contract is asked at its start alone, unless a role rests.
         """
-        may_all = self.rests.is_of_concern or any(one.unapproved_owner for one in self.contracts.values())
-        for task in self.facts if may_all else sorted({*self._readers, *self._waiters}):
+        is_open = self.rests.is_of_concern or any(one.unapproved_owner for one in self.contracts.values())
+        for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
             starts = isinstance(standing.status, Waiting) and state in _NOT_STARTED
             # Old work that is being moved is moved to the end, whatever becomes of the task: it may be revived.
@@ -277,8 +275,7 @@ class Standings:
         standing, facts = self.tasks[task], self.facts[task]
         if task in self.mending:
             yield MendingWait(self.mending[task].commit)
-        if not facts.is_command:
-            yield from self.rests.waits_of((facts.role, *facts.fallback), self.now)
+        yield from self.rests.waits_of(() if facts.is_command else (facts.role, *facts.fallback), self.now)
         if not standing.reads_without:
             yield from (TextWait(source) for source in facts.information if self.may_publish(source))
         for name, contract in self.contracts.items():
@@ -374,6 +371,25 @@ class Standings:
         return isinstance(standing.status, Built | LandsByHand | Landed)
 
     @property
+    def start(self) -> str:
+        """The commit of base that tasks start from: once it is taken in, the new one."""
+        refresh = self.manifest.refresh
+        is_in = refresh is not None and isinstance(self.tasks[refresh.task].status, Landed)
+        return refresh.commit if refresh and is_in else self.manifest.base
+
+    @property
+    def takes_base_in(self) -> bool:
+        """Whether it is still to be seen if base fits: what starts before would start from the old one."""
+        refresh = self.manifest.refresh
+        if refresh is None or self.tasks[refresh.task].repairs or self.trouble is not None or self.by_hand is not None:
+            return False
+        if refresh.task in self.mending:
+            return True
+        return refresh.task in self._built and (
+            refresh.task in self.taken or refresh.task in self.fit_to_land(self.rules)
+        )
+
+    @property
     def is_refused(self) -> bool:
         """Whether nothing starts and nothing lands, as base is red and the plan wants it green."""
         return self.manifest.base_rule == "green" and self.base is not None and self.base.state == "red"
@@ -417,15 +433,9 @@ class Standings:
         return bool(self.waiting_for(ApprovalWait(name)))
 
     def goes_on(self) -> bool:
-        """Whether anything runs, may start, may land, is being done, or waits for an account and may wait longer.
-
-        Texts that are waited for aside.
-        """
-        return self.goes_on_beside_accounts() or any(
-            isinstance(wait, AccountWait) and not self.rests.is_given_up(wait.account)
-            for task in self._waiters
-            for wait in self.tasks[task].waits
-        )
+        """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
+        waits = (self.tasks[task].waits for task in self._waiters)
+        return self.goes_on_beside_accounts() or any(map(self.rests.may_wait, waits))
 
     def goes_on_beside_accounts(self) -> bool:
         """The same, of all but what waits for an account."""

@@ -60,7 +60,7 @@ def begin_start(run: Standings, start: Start) -> bool:
             return False
     commits = _commits(run, task, resting)
     if not commits:
-        _start(run, task, start.agent, run.manifest.base, resting)
+        _start(run, task, start.agent, run.start, resting)
     else:
         run.put(task, status=Preparing(start.agent, resting, commits))
         run.order(PrepareStart(task, commits))

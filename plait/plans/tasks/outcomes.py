@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.usage import Usage
 
 
@@ -346,6 +347,8 @@ class FeatureOutcome(_Outcome):
     reason: str | None = None
     paused_by: str | None = None
     """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
+    base: BaseStanding | None = None
+    """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
 
     rests: tuple[Rest, ...] = ()
     """Roles that start no agent now; not part of `--json`, not kept by the store."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from plait.plans.language.backends import LATER
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.model import COMMAND_ROLE, Integration, Plan, Task
+from plait.plans.language.model import COMMAND_ROLE, Plan, Task
 
 _TASK: Mapping[str, Callable[[Task], bool]] = {
     "review": lambda task: task.review is not None,
@@ -19,17 +19,11 @@ _ROLE: Mapping[str, Callable[[Role], bool]] = {
     "usd": lambda role: role.usd is not None,
 }
 
-_INTEGRATION: Mapping[str, Callable[[Integration], bool]] = {
-    "land: approve": lambda integration: integration.land == "approve",
-    "land: auto": lambda integration: integration.land == "auto",
-}
-
 
 def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
     """The paths of keys in use that nothing carries out, such as `tasks[3].review`; of roles, those that tasks have."""
     for at, task in enumerate(plan.tasks):
         yield from (f"tasks[{at}].{key}" for key, used in _TASK.items() if used(task))
-    yield from (f"integration.{key}" for key, used in _INTEGRATION.items() if used(plan.integration))
     yield from _later_backends(plan, crew)
     for name in sorted({task.role or COMMAND_ROLE for task in plan.tasks}):
         yield from (f"crew.{name}.{key}" for key, used in _ROLE.items() if used(crew.role(name)))

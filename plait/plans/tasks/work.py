@@ -91,6 +91,8 @@ class RunFacts:
     contracts: tuple[PlannedContract, ...] = ()
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase of the plan: they land together or not at all."""
+    onto: str = ""
+    """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,8 @@ class Candidate:
     """What its change is held against; of what persons put above plait's own commits only what is protected."""
     is_foreign: bool = False
     """Whether it is the branch of somebody else: then nothing of it counts as a person's repair."""
+    is_base: bool = False
+    """Whether it is base, which is taken in: what does not fit it waits for that, and not the other way round."""
     grounds: tuple[str, ...] = ()
     """Commits of others that it contains: what they changed is not its change."""
     priority: int = 3

@@ -39,6 +39,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     ChainBranch,
@@ -59,6 +60,7 @@ SECRET = "hunter22222"
 LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
+    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
     BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},

@@ -16,6 +16,7 @@ from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journa
 from plait.plans.accounts.pauses import AccountPause
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import (
+    BaseSeen,
     BaseVerified,
     BatchBroken,
     BatchDone,
@@ -49,6 +50,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework, Unlanded
@@ -152,6 +154,9 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Stop: st.builds(Stop, WORD, st.booleans()),
     Close: st.builds(Close),
     TipMoved: st.builds(TipMoved, MAYBE, tuples(WORD), tuples(WORD), st.booleans()),
+    BaseSeen: st.builds(
+        BaseSeen, st.builds(BaseStanding, name=WORD, course=st.sampled_from(["same", "behind", "gone"]))
+    ),
 }
 NEEDS = tuples(tuples(WORD))
 FACTS = st.builds(
