@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
+from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
 from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
@@ -146,6 +147,8 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         author=order.agent,
         claims=claims_of(order, shop),
     )
+    if not made.changed and order.task.task.is_for_agent and refusal_of(worked.report, order.role, shop, changed=False):
+        raise TryFailed("it changed nothing, and its account refused it")  # aider ends with 0 all the same
     wrong = why_not_done(order, shop, made)
     if wrong is not None:
         raise TryFailed(wrong)

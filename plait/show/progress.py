@@ -161,7 +161,7 @@ def progress_of(
     totals = Totals(**{state.value: sum(task.state is state for task in tasks) for state in TaskState})
     finished = sum(task.state in _FINISHED for task in tasks)
     ahead = sum(task.state in _AHEAD for task in tasks)
-    eta = eta.after(now) if eta and (ahead or _has_to_land(outcome)) else None
+    eta = eta.after(now) if eta and not outcome.rests and (ahead or _has_to_land(outcome)) else None
     return Progress(
         session=RunIdentity(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
         at=now,
@@ -202,7 +202,7 @@ def _error_rate(outcome: FeatureOutcome) -> float | None:
 
 
 def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int) -> float | None:
-    if outcome.asked or (not ahead and _has_to_land(outcome)):
+    if outcome.asked or outcome.rests or (not ahead and _has_to_land(outcome)):
         return None
     if not ahead:
         return 0.0

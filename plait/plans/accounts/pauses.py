@@ -36,15 +36,16 @@ class AccountPause:
     in_a_row: int = 1
     """How often it has refused since it last worked, those that began beside each other counted once."""
     waited: float = 0.0
-    """Seconds in which the run has done nothing but wait for it since it last worked."""
+    """Seconds that it has cost since it last worked: those in which the run did nothing but wait for it, and from the
+    second refusal in a row on what the refused tries had taken."""
 
     def is_on(self, now: float) -> bool:
         """Whether nothing may start now."""
         return now < self.until
 
 
-def paused_by(refusal: Refusal, now: float, *, before: AccountPause | None = None) -> AccountPause:
-    """The pause that a refusal makes of what was before.
+def paused_by(refusal: Refusal, now: float, *, before: AccountPause | None = None, worked: float = 0.0) -> AccountPause:
+    """The pause that a refusal makes of what was before; `worked`: the seconds that the refused try had taken.
 
     Example: three refusals without a time, of a quota: 5, 10 and 20 minutes. One that names a time ends then, but no
     sooner than an overload would: `retry after 1 s`, said again and again, starts nobody every second.
@@ -64,7 +65,7 @@ def paused_by(refusal: Refusal, now: float, *, before: AccountPause | None = Non
         pause = replace(pause, kind=before.kind, words=before.words, until=before.until, is_named=before.is_named)
     elif beside:
         pause = replace(pause, until=max(until, before.until))
-    return replace(pause, since=before.since, waited=before.waited)
+    return replace(pause, since=before.since, waited=before.waited + (0.0 if beside else worked))
 
 
 def _doubled(kind: Kind, in_a_row: int, *, first: float) -> float:

@@ -22,11 +22,11 @@ _NEWS = 60.0
 """Seconds by which a pause has to grow to be told of again: agents beside each other are refused one after another."""
 
 
-def refused(run: Standings, agent: str, result: WorkRefused) -> None:
+def refused(run: Standings, agent: str, result: WorkRefused, *, worked: float) -> None:
     """An agent was refused by its account: all roles that use it rest."""
     role = agent.rpartition("-")[0]
     before = run.rests.pauses.get(run.rests.account_of(role))
-    pause = run.rests.refuse(role, Refusal(result.account, result.words, result.until), run.now)
+    pause = run.rests.refuse(role, Refusal(result.account, result.words, result.until), run.now, worked=worked)
     if before is not None and before.is_on(run.now) and pause.until < before.until + _NEWS:
         return
     roles = run.rests.roles_of(run.rests.account_of(role)) or (role,)

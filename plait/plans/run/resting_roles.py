@@ -35,10 +35,11 @@ class RestingRoles:
 
     # What happens.
 
-    def refuse(self, role: str, refusal: Refusal, now: float) -> AccountPause:
-        """An agent of a role was refused by its account."""
+    def refuse(self, role: str, refusal: Refusal, now: float, *, worked: float) -> AccountPause:
+        """An agent of a role was refused by its account, after it had worked for so many seconds."""
         account = self.account_of(role)
-        self.pauses[account] = pause = paused_by(refusal, now, before=self.pauses.get(account))
+        before = self.pauses.get(account)
+        self.pauses[account] = pause = paused_by(refusal, now, before=before, worked=worked)
         return pause
 
     def succeed(self, role: str, now: float) -> None:

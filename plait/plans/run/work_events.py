@@ -211,7 +211,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     elif isinstance(event.result, WorkRefused):
         run.put(event.task, status=Waiting(), repair=repair, tried=tried)
-        refused(run, status.agent, event.result)
+        refused(run, status.agent, event.result, worked=run.now - status.since)
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     else:
         _failed(run, event.task, event.result, repair)

@@ -163,6 +163,20 @@ def test_an_agent_that_is_refused_again_and_again_wins_no_more_than_the_limit() 
     assert run.now < began + HOUR + 100
 
 
+def test_tries_that_end_refused_after_long_work_do_not_go_on_for_ever() -> None:
+    run = played("crew: {dev: {}}\ntasks: [{id: A, role: dev, prompt: x}]", quota_wait=6 * HOUR, **AT_ONCE)
+    began = run.now
+    while not run.run.is_over:
+        if run.starts():
+            run.passes(5 * HOUR)
+            is_refused(run, "A", after=60)
+        run.passes(30)
+        run.hear(Beat())
+        assert run.now < began + 24 * HOUR
+    run.closes()
+    assert run.outcome.state is RunState.PARTIAL
+
+
 def test_time_in_which_others_work_or_a_person_has_paused_the_run_is_no_waiting() -> None:
     run = played(THREE, quota_wait=HOUR, **AT_ONCE)
     run.starts()
