@@ -222,7 +222,8 @@ def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checko
         trailers["Plait-Members"] = errand.members
     message = message_with_trailers(f"Salvage of {errand.name}, try {folder.number}", reason[-_EVIDENCE:], trailers)
     try:
-        return salvage(shop.control, checkout, branch=branch, message=message, date=git_date())
+        date, aside = git_date(), folder.unfiltered
+        kept = salvage(shop.control, checkout, branch=branch, message=message, date=date, aside=aside)
     except (PlaitError, OSError) as problem:
         with suppress(OSError):
             folder.work.rename(folder.left)
@@ -230,3 +231,6 @@ def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checko
             f"{errand.name}: what try {folder.number} left is still in {folder.left}, and on no branch: {problem}"
         )
         return None
+    if aside.is_dir():
+        shop.tell(f"{errand.name}: files of try {folder.number} that only a filter kept from a branch are in {aside}")
+    return kept

@@ -54,6 +54,11 @@ class TryFolder:
         return self.path / "left"
 
     @property
+    def unfiltered(self) -> Path:
+        """Where files go that no branch may have as they are."""
+        return self.left / "files"
+
+    @property
     def private_git(self) -> Path:
         """Where the checkout's own git goes, when it has what the files do not have."""
         return self.left / "private.git"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
+from plait.agent_tasks.after_landing import finish_at_base
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.journal_file import JournalFile, Redactor
 from plait.flows.past_durations import history_of, verifications_of
@@ -39,10 +40,10 @@ from plait.flows.running.watching import LiveRun
 from plait.flows.running.writing_back import write_back
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
-from plait.plans.journal.events import TipMoved
+from plait.plans.journal.events import BroughtToBase, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
-from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import count, spell_seconds
 from plait.show.metrics import measure
 from plait.show.pictures.chart import chart_of
@@ -87,6 +88,9 @@ def deliver(
             if tip is not None:
                 loop.hear_more(TipMoved(tip))
             loop.look_at_branch()
+            brought = finish_at_base(shop, is_complete=_is_complete(session, loop.live.outcome()), tell=watchers.noted)
+            if brought is not None:
+                loop.hear_more(BroughtToBase(brought))
             loop.look_at_base()
     finally:
         loop.require_closed()
@@ -96,6 +100,13 @@ def deliver(
         watchers.ended(loop.live)
         _write_down(session, outcome, call)
     return outcome
+
+
+def _is_complete(session: Session, outcome: FeatureOutcome) -> bool:
+    """Whether all tasks of the plan are on the feature branch, those that were not part of this run included."""
+    landed = {task.id for task in outcome.landed}
+    landed |= {task for task, work in session.reuse.finished.items() if work.landed}
+    return outcome.state is RunState.COMPLETED and landed >= {task.id for task in session.brief.expansion.tasks}
 
 
 def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, lines: dict[str, str]) -> Loop:

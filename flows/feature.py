@@ -30,6 +30,7 @@ from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
+from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 
 WIDEST = 512
@@ -220,6 +221,8 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
     message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
     if outcome.reason:
         message += f"; {outcome.reason}"
+    if outcome.brought:
+        message += "".join(f"; {line.strip()}" for line in base_lines(outcome.brought))
     result = {"branch": outcome.branch, "commit": outcome.commit, "outcome": outcome_record(outcome)}
     match outcome.state:
         case RunState.COMPLETED:

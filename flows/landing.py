@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plait.agent_tasks.after_landing import request_it, with_pushes
 from plait.agent_tasks.base_landing import LandingWish, land_on_base
 from plait.agent_tasks.base_undo import undo_on_base
 from plait.agent_tasks.kept_facts import kept_facts
@@ -34,6 +35,8 @@ class LandCall:
     onto: str | None = None
     local: bool = False
     dry_run: bool = False
+    request: bool = False
+    """Whether a pull request is to be opened in place of landing it."""
 
 
 def land_feature(call: LandCall) -> BaseOutcome:
@@ -46,7 +49,14 @@ def land_feature(call: LandCall) -> BaseOutcome:
     """
     with _opened(call.feature, call.repository) as shop:
         wish = LandingWish(call.way or shop.facts.integration.land_by, strictly=call.strictly, dry_run=call.dry_run)
-        return land_on_base(shop, _place(shop, call.onto, local=call.local), wish)
+        place = _place(shop, call.onto, local=call.local)
+        if call.request:
+            return request_it(shop, place)
+        outcome = land_on_base(shop, place, wish)
+        if outcome.state == "refused":
+            return with_pushes(shop, place, outcome, what=shop.facts.integration.push)
+        done = outcome.is_done and not call.dry_run
+        return with_pushes(shop, place, outcome, what=shop.facts.integration.push) if done else outcome
 
 
 def undo_feature(

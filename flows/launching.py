@@ -120,7 +120,7 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice:
 def exit_code_of(outcome: FeatureOutcome, *, environment: bool) -> ExitCode:
     """What the shell is told; `environment`: this machine, not a branch, kept something from landing."""
     if outcome.state is RunState.COMPLETED:
-        return ExitCode.LANDED
+        return ExitCode.HELD_BACK if outcome.brought and outcome.brought.keeps_back else ExitCode.LANDED
     if outcome.state is RunState.CANCELLED:
         return ExitCode.CANCELLED
     return ExitCode.BAD_ENVIRONMENT if environment else ExitCode.HELD_BACK

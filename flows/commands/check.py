@@ -76,9 +76,9 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    presets = _shown_presets(brief)
+    told = (*_shown_presets(brief), *_told_filters(brief))
     findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
-    _print(brief, findings, form, presets)
+    _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
 
@@ -129,16 +129,22 @@ def _shown_presets(brief: "Brief") -> tuple[str, ...]:
     return shown_presets(brief, Path())[1] if has_presets(brief) else ()
 
 
-def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, presets: tuple[str, ...]) -> None:
+def _told_filters(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.base_around import told_filters
+
+    return told_filters(brief, Path())
+
+
+def _print(brief: "Brief", findings: "LintFindings", form: FindingsFormat, told: tuple[str, ...]) -> None:
     if form is FindingsFormat.json:
-        typer.echo(_summary_json(brief, findings, presets))
+        typer.echo(_summary_json(brief, findings, told))
     elif form is FindingsFormat.sarif:
         typer.echo(_sarif(brief, findings))
     else:
-        _print_text(brief, findings, presets)
+        _print_text(brief, findings, told)
 
 
-def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> None:
+def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...]) -> None:
     from plait.advice.lint.findings import finding_lines, tally
 
     for line in finding_lines(findings, source=brief.source, colour=_may_colour()):
@@ -147,7 +153,7 @@ def _print_text(brief: "Brief", findings: "LintFindings", presets: tuple[str, ..
     roles = sorted({task.role for task in tasks})
     summary = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} for {', '.join(roles)}"
     typer.echo(f"{brief.source}: {summary}; {tally(findings)}")
-    for line in (*presets, *brief.expansion.notices):
+    for line in (*told, *brief.expansion.notices):
         typer.echo(f"note: {line}", err=True)
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
@@ -187,7 +193,7 @@ def _mistakes_sarif(problems: "PlanError") -> str:
     return mistakes_log(problems)
 
 
-def _summary_json(brief: "Brief", findings: "LintFindings", presets: tuple[str, ...]) -> str:
+def _summary_json(brief: "Brief", findings: "LintFindings", told: tuple[str, ...]) -> str:
     import json
 
     tasks = [
@@ -202,7 +208,7 @@ def _summary_json(brief: "Brief", findings: "LintFindings", presets: tuple[str, 
         "findings": [_row(finding, brief.source) for finding in findings.shown],
         "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),
-        "notices": [*presets, *brief.expansion.notices],
+        "notices": [*told, *brief.expansion.notices],
     }
     return json.dumps(record, indent=2)
 

@@ -22,6 +22,9 @@ def command(
     ff_only: Annotated[
         bool, typer.Option("--ff-only", help="As it is, or not at all where base has moved on.")
     ] = False,
+    pull_request: Annotated[
+        bool, typer.Option("--pull-request", help="Push the feature branch and ask the remote's people to take it.")
+    ] = False,
     onto: Annotated[
         str | None, typer.Option(help="The branch to land on; the one that the feature began on when absent.")
     ] = None,
@@ -33,15 +36,25 @@ def command(
 ) -> None:
     """Bring a feature onto its base branch."""
     from plait.flows import landing as steps
-    from plait.flows.terminal.base_lines import base_lines
     from plait.plans.errors import CallError
+    from plait.show.base_lines import told_of_base
 
     ways = [way for way, chosen in (("squash", squash), ("merge", merge), ("fast-forward", ff_only)) if chosen]
+    ways += ["pull-request"] if pull_request else []
     if len(ways) > 1:
-        raise CallError("--squash, --merge and --ff-only are three ways, and it can go one")
+        raise CallError("--squash, --merge, --ff-only and --pull-request are four ways, and it can go one")
+    if pull_request and dry_run:
+        raise CallError("a pull request has no dry run")
     call = steps.LandCall(
-        feature, repo, way=next(iter(ways), None), strictly=ff_only, onto=onto, local=local, dry_run=dry_run
+        feature,
+        repo,
+        way=next(iter(ways), None),
+        strictly=ff_only,
+        onto=onto,
+        local=local,
+        dry_run=dry_run,
+        request=pull_request,
     )
     outcome = steps.land_feature(call)
-    typer.echo(outcome.model_dump_json(indent=2) if json else "\n".join(base_lines(outcome)))
+    typer.echo(outcome.model_dump_json(indent=2) if json else "\n".join(told_of_base(outcome)))
     raise typer.Exit(steps.exit_code_of(outcome))

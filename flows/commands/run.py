@@ -1,7 +1,7 @@
 """Run a plan: agents work in parallel, tested batches land on the feature branch, a report says what happened."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -43,6 +43,14 @@ def command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; old branches are kept below refs/plait/old/.")
     ] = False,
+    land: Annotated[
+        Literal["never", "approve", "auto"] | None,
+        typer.Option(
+            help="Whether the feature goes onto base: never, by `plait land`, or by itself once it is complete; "
+            "the plan's `integration.land` when absent.",
+            show_default=False,
+        ),
+    ] = None,
     edition: Annotated[
         str | None,
         typer.Option(
@@ -79,7 +87,7 @@ def command(
 ) -> None:
     """Carry out a plan."""
     from plait.flows.inputs.crew_option import given_brief
-    from plait.flows.inputs.requests import narrow
+    from plait.flows.inputs.requests import landing, narrow
     from plait.flows.terminal.plan_notices import mistakes_told
     from plait.flows.terminal.printing import forgive_encoding
 
@@ -87,6 +95,7 @@ def command(
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     brief = _edition(brief, edition, repository=repo, fresh=fresh)
+    brief = landing(brief, land) if land else brief
     chosen = narrow(brief.expansion, tuple(only or ()))
     if not quiet:
         from plait.flows.terminal.plan_notices import say_findings

@@ -27,8 +27,8 @@ def command(
 ) -> None:
     """Take a landed feature back out of its base branch."""
     from plait.flows import landing as steps
-    from plait.flows.terminal.base_lines import base_lines
+    from plait.show.base_lines import told_of_base
 
     outcome = steps.undo_feature(feature, repo, onto=onto, local=local, dry_run=dry_run)
-    typer.echo(outcome.model_dump_json(indent=2) if json else "\n".join(base_lines(outcome)))
+    typer.echo(outcome.model_dump_json(indent=2) if json else "\n".join(told_of_base(outcome)))
     raise typer.Exit(steps.exit_code_of(outcome))

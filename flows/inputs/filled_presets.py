@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait.flows.inputs.base_around import base_around
 from plait.flows.inputs.requests import Brief
 from plait.plans.errors import PlaitError
 from plait.plans.language.model import Task
@@ -58,15 +59,9 @@ def shown_presets(brief: Brief, place: Path) -> tuple[Brief, tuple[str, ...]]:
     """The same for whoever only looks: where there is no repository, or no such base, that is told."""
     if not has_presets(brief):
         return brief, ()
-    from plait.workspace.git import GitRepository, repository_around
-
     try:
-        around = repository_around(place)
-        repository = GitRepository(Path(around)) if around else None
-        base = f"refs/heads/{brief.plan.base}" if brief.plan.base else "HEAD"
-        commit = repository.resolve(base) if repository else None
-        if repository is not None and commit is not None:
-            return fill_presets(brief, repository, commit)
+        if found := base_around(brief, place):
+            return fill_presets(brief, *found)
     except PlaitError:
         pass
     return brief, ("what the presets of `verify` run depends on the repository, and there is none here",)

@@ -112,6 +112,12 @@ def read_crew_file(path: Path) -> Crew:
     return parse_crew(read_given_file(path), source=str(path))
 
 
+def landing(brief: Brief, land: str) -> Brief:
+    """The same with what the call says about base in place of what the plan says."""
+    integration = brief.plan.integration.model_copy(update={"land": land})
+    return replace(brief, plan=brief.plan.model_copy(update={"integration": integration}))
+
+
 def narrow(expansion: Expansion, only: tuple[str, ...]) -> tuple[str, ...]:
     """The ids of the tasks that `--only` names, instances of counted tasks included; all when it names none.
 

@@ -12,8 +12,8 @@ from plait.flows.journal_file import kept_journal
 from plait.plans.accounts.pauses import AccountPause
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import PastEffort
-from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import Working
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Working, moment
 from plait.plans.tasks.outcomes import Span
 from plait.plans.usage import added, usage_of
 from plait.show.run_outcome import replayed

@@ -36,6 +36,7 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
+from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.landed_work import undone_by
@@ -118,6 +119,7 @@ def open_session(
             started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
         notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
+        notices += told_of_filters(control.store, control.common_dir, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)

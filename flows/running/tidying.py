@@ -67,7 +67,8 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
         )
         try:
             date = git_date(one.folder.started_at)
-            kept = salvage(control, one.checkout, branch=branch, message=message, date=date)
+            aside = one.folder.unfiltered
+            kept = salvage(control, one.checkout, branch=branch, message=message, date=date, aside=aside)
         except (PlaitError, OSError) as problem:
             with suppress(OSError):
                 one.folder.work.rename(one.folder.left)
@@ -81,6 +82,8 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
             one.folder.close(failed=failed, salvage=kept, private_git=private.kept)
         if kept:
             yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
+        if aside.is_dir():
+            yield f"{run.name} was killed; files of {one.task} that only a filter kept from a branch are in {aside}"
         if told:
             yield f"{run.name} was killed; {one.task}: {told}"
 

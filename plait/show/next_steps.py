@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.wording import approve_command, count, key_line, one_line
+from plait.show.base_lines import next_at_base
 
 _LOGS = 3
 """Tasks whose logs are offered."""
@@ -81,18 +82,25 @@ def _looking(outcome: FeatureOutcome, repository: str) -> Iterator[str]:
     if outcome.landed:
         git, branch = f"git -C {_word(repository)}" if repository else "git", _word(outcome.branch)
         yield f"{git} log --graph --oneline {branch}"
-        yield from _merging(outcome, git, branch, f" --repo {_word(repository)}" if repository else "")
+        yield from _merging(outcome, git, branch, repository)
 
 
-def _merging(outcome: FeatureOutcome, git: str, branch: str, where: str) -> Iterator[str]:
+def _merging(outcome: FeatureOutcome, git: str, branch: str, repository: str) -> Iterator[str]:
     """How it comes onto base: not again where it is there, and where it was not tested with all of base first that."""
-    base = outcome.base
+    base, where = outcome.base, f" --repo {_word(repository)}" if repository else ""
+    if outcome.brought is not None and outcome.brought.state != "left":
+        yield from next_at_base(outcome.brought, repository=repository)
+        return
     if base is not None and base.course == "landed":
+        yield f"plait undo {_word(outcome.feature)}{where} # takes it back out of {one_line(base.name, 100)}"
         return
     if base is not None and base.behind and not base.refresh:
         more = count(base.behind, "commit")
         yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
     yield f"{git} merge {branch}"
+    if outcome.state is RunState.COMPLETED and (base is None or base.ref is not None):
+        name = one_line(base.name, 100) if base else "base"
+        yield f"plait land {_word(outcome.feature)}{where} # brings it onto {name}"
 
 
 def _word(text: str) -> str:

@@ -42,6 +42,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "batches": [batch_record(batch) for batch in outcome.batches],
         **({"reason": outcome.reason} if outcome.reason else {}),
         **({"base": _base(outcome.base)} if outcome.base else {}),
+        **({"brought": outcome.brought.model_dump(mode="json")} if outcome.brought else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(

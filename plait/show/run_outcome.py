@@ -6,8 +6,8 @@ from plait.advice.bounds import Bound, lower_bound
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
 from plait.plans.run.machine import Run
-from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import ApprovalWait, Working
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import ApprovalWait, Working, moment
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import (
@@ -61,6 +61,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         rests=() if over else tuple(_rests(run, now)),
         reason=run.trouble or run.by_hand if over else None,
         base=_base(run),
+        brought=run.brought,
     )
 
 

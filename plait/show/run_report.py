@@ -17,6 +17,7 @@ from plait.plans.wording import (
     spell_seconds,
     spell_share,
 )
+from plait.show.base_lines import base_lines
 from plait.show.batch_story import batch_story, weakened_words
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
@@ -88,6 +89,7 @@ def report_text(
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
     lines += [one_line(outcome.reason, 500)] if outcome.reason else []
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
+    lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
@@ -169,6 +171,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
+        *([markdown(line.strip(), 1000) for line in base_lines(outcome.brought)] if outcome.brought else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),
         *([f"**Flaky**: {markdown(listed(flaky))} was red and green on the same tree; see Batches."] if flaky else []),

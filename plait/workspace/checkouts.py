@@ -14,6 +14,7 @@ from plait.plans.wording import listed
 from plait.workspace.control import Control, configuration_of
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.filters import converting
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import ConflictPath
 from plait.workspace.output import plain
@@ -41,7 +42,9 @@ _FOR_A_PERSON = "[mergetool]\n\tkeepBackup = false\n"
 _PATHS_NAMED = 5
 """Paths that a notice names; of more it says how many."""
 _SUBMODULE = re.compile(r"^\s*path\s*=\s*(\S.*?)\s*$", re.MULTILINE)
-_LFS = re.compile(r"^\s*([^\s#]\S*)[ \t](?:.*[ \t])?filter=lfs(?:\s|$)", re.MULTILINE)
+_TROUBLE = re.compile(r"(?:error|fatal):")
+_ENCODING = re.compile(r"^error: failed to encode .*$", re.MULTILINE)
+"""git writes such a file as it is stored, as it would for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,10 @@ def populate(control: Control, directory: Path, index: Path, tree: str) -> None:
         GitFailed: an object is missing, or something is in the way.
         DiskFull: no space for the files.
     """
-    answer = control.store.run("read-tree", "--reset", "-u", tree, work_tree=directory, index=index)
-    if answer.status == 0 and "error:" not in answer.stderr and "fatal:" not in answer.stderr:
+    command = ("read-tree", "--reset", "-u", tree)
+    settings = converting(control.common_dir)
+    answer = control.store.run(*command, work_tree=directory, index=index, configuration=settings)
+    if answer.status == 0 and not _TROUBLE.search(_ENCODING.sub("", answer.stderr)):
         return
     if "unable to" in answer.stderr and _is_full(directory):  # git 2.39.5 does not say why it could not write
         raise DiskFull(f"no space left for files in {directory}", hint="free some space and run again")
@@ -205,25 +210,11 @@ def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[Conf
 
 
 def missing_in_checkouts(store: GitRepository, commit: str) -> Iterator[str]:
-    """A sentence for submodules and one for Git LFS, where the root of a commit's tree speaks of them."""
-    modules, attributes = _contents(store, f"{commit}:.gitmodules", f"{commit}:.gitattributes")
+    """A sentence for submodules, where the root of a commit's tree speaks of them."""
+    answer = store.run("cat-file", "blob", f"{commit}:.gitmodules")
+    modules = answer.stdout.decode("utf-8", "replace") if answer.status == 0 else ""
     if submodules := _SUBMODULE.findall(modules):
         yield f"submodules are empty in the checkouts that agents work in: {_first(submodules)}"
-    if patterns := _LFS.findall(attributes):
-        yield f"of files kept by Git LFS the checkouts that agents work in have the pointers only: {_first(patterns)}"
-
-
-def _contents(store: GitRepository, *names: str) -> Iterator[str]:
-    """The texts of these blobs, empty where there is none: `<name> <type> <size>`, newline, content, newline."""
-    rest = store.ask("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode()).stdout
-    for _ in names:
-        facts, _, rest = rest.partition(b"\n")
-        if facts.endswith(b" missing"):
-            yield ""
-            continue
-        _, kind, size = facts.split()
-        yield rest[: int(size)].decode("utf-8", "replace") if kind == b"blob" else ""
-        rest = rest[int(size) + 1 :]
 
 
 def _first(paths: list[str]) -> str:

@@ -14,6 +14,7 @@ from plait.workspace.bases import branch_commit, find_base
 from plait.workspace.deleting import delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.excludes import excludes_of
+from plait.workspace.filters import attributes_beside
 from plait.workspace.git import ZERO, GitRepository, ask_about
 from plait.workspace.kept_packs import kept_pack
 from plait.workspace.places import is_folder, is_there
@@ -287,6 +288,7 @@ def _establish(control_dir: Path, git_dir: Path, common_dir: Path, objects: Path
     _replace(control_dir / "config", configuration_of(object_format, bare=True).encode())
     _replace(control_dir / "objects" / "info" / "alternates", os.fsencode(objects) + b"\n")
     _replace(control_dir / "info" / "exclude", excludes_of(common_dir, git_dir))
+    _replace(control_dir / "info" / "attributes", attributes_beside(common_dir))
 
 
 def configuration_of(object_format: str, *, bare: bool) -> str:

@@ -26,8 +26,10 @@ __all__ = ["Harvest", "harvest", "message_with_trailers", "salvage", "trailers_o
 
 _NAMED_AT_MOST = 20
 _COMPLAINT = re.compile(r"^(error|fatal): |^Ignoring path ", re.MULTILINE)
+_OF_OTHERS = re.compile(r"^error: failed to encode .*\n?", re.MULTILINE)
+"""Said of files that git only looks at again; of one that is to be written it is fatal."""
 _INFRASTRUCTURE = re.compile(
-    r"insufficient permission|unable to create temporary|unable to write|Read-only file system|\.lock"
+    r"insufficient permission|unable to create temporary|unable to write|Read-only file system|the LFS store|\.lock"
 )
 
 
@@ -81,7 +83,7 @@ def harvest(
     with _staging(control, checkout) as staging:
         selection = staging.select(seen, claims)
         sizes = {path: seen.files.get(path, 0) for path in selection.write}
-        odd = [*selection.odd, *excess(sizes, selection.new, limits)]
+        odd = [*selection.odd, *excess(sizes, selection.new, limits, pointers=selection.pointers)]
         if odd:
             return _refused(checkout, odd)
         failed = _stage(staging, selection)
@@ -140,7 +142,9 @@ def harvested_tree(
     with _staging(control, checkout) as staging:
         selection = staging.select(seen, EVERYTHING).restricted(only)
         sizes = {path: seen.files.get(path, 0) for path in selection.write}
-        odd = [*selection.odd, *excess(sizes, selection.new, limits)] or _stage(staging, selection)
+        odd = [*selection.odd, *excess(sizes, selection.new, limits, pointers=selection.pointers)] or _stage(
+            staging, selection
+        )
         if odd:
             return _refused(checkout, odd)
         tree = _tree(staging, selection)
@@ -148,7 +152,14 @@ def harvested_tree(
 
 
 def salvage(
-    control: Control, checkout: Checkout, *, branch: str, message: str, date: str, limits: HarvestLimits = LIMITS
+    control: Control,
+    checkout: Checkout,
+    *,
+    branch: str,
+    message: str,
+    date: str,
+    limits: HarvestLimits = LIMITS,
+    aside: Path | None = None,
 ) -> str | None:
     """Keep whatever a try left behind: commit it and make a branch for it in the target.
 
@@ -156,6 +167,7 @@ def salvage(
 
     Args:
         branch: The name to use; `-2`, `-3` … is added when another commit has it.
+        aside: Where files go that only a filter keeps from being committed: in git their content may be for nobody.
 
     Returns:
         The branch, or nothing when there is nothing to keep.
@@ -178,6 +190,8 @@ def salvage(
         failed = _stage(staging, selection)
         left_out += failed
         tree = _tree(staging, selection.without(oddity.path for oddity in failed))
+    if aside is not None:
+        _move_aside(checkout, selection.unfiltered, aside)
     if tree == checkout.tree:
         return None
     named = [*map(str, left_out), *selection.notes]
@@ -238,7 +252,7 @@ def _stage(staging: Staging, selection: Selection, *options: str) -> list[Odd]:
 def _add(staging: Staging, paths: tuple[str, ...], options: tuple[str, ...]) -> str | None:
     """Put files into the index: all of them, or none and git's first complaint."""
     answer = staging.on_paths("update-index", "-z", "--add", "--replace", *options, "--stdin", paths=paths)
-    if answer.status == 0 and not _COMPLAINT.search(answer.stderr):
+    if answer.status == 0 and not _COMPLAINT.search(_OF_OTHERS.sub("", answer.stderr)):
         return None
     if _INFRASTRUCTURE.search(answer.stderr):
         raise GitFailed("update-index", answer.status, answer.stderr)
@@ -274,7 +288,11 @@ def _over(selection: Selection, seen: Survey, limits: HarvestLimits) -> list[Odd
     total, fresh = 0, 0
     for size, path in sorted((seen.files.get(path, 0), path) for path in selection.write):
         is_new = path in selection.new
-        if size > limits.file_bytes or total + size > limits.total_bytes or fresh + is_new > limits.new_files:
+        if (
+            (size > limits.file_bytes and path not in selection.pointers)
+            or total + size > limits.total_bytes
+            or fresh + is_new > limits.new_files
+        ):
             over.append(Odd(path, f"{size:,} bytes, over what may be committed"))
         else:
             total, fresh = total + size, fresh + is_new
@@ -294,6 +312,14 @@ def _set_aside(checkout: Checkout, odd: list[Odd]) -> None:
     for number, oddity in enumerate(odd):
         if oddity.path != ROOT:
             (checkout.directory / oddity.path).rename(aside / str(number))
+
+
+def _move_aside(checkout: Checkout, odd: Iterable[Odd], aside: Path) -> None:
+    """Keep files out of git, by their paths."""
+    for oddity in odd:
+        place = aside / oddity.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (checkout.directory / oddity.path).replace(place)
 
 
 def _note(left_out: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -162,17 +162,20 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:end]) for end in range(len(parts))]
 
 
-def excess(sizes: Mapping[str, int], new: Iterable[str], limits: HarvestLimits) -> list[Odd]:
+def excess(
+    sizes: Mapping[str, int], new: Iterable[str], limits: HarvestLimits, *, pointers: Collection[str] = ()
+) -> list[Odd]:
     """What is too large or too many among the files to commit.
 
     Args:
         sizes: Bytes of each file to commit.
         new: Those that were not there before.
+        pointers: Those that git has a pointer of alone: each may be as large as all together.
     """
     large = [
         Odd(path, f"{size:,} bytes, more than the {limits.file_bytes:,} allowed for a file")
         for path, size in sizes.items()
-        if size > limits.file_bytes
+        if size > limits.file_bytes and path not in pointers
     ]
     total, count = sum(sizes.values()), sum(1 for _ in new)
     if total > limits.total_bytes:

@@ -14,6 +14,8 @@ from plait.workspace.checkouts import Checkout
 from plait.workspace.claims import ANYTHING, Claims
 from plait.workspace.control import Control
 from plait.workspace.errors import GitFailed
+from plait.workspace.filtering import as_handed_out, filtered, have_attributes
+from plait.workspace.filters import converting
 from plait.workspace.git import Answer
 from plait.workspace.nested import (
     counts,
@@ -48,6 +50,10 @@ class Selection:
     """Files below submodules, which are another repository's."""
     notes: tuple[str, ...] = ()
     """What is left out on purpose, in a sentence each."""
+    unfiltered: tuple[Odd, ...] = ()
+    """Those of `odd` that could be committed but for a filter."""
+    pointers: frozenset[str] = frozenset()
+    """Those of `write` of which the commit has a pointer alone, and the LFS store the content."""
 
     def without(self, paths: Iterable[str]) -> "Selection":
         """The selection with some paths left as they were handed out."""
@@ -93,6 +99,8 @@ class Staging:
         directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
         touched -= there
+        if has_attributes := have_attributes(self.control, known, seen.files):
+            touched -= as_handed_out(self.control, self.checkout, touched & seen.files.keys())
         write = tuple(sorted(new | ((touched | (links - modules)) & present)))
         remove = missing | directories | (links - modules - seen.directories - present)
         odd = [*nested.odd, *odd_links(seen, write)]
@@ -106,7 +114,13 @@ class Staging:
             inside=frozenset(inside),
             notes=tuple(nested.notes),
         )
-        return self._without_bare(self._with_modules(selection, modules, claims), seen, known, claims)
+        selection = self._without_bare(self._with_modules(selection, modules, claims), seen, known, claims)
+        return self._with_filters(selection, seen, known) if has_attributes else selection
+
+    def _with_filters(self, selection: Selection, seen: Survey, known: Iterable[str]) -> Selection:
+        files = tuple(path for path in selection.write if path in seen.files)
+        odd, pointers = filtered(self.control, self.checkout, self.index, files, known)
+        return replace(selection, odd=(*selection.odd, *odd), unfiltered=odd, pointers=pointers)
 
     def _modules(self, links: set[str], seen: Survey) -> set[str]:
         """The submodules that stay as they were handed out, whatever lies in them: those that are still named as such.
@@ -215,6 +229,7 @@ class Staging:
             *("diff-files", "--raw", "-z", "--no-renames", "--ignore-submodules=all"),
             work_tree=self.checkout.directory,
             index=self.index,
+            configuration=converting(self.control.common_dir),
         ).records
         changes = list(zip(records[::2], records[1::2], strict=True))
         missing = {path for facts, path in changes if facts.endswith("D")}
@@ -234,7 +249,10 @@ class Staging:
     def on_paths(self, *arguments: str, paths: Iterable[str]) -> Answer:
         """Run a command of git's on paths given by name, whatever comes of it."""
         place = self.checkout.directory
-        return self.control.store.run(*arguments, stdin=_listed(paths), work_tree=place, index=self.index)
+        settings = converting(self.control.common_dir)
+        return self.control.store.run(
+            *arguments, stdin=_listed(paths), work_tree=place, index=self.index, configuration=settings
+        )
 
 
 @dataclass(slots=True)

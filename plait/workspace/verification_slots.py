@@ -11,6 +11,7 @@ from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populat
 from plait.workspace.control import Control
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
+from plait.workspace.filters import ATTRIBUTES
 
 _GITLINK = "160000"
 _SLOT_DATE = "1700000000 +0000"
@@ -49,7 +50,7 @@ class Slot:
         """
         commit, tree = commit_and_tree(self.control, tree_or_commit)
         try:
-            self._clear()
+            self._clear(tree)
             populate(self.control, self.directory, self.index, tree)
         except DiskFull:
             raise
@@ -57,6 +58,7 @@ class Slot:
             with naming_full_disk():
                 self._start_over()
                 populate(self.control, self.directory, self.index, tree)
+        self._last.write_text(tree, encoding="ascii")
         if commit is None:
             commit = self.control.store.commit_tree(tree, (), "A tree to verify", date=_SLOT_DATE)
         with naming_full_disk():
@@ -70,9 +72,25 @@ class Slot:
         self.directory.mkdir()
         self.temporary.mkdir()
 
-    def _clear(self) -> None:
+    @property
+    def _last(self) -> Path:
+        """The tree that the files are of."""
+        return self.place.absolute() / "tree"
+
+    def _is_written_alike(self, tree: str) -> bool:
+        """Whether files that are the same in git are the same here: not where attributes of the two trees differ."""
+        try:
+            before = self._last.read_text(encoding="ascii")
+        except OSError:
+            return False
+        return not any(path.endswith(ATTRIBUTES) for path in self.control.store.changed_paths(before, tree))
+
+    def _clear(self, tree: str) -> None:
         """Remove all that the index does not know, and all that it knows under another nature."""
         if not (_is_real_directory(self.place) and _is_real_directory(self.directory) and self.index.is_file()):
+            self._start_over()
+            return
+        if not self._is_written_alike(tree):
             self._start_over()
             return
         Path(f"{self.index}.lock").unlink(missing_ok=True)  # of a git that was killed; the slot is ours alone

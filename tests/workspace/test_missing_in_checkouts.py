@@ -9,31 +9,18 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.control import Control
 from tests.support.repositories import Content, commit_files, git
 
-LFS = "filter=lfs diff=lfs merge=lfs -text"
-
 
 def said(control: Control, repository: Path, files: Mapping[str, Content]) -> list[str]:
     return list(missing_in_checkouts(control.store, commit_files(repository, files)))
 
 
-def test_submodules_and_lfs_are_one_sentence_each(control: Control, repository: Path) -> None:
+def test_submodules_are_one_sentence(control: Control, repository: Path) -> None:
     git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "lib/shop")
-    notices = said(control, repository, {".gitattributes": f"*.txt text\n*.psd {LFS}\n/big/** {LFS}\n*.psd {LFS}\n"})
-    assert notices == [
-        "submodules are empty in the checkouts that agents work in: lib/shop",
-        "of files kept by Git LFS the checkouts that agents work in have the pointers only: *.psd and /big/**",
-    ]
+    notices = said(control, repository, {})
+    assert notices == ["submodules are empty in the checkouts that agents work in: lib/shop"]
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {},
-        {".gitmodules": "", ".gitattributes": "*.txt text\n# *.psd filter=lfs\n*.c filter=lfsx\n"},
-        {".gitmodules/a": "path = x", ".gitattributes/b": f"* {LFS}"},
-        {"docs/.gitattributes": f"* {LFS}"},
-    ],
-)
+@pytest.mark.parametrize("files", [{}, {".gitmodules": ""}, {".gitmodules/a": "path = x"}])
 def test_nothing_lacks(control: Control, repository: Path, files: dict[str, Content]) -> None:
     assert said(control, repository, files) == []
 

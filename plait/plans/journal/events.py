@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plait.plans.accounts.refusals import Kind
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
@@ -303,6 +304,14 @@ class BaseSeen:
     kind: Literal["base-seen"] = "base-seen"
 
 
+@dataclass(frozen=True, slots=True)
+class BroughtToBase:
+    """After the run: what became of the feature on base, and of its branches at the remote, where the plan asks."""
+
+    outcome: BaseOutcome
+    kind: Literal["brought-to-base"] = "brought-to-base"
+
+
 Event = (
     Begin
     | Tick
@@ -325,4 +334,5 @@ Event = (
     | Close
     | TipMoved
     | BaseSeen
+    | BroughtToBase
 )

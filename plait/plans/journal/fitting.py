@@ -23,6 +23,7 @@ from plait.plans.journal.events import (
     WorkRefused,
 )
 from plait.plans.journal.manifest import Manifest
+from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     Rejection,
@@ -46,6 +47,7 @@ _Part = TypeVar("_Part")
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
         AccountPause: ("words",),
+        BaseOutcome: ("reason", "command", "log", "files", "notes"),
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
         BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
@@ -54,6 +56,8 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         Manifest: ("paused_by",),
         Pause: ("by",),
         ProgramBroke: ("words",),
+        PullRequest: ("title", "body", "url", "link", "reason"),
+        PushedBranch: ("reason",),
         Record: ("by", "reason"),
         Rejection: ("files", "reason"),
         RepairTaken: ("by",),

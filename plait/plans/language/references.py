@@ -220,7 +220,7 @@ def _named_roles(plan: Plan) -> Iterator[tuple[Loc, str]]:
     for at, task in enumerate(plan.tasks):
         if task.role is not None:
             yield ("tasks", at, "role"), task.role
-    if plan.integration.role is not None:
-        yield ("integration", "role"), plan.integration.role
         if task.review is not None:
             yield ("tasks", at, "review", "by"), task.review.by
+    if plan.integration.role is not None:
+        yield ("integration", "role"), plan.integration.role

@@ -12,6 +12,7 @@ from plait.plans.journal.events import (
     Beat,
     Begin,
     BranchPutAside,
+    BroughtToBase,
     Close,
     Event,
     Pause,
@@ -72,6 +73,8 @@ class Run:
             batch_events.tip_moved(run, event)
         elif isinstance(event, BaseSeen):
             run.base_standing = event.standing
+        elif isinstance(event, BroughtToBase):
+            run.brought = event.outcome
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, TakeRepair, Tell
@@ -24,8 +24,10 @@ from plait.plans.run.statuses import (
     Wait,
     Waiting,
     Working,
+    moment,
 )
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
@@ -80,6 +82,8 @@ class Standings:
         same is not verified again."""
         self.base_standing = manifest.standing
         """How far base has moved on from the feature."""
+        self.brought: BaseOutcome | None = None
+        """What became of the feature on base, after the end."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()
@@ -493,8 +497,3 @@ class Standings:
         """The tasks that wait for anything of this kind."""
         waiters = (task for task in self._waiters if any(isinstance(wait, kind) for wait in self.tasks[task].waits))
         return sorted(waiters)
-
-
-def moment(seconds: float) -> datetime:
-    """Seconds since the epoch as a time."""
-    return datetime.fromtimestamp(seconds, UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.outcomes import Span
@@ -233,3 +234,8 @@ class Standing:
     def wait_of(self, kind: type[AsideWait]) -> AsideWait | None:
         """Its wait of this kind, when it has one."""
         return next((wait for wait in self.waits if isinstance(wait, kind)), None)
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -14,7 +14,7 @@ from plait.plans.journal.events import (
 )
 from plait.plans.run.account_events import refused
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
-from plait.plans.run.standings import Standings, moment
+from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     AsideWait,
     Built,
@@ -27,6 +27,7 @@ from plait.plans.run.statuses import (
     Rejected,
     Waiting,
     Working,
+    moment,
 )
 from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.outcomes import Span, TaskState

@@ -4,11 +4,25 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-BaseState = Literal["landed", "undone", "already", "ready-to-land", "planned", "conflict", "red", "refused", "held"]
+BaseState = Literal[
+    "landed",
+    "undone",
+    "already",
+    "ready-to-land",
+    "planned",
+    "requested",
+    "left",
+    "conflict",
+    "red",
+    "refused",
+    "unreachable",
+    "held",
+]
 """`already`: there was nothing to do; `ready-to-land`: a checkout has base, and its user types the command; `planned`:
-what a dry run would do; `refused`: the remote does not take it, or does not answer; `held`: for another reason."""
+what a dry run would do; `requested`: as a pull request; `left`: nobody asked for it, or it is not complete; `refused`:
+the remote does not take it; `unreachable`: it does not answer; `held`: for another reason."""
 
-DONE: tuple[BaseState, ...] = ("landed", "undone", "already", "planned")
+DONE: tuple[BaseState, ...] = ("landed", "undone", "already", "planned", "requested")
 
 
 class _Part(BaseModel):
@@ -71,5 +85,10 @@ class BaseOutcome(_Part):
 
     @property
     def is_done(self) -> bool:
-        """Whether what was asked for is so now, or would be."""
-        return self.state in DONE
+        """Whether what was asked for is so now, or would be; a refused one may wait as a pull request."""
+        return self.state in DONE or (self.pull_request is not None and self.pull_request.url is not None)
+
+    @property
+    def keeps_back(self) -> bool:
+        """Whether a run that was to land it by itself is held back by what came of it."""
+        return not self.is_done and self.state not in ("left", "unreachable")

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.usage import Usage
 
@@ -349,6 +350,8 @@ class FeatureOutcome(_Outcome):
     """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
     base: BaseStanding | None = None
     """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
+    brought: BaseOutcome | None = None
+    """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
 
     rests: tuple[Rest, ...] = ()
     """Roles that start no agent now; not part of `--json`, not kept by the store."""

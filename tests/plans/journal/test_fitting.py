@@ -39,6 +39,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
+from plait.plans.tasks.base_outcome import BaseOutcome, PushedBranch
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
@@ -60,7 +61,8 @@ SECRET = "hunter22222"
 LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
-    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
+    BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
+    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as", "refresh"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
     BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},
@@ -69,6 +71,7 @@ NAMES: Mapping[type, set[str]] = {
     ChainBranch: {"task", "tip", "commit"},
     Held: {"task", "by"},
     ProgramBroke: {"task", "role"},
+    PushedBranch: {"branch", "commit"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},
     Rejection: {"task", "partner", "presets"},

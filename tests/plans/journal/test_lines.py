@@ -26,6 +26,7 @@ from plait.plans.journal.events import (
     Beat,
     Begin,
     BranchPutAside,
+    BroughtToBase,
     Close,
     Event,
     Pause,
@@ -50,6 +51,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
@@ -154,6 +156,10 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Stop: st.builds(Stop, WORD, st.booleans()),
     Close: st.builds(Close),
     TipMoved: st.builds(TipMoved, MAYBE, tuples(WORD), tuples(WORD), st.booleans()),
+    BroughtToBase: st.builds(
+        BroughtToBase,
+        st.builds(BaseOutcome, feature=WORD, state=st.sampled_from(["landed", "refused"]), base=WORD, reason=MAYBE),
+    ),
     BaseSeen: st.builds(
         BaseSeen, st.builds(BaseStanding, name=WORD, course=st.sampled_from(["same", "behind", "gone"]))
     ),
@@ -281,6 +287,8 @@ def test_a_run_that_came_to_its_end_is_closed_also_when_its_specs_got_their_hist
 
     assert read_journal(closed).is_closed
     specs = closed + line_of(3.0, TipMoved("x"))
+    brought = BroughtToBase(BaseOutcome(feature="x", state="landed", base="main"))
+    assert read_journal(closed + line_of(3.0, brought)).is_closed
     assert read_journal(specs).is_closed
     assert read_journal(specs + line_of(4.0, TipMoved(None, lost=("A",), by_somebody=True))).is_closed
     assert not read_journal(HEAD).is_closed

@@ -1,0 +1,315 @@
+"""Base at a remote: moved there by lease and no other way; branches pushed where asked; a refusal becomes a request."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from plait.flows.landing import LandCall, land_feature, undo_feature
+from plait.plans.errors import CallError
+from plait.workspace.remotes import RemoteGone
+from tests.flows.finished import BRANCH, PLAN, finish
+from tests.support.repositories import commit_files, files_of, git
+
+
+@pytest.fixture
+def remote(repository: Path, tmp_path: Path) -> Path:
+    """A bare repository that `main` of the clone follows as `origin`."""
+    place = tmp_path / "origin.git"
+    git(repository, "clone", "--quiet", "--bare", str(repository), str(place))
+    git(repository, "remote", "add", "origin", str(place))
+    git(repository, "fetch", "--quiet", "origin")
+    git(repository, "branch", "--quiet", "--set-upstream-to=origin/main", "main")
+    return place
+
+
+def hook(place: Path, name: str, script: str) -> Path:
+    path = place / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def refs(place: Path) -> str:
+    return git(place, "for-each-ref", "--format=%(refname) %(objectname)")
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called `gh` that writes down what it is asked; its `state` file says how it answers."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    program = place / "gh"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'test "$1" = auth && exit $(cat {place}/state)\n'
+        f'for word; do printf "%s\\n" "$word" >> {place}/asked; done\n'
+        'while [ $# -gt 1 ]; do test "$1" = --body-file && cat "$2" > ' + str(place) + "/body; shift; done\n"
+        "echo https://github.com/ada/shop/pull/7\n"
+    )
+    program.chmod(0o755)
+    (place / "state").write_text("0\n")
+    monkeypatch.setenv("PATH", f"{place}:/usr/local/bin:/usr/bin:/bin")
+    return place
+
+
+def test_what_follows_a_remote_lands_there_and_the_users_checkout_and_branch_stay(
+    repository: Path, remote: Path
+) -> None:
+    finish(repository)
+    before = git(repository, "rev-parse", "main")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert (outcome.state, outcome.base) == ("landed", "origin/main")
+    assert git(remote, "rev-parse", "main") == outcome.commit
+    assert {"a.txt", "b.txt"} < files_of(remote, "main").keys()
+    assert git(repository, "rev-parse", "main") == before
+    assert git(repository, "status", "--porcelain") == ""
+    assert refs(remote).count("refs/") == 1, "nothing else was pushed"
+    assert land_feature(LandCall("cart", repository)).state == "already"
+
+
+def test_the_local_branch_is_taken_where_that_is_asked_for(repository: Path, remote: Path) -> None:
+    finish(repository)
+    git(repository, "switch", "--quiet", "--detach")
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository, local=True))
+
+    assert (outcome.state, outcome.base) == ("landed", "main")
+    assert refs(remote) == before
+
+
+def test_what_others_pushed_meanwhile_is_merged_and_verified_first(
+    repository: Path, remote: Path, tmp_path: Path
+) -> None:
+    finish(repository)
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", str(remote), str(other))
+    theirs = commit_files(other, {"theirs.txt": "x\n"})
+    git(other, "push", "--quiet", "origin", "main")
+
+    outcome = land_feature(LandCall("cart", repository, way="squash"))
+
+    assert (outcome.state, outcome.old) == ("landed", theirs)
+    assert {"a.txt", "theirs.txt"} < files_of(remote, "main").keys()
+
+
+def test_who_pushes_while_it_is_tested_loses_nothing(repository: Path, remote: Path, tmp_path: Path) -> None:
+    """The check itself plays them, once."""
+    script, done = tmp_path / "somebody.sh", tmp_path / "done"
+    script.write_text(
+        f"test -e {done} && exit 0; touch {done}; cd {remote}; "
+        "made=$(git -c user.name=x -c user.email=x@y commit-tree -p main -m theirs main^{tree}); "
+        "git update-ref refs/heads/main $made\n"
+    )
+    finish(repository, PLAN.replace("test ! -e bad.txt", f"sh {script}"))
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "landed"
+    assert git(remote, "log", "-1", "--format=%s", "main^1") == "theirs"
+
+
+def test_commits_of_the_users_that_nobody_asked_to_push_keep_it_back(repository: Path, remote: Path) -> None:
+    commit_files(repository, {"private.txt": "not yet\n"})
+    finish(repository)
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "held"
+    assert "1 commit that origin/main does not have" in (outcome.reason or "")
+    assert refs(remote) == before
+
+
+def test_a_refusal_is_told_with_the_words_of_the_remote_and_nothing_is_moved(repository: Path, remote: Path) -> None:
+    hook(remote, "pre-receive", "echo 'main is protected: open a pull request'; exit 1")
+    finish(repository)
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "refused"
+    assert "pre-receive hook declined" in (outcome.reason or "")
+    assert "main is protected: open a pull request" in (outcome.reason or "")
+    assert refs(remote) == before
+
+
+def test_a_remote_that_is_gone_is_the_environment_and_it_lands_when_it_is_back(
+    repository: Path, remote: Path, tmp_path: Path
+) -> None:
+    finish(repository)
+    remote.rename(tmp_path / "away")
+    with pytest.raises(RemoteGone, match="origin cannot be reached"):
+        land_feature(LandCall("cart", repository))
+    (tmp_path / "away").rename(remote)
+
+    assert land_feature(LandCall("cart", repository)).state == "landed"
+
+
+def test_an_undo_of_what_landed_at_a_remote_is_pushed_there(repository: Path, remote: Path) -> None:
+    finish(repository)
+    land_feature(LandCall("cart", repository))
+
+    outcome = undo_feature("cart", repository)
+
+    assert (outcome.state, outcome.base) == ("undone", "origin/main")
+    assert "a.txt" not in files_of(remote, "main")
+
+
+@pytest.mark.parametrize(("what", "pushed"), [("integration", {BRANCH}), ("all", {BRANCH, "A", "B"})])
+def test_branches_are_pushed_where_the_plan_says_so_and_a_second_time_are_there(
+    repository: Path, remote: Path, what: str, pushed: set[str]
+) -> None:
+    finish(repository, f"{PLAN}      push: {what}\n")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.remote == "origin"
+    assert {branch.state for branch in outcome.pushed} == {"pushed"}
+    agents = {f"feature/cart/agent/command/{name}" if len(name) == 1 else name for name in pushed}
+    assert {line.split()[0].removeprefix("refs/heads/") for line in refs(remote).splitlines()} == {*agents, "main"}
+    again = land_feature(LandCall("cart", repository))
+    assert {branch.state for branch in again.pushed} == {"there"}
+
+
+def test_what_somebody_else_has_put_on_the_pushed_branch_is_not_overwritten(
+    repository: Path, remote: Path, tmp_path: Path
+) -> None:
+    finish(repository, f"{PLAN}      push: integration\n")
+    other = tmp_path / "other"
+    git(tmp_path, "clone", "--quiet", str(remote), str(other))
+    git(other, "switch", "--quiet", "--create", BRANCH)
+    theirs = commit_files(other, {"theirs.txt": "x\n"})
+    git(other, "push", "--quiet", "origin", BRANCH)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "landed"
+    (branch,) = outcome.pushed
+    assert (branch.state, git(remote, "rev-parse", BRANCH)) == ("held", theirs)
+    assert "not overwritten" in branch.reason
+
+
+def test_what_plait_pushed_itself_is_replaced_where_the_feature_was_begun_anew(repository: Path, remote: Path) -> None:
+    plan = f"{PLAN}      push: integration\n"
+    finish(repository, plan)
+    land_feature(LandCall("cart", repository))
+    undo_feature("cart", repository)
+    git(repository, "pull", "--quiet", "--ff-only")
+    tip = finish(repository, plan, run_id="run-2")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert [branch.state for branch in outcome.pushed] == ["pushed"]
+    assert git(remote, "rev-parse", BRANCH) == tip
+
+
+def test_a_refused_landing_becomes_a_pull_request_by_gh(repository: Path, remote: Path, stand_in: Path) -> None:
+    hook(remote, "update", 'test "$1" != refs/heads/main')
+    finish(repository, f"{PLAN}      push: integration\n")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert (outcome.state, outcome.is_done) == ("refused", True)
+    assert outcome.pull_request is not None
+    assert outcome.pull_request.url == "https://github.com/ada/shop/pull/7"
+    asked = (stand_in / "asked").read_text().splitlines()
+    assert asked[:6] == ["pr", "create", "--base", "main", "--head", BRANCH]
+    body = (stand_in / "body").read_text()
+    assert "**A**" in body
+    assert "test ! -e bad.txt" in body
+    assert "plait undo cart" in body
+
+
+def test_nothing_is_pushed_for_a_request_that_nobody_asked_for(repository: Path, remote: Path, stand_in: Path) -> None:
+    hook(remote, "pre-receive", "exit 1")
+    finish(repository)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert (outcome.state, outcome.pull_request, outcome.pushed) == ("refused", None, ())
+    assert not (stand_in / "asked").exists()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_gh_that_is_logged_in_the_text_is_there_for_a_person(
+    repository: Path, remote: Path, stand_in: Path, there: bool
+) -> None:
+    (stand_in / "state").write_text("1\n")
+    if not there:
+        (stand_in / "gh").unlink()
+    finish(repository)
+
+    outcome = land_feature(LandCall("cart", repository, request=True))
+
+    assert outcome.state == "requested"
+    request = outcome.pull_request
+    assert request is not None
+    assert (request.url, request.title) == (None, "cart: A basket.")
+    assert "gh" in request.reason
+    assert BRANCH in refs(remote)
+    assert json.loads(outcome.model_dump_json())["pull_request"]["title"] == "cart: A basket."
+
+
+def test_a_request_needs_a_remote_that_base_follows(repository: Path) -> None:
+    finish(repository)
+
+    with pytest.raises(CallError, match="main follows no branch of a remote"):
+        land_feature(LandCall("cart", repository, request=True))
+
+
+def test_a_pre_push_hook_of_the_users_is_asked_and_may_refuse(repository: Path, remote: Path, tmp_path: Path) -> None:
+    hook(repository / ".git", "pre-push", f"cat > {tmp_path}/seen; echo 'not on a Friday'; exit 1")
+    finish(repository)
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "refused"
+    assert "your pre-push hook refused it: not on a Friday" in (outcome.reason or "")
+    assert "refs/heads/main" in (tmp_path / "seen").read_text()
+    assert refs(remote) == before
+
+
+def test_hooks_that_lie_in_the_checkout_do_not_run_as_branches_can_change_them(
+    repository: Path, remote: Path, tmp_path: Path
+) -> None:
+    script = repository / "githooks" / "pre-push"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit 1\n")
+    script.chmod(0o755)
+    git(repository, "config", "core.hooksPath", "githooks")
+    finish(repository, f"{PLAN}      push: integration\n")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "landed"
+    assert not (tmp_path / "ran").exists()
+    assert "your hooks in githooks did not run: branches can change them" in outcome.notes
+
+
+def test_a_remote_of_a_fetched_branch_is_where_a_feature_of_that_lands(repository: Path, remote: Path) -> None:
+    git(repository, "branch", "--quiet", "--unset-upstream", "main")
+    finish(repository, PLAN.replace("goal:", "base: origin/main\n    goal:"))
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert (outcome.state, outcome.base) == ("landed", "origin/main")
+    assert git(remote, "rev-parse", "main") == outcome.commit
+
+
+def test_settings_of_the_users_that_would_push_more_or_otherwise_count_for_nothing(
+    repository: Path, remote: Path
+) -> None:
+    git(repository, "tag", "--annotate", "--message=x", "v1")
+    for setting in ("push.followTags=true", "remote.origin.mirror=true", "push.default=matching"):
+        git(repository, "config", *setting.split("="))
+    git(repository, "config", "--add", "remote.origin.push", "+refs/*:refs/*")
+    finish(repository)
+
+    assert land_feature(LandCall("cart", repository)).state == "landed"
+    assert refs(remote).count("refs/") == 1
