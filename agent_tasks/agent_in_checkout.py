@@ -1,12 +1,14 @@
 """One agent at work in a checkout of its own: laid out, prepared, supervised, and kept until it has been harvested."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
-from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
+from plait.agent_tasks.set_ups import LONGEST_SECONDS, SetUp
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -19,14 +21,15 @@ from plait.plans.language.default_limits import longest_silence, longest_try
 from plait.plans.language.durations import Estimate
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
-from plait.workspace.deleting import delete_later
+from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.environment import agent_environment
 from plait.workspace.git import git_date
 from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
-from plait.workspace.preparation import prepare
+from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
 from plait.workspace.short_paths import short_path
+from plait.workspace.submodules import fill_submodules
 from plait.workspace.trailers import message_with_trailers
 
 _EVIDENCE = 2_000
@@ -63,6 +66,8 @@ class Errand:
     """How long it is planned to take."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
+    submodules: bool = False
+    """Whether the checkout has the files of submodules."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -86,7 +91,8 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     before the checkout goes: the next try starts anew, and its prompt can say why.
 
     Raises:
-        TryFailed: the set-up failed, or the agent did not end as one that has done its work.
+        SetUpFailed: the checkout could not be made ready, so this is no try.
+        TryFailed: the agent did not end as one that has done its work.
         TaskStopped: the run was cancelled meanwhile, whatever failed then.
         AccountRefused: the agent's account gives nothing now.
     """
@@ -103,6 +109,9 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         _refuse(report)
         with stages.of("check"):
             yield Worked(checkout, report, private)
+    except SetUpFailed:
+        folder.withdraw()
+        raise
     except Exception as failure:
         reason, refusal = _write_down(errand, shop, folder, private, report, stages, failure)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
@@ -113,7 +122,8 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
             raise type(failure)(reason) from failure
         raise
     finally:
-        delete_later(folder.work)
+        if os.path.lexists(folder.work):
+            delete_later(folder.work)
     folder.close(failed=None, private_git=private.kept, usage=report.usage, spent=stages.seconds)
 
 
@@ -128,23 +138,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
         environment = agent_environment(allow=role.environment, extra=variables)
         with stages.of("setup"):
-            prepared = prepare(
-                checkout.directory,
-                commands=errand.setup,
-                inputs=errand.setup_inputs,
-                cache=shop.cache,
-                environment=environment,
-                output=folder.setup,
-                stop=shop.stop,
-                limits=Limits(timeout=timeout, stall=longest_silence(None, estimate, timeout=written)),
-                # Elsewhere other agents' code may run in the set-up.
-                keep=errand.start == shop.base and errand.tree is None and not errand.repair,
-            )
-        if not prepared.ok:
-            tail = prepared.ended.tail if prepared.ended else ""
-            raise TryFailed(f"the set-up failed:\n{tail}")
-        if errand.setup and (problems := note_set_up(shop.control, checkout)):
-            raise TryFailed(f"the set-up left what git must not read: {'; '.join(problems)}")
+            _make_ready(errand, shop, folder, checkout, environment)
         order = AgentOrder(
             task=errand.task,
             attempt=folder.attempt,
@@ -165,6 +159,50 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             if errand.run is not None:
                 return run_script(order, errand.run)
             return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+
+
+def _make_ready(
+    errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, environment: Mapping[str, str]
+) -> None:
+    """Carry out the set-up, and write down what it left: that is not the agent's work.
+
+    Raises:
+        SetUpFailed: it fails, for all who need it.
+        TaskStopped: the run was cancelled meanwhile.
+    """
+    role = shop.crew.role(errand.agent.rpartition("-")[0])
+
+    def attempt() -> Prepared:
+        return prepare(
+            checkout.directory,
+            commands=errand.setup,
+            inputs=errand.setup_inputs,
+            cache=shop.cache,
+            environment=environment,
+            output=folder.setup,
+            stop=shop.stop,
+            limits=Limits(timeout=errand.timeout or role.timeout or LONGEST_SECONDS),
+            # Elsewhere other agents' code may run in the set-up.
+            keep=errand.start == shop.base and errand.tree is None and not errand.repair,
+        )
+
+    def again() -> None:
+        shop.tell(f"{errand.name}: the set-up failed, and is tried once more")
+        delete_tree(checkout.place)
+        make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        fill()
+
+    def fill() -> None:
+        if errand.submodules:
+            fill_submodules(shop.control, checkout.directory, checkout.tree)
+
+    fill()
+    set_up = SetUp(errand.setup, errand.setup_inputs, role.environment, errand.submodules)
+    start = errand.tree or errand.start
+    told = f"plait logs {errand.task}"
+    shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
+    if (errand.setup or errand.submodules) and (problems := note_set_up(shop.control, checkout)):
+        raise SetUpFailed(f"the set-up left what git must not read, so no agent began: {'; '.join(problems)}")
 
 
 def _refuse(report: AgentReport) -> None:

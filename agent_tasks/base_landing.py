@@ -151,8 +151,8 @@ class _Landing:
         if chain.conflicts:
             clash = chain.conflicts[0]
             files = tuple(map(plain, clash.paths))
-            where = f" in {listed(files)}" if files else ""
-            reason = f"{self.shop.feature} and {self.base.name} have changed the same{where}"
+            same = f"{self.shop.feature} and {self.base.name} have changed the same in {listed(files)}"
+            reason = same if files else plain(listed(clash.messages))
             return self.told("conflict", reason=reason, files=files)
         verified = ""
         if not self.wish.dry_run:
@@ -183,7 +183,7 @@ class _Landing:
         if isinstance(placed, ReadyToLand):
             reason = plain(f"{self.base.name} is checked out in {placed.worktree}, and plait moves nothing under you")
             return self.told("ready-to-land", built=built, reason=reason, command=placed.command)
-        return self.told("landed", built=built)
+        return self.told("landed", built=built, notes=tuple(filter(None, [self.base.note])))
 
     def _unpushed(self) -> str | None:
         """That commits of the user's would go to the remote with it, which nobody has asked for."""

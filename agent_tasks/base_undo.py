@@ -134,7 +134,8 @@ class _Undoing:
         if isinstance(placed, ReadyToLand):
             reason = plain(f"{self.base.name} is checked out in {placed.worktree}, and plait moves nothing under you")
             return self.told("ready-to-land", reason=reason, command=placed.command, **facts)
-        return self.told("undone", **facts)
+        notes = (*_above(self.history.above), *filter(None, [self.base.note]))
+        return self.told("undone", **{**facts, "notes": notes})
 
     def _known_reds(self) -> tuple[RedCommand, ...]:
         """What was red before the feature came does not count against taking it out: checks may test the feature."""

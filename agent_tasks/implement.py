@@ -12,7 +12,7 @@ from prefect.tasks import Task
 from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
-from plait.agent_tasks.errors import AccountRefused, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
@@ -31,6 +31,18 @@ RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
 
 
+_FINAL = (
+    TaskStopped,
+    TaskPutOff,
+    AccountRefused,
+    TaskImpossible,
+    SetUpFailed,
+    EnvironmentProblem,
+    CallError,
+    PlanError,
+)
+
+
 def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001
     """Whether a failed try deserves another: not after a cancellation, nor when the environment or a setting is wrong.
 
@@ -40,8 +52,7 @@ def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     failure = state.data
     if isinstance(failure, GitFailed):
         return failure.may_pass
-    ends = (TaskStopped, TaskPutOff, AccountRefused, TaskImpossible, EnvironmentProblem, CallError, PlanError)
-    return not isinstance(failure, ends)
+    return not isinstance(failure, _FINAL)
 
 
 @task(
@@ -59,6 +70,7 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         TryFailed: the try does not count; Prefect tries again, and the next prompt says why.
         TaskStopped: the run was cancelled; what the agent left is kept.
         TaskImpossible: trying again would not help.
+        SetUpFailed: no agent began.
         TaskPutOff: the run is paused, or the agent's role rests, and this would be another try.
         AccountRefused: the agent's account gives nothing now; it is no try.
     """
@@ -108,6 +120,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         estimate=spec.duration,
         setup=setup,
         setup_inputs=inputs,
+        submodules=shop.crew.fills_submodules(order.role),
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from plait.agent_tasks.quoted_work import information_sections, partner_sections
 from plait.agent_tasks.repair_start import RepairStart
+from plait.agent_tasks.told_notes import notes_section
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import rule_for
@@ -27,7 +28,12 @@ def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...], files
     Args:
         files: What a repair starts from.
     """
-    more = [*start_section(order, shop), *contract_sections(order, shop), *information_sections(order, shop)]
+    more = [
+        notes_section(order, shop),
+        *start_section(order, shop),
+        *contract_sections(order, shop),
+        *information_sections(order, shop),
+    ]
     if order.repair:
         more += [*partner_sections(order.repair, shop), *remade_section(order.repair, shop)]
     goal = shop.facts.goal

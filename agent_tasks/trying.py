@@ -14,6 +14,7 @@ from plait.plans.accounts.refusals import Refusal
 from plait.plans.tasks.work import Try
 from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout
+from plait.workspace.deleting import TRASH, delete_tree
 from plait.workspace.small_files import read_json_object, write_whole
 
 _BEGUN = "begun.json"
@@ -62,6 +63,17 @@ class TryFolder:
     def private_git(self) -> Path:
         """Where the checkout's own git goes, when it has what the files do not have."""
         return self.left / "private.git"
+
+    def withdraw(self) -> None:
+        """It is no try, as no agent began: what the set-up printed is kept in a folder of another name."""
+        with suppress(OSError):
+            for waste in (self.work, self.path / TRASH):
+                delete_tree(waste)
+            if not self.setup.exists():
+                delete_tree(self.path)
+                return
+            taken = len(list(self.path.parent.glob("set-up-*")))
+            self.path.rename(self.path.with_name(f"set-up-{taken + 1}"))
 
     def note_checkout(self, checkout: Checkout, *, role: str) -> None:
         """Write down what `unfinished_tries` needs when this process is killed."""
@@ -155,6 +167,18 @@ def past_tries(folder: Path) -> tuple[Try, ...]:
 def count_tries(folder: Path) -> int:
     """How many tries have begun, the one that goes on or was killed included, those aside that cost none."""
     return len(_numbered(folder)) - sum(attempt.refused is not None for attempt in past_tries(folder))
+
+
+def newest_try(folder: Path) -> Path | None:
+    """The folder of the try that began last; nothing where none has."""
+    numbered = _numbered(folder)
+    return numbered[max(numbered)] if numbered else None
+
+
+def numbered_tries(folder: Path) -> dict[int, tuple[Path, Try | None]]:
+    """The folder of each try by its number, oldest first, and how it ended, where that is known."""
+    numbered = _numbered(folder)
+    return {number: (numbered[number], _read(numbered[number] / "result.json")) for number in sorted(numbered)}
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

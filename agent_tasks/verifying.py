@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
+from plait.agent_tasks.trying import newest_try
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.language.verify_stages import Check
 from plait.plans.tasks.outcomes import StageOutcome
@@ -45,12 +46,13 @@ def red_verdict(
         commands=(),
         setup=setup,
         setup_inputs=inputs,
+        submodules=shop.crew.fills_submodules(order.role),
         cache=shop.cache,
         home=shop.home,
         environment=agent_environment(allow=role.environment, extra={}),
         timeout=order.task.task.timeout or role.timeout,
         slots=1,
-        logs=shop.folder_of(order.task.id),
+        logs=newest_try(shop.folder_of(order.task.id)) or shop.folder_of(order.task.id),
     )
     try:
         verifier = verifier.also(commands, environment=environment or {})

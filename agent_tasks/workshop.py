@@ -10,6 +10,7 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.set_ups import SetUps
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
@@ -61,6 +62,8 @@ class Workshop:
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
     """What a batch did; each has its own."""
+    set_ups: SetUps = field(default_factory=SetUps, compare=False)
+    """Which of the run's set-ups work."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
@@ -245,6 +248,7 @@ def _open(
         commands=integration.verify,
         setup=facts.crew.setup,
         setup_inputs=facts.crew.setup_inputs,
+        submodules=facts.crew.fills_submodules(),
         cache=home / "cache",
         home=home,
         environment=agent_environment(extra={}),

@@ -75,9 +75,15 @@ class CrewRole(BaseModel):
         default_factory=list, description="Files that setup depends on, such as lock files."
     )
 
+    submodules: bool | None = Field(
+        default=None, description="Whether its checkouts have the files of submodules. Empty: as the crew says."
+    )
+
     def written(self) -> dict[str, Any]:
         """What a crew file would say of this role: slots, and whatever is not empty."""
         filled = {key: value for key, value in self.model_dump(exclude={"name", "models"}).items() if value}
+        if self.submodules is not None:
+            filled["submodules"] = self.submodules
         if self.models is not None and (chosen := self.models.model_dump(exclude_none=True)):
             filled["model"] = chosen
         for key in ("prompt_by", "priority"):
@@ -135,6 +141,13 @@ class AgentCrew(Block):
         default=None,
         title="Quota wait",
         description="How long a run waits for accounts that refuse when nothing else goes on, such as 2h. Empty: 6h.",
+        json_schema_extra={"position": 5},
+    )
+
+    submodules: bool = Field(
+        default=False,
+        title="Submodules",
+        description="Whether checkouts have the files of the repository's submodules.",
         json_schema_extra={"position": 4},
     )
 
@@ -156,7 +169,7 @@ class AgentCrew(Block):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the role {twice[0]!r} is there twice")
         written: dict[str, Any] = {"roles": {role.name: role.written() for role in self.roles}}
-        for key in ("default_backend", "setup", "setup_inputs", "quota_wait"):
+        for key in ("default_backend", "setup", "setup_inputs", "submodules", "quota_wait"):
             if value := getattr(self, key):
                 written[key] = value
         return Crew.model_validate(written)

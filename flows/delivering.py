@@ -17,6 +17,7 @@ from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
 from plait.flows.recording.expectations import keep_expectations
 from plait.flows.recording.kept_expectations import kept_forecast
+from plait.flows.recording.notifying import NOTIFY, Notifying
 from plait.flows.recording.outlook import Outlook
 from plait.flows.recording.page_pause import PagePause
 from plait.flows.recording.page_progress import PageProgress
@@ -32,15 +33,17 @@ from plait.flows.recording.run_files import (
 )
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
+from plait.flows.running.editions import change_of_edition
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
 from plait.flows.running.tidying import tidy_run
 from plait.flows.running.watching import LiveRun
 from plait.flows.running.writing_back import write_back
+from plait.flows.runs import worktree_of
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
-from plait.plans.journal.events import BroughtToBase, TipMoved
+from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
@@ -68,7 +71,7 @@ def deliver(
         str(shop.control.common_dir),
         flow_run=flow_run,
         deployed=deployed,
-        plan=call.brief.source,
+        plan=call.plan or call.brief.source,
         template=call.brief.template,
     )
     write_run_file(shop.directory, record)
@@ -92,6 +95,9 @@ def deliver(
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
             loop.look_at_base()
+            change = change_of_edition(session, loop.live.outcome())
+            if change is not None:
+                loop.hear_more(EditionCompared(change))
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()
@@ -141,6 +147,9 @@ def _watch(session: Session, live: LiveRun, *, flow_run: str | None) -> None:
     watchers, is_shown = session.watchers, not is_embedded()
     watchers.add(Outlook(live, durations_of(session.brief, history), verified))
     watchers.add(Reminding(live, watchers))
+    if command := os.environ.get(NOTIFY, "").strip():
+        shop = session.shop
+        watchers.add(Notifying(command, live, str(worktree_of(str(shop.control.common_dir))), shop.directory, watchers))
     watchers.add(PageProgress(live, is_shown=is_shown))
     watchers.add(Asking(session.shop, is_shown=is_shown))
     if flow_run and is_shown:

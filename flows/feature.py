@@ -1,5 +1,6 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from plait.flows.inputs.parameters import brief_from_parameters, store_address
 from plait.flows.inputs.requests import Brief
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
+from plait.flows.recording.artifacts import publish_problem
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.suspension import undo_suspension
@@ -30,6 +32,7 @@ from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
+from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 
@@ -89,6 +92,25 @@ class NotDelivered(_WithResult, FailedRun):
     """The run failed."""
 
 
+class _ToldAlready(logging.Filter):
+    """Drops what Prefect's engine says of a run that failed as it should: its state has said it, without a traceback.
+
+    A worker's process ends by raising what its flow failed with (3.9.0, `handle_engine_signals`), and logs that.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], _WithResult))
+
+
+_TOLD_ALREADY = _ToldAlready()
+
+
+def tell_failures_once() -> None:
+    """In the process of a worker, which carries out this one flow run."""
+    for name in ("prefect.engine", "prefect.flow_engine", "prefect.flow_runs"):
+        logging.getLogger(name).addFilter(_TOLD_ALREADY)
+
+
 class DeliveryCancelled(_WithResult, CancelledRun):
     """The run was cancelled."""
 
@@ -142,7 +164,9 @@ def deliver_feature(
         options: Base branch, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
-    call = CALL.get()
+    call, is_deployed = CALL.get(), deployment.id is not None
+    if is_deployed:
+        tell_failures_once()
     try:
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         if call is None:
@@ -164,12 +188,16 @@ def deliver_feature(
             ) as session,
         ):
             outcome = deliver(
-                session, call, flow_run=current_flow_run.id, deployed=deployment.id is not None, improve=options.improve
+                session, call, flow_run=current_flow_run.id, deployed=is_deployed, improve=options.improve
             )
     except PlaitError as problem:
         if call is not None:
             call.trouble = problem
-        return Failed(message=_paragraph(problem))
+        message = _paragraph(problem)
+        if is_deployed:
+            told = [markdown(line, 2_000) for line in ("The run could not begin", *message.splitlines())]
+            publish_problem(str(current_flow_run.name), "# " + "\n\n".join(told))
+        return Failed(message=message, data=NotDelivered(message))
     except Exception as problem:
         if call is not None:
             call.trouble = problem
@@ -225,6 +253,9 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
         message += "".join(f"; {line.strip()}" for line in base_lines(outcome.brought))
     result = {"branch": outcome.branch, "commit": outcome.commit, "outcome": outcome_record(outcome)}
     match outcome.state:
+        case RunState.COMPLETED if not any(task.tries for task in outcome.tasks) and not outcome.batches:
+            # Said by the state's name, too: a schedule over a feature that has landed is green night after night.
+            return Completed(name="NothingToDo", message=f"nothing was left to do: {message}", data=result)
         case RunState.COMPLETED:
             return Completed(message=message, data=result)
         case RunState.PARTIAL:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import require_startable
 from plait.flows.recording.kept_expectations import kept_forecast
+from plait.flows.recording.notifying import NOTIFY
 from plait.flows.running.calling import CALL, Call
 from plait.flows.runs import seen_from_here
 from plait.flows.servers.choosing import ServerChoice, choose_server
@@ -29,6 +30,7 @@ from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json
 from plait.show.run_report import report_text
 from plait.workspace.home import plait_home, run_directory
+from plait.workspace.places import is_file, is_folder
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State  # imports Prefect
@@ -56,6 +58,8 @@ class Launch:
     """Whether every question is answered yes."""
     improve: float = 0.0
     """Seconds to search for a better order of dispatch."""
+    notify: str | None = None
+    """A shell command of the user's that is told how it went; nothing: what PLAIT_NOTIFY says."""
     server: str | None = None
     """`none` or the address of a Prefect API; nothing: the first that `choose_server` finds."""
 
@@ -70,13 +74,15 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         PlaitError: the run could not begin.
     """
     wanted = replace(wanted, repository=wanted.repository.resolve())
+    if wanted.notify is not None:
+        os.environ[NOTIFY] = wanted.notify
     choice = choose_server(wanted.server)
     require_startable(
         wanted.brief, repository=wanted.repository, base=wanted.base, only=wanted.only, fresh=wanted.fresh
     )
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
-    call = Call(wanted.brief, watcher=view)
+    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
     broken = _carry_out(wanted, call, view, choice)
@@ -95,6 +101,12 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     if call.outcome is None:
         raise RuntimeError("the flow ended without an outcome")
     return exit_code_of(call.outcome, environment=call.environment)
+
+
+def _place_of(brief: Brief) -> str:
+    """The absolute path of a plan: soon this process works elsewhere, and `plait retry` runs it from anywhere."""
+    place = Path(brief.source)
+    return os.path.abspath(place) if is_file(place) or is_folder(place) else ""  # noqa: PTH100 - a link stays one
 
 
 def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice: ServerChoice) -> BaseException | None:

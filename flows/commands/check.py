@@ -62,6 +62,7 @@ def command(
     from plait.advice.lint.findings import lint
     from plait.advice.lint.rules import chosen
     from plait.flows.inputs.crew_option import given_brief
+    from plait.flows.inputs.ignored_paths import ignored_paths
     from plait.plans.errors import CallError, ExitCode, PlanError
 
     if plan is None:
@@ -77,7 +78,8 @@ def command(
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
     told = (*_shown_presets(brief), *_told_filters(brief))
-    findings = lint(Facts(brief.plan, brief.crew, brief.expansion), places=brief.places, rules=looked_for)
+    facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
+    findings = lint(facts, places=brief.places, rules=looked_for)
     _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))

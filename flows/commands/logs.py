@@ -1,122 +1,150 @@
-"""Print what a task's agent printed: its newest try, an earlier one, or all as they come."""
+"""Print what a task left, try by try: its set-up's, its agent's and its checks' output; or all tasks' as it comes."""
 
-import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plait.flows.commands.repo_option import RepositoryOfRun
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
-    from plait.flows.runs import KnownRun
-    from plait.plans.errors import CallError
+    from plait.flows.task_logs import TaskLog, TryLog
 
 NAME = "logs"
 EXAMPLES = (
     "Examples: `plait logs TASK-2` · `plait logs TASK-2 --try 1` · `plait logs TASK-2 --follow` · "
-    "`plait logs TASK-2 --prompt`\n\n"
-    "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was."
+    "`plait logs --follow` (of all tasks) · `plait logs TASK-2 --prompt` · `plait logs TASK-2 --json`\n\n"
+    "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was. "
+    "Where there is more than one log, each has a heading."
 )
-LOOK_SECONDS = 0.2
-"""How often a log that grows is looked at."""
 
 
 def command(
-    task: Annotated[str, typer.Argument(help="The task's id.", metavar="TASK", show_default=False)],
+    task: Annotated[
+        str | None, typer.Argument(help="The task's id; all tasks when absent.", metavar="TASK", show_default=False)
+    ] = None,
     run: Annotated[str | None, typer.Option(help="A run's id or feature; the live or newest run when absent.")] = None,
     repo: RepositoryOfRun = None,
-    number: Annotated[
-        int | None, typer.Option("--try", min=1, help="The number of the try; the newest when absent.")
-    ] = None,
+    number: Annotated[int | None, typer.Option("--try", min=1, help="The number of a try; all when absent.")] = None,
     prompt: Annotated[bool, typer.Option("--prompt", help="What the agent was told instead.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing while the task runs.")] = False,
-    path: Annotated[bool, typer.Option("--path", help="Print where the file is instead.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print where the agent's log is instead.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on standard output, with the end of each log.")
+    ] = False,
 ) -> None:
-    """Print a task's log."""
-    from plait.flows.runs import run_meant
+    """Print a task's logs."""
+    from plait.flows.task_logs import find_log, log_record
     from plait.plans.errors import CallError
 
-    known = run_meant(run, task=task, repository=repo)
-    if not _tries(known, task) and (bundle := _bundle_of(known, task)):
-        known, task = run_meant(run, task=bundle, repository=repo), bundle
-    tries = _tries(known, task)
-    if not tries:
-        raise _nothing_of(known, task)
-    chosen = max(tries) if number is None else number
-    if chosen not in tries:
-        raise CallError(f"{task} has no try {chosen}", hint=f"it has {', '.join(map(str, sorted(tries)))}")
-    file = tries[chosen] / ("prompt.md" if prompt else "output.log")
-    if path:
-        typer.echo(str(file))
+    if task is None:
+        if number or prompt or path or json:
+            raise CallError("--try, --prompt, --path and --json are about one task", hint="plait logs TASK …")
+        _all_tasks(run, repo, follow=follow)
         return
-    over = tries[chosen] / "result.json"
-    if not _print(file, going_on=lambda: follow and known.alive and not over.exists()):
-        typer.echo(f"{task} {'was told nothing' if prompt else 'has printed nothing'} (try {chosen})", err=True)
+    log = find_log(run, task, repository=repo)
+    chosen = log.only(number) if number else log.tries[-1]
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(log_record(log, number=number), indent=2))
+    elif prompt or path or follow:
+        file = chosen.folder / ("prompt.md" if prompt else "output.log")
+        if path:
+            typer.echo(str(file))
+            return
+        over = chosen.folder / "result.json"
+        if not _print(file, going_on=lambda: follow and log.run.alive and not over.exists()):
+            _say_nothing(log, chosen, prompt=prompt)
+    else:
+        _tell(log, (chosen,) if number else log.tries, whole=number is None)
 
 
-def _bundle_of(known: "KnownRun", task: str) -> str | None:
-    """The bundle that a task was done in, whose log is its own."""
-    outcome = known.outcome()
-    return next((member.bundle for member in outcome.singly().tasks if member.id == task), None) if outcome else None
+def _tell(log: "TaskLog", tries: "tuple[TryLog, ...]", *, whole: bool) -> None:
+    """All logs in their order; a single one as it is, several below headings."""
+    from plait.flows.terminal.following import ends_with_a_line
+    from plait.flows.terminal.text_layout import for_reading
+
+    rejections = log.rejections if whole else ()
+    parts = [(attempt, part) for attempt in tries for part in attempt.parts]
+    if len(parts) == 1 and len(tries) == 1 and parts[0][1].what == "agent" and not rejections:
+        _print(parts[0][1].path)
+        return
+    if not parts and not rejections:
+        _say_nothing(log, tries[-1])
+    for attempt in tries:
+        who = f"{attempt.dispatch} by {attempt.agent}" if attempt.agent else "not over"
+        for part in attempt.parts:
+            _heading(
+                f"{log.task}, {f'try {attempt.number} ({who})' if attempt.number else 'before any try'}: {part.what}"
+            )
+            _print(part.path)
+            _say([""] * (not ends_with_a_line(part.path)))
+        if attempt.failed and attempt.number:
+            _heading(f"{log.task}, try {attempt.number} does not count")
+            has_checks = any(part.what == "check" for part in attempt.parts)
+            _say(for_reading(_lines(attempt.failed)[: 1 if has_checks else None]))
+    for batch, kind, reason in rejections:
+        _heading(f"{batch} rejected {log.task} ({kind}); `plait batches {batch.removeprefix('batch-')}` tells more")
+        _say(for_reading(_lines(reason)))
 
 
-def _tries(known: "KnownRun", task: str) -> dict[int, Path]:
-    """The folders of a task's tries by their number."""
-    if task in (".", "..") or Path(task).name != task:
-        return {}
-    folders = (known.directory / "tasks" / task).glob("try-*")
-    return {int(folder.name[4:]): folder for folder in folders if folder.name[4:].isdecimal()}
+def _lines(text: str) -> list[str]:
+    from plait.plans.wording import one_line
+
+    return [one_line(line, 2000) for line in text.strip().splitlines()]
 
 
-def _nothing_of(known: "KnownRun", task: str) -> "CallError":
-    """Why a run has no log of a task, and which it has."""
-    from plait.plans.errors import CallError
-    from plait.plans.tasks.outcomes import TaskState
-    from plait.plans.wording import near_match, quoted
+def _heading(words: str) -> None:
+    from plait.plans.wording import one_line
 
-    outcome = known.outcome()
-    tasks = {planned.id: planned for planned in outcome.tasks} if outcome else {}
-    logged = sorted(place.name for place in (known.directory / "tasks").glob("*") if _tries(known, place.name))
-    has = f"there are logs of {', '.join(logged[:12])}{', …' if len(logged) > 12 else ''}" if logged else None
-    if task not in tasks:
-        return CallError(f"run {known.run_id} has no task {quoted(task)}", hint=near_match(task, tasks) or has)
-    if tasks[task].state in (TaskState.LANDED, TaskState.DONE):
-        return CallError(f"{task} was finished before run {known.run_id}", hint=f"see `plait logs {task}`")
-    return CallError(f"{task} has not started ({tasks[task].state.value})", hint=has)
+    stream = typer.get_binary_stream("stdout")
+    line = f"── {one_line(words)} ──"
+    stream.write((f"\x1b[1m{line}\x1b[0m" if _has_colours() else line).encode() + b"\n")
+    stream.flush()
 
 
-def _print(file: Path, *, going_on: Callable[[], bool]) -> bool:
-    """Copy a log to standard output until its end, and on for as long as `going_on` says so; whether there was any."""
-    from plait.flows.terminal.printing import copy_to
+def _has_colours() -> bool:
+    import os
+    import sys
 
-    while not file.exists():
-        if not going_on():
-            return False
-        time.sleep(LOOK_SECONDS)
-    some = False
-    with _opened(file) as log, copy_to(typer.get_binary_stream("stdout")) as write:
-        while True:
-            more = going_on()
-            while chunk := log.read(65536):
-                some = True
-                write(chunk)
-            if not more:
-                return some
-            time.sleep(LOOK_SECONDS)
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _opened(file: Path) -> BinaryIO:
-    """Open a log for reading: a named pipe in its place is not waited for, a link not followed.
+def _say(lines: Iterable[str]) -> None:
+    stream = typer.get_binary_stream("stdout")
+    for line in lines:
+        stream.write(f"{line}\n".encode(errors="replace"))
+    stream.flush()
 
-    Raises:
-        CallError: something that is no log stands there.
-    """
-    from plait.plans.errors import CallError
 
-    try:
-        return open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")  # noqa: PTH123
-    except OSError as problem:
-        raise CallError(f"cannot read {file}: {problem.strerror}") from None
+def _say_nothing(log: "TaskLog", attempt: "TryLog", *, prompt: bool = False) -> None:
+    what = "was told nothing" if prompt else "has printed nothing"
+    typer.echo(f"{log.task} {what} (try {attempt.number})", err=True)
+
+
+def _print(file: Path, *, going_on: Callable[[], bool] = lambda: False) -> bool:
+    from plait.flows.terminal.following import print_log
+
+    return print_log(file, typer.get_binary_stream("stdout"), going_on=going_on)
+
+
+def _all_tasks(run: str | None, repo: Path | None, *, follow: bool) -> None:
+    """What all agents print, each line with its task's name; without `follow`, what they have printed by now."""
+    from plait.flows.runs import run_meant
+    from plait.flows.task_logs import logged_tasks, tries_of
+    from plait.flows.terminal.following import Followed, follow_all
+
+    known = run_meant(run, repository=repo)
+
+    def logs() -> list[Followed]:
+        return [
+            Followed(task, part.path)
+            for task in logged_tasks(known)
+            for attempt in tries_of(known, task)
+            for part in attempt.parts
+        ]
+
+    if not follow_all(logs, typer.get_binary_stream("stdout"), going_on=lambda: follow and known.alive):
+        typer.echo(f"run {known.run_id} has no log yet", err=True)

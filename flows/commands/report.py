@@ -20,7 +20,10 @@ EXAMPLES = (
 def command(
     run: Annotated[
         str | None,
-        typer.Argument(help="A run's id (or its beginning) or a feature; the newest run when absent.", metavar="RUN"),
+        typer.Argument(
+            help="A run's id (or its beginning) or a feature; the newest run that did something when absent.",
+            metavar="RUN",
+        ),
     ] = None,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="The Markdown of the Prefect page, Gantt included.")
@@ -30,6 +33,7 @@ def command(
 ) -> None:
     """Print a run's report."""
     from plait.flows.recording.kept_expectations import kept_forecast
+    from plait.flows.run_listing import last_with_work
     from plait.flows.runs import run_meant, seen_from_here, worktree_of
     from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
@@ -39,7 +43,10 @@ def command(
     from plait.show.run_report import report_text
 
     forgive_encoding()
-    known = run_meant(run, repository=repo)
+    meant = run_meant(run, repository=repo)
+    known = meant if run and meant.run_id.startswith(run) and run != meant.feature else last_with_work(meant)
+    if known is not meant:
+        typer.echo(f"run {meant.run_id} found nothing to do; this is the report of {known.run_id}", err=True)
     outcome = known.shown_outcome()
     if json:
         metrics = measure(outcome)

@@ -79,6 +79,14 @@ def command(
             metavar="URL|none",
         ),
     ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            help="A shell command for the end of the run and when a person is asked; facts as JSON on its standard "
+            "input, and as PLAIT_EVENT, PLAIT_STATE, …; else PLAIT_NOTIFY.",
+            metavar="COMMAND",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, and nothing else there.")
     ] = False,
@@ -121,6 +129,7 @@ def command(
         yes=yes,
         improve=improve,
         server=server,
+        notify=notify,
     )
     raise typer.Exit(launch(wanted, json=json, quiet=quiet))
 

@@ -15,16 +15,17 @@ _LARGEST_INDEX = 256 * 1024 * 1024
 
 def base_around(brief: Brief, place: Path) -> "tuple[GitRepository, str] | None":
     """Nothing where there is no repository, or no such base in it."""
+    from plait.workspace.bases import find_base
     from plait.workspace.git import GitRepository, repository_around
 
     try:
         around = repository_around(place)
-        repository = GitRepository(Path(around)) if around else None
-        base = f"refs/heads/{brief.plan.base}" if brief.plan.base else "HEAD"
-        commit = repository.resolve(base) if repository else None
+        if around is None:
+            return None
+        repository = GitRepository(Path(around))
+        return repository, find_base(repository, repository.git_dir, brief.plan.base).commit
     except PlaitError:
         return None
-    return (repository, commit) if repository is not None and commit is not None else None
 
 
 def told_filters(brief: Brief, place: Path) -> tuple[str, ...]:

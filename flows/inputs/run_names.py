@@ -29,4 +29,4 @@ def _words() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _lines(text: str) -> frozenset[str]:
-    return frozenset(line.strip() for line in text.splitlines())
+    return frozenset(filter(None, map(str.strip, text.splitlines())))

@@ -25,6 +25,11 @@ def publish_report(outcome: FeatureOutcome, report: str) -> None:
     _publish(artifact_key(outcome.feature, "report"), report, description=f"Report of run {outcome.run_id}")
 
 
+def publish_problem(feature: str, text: str) -> None:
+    """Put on the page why a run could not begin."""
+    _publish(artifact_key(feature, "problem"), text, description="Why the run could not begin")
+
+
 def publish_question(key: str, text: str, *, description: str) -> None:
     """Put on the page what a person has to say, or what somebody has said."""
     _publish(key, text, description=description)

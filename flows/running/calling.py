@@ -14,6 +14,8 @@ class Call:
     """One call of the flow from a command: the plan as it was read, who follows, and the outcome when it is over."""
 
     brief: Brief
+    plan: str = ""
+    """Where the plan was read from, from wherever one looks; nothing of standard input and of a form."""
     stop: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
     outcome: FeatureOutcome | None = None

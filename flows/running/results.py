@@ -6,7 +6,7 @@ from typing import Any
 from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 
-from plait.agent_tasks.errors import AccountRefused, TaskPutOff, TaskStopped
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskPutOff, TaskStopped
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.accounts.refusals import Refusal
@@ -26,6 +26,7 @@ from plait.plans.journal.events import (
     WorkRefused,
     WorkResult,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, Try, WorkOrder, WorkReport
@@ -74,6 +75,8 @@ def _result(order: WorkOrder, result: Any, shop: Workshop, *, tries: tuple[Try, 
         case WorkReport():
             commit = result.commit or order.expected or order.start
             return WorkDone(result.commit, len(result.changed), _contents(order.task, commit, shop))
+        case SetUpFailed():
+            return WorkUnprepared(str(result))
         case TaskStopped():
             return WorkStopped()
         case Pause():

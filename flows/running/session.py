@@ -40,8 +40,10 @@ from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.landed_work import undone_by
+from plait.workspace.landing_places import RemotePlace, landing_place
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.store_upkeep import store_in_use
+from plait.workspace.submodules import fetch_submodules
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,11 @@ def open_session(
             fresh, wanted = True, base or brief.plan.base or (started.base.ref if started.base else None)
             started = feature_base(control, feature, wanted, fresh=True)
         commit, standing = started.commit, _standing(control, feature, started, fresh=fresh)
-        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit)]
+        filled = brief.crew.fills_submodules()
+        notices += [*undone, *started.told, *missing_in_checkouts(control.store, commit, filled=filled)]
         notices += told_of_filters(control.store, control.common_dir, commit)
+        if filled:
+            fetch_submodules(control, commit)
         brief, told = fill_presets(brief, control.store, commit)
         notices += told
         require_on_base(control, commit, brief.expansion.contracts)
@@ -167,10 +172,23 @@ def _standing(control: Control, feature: str, started: FeatureBase, *, fresh: bo
 
 
 def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:
-    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so."""
+    """That what the feature branch holds was taken back out of base: the feature begins anew, and this says so.
+
+    Raises:
+        CallError: a remote's branch that base follows has the undo, as it was seen last, and base itself has not.
+    """
     tip = control.branch(integration_branch(feature))
     undone = undone_by(control, feature, tip, base=started.now) if tip else None
-    return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"] if undone else []
+    if undone:
+        return [f"{feature} was taken back out of {started.name} by {undone[:10]}: it is done anew"]
+    ref = (started.base.ref if started.base else None) if tip else None
+    place = landing_place(control, feature, ref) if ref else None
+    for commit in place.known_tips() if isinstance(place, RemotePlace) else ():
+        if undone := undone_by(control, feature, tip or "", base=commit):
+            taken = f"{feature} was taken back out of {place.name if place else ''} by {undone[:10]}"
+            hint = "git pull, and run it again: it is done anew then"
+            raise CallError(f"{taken}, which {started.name} does not have yet", hint=hint)
+    return []
 
 
 def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozenset[str]:

@@ -24,6 +24,11 @@ def tidy_run(directory: Path) -> None:
             delete_tree(place)
 
 
+def checkouts_in(directory: Path) -> list[Path]:
+    """What `tidy_run` would delete of a run, and is there."""
+    return [place for place in _places(directory) if place.exists()]
+
+
 def tidy_killed_runs(home: Path, control: Control, *, feature: str) -> tuple[str, ...]:
     """Delete the checkouts of runs that had no time to do so; call with the lock of the feature in the repository.
 

@@ -11,6 +11,7 @@ from plait.plans.language.model import COMMAND_ROLE
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome, TaskState
 from plait.plans.wording import count, listed, spell_seconds, spell_share
 from plait.show.delays import gains_of_one_more, longest_delay, scarce_of, share_of
+from plait.show.failure_causes import FailureCause, advice_for, cause_of
 from plait.show.last_chain import LastChain, What, last_chain, spans_of
 from plait.show.metrics import Metrics, failed_tries, readings, whole_tries
 
@@ -23,6 +24,11 @@ _LITTLE = 0.02
 _OFF = 1.5
 _HAIR = 1e-3
 """Seconds below which nothing is gained."""
+_WHATEVER_WORKS = (
+    *(FailureCause.SETUP, FailureCause.MISSING_PROGRAM, FailureCause.MISSING_MODULE, FailureCause.TIMEOUT),
+    *(FailureCause.SILENCE, FailureCause.FLOOD, FailureCause.MEMORY, FailureCause.SIGNAL),
+)
+"""What agents and commands can fail of alike."""
 _FINISHED = (TaskState.DONE, TaskState.LANDED, TaskState.HELD)
 
 _LINKS = 5
@@ -141,11 +147,17 @@ def _told_tries(task: TaskOutcome, lost: float) -> str:
 
 
 def _told_cure(task: TaskOutcome, outcome: FeatureOutcome) -> str:
-    """A command has no prompt."""
+    """What helps against why it failed; of one that went well at last only that it took several tries is known.
+
+    A command has no prompt.
+    """
+    cause = cause_of(task.reason)
+    if cause in _WHATEVER_WORKS:
+        return advice_for(cause)
     commands = outcome.conditions.commands if outcome.conditions else ()
     if task.id in commands or task.role == COMMAND_ROLE:
-        return "look at its command, and at what that printed"
-    return "say more in its prompt, or cut it smaller"
+        return advice_for(FailureCause.COMMAND)
+    return "say more in its prompt, or cut it smaller" if cause is FailureCause.UNKNOWN else advice_for(cause)
 
 
 def _conflicts(outcome: FeatureOutcome) -> Iterator[_Remark]:

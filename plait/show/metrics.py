@@ -136,8 +136,22 @@ def worked_seconds(task: TaskOutcome, *, now: datetime | None = None) -> float |
 
 
 def readings(metrics: Metrics) -> tuple[Reading, ...]:
-    """What the figures say: half of the tasks beside another and under 10 % conflicts are good, over 25 % poor."""
+    """What the figures say: half of the tasks beside another and under 10 % conflicts are good, over 25 % poor.
+
+    Nothing is said of a run of seconds, nor of one in which all failed.
+    """
+    if not can_be_read(metrics):
+        return ()
     return (*_read_beside(metrics), *_read_conflicts(metrics), *_read_bound(metrics))
+
+
+_SHORTEST_READ = 20.0
+"""Seconds of a run below which its figures say nothing: to start, to verify and to land take seconds each."""
+
+
+def can_be_read(metrics: Metrics) -> bool:
+    """Whether a run's figures can be called good or poor."""
+    return metrics.elapsed_seconds >= _SHORTEST_READ and not 0 < metrics.tries <= metrics.failed_tries
 
 
 def _read_beside(metrics: Metrics) -> Iterable[Reading]:

@@ -21,7 +21,7 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
     commands += [one_line(outcome.reason or "", 1000)] if waiting else list(_looking(outcome, repository))
     failed = [task for task in outcome.tasks if task.started_at and task.state in (TaskState.FAILED, TaskState.HELD)]
     where = f" --repo {_word(repository)}" if repository else ""
-    commands += [f"plait logs {_word(task.id)}{where}" for task in failed[:_LOGS]]
+    commands += [logs_command(task.id, repository) for task in failed[:_LOGS]]
     rejected = [task for task in outcome.tasks if task.state is TaskState.HELD and _is_mendable(task, outcome)]
     commands += [f"plait resolve {_word(task.id)}{where} # mend it yourself" for task in rejected[:_LOGS]]
     if outcome.state is RunState.RUNNING:
@@ -64,6 +64,11 @@ def _is_mendable(task: TaskOutcome, outcome: FeatureOutcome) -> bool:
 def _failure(task: TaskOutcome) -> str:
     reason = key_line(task.reason or "")
     return f"{task.id}: {one_line(reason, 200)}" if reason else task.id
+
+
+def logs_command(task: str, repository: str = "") -> str:
+    """What shows all that a task, its set-up and its checks printed."""
+    return f"plait logs {_word(task)}{f' --repo {_word(repository)}' if repository else ''}"
 
 
 def answer_command(feature: str, asked: Approval) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from plait.plans.tasks.base_standing import BaseStanding, base_words
+from plait.plans.tasks.edition_change import EditionChange, edition_words
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome, VerifiedTree, WeakenedTest
 from plait.show.batch_story import repeat_rejection, repeat_verification
 from plait.show.metrics import Metrics, Reading, readings
@@ -42,6 +43,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "batches": [batch_record(batch) for batch in outcome.batches],
         **({"reason": outcome.reason} if outcome.reason else {}),
         **({"base": _base(outcome.base)} if outcome.base else {}),
+        **({"edition": _edition(outcome.edition)} if outcome.edition else {}),
         **({"brought": outcome.brought.model_dump(mode="json")} if outcome.brought else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
@@ -63,6 +65,10 @@ def _base(base: BaseStanding) -> dict[str, Any]:
         "rests_on": base.rests_on,
         "told": base_words(base),
     }
+
+
+def _edition(change: EditionChange) -> dict[str, Any]:
+    return {**change.model_dump(mode="json"), "told": edition_words(change)}
 
 
 def iso_moment(moment: datetime | None) -> str | None:

@@ -59,9 +59,10 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
         rests=() if over else tuple(_rests(run, now)),
-        reason=run.trouble or run.by_hand if over else None,
+        reason=run.trouble or run.by_hand or "\n".join(run.unprepared) or None if over else None,
         base=_base(run),
         brought=run.brought,
+        edition=run.edition,
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
-from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.edition_change import edition_words
+from plait.plans.tasks.outcomes import BatchOutcome, ContractOutcome, FeatureOutcome, RunState, TaskOutcome, TaskState
 from plait.plans.usage import Usage
 from plait.plans.wording import (
     code_block,
@@ -19,9 +20,10 @@ from plait.plans.wording import (
 )
 from plait.show.base_lines import base_lines
 from plait.show.batch_story import batch_story, weakened_words
+from plait.show.failure_causes import FailureCause, advice_for, cause_of
 from plait.show.insight import insights
 from plait.show.metrics import Metrics, readings, worked_seconds
-from plait.show.next_steps import next_commands
+from plait.show.next_steps import logs_command, next_commands
 from plait.show.settlements import SETTLED_COLUMNS, proposal, settled_rows
 from plait.show.unlanded import Incident, UnlandedTask, headline, repaired, unlanded
 
@@ -87,14 +89,18 @@ def report_text(
     `repository`: its path, where the reader stands somewhere else.
     """
     lines = [f"{one_line(outcome.feature)} {_STATES[outcome.state]}: {headline(outcome)}"]
-    lines += [one_line(outcome.reason, 500)] if outcome.reason else []
+    lines += _because(outcome.reason or "")
     lines += [f"  {one_line(base, 500)}" for base in filter(None, [base_words(outcome.base)])]
     lines += [f"  {line}" for line in base_lines(outcome.brought)] if outcome.brought else []
+    lines += [f"  {one_line(change, 500)}" for change in filter(None, [edition_words(outcome.edition)])]
     settled = settled_rows(outcome)
     for missing in unlanded(outcome):
         told = key_line(missing.reason)
         lines.append("  " + one_line(f"{missing.task} {missing.what}{f': {told}' if told else ''}", 500))
-        lines += [f"    {_plain(incident)}" for incident in missing.incidents]
+        lines += _evidence_lines(missing.reason)
+        for incident in missing.incidents:
+            lines += [f"    {_plain(incident)}", *_evidence_lines(incident.reason)]
+        lines += _looking_closer(missing, outcome, repository)
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
     lines += [f"  flaky: {one_line(check, 500)} was red and green on the same tree" for check in _flaky(outcome)]
     lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
@@ -104,8 +110,42 @@ def report_text(
     lines += _figures_lines(metrics)
     better = (*insights(outcome, metrics, forecast), *proposal(outcome))
     lines += [f"  {one_line(sentence, 500)}" for sentence in better]
-    commands = next_commands(outcome, repository=repository)
+    # Of each task its own line names the log.
+    commands = [command for command in next_commands(outcome, repository=repository) if _LOGS not in command]
     return lines + ["next:"] * bool(commands) + [f"  {command}" for command in commands]
+
+
+def _because(reason: str) -> list[str]:
+    """Why a run did not end well: a sentence, and what it quotes below it."""
+    first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
+    return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
+
+
+_LOGS = "plait logs "
+_LAST_LINES = 8
+"""Of what a check printed, in the terminal: the page shows more, and `plait logs` all."""
+
+
+def _evidence_lines(reason: str) -> list[str]:
+    """The last lines of what stands below a reason: what a check or an agent printed."""
+    first, *printed = [line.rstrip() for line in reason.strip().splitlines() if line.strip()] or [""]
+    if not printed or (key_line(reason) == f"{first} {printed[0].strip()}" and len(printed) == 1):
+        return []  # the reason itself says it
+    return [f"    │ {' ' * _indent(line)}{one_line(line, 300)}" for line in printed[-_LAST_LINES:]]
+
+
+def _indent(line: str) -> int:
+    return min(len(line) - len(line.lstrip(" ")), 16)
+
+
+def _looking_closer(missing: UnlandedTask, outcome: FeatureOutcome, repository: str) -> list[str]:
+    """What helps against it, and the one command that shows all of it; for what has worked or been rejected."""
+    task = next(task for task in outcome.tasks if task.id == missing.task)
+    if not task.tries or task.state not in (TaskState.FAILED, TaskState.HELD):
+        return []
+    cause = cause_of(task.reason)
+    helps = f"{advice_for(cause)}; " if task.state is TaskState.FAILED and cause is not FailureCause.UNKNOWN else ""
+    return [f"    {helps}all of it: {logs_command(task.id, repository)}"]
 
 
 def _weakened(outcome: FeatureOutcome) -> list[str]:
@@ -115,6 +155,8 @@ def _weakened(outcome: FeatureOutcome) -> list[str]:
     return [*found[:_STORY_ITEMS], f"and {more} more: see plait batches"] if more > 0 else found
 
 
+_QUOTED = 14
+"""Lines of what a reason quotes."""
 _BOUND = "lower bound of actual times"
 """The forecast has one of the times that were expected."""
 
@@ -171,6 +213,7 @@ def _opening(outcome: FeatureOutcome) -> str:
         f"started {spell_moment(outcome.started_at)}, {ended}.",
         *([f"Because: {markdown(outcome.reason, 1000)}"] if outcome.reason else []),
         *([f"**Base**: {markdown(base, 500)}."] if (base := base_words(outcome.base)) else []),
+        *([f"**Changed** {markdown(change, 2000)}."] if (change := edition_words(outcome.edition)) else []),
         *([markdown(line.strip(), 1000) for line in base_lines(outcome.brought)] if outcome.brought else []),
         *([f"**Unverified**: {markdown(listed(unverified))} landed without any check."] if unverified else []),
         *([f"**Red on base as well**, so it did not count: {markdown(listed(known))}."] if known else []),

@@ -178,10 +178,15 @@ def write_private_git(control: Control, directory: Path, *, commit: str, branch:
         ref.write_text(commit + "\n", encoding="ascii")
     head = commit if branch is None else f"ref: refs/heads/{branch}"
     (git / "HEAD").write_text(head + "\n", encoding="utf-8")
-    (git / "config").write_text(configuration_of(control.object_format, bare=False) + _SETTINGS, encoding="utf-8")
+    (git / "config").write_text(private_configuration(control.object_format), encoding="utf-8")
     (git / "objects/info/alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
     shutil.copyfile(control.store.git_dir / "info/exclude", git / "info/exclude")
     shutil.copy2(index, git / "index")
+
+
+def private_configuration(object_format: str) -> str:
+    """The configuration of a repository that an agent gets to play with."""
+    return configuration_of(object_format, bare=False) + _SETTINGS
 
 
 def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[ConflictPath]) -> None:
@@ -209,12 +214,13 @@ def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[Conf
         config.write(_FOR_A_PERSON)
 
 
-def missing_in_checkouts(store: GitRepository, commit: str) -> Iterator[str]:
-    """A sentence for submodules, where the root of a commit's tree speaks of them."""
+def missing_in_checkouts(store: GitRepository, commit: str, *, filled: bool = False) -> Iterator[str]:
+    """A sentence for submodules, where the root of a commit's tree speaks of them; `filled`: they are there."""
     answer = store.run("cat-file", "blob", f"{commit}:.gitmodules")
     modules = answer.stdout.decode("utf-8", "replace") if answer.status == 0 else ""
-    if submodules := _SUBMODULE.findall(modules):
-        yield f"submodules are empty in the checkouts that agents work in: {_first(submodules)}"
+    if (submodules := _SUBMODULE.findall(modules)) and not filled:
+        empty = "submodules are empty in the checkouts that agents work in (`submodules: true` in the crew fills them)"
+        yield f"{empty}: {_first(submodules)}"
 
 
 def _first(paths: list[str]) -> str:

@@ -18,7 +18,7 @@ from plait.workspace.filters import attributes_beside
 from plait.workspace.git import ZERO, GitRepository, ask_about
 from plait.workspace.kept_packs import kept_pack
 from plait.workspace.places import is_folder, is_there
-from plait.workspace.small_files import write_whole
+from plait.workspace.small_files import read_plain_file, write_whole
 
 HEADS = "refs/heads/"
 _PINS = "refs/plait/pin/"
@@ -86,7 +86,22 @@ class Control:
             listed, _, path = line.partition(" ")
             if listed == ref and path:
                 return self._checkout_at(Path(path))
+        return self._rebased_in(ref)
+
+    def _rebased_in(self, ref: str) -> Path | None:
+        """The checkout in which a branch is in the middle of a rebase or a bisection: HEAD does not name it then."""
+        for git_dir in (self.common_dir, *(self.common_dir / "worktrees").glob("*")):
+            for name in ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"):
+                with suppress(OSError, ValueError):
+                    if read_plain_file(git_dir / name, most=10_000).strip() in (ref, ref.removeprefix(HEADS)):
+                        return self._checkout_of(git_dir)
         return None
+
+    def _checkout_of(self, git_dir: Path) -> Path | None:
+        """Where the files of a worktree with this git directory are."""
+        if git_dir == self.common_dir:
+            return self._checkout_at(git_dir.parent if git_dir.name == ".git" else git_dir)
+        return self._checkout_at(Path(read_plain_file(git_dir / "gitdir", most=10_000).strip()).parent)
 
     def require_writable(self) -> None:
         """Refuse a repository that no branch could be made in.

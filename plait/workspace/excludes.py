@@ -36,6 +36,11 @@ def source_of_line(excludes: Path, line: int) -> str:
     return "plait leaves it out everywhere"
 
 
+def global_excludes(git_dir: Path) -> Path | None:
+    """The user's global file of ignored paths, for a git directory that they named."""
+    return _global_file(git_dir, git_dir)
+
+
 def _global_file(git_dir: Path, common_dir: Path) -> Path | None:
     """`core.excludesFile` as the user's own git finds it, or where it looks without one; nothing without a home.
 
@@ -60,11 +65,11 @@ def _read(file: Path) -> bytes:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return b""
-    with os.fdopen(handle, "rb") as opened:
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return b""
-            content = opened.read(_LARGEST + 1)
-        except OSError:
-            return b""
+    try:
+        is_file = stat.S_ISREG(os.fstat(handle).st_mode)
+        content = os.read(handle, _LARGEST + 1) if is_file else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
     return content.removeprefix(b"\xef\xbb\xbf") if len(content) <= _LARGEST else b""

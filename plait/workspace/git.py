@@ -108,7 +108,7 @@ def _remove_empty(directory: str) -> None:
 
 
 @cache
-def _git_program() -> str:
+def git_program() -> str:
     """Where git is, looked up once on the caller's PATH; absolute, as it is run from an agent's checkout too."""
     for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
         candidate = Path(directory).absolute() / "git"
@@ -354,7 +354,7 @@ def ask_as_user(git_dir: Path, *arguments: str) -> Answer:
     """
     theirs = {name: value for name, value in os.environ.items() if _OF_THE_USER.fullmatch(name)}
     variables = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **theirs, "GIT_DIR": str(git_dir)}
-    command = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), _git_program()]
+    command = ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), git_program()]
     return _execute([*command, *arguments], cwd=_empty_directory(), stdin=None)
 
 
@@ -376,7 +376,7 @@ def version() -> tuple[int, int, int]:
     Raises:
         EnvironmentProblem: git is missing.
     """
-    answer = _execute(["env", "-i", f"PATH={_ENVIRONMENT['PATH']}", _git_program(), "--version"], cwd="/", stdin=None)
+    answer = _execute(["env", "-i", f"PATH={_ENVIRONMENT['PATH']}", git_program(), "--version"], cwd="/", stdin=None)
     match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.text)
     if not match:
         raise EnvironmentProblem(f"cannot tell git's version from {answer.text!r}")
@@ -403,7 +403,7 @@ def _command(variables: Mapping[str, str], configuration: tuple[str, ...]) -> li
     GitPython starts from a copy of our environment, with secrets and perhaps a GIT_DIR; only `env -i` keeps those out.
     """
     settings = [part for setting in (*_HARDENING, *configuration) for part in ("-c", setting)]
-    return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), _git_program(), *settings]
+    return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), git_program(), *settings]
 
 
 def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:

@@ -122,8 +122,9 @@ def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LI
         links = tuple(path for path in selection.write if path in seen.links)
         failed = _stage(staging, selection.without(links), "--info-only")
         failed += _stage(staging, replace(selection, write=links, remove=()))
-        odd = {oddity.path for oddity in (*seen.odd, *selection.odd, *failed)}
-        write_set_up_state(place, checkout.directory, odd=odd, ignored=selection.ignored, inside=selection.inside)
+        odd = {oddity.path for oddity in seen.odd}
+        ignored = selection.ignored.union(oddity.path for oddity in failed)
+        write_set_up_state(place, checkout.directory, odd=odd, ignored=ignored, inside=selection.inside)
         place.rename(checkout.set_up)
     return ()
 

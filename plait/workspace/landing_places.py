@@ -6,7 +6,7 @@ from plait.plans.errors import CallError
 from plait.plans.names import foreign_problem
 from plait.workspace.control import HEADS, Control
 from plait.workspace.ref_landing import ReadyToLand, RefLanded, land, mark_landed
-from plait.workspace.remotes import Update, fetched_tip, push, remotes_of
+from plait.workspace.remotes import Update, fetched_tip, push, remotes_of, seen_ref
 
 REMOTES = "refs/remotes/"
 
@@ -23,6 +23,8 @@ class LocalPlace:
     def name(self) -> str:
         """What people call it."""
         return self.branch
+
+    note = None
 
     def tip(self) -> str:
         """Where it is.
@@ -79,9 +81,19 @@ class RemotePlace:
             )
         return tip
 
+    def known_tips(self) -> tuple[str, ...]:
+        """Where it was seen last, by plait and by the user's own fetches and pushes; nobody is asked."""
+        refs = (seen_ref(self.remote, self.branch), f"{REMOTES}{self.name}")
+        return tuple(dict.fromkeys(filter(None, map(self.control.target.resolve, refs))))
+
+    @property
+    def note(self) -> str | None:
+        """What a user should know of a branch of theirs that follows it."""
+        return f"your {self.local} is as it was: git pull brings it" if self.local else None
+
     def not_there(self, commit: str) -> int:
         """How many commits below this one the remote's branch, as it was fetched last, does not have."""
-        tip = self.control.target.resolve(f"refs/plait/remote/{self.remote}/{self.branch}")
+        tip = self.control.target.resolve(seen_ref(self.remote, self.branch))
         exclude = (f"^{tip}",) if tip else ()
         return int(self.control.store.ask("rev-list", "--count", commit, *exclude).text)
 

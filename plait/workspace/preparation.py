@@ -28,7 +28,9 @@ class Prepared:
 
     ok: bool
     ended: Ended | None = None
-    """The command that failed, else the last one; nothing when none was run."""
+    """How the command that failed ended, else the last one; nothing when none was run."""
+    command: str | None = None
+    """The command that failed."""
     reused: bool = False
     """Whether files of an earlier set-up were copied in place of running the commands."""
 
@@ -97,7 +99,7 @@ def _run(
             argv, directory=directory, environment=environment, output=output, limits=limits, stop=stop
         )
         if not ended.ok:
-            return Prepared(ok=False, ended=ended)
+            return Prepared(ok=False, ended=ended, command=command)
     return Prepared(ok=True, ended=ended)
 
 

@@ -5,13 +5,14 @@ named by object, from the repository that the user named; no checkout is read, a
 write.
 """
 
+import hashlib
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from plait.plans.errors import EnvironmentProblem, ExitCode, PlaitError
 from plait.plans.wording import one_line
@@ -25,7 +26,12 @@ from plait.workspace.process import TIMED_OUT, run_quick
 NETWORK_SECONDS = 300.0
 """How long one call of a remote may take: a hook of the user's that runs tests, a slow line, a prompt unanswered."""
 
+T = TypeVar("T")
+
 _SEEN = "refs/plait/remote/"
+_AT_ONCE = 100
+"""Branches of one call: of what it prints 64 KiB are read."""
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _STATUS = re.compile(r"^([ +*!=-])\t(\S*):(\S+)\t(.*)$", re.MULTILINE)
 _MOVED = re.compile(
     r"stale info|fetch first|non-fast-forward|remote ref updated since checkout|reference already exists"
@@ -103,7 +109,7 @@ def fetched_tip(control: Control, remote: str, branch: str) -> str | None:
     Raises:
         RemoteGone: it does not answer.
     """
-    place = f"{_SEEN}{remote}/{branch}"
+    place = seen_ref(remote, branch)
     options = ("--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head")
     status, text = _run(control, "fetch", *options, "--", remote, f"+{HEADS}{branch}:{place}", hooks=False)
     if status and "couldn't find remote ref" in text:
@@ -113,17 +119,25 @@ def fetched_tip(control: Control, remote: str, branch: str) -> str | None:
     return control.target.resolve(place)
 
 
+def seen_ref(remote: str, branch: str) -> str:
+    """Where the target keeps what was fetched of a branch; a hash, so that `a` and `a/b` can both have been there."""
+    return _SEEN + hashlib.sha256(f"{remote}\0{branch}".encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
 def tips_of(control: Control, remote: str, refs: Sequence[str]) -> dict[str, str]:
     """Where refs of a remote are, of those that it has.
 
     Raises:
         RemoteGone: it does not answer.
     """
-    status, text = _run(control, "ls-remote", "--quiet", "--", remote, *refs, hooks=False)
-    if status:
-        raise _gone(remote, status, text)
-    pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
-    return {ref: oid for oid, ref in pairs if ref in refs}
+    tips: dict[str, str] = {}
+    for some in batched(refs, _AT_ONCE):
+        status, text = _run(control, "ls-remote", "--quiet", "--", remote, *some, hooks=False)
+        if status:
+            raise _gone(remote, status, text)
+        pairs = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+        tips |= {ref: oid for oid, ref in pairs if ref in some}
+    return tips
 
 
 def push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[str, Pushed]:
@@ -134,6 +148,13 @@ def push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[st
     Raises:
         RemoteGone: it does not answer, or takes too long.
     """
+    pushed: dict[str, Pushed] = {}
+    for some in batched(updates, _AT_ONCE):
+        pushed |= _push(control, remote, some)
+    return pushed
+
+
+def _push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[str, Pushed]:
     leases = [f"--force-with-lease={update.ref}:{update.old or ''}" for update in updates]
     refspecs = [f"{update.new}:{update.ref}" for update in updates]
     options = ("--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--no-progress")
@@ -158,9 +179,9 @@ def _pushed(update: Update, flag: str, words: str, text: str) -> Pushed:
         return Pushed(update, "done", words)
     if _MOVED.search(words):
         return Pushed(update, "moved", words)
-    said = [line.removeprefix("remote:").strip() for line in text.splitlines() if line.startswith("remote:")]
+    told = [line.removeprefix("remote:").strip() for line in text.splitlines() if line.startswith("remote:")]
     reason = re.sub(r"^\[[a-z ]*rejected\] ?", "", words).strip("()")
-    more = one_line(plain("; ".join(filter(None, said))), 300)
+    more = one_line(plain("; ".join(filter(None, told))), 300)
     return Pushed(update, "refused", f"{one_line(plain(reason))}{f' ({more})' if more else ''}")
 
 
@@ -210,7 +231,12 @@ def _run(control: Control, *arguments: str, hooks: bool = True) -> tuple[int, st
     }
     command = ["git", *options, *arguments]
     status, text = run_quick(command, directory=_checkout(control), environment=environment, timeout=NETWORK_SECONDS)
-    return status, text
+    return status, _CREDENTIALS.sub("", text)
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """`size` of them at once."""
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def _ssh(control: Control, environment: Mapping[str, str]) -> dict[str, str]:

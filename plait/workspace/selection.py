@@ -93,12 +93,12 @@ class Staging:
         fresh = present - known.keys()
         ignored = self._ignored({*fresh, *(oddity.path for oddity in odd)}, known, links)
         there = self.set_up.odd if self.set_up else frozenset[str]()
-        new = {path for path in fresh - ignored - there if not self._was_there(path)}
+        new = {path for path in fresh - ignored if not self._was_there(path)}
         nested = self._nested([oddity for oddity in odd if oddity.path not in ignored], new, claims)
         new = {path for path in new if not is_inside(path, nested.left_out)}
         directories = (known.keys() - links) & seen.directories
         touched, missing = self._touched(leave=links | directories)
-        touched -= there
+        touched = {path for path in touched if not self._was_there(path)} - (there - present)
         if has_attributes := have_attributes(self.control, known, seen.files):
             touched -= as_handed_out(self.control, self.checkout, touched & seen.files.keys())
         write = tuple(sorted(new | ((touched | (links - modules)) & present)))

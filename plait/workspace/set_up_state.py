@@ -22,7 +22,7 @@ class SetUpState:
     odd: frozenset[str]
     """What could not be committed already then."""
     ignored: frozenset[str]
-    """What git ignored then: an agent that drops the rule has not made the file."""
+    """What git ignored then, or refused: an agent that drops the rule has not made the file."""
     inside: Mapping[str, tuple[int, int]]
     """The files of submodules with size and time of change, which no program can set."""
     at: int

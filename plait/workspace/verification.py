@@ -26,6 +26,7 @@ from plait.workspace.process import Ended, Limits
 from plait.workspace.short_paths import short_path
 from plait.workspace.small_files import write_whole
 from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
+from plait.workspace.submodules import fill_submodules
 from plait.workspace.verification_slots import Slot
 from plait.workspace.warm_caches import WarmCaches
 
@@ -76,6 +77,7 @@ class Verifier:
         commands: Sequence[Check],
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
+        submodules: bool = False,
         cache: Path,
         home: Path | None = None,
         environment: Mapping[str, str],
@@ -89,6 +91,7 @@ class Verifier:
             place: A directory for the slots, of this run alone.
             commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
+            submodules: Whether the files of submodules are put into a slot before that.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
             environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
@@ -100,6 +103,7 @@ class Verifier:
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
+        self._submodules = submodules
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
@@ -131,7 +135,8 @@ class Verifier:
     def _memory_with(self, *more: Sequence[str]) -> "_Memory":
         commands = commands_in(check for at, check in enumerate(self._commands) if at not in self._left_out)
         variables = [self._variables] if self._variables else []
-        key = _key(commands, self._setup, self._setup_inputs, *variables, *more)
+        filled = [["submodules"]] if self._submodules else []
+        key = _key(commands, self._setup, self._setup_inputs, *variables, *filled, *more)
         return self._memories.setdefault(key, _Memory(self._control.directory / "verified" / key))
 
     def _with(self, key: tuple[object, ...], **changed: object) -> "Verifier":
@@ -303,6 +308,8 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
+            if self._submodules:
+                fill_submodules(self._control, directory, tree)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}

@@ -64,3 +64,41 @@ def test_the_next_try_is_told_why_the_last_did_not_count(
     assert ended.data["tasks"][0]["tries"] == 2
     assert "test -f done.txt" in files_of(repository, "feature/retold/integration")["prompt.txt"]
     assert len(ended.data["salvage"]) == 1
+
+
+def test_a_set_up_that_fails_is_told_once_and_nobody_is_blamed_for_it(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan(
+        f"""
+        feature: unprepared
+        goal: Be told.
+        crew:
+          dev:
+            slots: 2
+            backend: command
+            command: [sh, -c, "echo x >> $PLAIT_TASK.txt"]
+            setup: ["echo run >> {tmp_path}/runs; echo no such index >&2; exit 7"]
+          qa: {{backend: command, command: [sh, -c, "echo x >> q.txt"]}}
+        tasks:
+          - {{id: A, role: dev, prompt: Do it.}}
+          - {{id: B, role: dev, prompt: Do it.}}
+          - {{id: C, role: dev, prompt: Do it.}}
+          - {{id: Q, role: qa, prompt: Do it.}}
+        """
+    )
+
+    ended = plait("run", str(plan), cwd=repository, env=prefect_server)
+
+    assert ended.status == 1, ended.stderr
+    assert (tmp_path / "runs").read_text() == "run\nrun\n"
+    assert files_of(repository, "feature/unprepared/integration")["q.txt"] == "x"
+    paragraph = [line for line in ended.stdout.splitlines() if "the set-up failed" in line]
+    assert len(paragraph) == 1
+    assert "ended with exit status 7, also the second time" in paragraph[0]
+    task = ended.stdout.partition("all of it: plait logs ")[2][:1]
+    logged = plait("logs", task, cwd=repository, env=prefect_server)
+    assert logged.stdout == "no such index\nno such index\n"
+    again = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+    assert {row["tries"] for row in again.data["tasks"] if row["id"] != "Q"} == {0}
+    assert "no such index" in again.data["reason"]

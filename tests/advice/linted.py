@@ -23,9 +23,13 @@ OVERLAP = (
 """Three tasks beside each other on one file."""
 
 
+IGNORED = {"web/lib/**": ".gitignore, line 17: lib/"}
+"""What somebody has found out about the repository."""
+
+
 def facts_of(plan: Plan) -> Facts:
     crew = merge_crews(plan.crew, DEFAULT_CREW)
-    return Facts(plan, crew, expand(plan, crew))
+    return Facts(plan, crew, expand(plan, crew), IGNORED)
 
 
 def linted(text: str, *, rules: Collection[Rule] = RULES) -> LintFindings:

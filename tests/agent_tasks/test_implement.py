@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.agent_tasks.agent_in_checkout import Errand, agent_in_checkout
-from plait.agent_tasks.errors import TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.task_branches import empty_tasks, forget_empty
 from plait.agent_tasks.trying import begin_try, past_tries
@@ -189,15 +189,20 @@ def test_while_the_run_is_paused_a_first_try_begins_and_another_is_put_off(
             implement.fn(order, facts)
 
 
-def test_the_set_up_that_fails_fails_the_try_and_starts_no_agent(repository: Path) -> None:
+def test_the_set_up_that_fails_is_no_try_and_starts_no_agent(repository: Path) -> None:
     plan = (
         'feature: kept\ngoal: Keep it.\ntasks:\n  - {id: A, run: echo work > a.txt, setup: ["echo no net; exit 1"]}\n'
     )
     with opened(plan, repository) as session:
-        with pytest.raises(TryFailed, match="the set-up failed:\nno net"):
+        told = "ended with exit status 1, also the second time\nit printed last:\nno net"
+        with pytest.raises(SetUpFailed, match=told):
             implement.fn(order_of(session, "A"), session.shop.facts)
+        folder = session.shop.folder_of("A")
+        left = sorted(path.name for path in folder.glob("*/*"))
 
-        assert not (session.shop.folder_of("A") / "try-1" / "output.log").exists()
+        assert past_tries(folder) == ()
+        assert left == ["begun.json", "prompt.md", "setup.log"]
+        assert (folder / "set-up-1/setup.log").read_text() == "no net\nno net\n"
 
 
 @pytest.mark.parametrize("where", ["base", "elsewhere"])

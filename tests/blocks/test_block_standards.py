@@ -42,19 +42,29 @@ def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
         roles=[
             CrewRole(name="backend", slots=3, backend="claude", timeout="2h", memory="2GiB", priority="high"),
             CrewRole(name="qa", models=ModelChoice(simple="small", complex="large")),
-            CrewRole(name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file"),
+            CrewRole(
+                name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file", submodules=False
+            ),
         ],
         default_backend="codex",
         setup=["npm ci"],
         setup_inputs=["package-lock.json"],
+        submodules=True,
     )
     written = {
         "default_backend": "codex",
         "setup": ["npm ci"],
         "setup_inputs": ["package-lock.json"],
+        "submodules": True,
         "backend": {"slots": 3, "backend": "claude", "timeout": "2h", "memory": "2GiB", "priority": "high"},
         "qa": {"slots": 1, "model": {"simple": "small", "complex": "large"}},
-        "docs": {"slots": 1, "backend": "command", "command": ["./write.sh", "{task}"], "prompt_by": "file"},
+        "docs": {
+            "slots": 1,
+            "backend": "command",
+            "command": ["./write.sh", "{task}"],
+            "prompt_by": "file",
+            "submodules": False,
+        },
     }
     assert block.as_crew() == Crew.model_validate(written)
 

@@ -216,3 +216,17 @@ def test_somebody_who_moves_base_meanwhile_has_it_built_again(repository: Path, 
 
     assert outcome.state == "landed"
     assert git(repository, "log", "-1", "--format=%s", "main^1") == "theirs"
+
+
+def test_a_base_that_somebody_is_rebasing_is_theirs_although_no_head_names_it(repository: Path) -> None:
+    finish(repository)
+    commit_files(repository, {"other.txt": "meanwhile\n"})
+    git(repository, "-c", "sequence.editor=sed -i '1i break'", "rebase", "--quiet", "--interactive", "HEAD^")
+    before = git(repository, "rev-parse", "main")
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert (outcome.state, git(repository, "rev-parse", "main")) == ("ready-to-land", before)
+    assert str(repository) in (outcome.reason or "")
+    git(repository, "rebase", "--continue")
+    assert git(repository, "symbolic-ref", "HEAD") == "refs/heads/main"

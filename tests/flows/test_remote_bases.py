@@ -1,14 +1,18 @@
 """Base at a remote: moved there by lease and no other way; branches pushed where asked; a refusal becomes a request."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from plait.flows.landing import LandCall, land_feature, undo_feature
 from plait.plans.errors import CallError
+from plait.workspace import remotes
 from plait.workspace.remotes import RemoteGone
 from tests.flows.finished import BRANCH, PLAN, finish
+from tests.support.command import processes_with
+from tests.support.patience import patience
 from tests.support.repositories import commit_files, files_of, git
 
 
@@ -313,3 +317,80 @@ def test_settings_of_the_users_that_would_push_more_or_otherwise_count_for_nothi
 
     assert land_feature(LandCall("cart", repository)).state == "landed"
     assert refs(remote).count("refs/") == 1
+
+
+def test_a_remote_that_never_answers_is_given_up_and_nothing_of_it_goes_on(
+    repository: Path, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a proxy does, or a question that nobody answers."""
+    finish(repository)
+    script = tmp_path / "never.sh"
+    script.write_text("sleep 1000\n")
+    git(repository, "config", "core.sshCommand", f"sh {script}")
+    git(repository, "remote", "set-url", "origin", "ssh://nobody@nowhere.invalid/shop.git")
+    monkeypatch.setattr(remotes, "NETWORK_SECONDS", 3.0)
+
+    with pytest.raises(RemoteGone, match="took longer than 3 s"):
+        land_feature(LandCall("cart", repository))
+
+    with patience():
+        while processes_with(str(script)):
+            time.sleep(0.05)
+
+
+def test_no_password_of_an_address_is_told(repository: Path, remote: Path) -> None:
+    git(repository, "remote", "set-url", "origin", "https://ada:s3cret@127.0.0.1:1/shop.git")
+    finish(repository)
+
+    with pytest.raises(RemoteGone) as gone:
+        land_feature(LandCall("cart", repository))
+
+    assert "s3cret" not in f"{gone.value} {gone.value.hint}"
+
+
+def test_ssh_is_asked_without_questions_as_the_user_has_it(repository: Path, remote: Path, tmp_path: Path) -> None:
+    finish(repository)
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\nexit 255\n')
+    program.chmod(0o755)
+    git(repository, "config", "core.sshCommand", f"{program} -i /keys/mine")
+    git(repository, "remote", "set-url", "origin", "git@nowhere.invalid:ada/shop.git")
+
+    with pytest.raises(RemoteGone):
+        land_feature(LandCall("cart", repository))
+
+    assert (tmp_path / "asked").read_text().split()[:3] == ["-i", "/keys/mine", "-oBatchMode=yes"]
+
+
+def test_a_plan_of_many_agents_has_all_of_their_branches_pushed(repository: Path, remote: Path) -> None:
+    finish(repository, f"{PLAN}      push: all\n")
+    commit = git(repository, "rev-parse", BRANCH)
+    made = "".join(f"create refs/heads/feature/cart/agent/backend/{'T' * 50}-{n} {commit}\n" for n in range(350))
+    git(repository, "update-ref", "--stdin", stdin=made.encode())
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert {branch.state for branch in outcome.pushed} == {"pushed"}
+    assert len(outcome.pushed) == 353
+    assert {branch.state for branch in land_feature(LandCall("cart", repository)).pushed} == {"there"}
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+def test_a_run_does_not_begin_anew_on_a_base_that_lacks_the_undo_and_says_what_brings_it(
+    repository: Path, remote: Path, pulled: bool
+) -> None:
+    finish(repository)
+    landed = land_feature(LandCall("cart", repository))
+    assert landed.notes == ("your main is as it was: git pull brings it",)
+    if pulled:
+        git(repository, "pull", "--quiet", "--ff-only")
+    undo_feature("cart", repository)
+
+    with pytest.raises(CallError, match=r"out of origin/main by .*, which main does not have yet") as refused:
+        finish(repository, run_id="run-2")
+
+    assert "git pull" in (refused.value.hint or "")
+    git(repository, "pull", "--quiet", "--ff-only")
+    finish(repository, run_id="run-3")
+    assert land_feature(LandCall("cart", repository)).state == "landed"
+    assert "a.txt" in files_of(remote, "main")

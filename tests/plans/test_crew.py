@@ -83,3 +83,12 @@ def test_sizes_are_bytes(size: str) -> None:
 def test_a_crew_is_fixed_once_made() -> None:
     with pytest.raises(ValidationError):
         DEFAULT_CREW.default_backend = "x"  # type: ignore[misc]
+
+
+def test_a_role_may_have_submodules_where_the_crew_has_none_and_the_other_way_round() -> None:
+    crew = parse_crew("submodules: true\ndev: {}\nqa: {submodules: false}")
+    assert [crew.fills_submodules(role) for role in ("dev", "qa", "other", None)] == [True, False, True, True]
+    crew = parse_crew("dev: {submodules: true}\nqa:\n")
+    assert [crew.fills_submodules(role) for role in ("dev", "qa", None)] == [True, False, True]
+    assert not merge_crews(parse_crew("submodules: false"), parse_crew("submodules: true")).submodules
+    assert merge_crews(parse_crew("dev:"), parse_crew("submodules: true")).submodules

@@ -93,6 +93,7 @@ ROLES = {
     "usd": st.sampled_from([0.1, 2.5]),
     "environment": st.just(["TOKEN"]),
     "setup": some(LINES),
+    "submodules": st.booleans(),
 }
 
 

@@ -156,6 +156,8 @@ def task(keys: str) -> str:
         (WITH_TASK + "integration: {author: §Ada. <a@b>}", "integration.author", "where git drops it", ""),
         (WITH_TASK + "integration: {sign: §maybe}", "integration.sign", "", ""),
         (WITH_TASK + "integration: {land: §no}", "integration.land", "never, approve or auto", ""),
+        (WITH_TASK + "integration: {land_by: §rebase}", "integration.land_by", "fast-forward, merge or squash", ""),
+        (WITH_TASK + "integration: {push: §yes}", "integration.push", "none, integration or all", ""),
         (WITH_TASK + "base: §--upload-pack=x", "base", "read as an option", ""),
         (WITH_TASK + "base: §a..b", "base", "a range or a revision", ""),
         (WITH_TASK + "crew: {qa: {§slot: 2}}", "crew.qa.slot", "unknown key", "'slots'"),

@@ -45,3 +45,13 @@ def test_the_page_on_conflicts_has_a_plan_that_is_one_and_every_preset_with_its_
     for name, preset in PRESETS.items():
         (line,) = re.findall(rf"^\| `{name}` \| .*$", CONFLICTS, re.MULTILINE)
         assert (preset.command or "union").replace("|", "\\|") in line
+
+
+def test_the_example_of_the_page_on_landing_is_a_plan_that_lands_and_pushes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "landing.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    document = read_plan(example, source="docs/landing.md")
+    plan = plan_of(document, source="docs/landing.md")
+
+    assert (plan.integration.land, plan.integration.land_by, plan.integration.push) == ("auto", "squash", "integration")
+    assert [finding.message for finding in lint_of(plan, places=document.places).shown] == []

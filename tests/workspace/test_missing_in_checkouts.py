@@ -17,7 +17,10 @@ def said(control: Control, repository: Path, files: Mapping[str, Content]) -> li
 def test_submodules_are_one_sentence(control: Control, repository: Path) -> None:
     git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repository), "lib/shop")
     notices = said(control, repository, {})
-    assert notices == ["submodules are empty in the checkouts that agents work in: lib/shop"]
+    assert notices == [
+        "submodules are empty in the checkouts that agents work in (`submodules: true` in the crew fills them): "
+        "lib/shop"
+    ]
 
 
 @pytest.mark.parametrize("files", [{}, {".gitmodules": ""}, {".gitmodules/a": "path = x"}])

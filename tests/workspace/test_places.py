@@ -37,7 +37,7 @@ def test_git_is_found_behind_a_folder_of_root(tmp_path: Path) -> None:
     closed.chmod(0o700)
     asked = (
         "import os; from plait.workspace import git; os.setuid(12345); os.environ['PATH'] = "
-        f"'{closed}/bin' + os.pathsep + os.environ['PATH']; print(git._git_program())"
+        f"'{closed}/bin' + os.pathsep + os.environ['PATH']; print(git.git_program())"
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
     assert done.stdout.strip().endswith("/git"), done.stderr

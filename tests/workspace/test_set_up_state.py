@@ -134,6 +134,30 @@ def test_what_git_cannot_read_beside_is_the_fault_of_the_set_up(control: Control
     assert read_set_up_state(checkout) is None
 
 
+def test_what_the_agent_makes_of_something_odd_is_its_work(control: Control, checkout: Checkout) -> None:
+    all_of_it(checkout.directory)
+    (checkout.directory / "odd.txt").write_bytes(b"x")
+    note_set_up(control, checkout)
+    (checkout.directory / "deps/pipe").unlink()
+    (checkout.directory / "deps/pipe").write_text("a file now\n")
+    (checkout.directory / "current").unlink()
+    (checkout.directory / "current").symlink_to("app.py")
+    assert reap(control, checkout).changed == ("current", "deps/pipe")
+
+
+def test_what_git_refuses_of_the_set_up_is_left_out_until_the_agent_changes_it(
+    control: Control, tmp_path: Path
+) -> None:
+    _, base = control.base_commit("main")
+    start = History(control.store).commit({".gitattributes": "*.txt working-tree-encoding=UTF-16\n"}, base)
+    checkout = make_checkout(control, tmp_path / "place", start, branch="work")
+    (checkout.directory / "odd.txt").write_bytes(b"x")
+    note_set_up(control, checkout)
+    assert reap(control, checkout).problems == ()
+    (checkout.directory / "odd.txt").write_bytes(b"xyz")
+    assert any("odd.txt" in problem for problem in reap(control, checkout).problems)
+
+
 def test_a_salvage_keeps_only_what_the_agent_left(control: Control, checkout: Checkout, repository: Path) -> None:
     all_of_it(checkout.directory)
     note_set_up(control, checkout)

@@ -85,6 +85,11 @@ EXAMPLES: Mapping[str, Example] = {
         good="tasks:\n"
         "  - {id: READ, role: qa, owns: [], changes: optional, prompt: Read the cart for mistakes.}\n" + _VERIFIED,
     ),
+    "PLAN106": Example(
+        bad="tasks:\n  - {id: PAGE, role: web, owns: [web/lib/**], prompt: Write the page.}  # .gitignore has lib/\n"
+        + _VERIFIED,
+        good="tasks:\n  - {id: PAGE, role: web, owns: [web/src/**], prompt: Write the page.}\n" + _VERIFIED,
+    ),
     "PLAN201": Example(
         bad="tasks:\n"
         "  - {id: DESIGN, role: architect, owns: [docs/cart.md], prompt: Describe the cart.}\n"

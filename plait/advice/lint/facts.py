@@ -1,7 +1,7 @@
 """What the rules of lint read: a plan, its crew and its tasks, and what follows from them, worked out once."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from plait.advice.simulation import simulate
@@ -84,6 +84,8 @@ class Facts:
     crew: Crew
     """The plan's crew over the given one."""
     expansion: Expansion
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    """By pattern of `owns` and `outputs` that means ignored files alone, the rule; nothing where nobody has looked."""
 
     @cached_property
     def place_of(self) -> dict[str, int]:

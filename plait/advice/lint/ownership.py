@@ -170,8 +170,27 @@ def nothing_to_change(facts: Facts) -> Iterator[Hit]:
             yield Hit(("tasks", at, "owns"), f"{task.id} must change a file and may change none", (task.id,))
 
 
+@rule(
+    "PLAN106",
+    "ignored-path",
+    says="What a task may change, or is to make, is ignored by git.",
+    reason="Harvest takes no new file that `.gitignore`, the clone's `.git/info/exclude` or your own global file of "
+    "ignored paths leaves out: what the agent makes there does not land. The Python template's `lib/` does that to "
+    "`web/lib`.",
+    fix="let `.gitignore` on base leave the files in, such as by `!web/lib/`, or name other paths",
+)
+def ignored_path(facts: Facts) -> Iterator[Hit]:
+    for at, task in enumerate(facts.plan.tasks if facts.ignored else ()):
+        for key, patterns in (("owns", task.owns or ()), ("outputs", task.outputs)):
+            for position, pattern in enumerate(patterns):
+                if pattern in facts.ignored:
+                    does = "may change" if key == "owns" else "is to make"
+                    message = f"{task.id} {does} {_shown(pattern)}, which git ignores ({facts.ignored[pattern]})"
+                    yield Hit(("tasks", at, key, position), message, (task.id,))
+
+
 def _shown(pattern: str) -> str:
     return pattern if len(pattern) <= 60 and pattern.isprintable() else quoted(pattern)
 
 
-RULES = (no_owns, output_not_owned, overlapping_owns, counted_owns, nothing_to_change)
+RULES = (no_owns, output_not_owned, overlapping_owns, counted_owns, nothing_to_change, ignored_path)

@@ -9,6 +9,7 @@ from pydantic import Field
 from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import BaseReport, BatchReport
 from plait.plans.usage import Usage
@@ -120,7 +121,16 @@ class ProgramBroke:
     kind: Literal["program-broke"] = "program-broke"
 
 
-WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkRefused
+@dataclass(frozen=True, slots=True)
+class WorkUnprepared:
+    """The set-up failed, for all who need it: no agent began, and no try counts."""
+
+    reason: str
+    """What failed, in the first line, what it printed, and what to do: the same for all that need this set-up."""
+    kind: Literal["unprepared"] = "unprepared"
+
+
+WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkRefused | WorkUnprepared
 """How a dispatched task can end."""
 
 
@@ -312,6 +322,14 @@ class BroughtToBase:
     kind: Literal["brought-to-base"] = "brought-to-base"
 
 
+@dataclass(frozen=True, slots=True)
+class EditionCompared:
+    """After the run: what this edition landed beside the one before."""
+
+    change: EditionChange
+    kind: Literal["edition-compared"] = "edition-compared"
+
+
 Event = (
     Begin
     | Tick
@@ -335,4 +353,5 @@ Event = (
     | TipMoved
     | BaseSeen
     | BroughtToBase
+    | EditionCompared
 )

@@ -21,6 +21,7 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
     WorkRefused,
+    WorkUnprepared,
 )
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
@@ -73,6 +74,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
         WorkRefused: ("words",),
+        WorkUnprepared: ("reason",),
     }
 )
 """Where an event, or the manifest, holds what people, programs and file systems say.

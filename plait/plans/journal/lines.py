@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeGuard, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from plait.plans.errors import CallError
-from plait.plans.journal.events import BaseSeen, BroughtToBase, Close, Event, TipMoved
+from plait.plans.journal.events import BaseSeen, BroughtToBase, Close, EditionCompared, Event, TipMoved
 from plait.plans.journal.manifest import Manifest
 
 VERSION = 1
@@ -42,7 +42,7 @@ class Journal:
     def is_closed(self) -> bool:
         """Whether the run came to its end, and was not killed; that a branch was moved may come after it."""
         events = (entry.event for entry in reversed(self.entries))
-        later = TipMoved | BaseSeen | BroughtToBase
+        later = TipMoved | BaseSeen | BroughtToBase | EditionCompared
         return isinstance(next((event for event in events if not isinstance(event, later)), None), Close)
 
 

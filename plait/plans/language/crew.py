@@ -105,13 +105,18 @@ class Role(Part):
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
     )
 
+    submodules: bool | None = Field(
+        default=None,
+        description="Whether its checkouts have the files of the repository's submodules; absent: as the crew says.",
+    )
+
     def model_for(self, complexity: Complexity) -> str | None:
         """The model's name for a task of this complexity; None leaves it to the agent program."""
         return self.model.get(complexity) if isinstance(self.model, dict) else self.model
 
 
 class Crew(Part):
-    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and the others here."""
+    """The roles of a run. In YAML each role is a key beside `default_backend`, `setup` and their like."""
 
     default_backend: Backend | None = Field(
         default=None,
@@ -126,6 +131,11 @@ class Crew(Part):
         default=None,
         description="How long a run waits for accounts that refuse (no quota, no login, overload) when nothing else "
         "goes on in it; 6h when absent.",
+    )
+    submodules: bool = Field(
+        default=False,
+        description="Whether checkouts have the files of the repository's submodules, for every role and for what is "
+        "verified.",
     )
     roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
 
@@ -145,6 +155,13 @@ class Crew(Part):
     def role(self, name: str) -> Role:
         """The role of this name; one of defaults (a single slot) when the crew does not have it."""
         return self.roles.get(name, Role())
+
+    def fills_submodules(self, role: str | None = None) -> bool:
+        """Whether checkouts of a role have the files of submodules; without one, those that are verified."""
+        if role is None:
+            return self.submodules or any(known.submodules for known in self.roles.values())
+        own = self.role(role).submodules
+        return self.submodules if own is None else own
 
     def slots_of(self, names: Iterable[str]) -> dict[str, int]:
         """The slots of these roles, then those of the roles that they fall back on."""
@@ -201,6 +218,7 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
         quota_wait=lower.quota_wait if upper.quota_wait is None else upper.quota_wait,
+        submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,
         roles=roles,
     )
 

@@ -71,4 +71,4 @@ def name_of_all(template: str) -> str:
 
     Empty where the name has nothing but placeholders.
     """
-    return re.sub(r"[-_]*\{(date|run)\}[-_]*", "-", template).strip("-_")
+    return re.sub(r"([-_]*\{(date|run)\})+[-_]*", "-", template).strip("-_")

@@ -14,6 +14,7 @@ from plait.plans.journal.events import (
     BranchPutAside,
     BroughtToBase,
     Close,
+    EditionCompared,
     Event,
     Pause,
     ProgramBroke,
@@ -75,6 +76,8 @@ class Run:
             run.base_standing = event.standing
         elif isinstance(event, BroughtToBase):
             run.brought = event.outcome
+        elif isinstance(event, EditionCompared):
+            run.edition = event.change
         elif not run.closed and not isinstance(event, Beat):
             if isinstance(event, Tick):
                 self.wakes_at = _tick(run, event)

@@ -29,6 +29,7 @@ from plait.plans.run.statuses import (
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
 
@@ -73,6 +74,8 @@ class Standings:
         """Tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
         self.trouble: str | None = None
         """What ended the integration: a red base, a broken environment."""
+        self.unprepared: tuple[str, ...] = ()
+        """Why set-ups failed, each once: what needs them cannot start, all else goes on."""
         self.environment = False
         """Whether this machine, not a branch, kept something from landing."""
         self.base: BaseReport | None = None
@@ -84,6 +87,8 @@ class Standings:
         """How far base has moved on from the feature."""
         self.brought: BaseOutcome | None = None
         """What became of the feature on base, after the end."""
+        self.edition: EditionChange | None = None
+        """What it landed beside the edition before, after the end."""
         self.overtaken = 0
         """How often in a row batches gave up because somebody else moved the feature branch."""
         self.overtaken_with: frozenset[str] = frozenset()

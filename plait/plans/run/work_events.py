@@ -11,6 +11,7 @@ from plait.plans.journal.events import (
     WorkPutOff,
     WorkRefused,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.run.account_events import refused
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
@@ -35,6 +36,7 @@ from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import added, usage_of
 
+_UNPREPARED = "its set-up failed"
 CANCELLED = "the run was cancelled"
 _WITHOUT_WORK = {Failed: "failed", Rejected: "held", Impossible: "blocked", Cancelled: "cancelled"}
 
@@ -188,7 +190,7 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
     span = Span(started_at=began, ended_at=run.moment, repair=number, ok=done, agent=status.agent)
     standing = run.put(
         event.task,
-        spans=(*standing.spans, span),
+        spans=standing.spans if isinstance(event.result, WorkUnprepared) else (*standing.spans, span),
         tries=tries,
         tried=0,
         usage=usage_of((*((past.usage,) if past else ()), event.usage)) if event.usage else standing.usage,
@@ -214,6 +216,8 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.put(event.task, status=Waiting(), repair=repair, tried=tried)
         refused(run, status.agent, event.result, worked=run.now - status.since)
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
+    elif isinstance(event.result, WorkUnprepared):
+        _unprepared(run, event.task, event.result, is_repair=repair is not None)
     else:
         _failed(run, event.task, event.result, repair)
 
@@ -262,6 +266,16 @@ def _failed(run: Standings, task: str, result: WorkFailed, repair: RepairOrder |
         reason = f"rejected, and the repair failed: {result.reason}"
         run.put(task, status=Rejected(reason))
         run.tell("held", about=task, reason=reason)
+    run.block(run.dispatcher.finish(task, now=run.now, ok=False))
+
+
+def _unprepared(run: Standings, task: str, result: WorkUnprepared, *, is_repair: bool) -> None:
+    """No agent began: nobody is blamed, and a repair that was ordered is ordered anew in the next run."""
+    run.unprepared = tuple(dict.fromkeys((*run.unprepared, result.reason)))
+    withdraw_questions(run, task)
+    status = Rejected(f"rejected, and {_UNPREPARED}") if is_repair else Impossible(_UNPREPARED)
+    run.put(task, status=status, agent=None)
+    run.tell("held" if is_repair else "blocked", about=task, reason=status.reason)
     run.block(run.dispatcher.finish(task, now=run.now, ok=False))
 
 

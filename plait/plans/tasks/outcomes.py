@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.usage import Usage
 
 
@@ -350,6 +351,8 @@ class FeatureOutcome(_Outcome):
     """Who has paused it, while it is paused; not part of `--json`, not kept by the store."""
     base: BaseStanding | None = None
     """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
+    edition: EditionChange | None = None
+    """What it landed beside the edition before; not kept by the store."""
     brought: BaseOutcome | None = None
     """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
 

@@ -35,6 +35,7 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkUnprepared,
 )
 from plait.plans.journal.fitting import LONGEST, TEXTS, cut_text, fitting
 from plait.plans.journal.lines import first_line, line_of, read_journal
@@ -254,6 +255,7 @@ RECORD = Record("api", 1, "rejected", "c0ffee", "f00d", by="ann", reason=SECRET 
 EVENTS: tuple[Event, ...] = (
     WorkEnded("A", WorkFailed(SECRET + LONG, environment=True), 3),
     WorkEnded("A", WorkPutOff(SECRET + LONG), 3),
+    WorkEnded("A", WorkUnprepared(SECRET + LONG), 3),
     WorkEnded("A", WorkDone(None), usage=Usage(model=SECRET, session=SECRET)),
     BatchEnded("b", BatchBroken(SECRET + LONG)),
     BatchEnded("b", BatchDone(BatchReport(BatchOutcome(id="b"), land_by_hand=f"cd {SECRET}"))),

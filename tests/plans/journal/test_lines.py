@@ -28,6 +28,7 @@ from plait.plans.journal.events import (
     BranchPutAside,
     BroughtToBase,
     Close,
+    EditionCompared,
     Event,
     Pause,
     ProgramBroke,
@@ -47,12 +48,14 @@ from plait.plans.journal.events import (
     WorkPutOff,
     WorkRefused,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection, Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework, Unlanded
@@ -118,6 +121,7 @@ WORK = (
     | st.builds(WorkStopped)
     | st.builds(WorkPutOff, WORD)
     | st.builds(WorkRefused, st.sampled_from(["quota", "login", "overload"]), WORD, st.none() | SECONDS)
+    | st.builds(WorkUnprepared, WORD)
 )
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Begin: st.builds(Begin),
@@ -156,6 +160,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     Stop: st.builds(Stop, WORD, st.booleans()),
     Close: st.builds(Close),
     TipMoved: st.builds(TipMoved, MAYBE, tuples(WORD), tuples(WORD), st.booleans()),
+    EditionCompared: st.builds(EditionCompared, st.builds(EditionChange, before=WORD, commit=WORD, paths=tuples(WORD))),
     BroughtToBase: st.builds(
         BroughtToBase,
         st.builds(BaseOutcome, feature=WORD, state=st.sampled_from(["landed", "refused"]), base=WORD, reason=MAYBE),

@@ -45,6 +45,7 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.journal.manifest import Manifest, facts_of
 from plait.plans.language.crew import merge_crews
@@ -171,6 +172,10 @@ class Played:
     def fails(self, task: str, reason: str = "it broke", *, environment: bool = False) -> list[Effect]:
         """No try of a task counts."""
         return self._end(task, WorkFailed(reason, environment=environment), tries=1)
+
+    def is_unprepared(self, task: str, reason: str = "the set-up failed: no net") -> list[Effect]:
+        """The set-up failed, and no agent began."""
+        return self._end(task, WorkUnprepared(reason), tries=0)
 
     def is_stopped(self, task: str) -> list[Effect]:
         """An agent was ended in the middle of its work."""

@@ -10,8 +10,10 @@ from plait.plans.journal.events import StartPrepared, Tick
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Preparing, Working
+from plait.plans.tasks.outcomes import RunState
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import Informant
+from plait.show.run_outcome import outcome_of
 from tests.plans.run.played import AT_ONCE, BASE, played, rework
 
 CHAIN = """
@@ -586,3 +588,53 @@ def test_who_waits_in_vain_says_so_at_the_end(monkeypatch: pytest.MonkeyPatch) -
     run.closes()
 
     assert (run.state("B"), run.reason("B")) == ("blocked", "the moon never rose")
+
+
+SET_UP = """
+    tasks:
+      - {id: A, role: dev, prompt: x}
+      - {id: B, role: dev, prompt: x, needs: [A]}
+      - {id: C, role: qa, prompt: x}
+"""
+
+
+def test_a_set_up_that_fails_blocks_what_needs_it_and_nobody_else() -> None:
+    run = played(SET_UP, **AT_ONCE)
+    assert run.starts() == ("A", "C")
+    run.is_unprepared("A", "the set-up failed: no net\nall of it: plait logs A")
+    run.ends("C")
+    run.starts()
+    run.batch()
+    run.closes()
+
+    assert {task: run.state(task) for task in "ABC"} == {"A": "blocked", "B": "blocked", "C": "landed"}
+    assert (run.reason("A"), run.reason("B")) == ("its set-up failed", "A did not succeed")
+    outcome = outcome_of(run.standings)
+    assert outcome.reason == "the set-up failed: no net\nall of it: plait logs A"
+    assert outcome.state is RunState.PARTIAL
+    blamed = next(task for task in outcome.tasks if task.id == "A")
+    assert (blamed.tries, blamed.agent, blamed.spans) == (0, None, ())
+    assert not run.standings.environment
+
+
+def test_what_fails_for_many_is_said_once() -> None:
+    run = played("tasks: [{id: A, run: echo}, {id: B, run: echo}]", **AT_ONCE)
+    run.starts()
+    for task in "AB":
+        run.is_unprepared(task)
+    run.closes()
+
+    assert outcome_of(run.standings).reason == "the set-up failed: no net"
+
+
+def test_a_repair_that_did_not_begin_leaves_the_branch_rejected() -> None:
+    run = played("tasks: [{id: A, run: echo}]", **AT_ONCE)
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.batch(rejected=[rework("A")])
+    assert run.starts() == ("A",)
+    run.is_unprepared("A")
+    run.closes()
+
+    assert (run.state("A"), run.reason("A")) == ("held", "rejected, and its set-up failed")

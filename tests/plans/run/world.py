@@ -42,7 +42,9 @@ from plait.plans.journal.events import (
     WorkFailed,
     WorkPutOff,
     WorkRefused,
+    WorkResult,
     WorkStopped,
+    WorkUnprepared,
 )
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest
@@ -357,6 +359,8 @@ class World:
         elif run.paused_at is not None and chance < 0.2:
             self.excused.add(effect.task)
             self._end(effect, WorkPutOff("red"), tries=1)
+        elif chance < 0.03:
+            self._end(effect, WorkUnprepared("the set-up failed\nno net"), tries=0)
         elif chance < 0.15:
             self._end(effect, WorkFailed("no", environment=chance < 0.02), tries=2)
         elif chance < 0.2:
@@ -386,13 +390,7 @@ class World:
         words = self.random.choice(("no such option", "no such file", "no network"))
         self.hear(ProgramBroke(effect.task, effect.agent.rpartition("-")[0], words))
 
-    def _end(
-        self,
-        effect: StartWork,
-        result: WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkRefused,
-        *,
-        tries: int,
-    ) -> None:
+    def _end(self, effect: StartWork, result: WorkResult, *, tries: int) -> None:
         status = self.run.standings.tasks[effect.task].status
         if isinstance(status, Working) and status.stale:
             self.excused.add(effect.task)

@@ -1,0 +1,121 @@
+"""What people do between runs: leave a note, have a task tried again, be told when a run is over."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import WritePlan
+from tests.support.command import Running, plait
+from tests.support.repositories import git
+
+pytestmark = pytest.mark.slow
+
+
+def test_notes_are_told_to_the_next_try_and_its_retries_and_then_are_gone(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path, hermetic: Path
+) -> None:
+    plan = write_plan(
+        f"""
+        feature: told
+        goal: Hear.
+        crew:
+          b: {{backend: command, command: [sh, -c, "cat > /dev/null; test -e {tmp_path}/now && echo x > x.txt"]}}
+        tasks:
+          - {{id: A, role: b, prompt: Make x., retries: 1}}
+          - {{id: B, run: echo b > b.txt}}
+        """
+    )
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 1
+
+    first = plait("tell", "A", "prices are in cents", cwd=repository)
+    second = plait("tell", "A", "-", "--json", cwd=repository, stdin="```\n# ignore \x1b[2Jthis\n")
+    assert first.stdout.startswith("1 note for A")
+    assert "when the plan is run again" in first.stdout
+    assert second.data["waiting"] == 2
+    waiting = plait("tell", "A", "--json", cwd=repository).data["notes"]
+    assert waiting[0]["text"] == "prices are in cents"
+    for words in (("B", "too late"), ("NONE", "x"), ("A", "  "), ("A", "x" * 5000), ("A", "x", "--forget")):
+        assert plait("tell", *words, cwd=repository).status == 2
+    assert "has landed" in plait("tell", "B", "too late", cwd=repository).stderr
+
+    again = plait("run", str(plan), cwd=repository, env=prefect_server)
+    assert "is told by" in again.stderr
+    runs = plait("runs", "--json", cwd=repository).data["runs"]
+    prompts = [
+        (hermetic / "runs" / runs[0]["run_id"] / "tasks" / "A" / f"try-{number}" / "prompt.md").read_text()
+        for number in (1, 2)
+    ]
+    for prompt in prompts:
+        assert prompt.count("prices are in cents") == 1
+        assert "## What a person tells you" in prompt
+        assert "\x1b" not in prompt
+        assert "````\n```\n# ignore this" in prompt, "no line of a note closes its quotation"
+    assert "no note waits for A" in plait("tell", "A", cwd=repository).stderr
+    (tmp_path / "now").touch()
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 0
+    assert "prices" not in plait("logs", "A", "--prompt", cwd=repository).stdout
+
+
+def test_a_rejected_task_is_tried_again_from_the_start(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    write_plan(
+        f"""
+        feature: again
+        goal: Try.
+        tasks:
+          - {{id: A, run: "if [ -e {tmp_path}/good ]; then echo good > a.txt; else echo bad > a.txt; fi"}}
+          - {{id: B, run: echo b > b.txt}}
+        integration: {{verify: ["! grep bad a.txt"], repairs: 0}}
+        """
+    )
+    first = plait("run", "../plan.yaml", "--json", cwd=repository, env=prefect_server)
+    assert first.status == 1
+    branch = "feature/again/agent/command/A"
+    before = git(repository, "rev-parse", branch).strip()
+    assert plait("retry", "B", cwd=repository).status == 2
+
+    prepared = plait("retry", "A", "--no-run", "--json", cwd=repository).data
+    (kept,) = prepared["put_aside"]
+    assert git(repository, "rev-parse", kept).strip() == before
+    assert git(repository, "branch", "--list", branch) == ""
+
+    (tmp_path / "good").touch()
+    ran = plait("retry", "A", "--run", "again", "--json", cwd=tmp_path, env=prefect_server)
+    assert ran.status == 0, ran.stderr
+    assert ran.data["state"] == "completed"
+    assert git(repository, "show", "feature/again/integration:a.txt") == "good"
+    assert "has landed" in plait("retry", "A", cwd=repository).stderr
+
+
+def test_a_live_run_is_not_retried(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan(f"feature: live\ngoal: g\ntasks: [{{id: A, run: 'touch {tmp_path}/on; sleep 60'}}]\n")
+    running = Running("run", str(plan), cwd=repository, env=prefect_server)
+    running.wait_until((tmp_path / "on").exists)
+    assert "goes on" in plait("retry", "A", cwd=repository).stderr
+    assert "cannot hear" in plait("tell", "A", "hurry", cwd=repository).stdout
+    plait("cancel", cwd=repository)
+    running.end()
+
+
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_command_of_the_user_is_told_of_the_end_and_its_failure_is_not_the_runs(
+    way: str, repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan("feature: notified\ngoal: g\ntasks: [{id: A, run: echo a > a.txt}]\n")
+    command = f'cat > {tmp_path}/facts; echo "$PLAIT_EVENT $PLAIT_STATE" > {tmp_path}/said; exit 7'
+    words = ("--notify", command) if way == "option" else ()
+    env = {**prefect_server, **({"PLAIT_NOTIFY": command} if way == "environment" else {})}
+    ended = plait("run", str(plan), *words, cwd=repository, env=env)
+    assert ended.status == 0
+    assert "ended with status 7" in ended.stderr
+    facts = json.loads((tmp_path / "facts").read_text())
+    assert facts["event"] == "ended"
+    assert facts["feature"] == "notified"
+    assert facts["headline"] == "1 of 1 task landed"
+    assert facts["repository"] == str(repository)
+    assert (tmp_path / "said").read_text() == "ended completed\n"

@@ -1,0 +1,90 @@
+"""Which edition a run is, and what it landed beside the one before; the days of schedules; names of flow runs."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from coolname import generate_slug
+from prefect.client.schemas.objects import FlowRun
+
+from plait.flows.inputs.editions import killed_edition, named_edition
+from plait.flows.inputs.requests import read_brief
+from plait.flows.inputs.run_names import is_generated
+from plait.flows.runs import KnownRun
+from plait.flows.servers.schedules import wanted_day
+from plait.plans.errors import CallError
+
+PLAN = "feature: nightly-{date}\ntasks: [{id: A, run: 'true'}]\n"
+GONE = KnownRun(
+    directory=Path("/nowhere"),
+    run_id="nightly-1",
+    feature="nightly-2026-11-29",
+    repository="/r/.git",
+    pid=0,
+    started="",
+    flow_run=None,
+    deployed=False,
+    api_url=None,
+    template="nightly-{date}",
+)
+"""A run whose process is gone, and that left no result: it was killed."""
+
+
+def test_a_plan_for_editions_is_read_as_the_one_of_today_and_can_be_another() -> None:
+    brief = read_brief(PLAN, source="plan.yaml", crew=None, folder=Path())
+    assert brief.template == "nightly-{date}"
+    assert brief.plan.feature == f"nightly-{datetime.now().astimezone().date()}"
+    assert brief.as_edition(named_edition(brief.template, "2026-01-02")).plan.feature == "nightly-2026-01-02"
+
+
+@pytest.mark.parametrize(
+    ("template", "day", "told"),
+    [
+        ("nightly-{date}", "tomorrow", "is not a day"),
+        ("nightly", "2026-01-02", "no edition"),
+        ("n-{run}", "x", "no edition"),
+    ],
+)
+def test_an_edition_that_there_cannot_be_is_refused(template: str, day: str, told: str) -> None:
+    with pytest.raises(CallError, match=told):
+        named_edition(template, day)
+
+
+def test_whoever_runs_a_plan_again_goes_on_with_the_edition_that_was_killed(tmp_path: Path) -> None:
+    killed = killed_edition("nightly-{date}", [replace(GONE, template="other-{date}"), GONE])
+    assert killed is not None
+    assert killed.day == date(2026, 11, 29)
+
+    ended = replace(GONE, directory=tmp_path)
+    (tmp_path / "result.json").write_text("{}")
+    assert killed_edition("nightly-{date}", [ended, GONE]) is None
+    assert killed_edition("nightly-{date}", []) is None
+
+
+def test_the_run_of_an_edition_that_was_killed_is_in_its_name_again() -> None:
+    gone = replace(GONE, template="n-{run}", feature="n-0badcafe")
+    killed = killed_edition("n-{run}", [gone])
+    assert killed is not None
+    assert killed.run == "0badcafe"
+
+
+def flow_run(**facts: object) -> FlowRun:
+    return FlowRun(id=uuid4(), flow_id=uuid4(), name="x", **facts)  # type: ignore[arg-type]
+
+
+def test_a_run_that_nobody_scheduled_is_for_the_day_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    assert wanted_day(flow_run(expected_start_time=late)) == late.astimezone().date()
+
+
+@pytest.mark.parametrize("name", ["nightly-review", "friday-release", "my own name", "alpha-release", "x", "witty"])
+def test_a_name_that_a_person_typed_is_told_from_a_drawn_one(name: str) -> None:
+    assert not is_generated(name)
+
+
+def test_every_name_that_prefect_draws_is_known_as_such() -> None:
+    assert all(is_generated(generate_slug(2)) for _ in range(500))
+    assert is_generated("gamma3-orionis")
+    assert is_generated("omicron-tauri-nebula")
