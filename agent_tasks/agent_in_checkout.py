@@ -19,10 +19,11 @@ from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
 from plait.plans.language.default_limits import longest_silence, longest_try
 from plait.plans.language.durations import Estimate
+from plait.plans.language.environment import GivenVariable, added, meanings
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.git import git_date
 from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
@@ -66,6 +67,10 @@ class Errand:
     """How long it is planned to take."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
+    environment: tuple[GivenVariable, ...] = ()
+    """The task's own, beside the crew's and the role's."""
+    copy: tuple[str, ...] = ()
+    """Files that git does not have: the task's own patterns, beside the crew's and the role's."""
     submodules: bool = False
     """Whether the checkout has the files of submodules."""
     repair: int = 0
@@ -102,7 +107,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
     report: AgentReport | None = None
     stages = Stages()
     try:
-        checkout = make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        checkout = _handed_out(errand, shop, folder)
         private = PrivateWork(shop.control, checkout, folder)
         folder.note_checkout(checkout, role=errand.role)
         report = _work(errand, shop, folder, private, stages)
@@ -136,7 +141,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
-        environment = agent_environment(allow=role.environment, extra=variables)
+        given = added(shop.crew.environment, role.environment, errand.environment)
+        environment = environment_of(given, extra=variables)
         with stages.of("setup"):
             _make_ready(errand, shop, folder, checkout, environment)
         order = AgentOrder(
@@ -161,6 +167,18 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
 
 
+def _handed_out(errand: Errand, shop: Workshop, folder: TryFolder) -> Checkout:
+    return make_checkout(
+        shop.control,
+        folder.work,
+        errand.start,
+        branch=errand.branch,
+        tree=errand.tree,
+        surroundings=shop.surroundings,
+        copied=shop.copied(errand.copy, of=(errand.agent.rpartition("-")[0],)),
+    )
+
+
 def _make_ready(
     errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, environment: Mapping[str, str]
 ) -> None:
@@ -178,7 +196,7 @@ def _make_ready(
             commands=errand.setup,
             inputs=errand.setup_inputs,
             cache=shop.cache,
-            environment=environment,
+            environment={**environment, **shop.surroundings.for_set_ups},
             output=folder.setup,
             stop=shop.stop,
             limits=Limits(timeout=errand.timeout or role.timeout or LONGEST_SECONDS),
@@ -189,7 +207,7 @@ def _make_ready(
     def again() -> None:
         shop.tell(f"{errand.name}: the set-up failed, and is tried once more")
         delete_tree(checkout.place)
-        make_checkout(shop.control, folder.work, errand.start, branch=errand.branch, tree=errand.tree)
+        _handed_out(errand, shop, folder)
         fill()
 
     def fill() -> None:
@@ -197,7 +215,9 @@ def _make_ready(
             fill_submodules(shop.control, checkout.directory, checkout.tree)
 
     fill()
-    set_up = SetUp(errand.setup, errand.setup_inputs, role.environment, errand.submodules)
+    given = added(shop.crew.environment, role.environment, errand.environment)
+    told_by = (*meanings(given), *shop.crew.copy, *role.copy, *errand.copy)
+    set_up = SetUp(errand.setup, errand.setup_inputs, told_by, errand.submodules)
     start = errand.tree or errand.start
     told = f"plait logs {errand.task}"
     shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)

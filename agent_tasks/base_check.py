@@ -22,10 +22,10 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     verifier = verifier_with(shop, contracts_in(shop, order.landed))
     if facts.integration.base == "new-failures":
         verifier = verifier.surveying()  # a batch has to know all that is red there
-    seen = verifier.verify(tree, stop=shop.over)
+    seen = verifier.verify(tree, at=order.commit, stop=shop.over)
     flake = ""
     if seen.outcome == "red" and facts.integration.base != "new-failures":
-        repeated = verifier.verify(tree, stop=shop.over, again=True)
+        repeated = verifier.verify(tree, at=order.commit, stop=shop.over, again=True)
         flake = plain(how_red(seen)) if repeated.green else ""
         seen = repeated if repeated.outcome in ("green", "red") else seen
     if seen.green:

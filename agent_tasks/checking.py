@@ -118,7 +118,8 @@ def verify_work(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | N
     if harvested.commit is None or not order.task.task.verify:
         return None
     base = shop.control.store.tree_of(shop.base)
-    red = red_verdict(order, shop, harvested.tree, order.task.task.verify, slot="verify", since=base)
+    commands, at = order.task.task.verify, harvested.commit
+    red = red_verdict(order, shop, harvested.tree, commands, slot="verify", since=base, at=at)
     return f"it said that it was done, but {how_red(red)}:\n{red.tail.strip()[-2000:]}" if red else None
 
 

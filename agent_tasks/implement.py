@@ -120,6 +120,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         estimate=spec.duration,
         setup=setup,
         setup_inputs=inputs,
+        environment=spec.environment,
+        copy=spec.copy,
         submodules=shop.crew.fills_submodules(order.role),
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),

@@ -84,8 +84,8 @@ class _Oracle:
         """
         brought = (other for task in subset for other in self.brings.get(task, ()))
         contracts = contracts_in(self.shop, {*self.landed, *subset, *brought})
-        verifier = verifier_with(self.shop, contracts)
-        seen = verifier.verify(self.chains[subset].tree, stop=stop or self.shop.stop, again=again)
+        verifier, chain = verifier_with(self.shop, contracts), self.chains[subset]
+        seen = verifier.verify(chain.tree, at=chain.tip, stop=stop or self.shop.stop, again=again)
         self.shop.record.verified(subset, seen, contracts)
         if seen.outcome == "cancelled" and self.shop.stop.is_set():
             raise TaskStopped

@@ -24,7 +24,7 @@ class SetUp:
     commands: tuple[str, ...]
     inputs: tuple[str, ...]
     environment: tuple[str, ...] = ()
-    """The variables that the role is given, by name."""
+    """The variables that it is given, and what is copied into the checkout."""
     submodules: bool = False
 
 
@@ -76,6 +76,13 @@ class SetUps:
         finally:
             if mine is not None:
                 mine.set()
+
+    def failure_of(self, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
+        """Why these commands work nowhere in the run, as far as that was found out."""
+        if any((known.commands, known.inputs) == (commands, inputs) for known in tuple(self._working)):
+            return None
+        failures = tuple(self._failed.items())
+        return next((why for (known, _), why in failures if (known.commands, known.inputs) == (commands, inputs)), None)
 
     def _attempt(
         self,

@@ -84,6 +84,7 @@ class TryFolder:
             "started_at": str(self.started_at),
             "commit": checkout.commit,
             "tree": checkout.tree,
+            "copied": sorted(checkout.copied),
         }
         (self.path / _BEGUN).write_text(json.dumps(begun, indent=1), encoding="utf-8")
 
@@ -151,7 +152,8 @@ def unfinished_tries(run: Path) -> Iterator[Unfinished]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             begun = json.loads(path.read_text(encoding="utf-8"))
             place = folder / "checkout"
-            checkout = Checkout(place / "work", place / "index", begun["commit"], begun["tree"], place / "tmp")
+            commit, tree, copied = begun["commit"], begun["tree"], frozenset(begun.get("copied", ()))
+            checkout = Checkout(place / "work", place / "index", commit, tree, place / "tmp", copied)
             began = datetime.fromisoformat(begun["started_at"])
             number = int(folder.name.removeprefix("try-"))
             known = TryFolder(folder, number, 1, begun["dispatch"], begun["agent"], began)

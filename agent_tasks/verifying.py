@@ -11,7 +11,7 @@ from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, comman
 from plait.plans.tasks.work import WorkOrder
 from plait.plans.wording import listed
 from plait.workspace.deleting import delete_later
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.output import plain
 from plait.workspace.verification import Verification, Verifier
 
@@ -25,6 +25,7 @@ def red_verdict(
     slot: str,
     environment: Mapping[str, str] | None = None,
     since: str | None = None,
+    at: str | None = None,
 ) -> Verification | None:
     """What made a tree red; nothing when all commands passed.
 
@@ -32,6 +33,7 @@ def red_verdict(
         slot: The name of the clean checkout, in the folder of the task.
         since: The tree that the work is compared with: stages of whose paths none is other do not run.
         environment: Further variables of the commands; verdicts are remembered apart for each set.
+        at: The commit of the tree, where it has one.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
@@ -49,15 +51,17 @@ def red_verdict(
         submodules=shop.crew.fills_submodules(order.role),
         cache=shop.cache,
         home=shop.home,
-        environment=agent_environment(allow=role.environment, extra={}),
+        environment=environment_of(shop.environment_of(order), extra={}),
         timeout=order.task.task.timeout or role.timeout,
         slots=1,
         logs=newest_try(shop.folder_of(order.task.id)) or shop.folder_of(order.task.id),
+        surroundings=shop.surroundings,
+        copied=shop.copied(order.task.task.copy, of=(order.role,)),
     )
     try:
         verifier = verifier.also(commands, environment=environment or {})
         verifier = verifier.since(since, tree) if since else verifier
-        seen = verifier.verify(tree, stop=shop.stop)
+        seen = verifier.verify(tree, at=at, stop=shop.stop)
     finally:
         delete_later(place)  # hundreds of tasks would keep hundreds of checkouts until the run ends
     if seen.outcome == "green":

@@ -1,7 +1,7 @@
 """What is open where the work of one run is done: opened from the run's facts, found by its id, never sent."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,17 @@ from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
+from plait.plans.language.environment import GivenVariable, added, meanings
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.plans.tasks.work import RunFacts, WorkOrder
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, surroundings_of
 from plait.workspace.commit_style import PLAIN, CommitStyle, style_of
-from plait.workspace.control import Control, open_control
-from plait.workspace.environment import agent_environment
+from plait.workspace.control import HEADS, Control, open_control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
+from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
 from plait.workspace.ref_landing import BranchLander, Lander
@@ -56,6 +59,8 @@ class Workshop:
     """Told in a line what a person who watches should know."""
     resting: Resting = field(default_factory=Resting)
     """The roles that start no agent now."""
+    surroundings: Surroundings = NO_SURROUNDINGS
+    """What checkouts know of the user's repository."""
     style: CommitStyle = PLAIN
     """How commits are written, as the plan and the user's git had it when this was opened."""
     stages: Stages = field(default_factory=Stages)
@@ -66,6 +71,8 @@ class Workshop:
     """Which of the run's set-ups work."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
+    _copied: dict[tuple[str, ...], CopiedFiles] = field(default_factory=dict, compare=False)
+    """By what was asked for: the files as they were when they were read first."""
     _agents: dict[str, CodingAgent] = field(default_factory=dict, compare=False)
     """By role, those that have been asked for."""
 
@@ -165,6 +172,24 @@ class Workshop:
                 return holder.setup, holder.setup_inputs
         return (), ()
 
+    def environment_of(self, order: WorkOrder) -> tuple[GivenVariable, ...]:
+        """The variables that an order's agent, set-up and checks are given."""
+        return added(self.crew.environment, self.role_of(order).environment, order.task.task.environment)
+
+    def copied(self, *patterns: Iterable[str], of: Collection[str] = ()) -> CopiedFiles:
+        """The files that checkouts get beside those of their commit: the crew's, these roles', and further ones.
+
+        Raises:
+            GitFailed: the clone's index cannot be read.
+        """
+        several = (self.crew.copy, *(self.crew.role(role).copy for role in sorted(of)), *patterns)
+        wanted = tuple(dict.fromkeys(pattern for named in several for pattern in named))
+        if not self.facts.clone:
+            return NO_FILES
+        if wanted not in self._copied:
+            self._copied[wanted] = copied_files(Path(self.facts.clone), self.control, wanted)
+        return self._copied[wanted]
+
     def folder_of(self, task_id: str) -> Path:
         """Where a task's tries, logs and results are kept."""
         return self.directory / "tasks" / task_id
@@ -230,6 +255,11 @@ def workshop_of(facts: RunFacts) -> Workshop:
         return _OPEN[facts.run]
 
 
+def _branch(ref: str) -> str:
+    """The user's branch that a ref is; empty for what was fetched, tags and the like."""
+    return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+
+
 def _control(facts: RunFacts) -> Control:
     return open_control(Path(facts.repository), home=Path(facts.home))
 
@@ -242,6 +272,10 @@ def _open(
     tell: Callable[[str], None],
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
+    set_ups = SetUps()
+    given = added(facts.crew.environment, integration.environment)
+    surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
+    copied = copied_files(Path(facts.clone), control, facts.crew.copy) if facts.clone else NO_FILES
     verifier = Verifier(
         control,
         place=directory / "slots",
@@ -249,14 +283,31 @@ def _open(
         setup=facts.crew.setup,
         setup_inputs=facts.crew.setup_inputs,
         submodules=facts.crew.fills_submodules(),
+        known_failure=lambda: set_ups.failure_of(facts.crew.setup, facts.crew.setup_inputs),
         cache=home / "cache",
         home=home,
-        environment=agent_environment(extra={}),
+        environment=environment_of(given, extra={}),
+        variables=(*meanings(given), *copied.meanings),
+        copied=copied,
         timeout=integration.timeout,
         slots=integration.slots,
         logs=directory / "verifications",
+        surroundings=surroundings,
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
-    return Workshop(facts, control, verifier, remaker, lander, stop, pause, over, Pipeline(), hear, tell, style=style)
+    shared = (stop, pause, over, Pipeline())
+    return Workshop(
+        facts,
+        control,
+        verifier,
+        remaker,
+        lander,
+        *shared,
+        hear,
+        tell,
+        surroundings=surroundings,
+        style=style,
+        set_ups=set_ups,
+    )

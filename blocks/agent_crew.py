@@ -68,6 +68,9 @@ class CrewRole(BaseModel):
     environment: list[str] = Field(
         default_factory=list, description="Names of environment variables that its agents are given."
     )
+    copied_files: list[str] = Field(
+        default_factory=list, description="Files that git does not have and its checkouts need, such as .env."
+    )
     setup: list[str] = Field(
         default_factory=list, description="Shell commands that make a fresh checkout ready, instead of the crew's."
     )
@@ -82,6 +85,8 @@ class CrewRole(BaseModel):
     def written(self) -> dict[str, Any]:
         """What a crew file would say of this role: slots, and whatever is not empty."""
         filled = {key: value for key, value in self.model_dump(exclude={"name", "models"}).items() if value}
+        if "copied_files" in filled:  # pydantic's models have a method of the key's own name
+            filled["copy"] = filled.pop("copied_files")
         if self.submodules is not None:
             filled["submodules"] = self.submodules
         if self.models is not None and (chosen := self.models.model_dump(exclude_none=True)):
@@ -141,6 +146,20 @@ class AgentCrew(Block):
         default=None,
         title="Quota wait",
         description="How long a run waits for accounts that refuse when nothing else goes on, such as 2h. Empty: 6h.",
+        json_schema_extra={"position": 7},
+    )
+
+    environment: list[str] = Field(
+        default_factory=list,
+        title="Environment",
+        description="Names of environment variables that every agent, set-up and verification is given.",
+        json_schema_extra={"position": 4},
+    )
+
+    copied_files: list[str] = Field(
+        default_factory=list,
+        title="Copied files",
+        description="Files that git does not have and that every checkout needs, such as .env.",
         json_schema_extra={"position": 5},
     )
 
@@ -148,7 +167,7 @@ class AgentCrew(Block):
         default=False,
         title="Submodules",
         description="Whether checkouts have the files of the repository's submodules.",
-        json_schema_extra={"position": 4},
+        json_schema_extra={"position": 6},
     )
 
     def as_crew(self) -> Crew:
@@ -169,9 +188,11 @@ class AgentCrew(Block):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the role {twice[0]!r} is there twice")
         written: dict[str, Any] = {"roles": {role.name: role.written() for role in self.roles}}
-        for key in ("default_backend", "setup", "setup_inputs", "submodules", "quota_wait"):
+        for key in ("default_backend", "setup", "setup_inputs", "submodules", "environment", "quota_wait"):
             if value := getattr(self, key):
                 written[key] = value
+        if self.copied_files:
+            written["copy"] = self.copied_files
         return Crew.model_validate(written)
 
 

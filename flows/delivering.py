@@ -33,7 +33,7 @@ from plait.flows.recording.run_files import (
 )
 from plait.flows.running.beginning import manifest_of
 from plait.flows.running.calling import Call
-from plait.flows.running.editions import change_of_edition
+from plait.flows.running.editions import change_of_edition, remove_old_editions
 from plait.flows.running.loop import Loop
 from plait.flows.running.session import Session
 from plait.flows.running.slot_keeper import SlotKeeper
@@ -45,6 +45,8 @@ from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
 from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
+from plait.plans.language.environment import from_shell, own_values
+from plait.plans.language.given_variables import given_variables
 from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import count, spell_seconds
@@ -98,6 +100,8 @@ def deliver(
             change = change_of_edition(session, loop.live.outcome())
             if change is not None:
                 loop.hear_more(EditionCompared(change))
+            for removed in remove_old_editions(session):
+                watchers.noted(removed)
     finally:
         loop.require_closed()
         outcome = loop.live.outcome()
@@ -122,8 +126,10 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
     """
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
-    allowed = {name for role in session.brief.crew.roles.values() for name in role.environment}
-    redact = Redactor(os.environ, allowed)
+    given = given_variables(session.brief.plan, session.brief.crew)
+    tasks = session.tasks
+    copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
+    redact = Redactor({**os.environ, **own_values(given)}, from_shell(given), words=copied.words())
     manifest = fitting(manifest_of(session, urgency=urgency, paused_by=wish()), redact)
     live = LiveRun(Run(manifest), lines)
     watchers.begun(live)

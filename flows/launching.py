@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, chdir, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -118,7 +118,7 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice:
             open_things.enter_context(view.shown())
             open_things.enter_context(_stopped_by_signals(call.stop, begun))
             # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
-            open_things.enter_context(chdir(plait_home()))
+            open_things.enter_context(_working_in(plait_home()))
             open_things.enter_context(_prefect_api(view, choice))
             begun.set()
             _call_flow(wanted, call)
@@ -127,6 +127,21 @@ def _carry_out(wanted: Launch, call: Call, view: "LiveView | PlainView", choice:
     except Exception as problem:
         return problem
     return None
+
+
+@contextmanager
+def _working_in(directory: Path) -> Iterator[None]:
+    """Change into a directory, and back where that can be: it may have been closed to us, or be gone by now."""
+    before = None
+    with suppress(OSError):
+        before = os.getcwd()  # noqa: PTH109
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        if before is not None:
+            with suppress(OSError):
+                os.chdir(before)
 
 
 def exit_code_of(outcome: FeatureOutcome, *, environment: bool) -> ExitCode:

@@ -17,6 +17,7 @@ from plait.plans.names import base_ref, integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome, TaskState
 from plait.plans.wording import count, listed, near_match, quoted
 from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
+from plait.workspace.clone_git import surroundings_of
 from plait.workspace.conflicts import conflict_checkout, left_as_handed_out, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
 from plait.workspace.deleting import delete_tree
@@ -154,7 +155,10 @@ def hand_out(resolving: Resolving) -> Resolving:
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
     branch = task.branch or task.id
-    checkout = make_checkout(resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree)
+    around = surroundings_of(resolving.control, base=resolving.onto)
+    checkout = make_checkout(
+        resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around
+    )
     show_unmerged(resolving.control, checkout, conflicts)
     note = {
         "rejected": resolving.rejected,

@@ -19,7 +19,7 @@ from plait.plans.usage import usage_of
 from plait.plans.wording import quoted
 from plait.show.progress import Eta, Progress
 from plait.show.run_outcome import outcome_of, replayed
-from plait.workspace.home import plait_home
+from plait.workspace.home import kept_home
 from plait.workspace.places import is_folder
 from plait.workspace.process import is_alive
 from plait.workspace.small_files import read_json_object, read_plain_file
@@ -274,7 +274,7 @@ def run_meant(wanted: str | None, *, task: str | None = None, repository: Path |
         CallError: there is none; live ones of several repositories are called so; or none is named where the user
             stands in no repository of a run.
     """
-    home, here = plait_home(), runs_here() if repository is None else runs_of(repository)
+    home, here = kept_home(), runs_here() if repository is None else runs_of(repository)
     if wanted is None and not here:
         raise _none_here(known_runs(home), repository)
     runs = _fitting(here if repository else known_runs(home), wanted) if wanted else []
@@ -336,7 +336,7 @@ def runs_around(place: Path) -> list[KnownRun]:
     from plait.workspace.control import directory_of
     from plait.workspace.git import repository_around
 
-    home, place = plait_home(), Path(os.path.realpath(place))
+    home, place = kept_home(), Path(os.path.realpath(place))
     try:
         repository = repository_around(place)
     except PlaitError:  # git is missing

@@ -1,5 +1,6 @@
 """Agents that are any program: an argv template of the crew, or a shell script of the plan."""
 
+import os
 import re
 from pathlib import Path
 from typing import ClassVar, Self
@@ -120,6 +121,7 @@ class CommandAgent(CodingAgent):
             if complete and item in PLACEHOLDERS and item not in values:
                 raise CallError(f"the command {self.command[0]!r} wants {item}, but the role names none")
             argv.append(value)
+        argv[0] = os.path.expanduser(argv[0])  # noqa: PTH111  (no shell has done it)
         return argv
 
 

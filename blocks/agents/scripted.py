@@ -26,6 +26,7 @@ from plait.plans.language.crew import Role
 from plait.plans.language.scripts import Script, read_script
 from plait.plans.usage import Usage, usage_of
 from plait.plans.wording import near_match
+from plait.workspace.home import expanded
 
 PLAYER = Path(__file__).with_name("player.py")
 
@@ -70,7 +71,7 @@ class ScriptedAgent(CodingAgent):
             raise CallError(
                 f"the role {role_name} has the backend scripted, but no script", "such as `script: shop.script.yaml`"
             )
-        agent = cls(path=(base_directory / role.script).absolute(), capabilities=role.capabilities)
+        agent = cls(path=(base_directory / expanded(role.script)).absolute(), capabilities=role.capabilities)
         agent.script()
         return agent
 

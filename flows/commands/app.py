@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 import typer
 
@@ -112,7 +113,7 @@ def run_command() -> int:
         KeyboardInterrupt: it was ended before it could say so itself.
     """
     try:
-        ended = app(standalone_mode=False)
+        ended = app(args=[_at_home(word) for word in sys.argv[1:]], standalone_mode=False)
         return ended if isinstance(ended, int) else 0  # what `typer.Exit` carried, or nothing
     except PlaitError as problem:
         say_problem(problem)
@@ -126,8 +127,19 @@ def run_command() -> int:
             return _say_bug()
         say_problem(known)
         return int(known.exit_code)
+    except UnicodeEncodeError as problem:
+        if not any("\udc80" <= letter <= "\udcff" for letter in problem.object[problem.start : problem.end]):
+            return _say_bug()
+        say_problem(CallError("a path or an argument is not UTF-8, as a Prefect server keeps it", hint="rename it"))
+        return int(ExitCode.BAD_INPUT)
     except Exception as problem:
         return _say_usage(problem) or _say_bug()
+
+
+def _at_home(word: str) -> str:
+    """An argument with `~` as a home directory, where the shell has left it: `--repo=~/x`, or quoted by a launcher."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{option}{equals}{os.path.expanduser(value)}"  # noqa: PTH111  (that of pathlib raises for unknown users)
 
 
 def _of_the_machine(problem: OSError) -> PlaitError | None:
@@ -137,6 +149,11 @@ def _of_the_machine(problem: OSError) -> PlaitError | None:
     if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         sentence = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
         return EnvironmentProblem(sentence, hint="free some space, or make it writable")
+    if problem.errno in (errno.EACCES, errno.EPERM) and problem.filename:
+        whom = f"for user {os.geteuid()}"
+        return EnvironmentProblem(
+            f"cannot use {problem.filename}: {problem.strerror}", hint=f"make it accessible {whom}"
+        )
     try:
         os.getcwd()  # noqa: PTH109 (pathlib's is the same)
     except FileNotFoundError:
@@ -150,10 +167,11 @@ def say_problem(problem: PlaitError) -> None:
 
     label = "error" if not sys.stderr.isatty() or os.environ.get("NO_COLOR") else "\x1b[1;31merror\x1b[0m"
     lines = plain(str(problem)).splitlines() or [type(problem).__name__]
-    for line in lines:
-        sys.stderr.write(f"{label}: {line}\n")
-    if problem.hint:
-        sys.stderr.write(f"  hint: {plain(problem.hint)}\n")
+    with suppress(OSError):  # the exit code says it, too
+        for line in lines:
+            sys.stderr.write(f"{label}: {line}\n")
+        if problem.hint:
+            sys.stderr.write(f"  hint: {plain(problem.hint)}\n")
 
 
 def _say_usage(problem: Exception) -> int | None:

@@ -27,10 +27,8 @@ def command(
 ) -> None:
     """Tell what the batches of a run did."""
     from plait.flows.runs import KILLED, run_meant
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.show.batch_story import batch_story
 
-    forgive_encoding()
     known = run_meant(run, repository=repo)
     outcome = known.shown_outcome()
     batches = _chosen(outcome.batches, number)

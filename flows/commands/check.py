@@ -77,7 +77,7 @@ def command(
     if unknown := _unknown_branches(brief):
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
-    told = (*_shown_presets(brief), *_told_filters(brief))
+    told = (*_shown_presets(brief), *_variables(brief), *_told_filters(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
     _print(brief, findings, form, told)
@@ -160,6 +160,13 @@ def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...])
     for keys in _alike(brief.expansion.unsupported):
         more = f", and likewise {len(keys) - 1} more" if keys[1:] else ""
         typer.echo(f"warning: not carried out yet: {keys[0]}{more}", err=True)
+
+
+def _variables(brief: "Brief") -> tuple[str, ...]:
+    from plait.plans.language.program_variables import told_variables
+    from plait.workspace.environment import set_variables
+
+    return told_variables(brief.plan, brief.crew, set_variables())
 
 
 def _alike(keys: Iterable[str]) -> list[list[str]]:

@@ -21,14 +21,12 @@ def command(
     """Nothing is started or changed: what the run heard is heard again."""
     from plait.flows.journal_file import kept_journal
     from plait.flows.runs import run_meant, seen_from_here, worktree_of
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.plans.errors import CallError
     from plait.show.metrics import measure
     from plait.show.outcome_json import outcome_json
     from plait.show.run_report import report_text
 
-    forgive_encoding()
     found = run_meant(run, repository=repo)
     journal = kept_journal(found.directory)
     if journal is None:

@@ -35,14 +35,12 @@ def command(
     from plait.flows.recording.kept_expectations import kept_forecast
     from plait.flows.run_listing import last_with_work
     from plait.flows.runs import run_meant, seen_from_here, worktree_of
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.flows.terminal.text_layout import for_reading
     from plait.show.insight import insights
     from plait.show.metrics import measure
     from plait.show.outcome_json import report_json
     from plait.show.run_report import report_text
 
-    forgive_encoding()
     meant = run_meant(run, repository=repo)
     known = meant if run and meant.run_id.startswith(run) and run != meant.feature else last_with_work(meant)
     if known is not meant:

@@ -36,10 +36,8 @@ def command(
     """Prepare the retry, then run the plan: what has landed stays, and whatever else is not finished goes on too."""
     from plait.flows.launching import Launch, launch
     from plait.flows.retrying import prepare_retry
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.plans.errors import CallError
 
-    forgive_encoding()
     brief = None if no_run or plan is None else _brief(plan, crew)  # a plan with mistakes puts nothing aside
     retrying = prepare_retry(run, task, repository=repo)
     if no_run:

@@ -97,9 +97,7 @@ def command(
     from plait.flows.inputs.crew_option import given_brief
     from plait.flows.inputs.requests import landing, narrow
     from plait.flows.terminal.plan_notices import mistakes_told
-    from plait.flows.terminal.printing import forgive_encoding
 
-    forgive_encoding()
     with mistakes_told(json=json):
         brief, crew_file = given_brief(plan, crew or ())
     brief = _edition(brief, edition, repository=repo, fresh=fresh)

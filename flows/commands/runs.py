@@ -27,10 +27,8 @@ def command(
 ) -> None:
     """List runs."""
     from plait.flows.run_listing import listed_runs
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.plans.errors import CallError
 
-    forgive_encoding()
     if every and repo:
         raise CallError("--all and --repo say opposite things")
     rows, more = listed_runs(feature, every=every, repository=repo, last=last)

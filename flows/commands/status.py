@@ -40,16 +40,14 @@ def command(
 ) -> None:
     """Show a run's tasks and batches."""
     from plait.flows.runs import known_runs, run_meant
-    from plait.flows.terminal.printing import forgive_encoding
     from plait.plans.errors import CallError
     from plait.show.outcome_json import status_json
-    from plait.workspace.home import plait_home
+    from plait.workspace.home import kept_home
 
-    forgive_encoding()
     if watch and (json or every):
         raise CallError("--watch draws one run again and again; --json and --all tell once")
     if every:
-        _list(known_runs(plait_home()), json=json)
+        _list(known_runs(kept_home()), json=json)
         return
     known = run_meant(run, repository=repo)
     if watch:

@@ -1,13 +1,20 @@
-"""Holds an edition of a feature against the one before it."""
+"""Holds an edition of a feature against the one before it, and removes the branches of old ones."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from plait.flows.running.session import Session
 from plait.flows.runs import KnownRun, runs_around
 from plait.plans.errors import PlaitError
+from plait.plans.names import integration_branch
 from plait.plans.tasks.edition_change import MOST_PATHS, EditionChange, landed_otherwise
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.wording import count
+from plait.workspace.base_course import feature_base
+from plait.workspace.control import HEADS, Control
+from plait.workspace.ref_landing import feature_lock
 from plait.workspace.tree_changes import tree_change
 
 
@@ -54,3 +61,44 @@ def _outcome(run: KnownRun) -> FeatureOutcome | None:
         return run.outcome() if run.has_ended else None
     except PlaitError:  # it is damaged, or of a later version
         return None
+
+
+def remove_old_editions(session: Session, *, now: datetime | None = None) -> Iterator[str]:
+    """Remove the branches of editions that landed on base and ended more than `keep` days ago, and say of which.
+
+    Others stay until `plait clean`: what has not landed on base is nowhere else.
+    """
+    template, control = session.brief.template, session.shop.control
+    oldest = (now or datetime.now(UTC)) - timedelta(days=session.brief.plan.keep)
+    seen = {session.brief.plan.feature}
+    for run in runs_around(control.common_dir) if template else ():
+        if run.template != template or run.feature in seen:
+            continue
+        seen.add(run.feature)  # the newest run of each edition speaks for it
+        outcome = None if run.alive else _outcome(run)
+        if outcome is not None and (outcome.ended_at or outcome.started_at) < oldest:
+            with suppress(PlaitError):  # somebody has begun to run it
+                removed = _remove_branches(control, run.feature)
+                if removed:
+                    yield f"{run.feature} has landed on base: {count(removed, 'branch', 'branches')} of it removed"
+
+
+def _remove_branches(control: Control, feature: str) -> int:
+    """How many branches of a feature went; none where base does not have all of it.
+
+    Raises:
+        CallError: it is being run.
+    """
+    with feature_lock(control, feature, "that removes old editions"):
+        tip = control.branch(integration_branch(feature))
+        if tip is None or feature_base(control, feature, None).standing(control.store, feature, tip).course != "landed":
+            return 0
+        branches = control.target.refs(f"{HEADS}feature/{feature}/")
+        gone = [
+            (ref, commit)
+            for ref, commit in branches.items()
+            if control.worktree_of(ref.removeprefix(HEADS)) is None and control.store.is_ancestor(commit, tip)
+        ]
+        for ref, commit in gone:
+            control.target.ask("update-ref", "--no-deref", "-d", ref, commit)
+    return len(gone)

@@ -26,6 +26,7 @@ from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.errors import CallError
 from plait.plans.journal.manifest import Refresh
+from plait.plans.language.program_variables import told_variables
 from plait.plans.names import base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
@@ -36,6 +37,8 @@ from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records, require_on_base
 from plait.workspace.control import Control
+from plait.workspace.copied_files import clone_around
+from plait.workspace.environment import set_variables
 from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
@@ -106,6 +109,7 @@ def open_session(
         killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
             *kept,
+            *told_variables(brief.plan, brief.crew, set_variables()),
             *brief.expansion.notices,
             *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
         ]
@@ -147,7 +151,8 @@ def open_session(
             brief, reuse = taken.added_to(brief, reuse)
             tasks = (taken.task, *tasks)
         facts = _facts(brief, run_id, control, home, directory, commit, staff.agents)
-        facts = replace(facts, onto=(started.base.ref if started.base else None) or "")
+        onto, clone = (started.base.ref if started.base else None) or "", str(clone_around(repository, control))
+        facts = replace(facts, onto=onto, clone=clone)
         keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
         notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
@@ -162,6 +167,7 @@ def open_session(
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
+            notices += shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks)).told
             refreshes = taken.refresh if taken else None
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
 
@@ -264,7 +270,13 @@ def _named(need: str, reuse: Reuse) -> str:
 
 
 def _facts(
-    brief: Brief, run_id: str, control: Control, home: Path, directory: Path, base: str, agents: Collection[str]
+    brief: Brief,
+    run_id: str,
+    control: Control,
+    home: Path,
+    directory: Path,
+    base: str,
+    agents: Collection[str],
 ) -> RunFacts:
     return RunFacts(
         run=run_id,

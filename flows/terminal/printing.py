@@ -1,6 +1,5 @@
 """What goes to the terminal: lines in colour where there is any; of what an agent printed no escapes but colours."""
 
-import io
 import os
 import re
 import shutil
@@ -95,13 +94,6 @@ def copy_to(stream: BinaryIO) -> Iterator[Callable[[bytes], None]]:
     finally:
         if held:
             show(b"\n")
-
-
-def forgive_encoding() -> None:
-    """Print `?` for what the encoding of the terminal does not have, such as Latin-1, in place of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _send(stream: BinaryIO, data: bytes) -> None:

@@ -59,7 +59,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
         rests=() if over else tuple(_rests(run, now)),
-        reason=run.trouble or run.by_hand or "\n".join(run.unprepared) or None if over else None,
+        reason=_reason(run) if over else None,
         base=_base(run),
         brought=run.brought,
         edition=run.edition,
@@ -69,6 +69,12 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
 def _base(run: Standings) -> BaseStanding | None:
     refresh, standing = run.manifest.refresh, run.base_standing
     return standing.model_copy(update={"refresh": refresh.task}) if refresh and standing else standing
+
+
+def _reason(run: Standings) -> str | None:
+    """Why it did not end well: a set-up that failed explains what comes after it; a command to land stands alone."""
+    trouble = run.trouble or ""
+    return (run.by_hand if not trouble else None) or "\n".join([*run.unprepared, *filter(None, [trouble])]) or None
 
 
 def _task(run: Standings, states: States, task: str) -> TaskOutcome:

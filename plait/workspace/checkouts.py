@@ -3,15 +3,16 @@
 import errno
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from plait.plans.wording import listed
-from plait.workspace.control import Control, configuration_of
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, write_private_git
+from plait.workspace.control import Control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.deleting import delete_later
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.filters import converting
@@ -22,20 +23,6 @@ from plait.workspace.output import plain
 _NEARLY_NOTHING = 1_000_000
 """Bytes left on a disk that make it the likely reason for a file that could not be written."""
 
-# Not compressed, what a failed try committed can be searched by grep where it is kept, and is quicker to commit.
-_SETTINGS = """\
-[core]
-\tlooseCompression = 0
-[user]
-\tname = plait
-\temail = plait@localhost
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[advice]
-\tdetachedHead = false
-"""
 _FOR_A_PERSON = "[mergetool]\n\tkeepBackup = false\n"
 """What a harvest takes is every new file: `same.txt.orig` would be one of them."""
 
@@ -61,6 +48,8 @@ class Checkout:
     """The files' tree when they were handed out: `commit`'s, or a merge with conflict markers."""
     temporary: Path
     """An empty directory for `TMPDIR`."""
+    copied: frozenset[str] = frozenset()
+    """Paths of files that the user's clone has and git has not: no harvest takes them."""
 
     @property
     def place(self) -> Path:
@@ -73,7 +62,16 @@ class Checkout:
         return self.place / "set-up"
 
 
-def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tree: str | None = None) -> Checkout:
+def make_checkout(
+    control: Control,
+    place: Path,
+    commit: str,
+    *,
+    branch: str,
+    tree: str | None = None,
+    surroundings: Surroundings = NO_SURROUNDINGS,
+    copied: CopiedFiles = NO_FILES,
+) -> Checkout:
     """Hand out the files of a commit in `place/work`, with `branch` checked out in a git directory of their own.
 
     What was at `place` before is thrown away, so that another try starts as the first did. Checkouts can be made in
@@ -82,6 +80,8 @@ def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tr
     Args:
         place: The directory to make; its parent is made when missing.
         branch: A checked branch name; it exists in the checkout alone.
+        surroundings: What its git knows of the user's repository.
+        copied: Files beside those of the commit.
         tree: Files to hand out in place of the commit's, such as a merge that left conflict markers.
 
     Raises:
@@ -91,8 +91,16 @@ def make_checkout(control: Control, place: Path, commit: str, *, branch: str, tr
     with naming_full_disk():
         checkout = _lay_out(control, place, commit, tree)
         populate(control, checkout.directory, checkout.index, checkout.tree)
-        write_private_git(control, checkout.directory, commit=checkout.commit, branch=branch, index=checkout.index)
-    return checkout
+        write_private_git(
+            control,
+            checkout.directory,
+            commit=checkout.commit,
+            branch=branch,
+            index=checkout.index,
+            surroundings=surroundings,
+        )
+        copied.put(checkout.directory)
+    return replace(checkout, copied=copied.paths)
 
 
 def _lay_out(control: Control, place: Path, commit: str, tree: str | None) -> Checkout:
@@ -157,36 +165,6 @@ def populate(control: Control, directory: Path, index: Path, tree: str) -> None:
 def _is_full(directory: Path) -> bool:
     space = os.statvfs(directory)
     return space.f_bavail * space.f_frsize < _NEARLY_NOTHING or (space.f_files > 0 and space.f_favail == 0)
-
-
-def write_private_git(control: Control, directory: Path, *, commit: str, branch: str | None, index: Path) -> None:
-    """Make `directory/.git` by writing its files: no process, and 10 times quicker than `git clone`.
-
-    What is committed in it stays in it: plait's own store, and by it the target's, is an alternate, which git only
-    reads. plait itself never runs git with it.
-
-    Args:
-        branch: What HEAD names; detached at `commit` when absent.
-        index: The index that belongs to the files; copied with its time, on which git's racy check rests.
-    """
-    git = directory / ".git"
-    for part in ("objects/info", "objects/pack", "refs/heads", "info"):
-        (git / part).mkdir(parents=True)
-    if branch is not None:
-        ref = git / "refs/heads" / branch
-        ref.parent.mkdir(parents=True, exist_ok=True)
-        ref.write_text(commit + "\n", encoding="ascii")
-    head = commit if branch is None else f"ref: refs/heads/{branch}"
-    (git / "HEAD").write_text(head + "\n", encoding="utf-8")
-    (git / "config").write_text(private_configuration(control.object_format), encoding="utf-8")
-    (git / "objects/info/alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
-    shutil.copyfile(control.store.git_dir / "info/exclude", git / "info/exclude")
-    shutil.copy2(index, git / "index")
-
-
-def private_configuration(object_format: str) -> str:
-    """The configuration of a repository that an agent gets to play with."""
-    return configuration_of(object_format, bare=False) + _SETTINGS
 
 
 def show_unmerged(control: Control, checkout: Checkout, conflicts: Sequence[ConflictPath]) -> None:

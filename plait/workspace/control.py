@@ -187,7 +187,7 @@ class Control:
     def _checkout_at(self, path: Path) -> Path | None:
         """git names the git directory itself for a bare repository and for a submodule; a deleted worktree is none."""
         if path != self.common_dir:
-            return path if path.exists() else None
+            return path if is_there(path) else None
         if self.target.run("config", "--type=bool", "--get", "core.bare").text == "true":
             return None
         elsewhere = self.target.run("config", "--get", "core.worktree").text
@@ -253,6 +253,11 @@ def _discover(repository: Path) -> tuple[Path, Path, str]:
     if len(facts) != 4:
         raise CallError(f"{repository}: a repository's path may not have a newline in it")
     shallow, object_format, git_dir, common_dir = facts
+    if any("\udc80" <= letter <= "\udcff" for letter in git_dir + common_dir):
+        raise CallError(
+            f"{repository}: a repository's path has to be UTF-8, as a Prefect server keeps it as text",
+            hint="rename its folder, or clone it to another place",
+        )
     if shallow == "true":
         raise CallError(
             f"{repository} is a shallow clone: merging needs the whole history", hint="git fetch --unshallow"

@@ -56,7 +56,7 @@ def keep_created(directory: Path, before: Listing, entry: Path) -> bool:
     if any(_was_changed(marks, after.get(path)) for path, marks in before.items()):
         return False
     created = {path: marks[0] for path, marks in after.items() if path not in before}
-    if any(not _is_plain(mode) for mode in created.values()):
+    if any(not _is_plain(mode) or _leads_elsewhere(path, mode) for path, mode in created.items()):
         return False
     half = entry.with_name(f".half-{token_hex(8)}")
     try:
@@ -133,6 +133,11 @@ def _was_changed(before: tuple[int, ...], after: tuple[int, ...] | None) -> bool
 
 def _is_plain(mode: int) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
+
+
+def _leads_elsewhere(path: str, mode: int) -> bool:
+    """Whether it is the `.git` file of a submodule or a worktree: its repository lies in the checkout's own `.git`."""
+    return stat.S_ISREG(mode) and path.rpartition("/")[2] == ".git"
 
 
 def _is_free(directory: Path, path: str) -> bool:

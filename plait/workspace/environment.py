@@ -7,16 +7,20 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from plait.plans.errors import CallError
-
-_NEVER = ("GIT_*", "PREFECT_*", "PLAIT_PROCESS")
-"""A stray GIT_DIR sends an agent's git into another repository; a Prefect API with its key is code execution."""
+from plait.plans.language.environment import GivenVariable, from_shell, is_never_given, own_values
 
 _PROXIES = tuple(
     name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
 )
 _ASIDE = "PLAIT_ASIDE_"
 
-_ALLOWED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_*", "TERM", "TZ", "SHELL", *_PROXIES)
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""As proxies: without them nothing is reached from behind a gateway that opens TLS."""
+
+_PLACES = ("PATH", "HOME", "XDG_*_HOME", "SHELL")
+"""Programs look there for themselves, their settings and their logins."""
+
+_ALLOWED = (*_PLACES, "USER", "LOGNAME", "LANG", "LC_*", "TERM", "TZ", *_PROXIES, *_CERTIFICATES)
 
 _DEFAULTS = {
     "PATH": os.defpath,
@@ -24,6 +28,7 @@ _DEFAULTS = {
     # Nobody answers questions: a prompt or an editor would be a hang until the stall limit.
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_EDITOR": "false",
+    "GIT_SEQUENCE_EDITOR": "false",
     "EDITOR": "false",
     "PAGER": "cat",
     "GIT_PAGER": "cat",
@@ -57,8 +62,23 @@ def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) ->
         if "\0" in value:
             raise CallError(f"the value of the environment variable {name} holds a NUL character")
     ours = {name.removeprefix(_ASIDE): value for name, value in os.environ.items()}
-    inherited = {name: ours[name] for name in ours if _matches(name, allowed) and not _matches(name, _NEVER)}
+    inherited = {name: ours[name] for name in ours if _matches(name, allowed) and not is_never_given(name)}
     return {**_DEFAULTS, **inherited, **extra}
+
+
+def environment_of(given: Iterable[GivenVariable], *, extra: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a program that a plan and its crew give these; `extra` is plait's own, and counts before them.
+
+    Raises:
+        CallError: as `agent_environment`.
+    """
+    given = tuple(given)
+    return agent_environment(allow=from_shell(given), extra={**own_values(given), **extra})
+
+
+def set_variables() -> frozenset[str]:
+    """The names of our variables that say something."""
+    return frozenset(name for name, value in os.environ.items() if value)
 
 
 def user_environment() -> dict[str, str]:
@@ -84,7 +104,7 @@ def _checked(name: str, form: re.Pattern[str]) -> str:
             f"{name!r} cannot be the name of an environment variable",
             hint="letters, digits and underscores, not beginning with a digit",
         )
-    if _matches(name, _NEVER):
+    if is_never_given(name):
         raise CallError(f"the environment variable {name} is never passed on to an agent", hint="leave it out")
     return name
 

@@ -97,7 +97,10 @@ def _empty_directory() -> str:
 
     merge-tree reads `.gitattributes` of the current directory (measured on 2.39.5), so that has to be empty.
     """
-    directory = tempfile.mkdtemp(prefix="plait-git-")
+    try:
+        directory = tempfile.mkdtemp(prefix="plait-git-")
+    except OSError:  # a disk that is full to the last byte: who only looks needs no more than a place without a `.git`
+        return "/"
     atexit.register(_remove_empty, directory)
     return directory
 

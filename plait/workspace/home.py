@@ -31,12 +31,7 @@ def plait_home() -> Path:
         EnvironmentProblem: it cannot be made or written (DiskFull: for want of space), or is of a newer plait.
     """
     home = _made(home_path())
-    version = version_of(home)
-    if version > VERSION:
-        raise EnvironmentProblem(
-            f"plait's state in {home} is of version {version}, and this plait knows it up to version {VERSION}",
-            hint="use the plait that has written it, or set PLAIT_HOME to another directory",
-        )
+    version = _known_version(home)
     try:
         with tempfile.TemporaryFile(dir=home) as trial:
             trial.write(b"x" * 4096)
@@ -45,6 +40,27 @@ def plait_home() -> Path:
     except OSError as problem:
         raise _explained(home, problem) from problem
     return home
+
+
+def kept_home() -> Path:
+    """The same for who only looks at what is there: nothing is made or tried, and a full or read-only disk will do.
+
+    Raises:
+        CallError, EnvironmentProblem: as `home_path`; it is of a newer plait.
+    """
+    home = home_path()
+    _known_version(home)
+    return home
+
+
+def _known_version(home: Path) -> int:
+    version = version_of(home)
+    if version > VERSION:
+        raise EnvironmentProblem(
+            f"plait's state in {home} is of version {version}, and this plait knows it up to version {VERSION}",
+            hint="use the plait that has written it, or set PLAIT_HOME to another directory",
+        )
+    return version
 
 
 def version_of(home: Path) -> int:
@@ -72,9 +88,14 @@ def home_path() -> Path:
 
     Raises:
         CallError: `PLAIT_HOME` is not an absolute path.
+        EnvironmentProblem: it is not set, and there is no home directory.
     """
     named = os.environ.get("PLAIT_HOME")
-    home = expanded(named) if named else user_state_path("plait")
+    try:
+        home = expanded(named) if named else user_state_path("plait")
+    except RuntimeError:  # `docker run --user 1234`, say
+        who = f"HOME is not set, and the system knows no user {os.getuid()}"
+        raise EnvironmentProblem(f"nobody says where plait's state is kept: {who}", hint=_HINT) from None
     if not home.is_absolute():
         raise CallError(f"PLAIT_HOME is {named!r}, which is not an absolute path", hint="begin it with a slash")
     return home

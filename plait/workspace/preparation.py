@@ -20,6 +20,8 @@ _DOWNLOADS = {"PIP_CACHE_DIR": "pip", "npm_config_cache": "npm", "UV_CACHE_DIR":
 _FORMAT = "1"
 """Raised when what is kept changes its form: old entries are then not found any more."""
 _POLL = 0.1
+_CLONE = "PLAIT_REPOSITORY"
+"""Where the user's clone is: results are kept apart for each, and not at all of commands that read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def prepare(
     if not commands:
         return Prepared(ok=True)
     variables = {**_download_caches(cache), **environment}
-    key = _key(directory, commands, inputs) if inputs else None
+    reads_clone = any(_CLONE in command for command in commands)
+    key = _key(directory, commands, inputs, environment.get(_CLONE, "")) if inputs and not reads_clone else None
     if key is None:
         return _run(directory, commands, variables, output, stop, limits)
     with _alone(cache, key, stop):
@@ -80,7 +83,7 @@ def prepare(
             before = list_tree(directory)
         prepared = _run(directory, commands, variables, output, stop, limits)
         if prepared.ok and keep:
-            _keep(directory, before, cache / key, inputs, key, commands)
+            _keep(directory, before, cache / key, inputs, key, commands, environment.get(_CLONE, ""))
         return prepared
 
 
@@ -104,15 +107,21 @@ def _run(
 
 
 def _keep(
-    directory: Path, before: Listing, entry: Path, inputs: tuple[str, ...], key: str, commands: tuple[str, ...]
+    directory: Path,
+    before: Listing,
+    entry: Path,
+    inputs: tuple[str, ...],
+    key: str,
+    commands: tuple[str, ...],
+    clone: str,
 ) -> None:
     """Keep the result, unless the commands wrote their own inputs: then it belongs to other inputs than these."""
     with contextlib.suppress(OSError, EnvironmentProblem):  # a tree too deep to list, say: the set-up itself is good
-        if _key(directory, commands, inputs) == key:
+        if _key(directory, commands, inputs, clone) == key:
             keep_created(directory, before, entry)
 
 
-def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
+def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...], clone: str) -> str | None:
     """A name for all that decides the result of a set-up; nothing where no file, or a link, is among the inputs."""
     with explaining(f"cannot read the set-up inputs in {directory}"):
         files = matching_files(directory, inputs)
@@ -126,6 +135,7 @@ def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...]) ->
             digest.update(len(part).to_bytes(8, "big") + part)
 
     add(_FORMAT.encode(), sys.platform.encode(), platform.machine().encode(), platform.python_version().encode())
+    add(*(os.fsencode(part) for part in ((clone,) if clone else ())))
     add(*(os.fsencode(command) for command in ("commands", *commands, "inputs", *inputs)))
     for name, content in zip(files, contents, strict=True):
         add(os.fsencode(name), hashlib.sha256(content).digest())

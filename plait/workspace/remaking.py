@@ -81,7 +81,7 @@ class Remaker:
         made: list[Harvest] = []
 
         def collect(slot: Slot) -> None:
-            checkout = Checkout(slot.directory, slot.index, tree, tree, slot.temporary)
+            checkout = Checkout(slot.directory, slot.index, tree, tree, slot.temporary, self.verifier.copied.paths)
             made.append(harvested_tree(self.control, checkout, only=lambda path: _is_of(path, rule, paths)))
 
         ran = self.verifier.run_once(tree, rule.command or "false", paths, collect=collect, stop=stop)

@@ -91,7 +91,9 @@ class Staging:
         present = all_present - inside
         odd = [odd for odd in seen.odd if not is_inside(odd.path, modules)]
         fresh = present - known.keys()
-        ignored = self._ignored({*fresh, *(oddity.path for oddity in odd)}, known, links)
+        copied = self.checkout.copied
+        asked = {*fresh, *(oddity.path for oddity in odd)} - copied
+        ignored = copied | self._ignored(asked, known, links)
         there = self.set_up.odd if self.set_up else frozenset[str]()
         new = {path for path in fresh - ignored if not self._was_there(path)}
         nested = self._nested([oddity for oddity in odd if oddity.path not in ignored], new, claims)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.wording import key_line
-from plait.workspace.checkouts import naming_full_disk, private_configuration
+from plait.workspace.checkouts import naming_full_disk
+from plait.workspace.clone_git import private_configuration
 from plait.workspace.control import Control, configuration_of
 from plait.workspace.git import GitRepository, ask_as_user, git_program
 from plait.workspace.nested import Module, modules_of

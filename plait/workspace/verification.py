@@ -17,7 +17,10 @@ from plait.plans.language.verify_stages import Check, commands_in, commands_of_c
 from plait.plans.quality.affected import unaffected
 from plait.plans.quality.known_reds import RedCommand
 from plait.plans.quality.tests_alone import with_tests_alone
+from plait.workspace.checkouts import naming_full_disk
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.control import Control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.errors import GitFailed
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
@@ -78,12 +81,16 @@ class Verifier:
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
         submodules: bool = False,
+        known_failure: Callable[[], str | None] = lambda: None,
         cache: Path,
         home: Path | None = None,
         environment: Mapping[str, str],
         timeout: float | None = None,
         slots: int = 1,
         logs: Path,
+        surroundings: Surroundings = NO_SURROUNDINGS,
+        variables: Sequence[str] = (),
+        copied: CopiedFiles = NO_FILES,
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -92,6 +99,7 @@ class Verifier:
             commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
             submodules: Whether the files of submodules are put into a slot before that.
+            known_failure: Why `setup` works nowhere in this run, once that was found out: then it is not run here.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
             environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
@@ -99,19 +107,24 @@ class Verifier:
                 command may be silent for two hours.
             slots: How many verifications run at the same time.
             logs: The directory of the logs.
+            surroundings: What the git of a slot knows of the user's repository.
+            variables: What a verdict depends on beside the tree, the commands and the set-up.
+            copied: Files beside those of a tree.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
-        self._submodules = submodules
+        self._submodules, self._known_failure = submodules, known_failure
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
+        self.copied, self._set_up_variables = copied, surroundings.for_set_ups
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
         for number in range(1, slots + 1):
             own = place / f"slot-{number}"
-            self._slots.put(_Place(number, Slot(control, own), WarmCaches(own.with_name(f"{own.name}-caches"))))
+            caches = WarmCaches(own.with_name(f"{own.name}-caches"))
+            self._slots.put(_Place(number, Slot(control, own, surroundings), caches))
         self._times = LearnedTimes(control.directory / "verified" / "times")
-        self._variables: tuple[str, ...] = ()
-        """Those that `also` added: verdicts are remembered apart for each set of them."""
+        self._variables = tuple(variables)
+        """Verdicts are remembered apart for each set of them; `also` adds to it."""
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
         self._known: tuple[RedCommand, ...] = ()
@@ -163,7 +176,7 @@ class Verifier:
             ("also", added, variables),
             _commands=(*self._commands, *added),
             _environment={**self._environment, **environment},
-            _variables=variables,
+            _variables=(*self._variables, *variables),
         )
 
     def since(self, before: str, after: str) -> "Verifier":
@@ -198,12 +211,17 @@ class Verifier:
         left_out = unaffected(self._commands, changed, setup_inputs=self._setup_inputs)
         return self._with(("affected", left_out), _since=None, _left_out=left_out) if left_out else self
 
-    def verify(self, tree: str, *, stop: threading.Event | None = None, again: bool = False) -> Verification:
+    def verify(
+        self, tree: str, *, at: str | None = None, stop: threading.Event | None = None, again: bool = False
+    ) -> Verification:
         """Verify a tree, or remember what came of it; waits for a free slot, and for another thread with the same tree.
 
         A verification that times out, or that this machine got in the way of, is run again once. `again`: it is run
         whatever is remembered, to see whether the same comes of it; a green that was seen once stays remembered. Where
         a red one named its tests, these are run alone first: red again is told at once, green only of a whole run.
+
+        Args:
+            at: The commit with this tree that the slot's HEAD names, where there is one: builds ask git for a version.
 
         Raises:
             DiskFull: no space for the files or the log.
@@ -214,7 +232,7 @@ class Verifier:
         if (narrower := self._affected_in(tree)) is not self:
             whole = self._memory.recall(tree)
             known_green = whole is not None and whole.green and not again
-            return whole if whole is not None and known_green else narrower.verify(tree, stop=stop, again=again)
+            return whole if whole is not None and known_green else narrower.verify(tree, at=at, stop=stop, again=again)
         if len(self._left_out) == len(self._commands):
             stages = tuple(map(unaffected_verdict, self._commands))
             return self._memory.note(Verification(tree, "green", remembered=True, stages=stages))
@@ -224,7 +242,7 @@ class Verifier:
         try:
             known = self._memory.recall(tree) or self._wholly_green(tree)
             if known is None or again:
-                known = self._verify(tree, stop) if known is None else self._repeat(known, stop)
+                known = self._verify(tree, stop, at) if known is None else self._repeat(known, stop, at)
                 self._keep(known)
             return known
         finally:
@@ -266,7 +284,7 @@ class Verifier:
         only = copy(self)
         only._commands, only._arguments = (command,), tuple(arguments)
         only._left_out, only._collect = frozenset(), collect
-        return only._verify(tree, stop, cold=True)
+        return only._verify(tree, stop, None, cold=True)
 
     def recall(self, tree: str) -> Verification | None:
         """What came of a tree, here or in one that came of this one; nothing is run."""
@@ -274,27 +292,29 @@ class Verifier:
         seen = [verdict for verdict in known if verdict is not None]
         return min(seen, key=lambda verdict: (not verdict.green, verdict.unaffected), default=None)
 
-    def _verify(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
+    def _verify(self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
-        verdict = self._in_a_slot(tree, stop, cold=cold)
+        verdict = self._in_a_slot(tree, stop, at, cold=cold)
         if verdict.outcome in ("timeout", "infrastructure"):
-            verdict = self._in_a_slot(tree, stop, cold=True)
+            verdict = self._in_a_slot(tree, stop, at, cold=True)
         return replace(verdict, seconds=time.monotonic() - started)
 
-    def _repeat(self, seen: Verification, stop: threading.Event | None) -> Verification:
+    def _repeat(self, seen: Verification, stop: threading.Event | None, at: str | None) -> Verification:
         """Run a tree once more, on cold caches: what was red because of what they held is not red then."""
         alone = with_tests_alone(self._commands, seen.command, seen.failing) if seen.outcome == "red" else None
         if alone is not None:
             started = time.monotonic()
             again = copy(self)
             again._commands = alone
-            repeated = again._in_a_slot(seen.tree, stop, cold=True)
+            repeated = again._in_a_slot(seen.tree, stop, at, cold=True)
             if repeated.outcome in ("red", "cancelled"):
                 seconds = time.monotonic() - started
                 return replace(repeated, command=seen.command, stages=seen.stages, seconds=seconds)
-        return self._verify(seen.tree, stop, cold=True)
+        return self._verify(seen.tree, stop, at, cold=True)
 
-    def _in_a_slot(self, tree: str, stop: threading.Event | None, *, cold: bool = False) -> Verification:
+    def _in_a_slot(
+        self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False
+    ) -> Verification:
         with self._slot(stop) as free:
             if free is None:
                 return Verification(tree, "cancelled")
@@ -302,7 +322,7 @@ class Verifier:
             if cold:
                 taken.caches.drop()
             try:
-                directory = slot.restore(tree)
+                directory = slot.restore(at or tree)
                 written = self._control.store.ask("write-tree", index=directory / ".git" / "index").text
             except GitFailed as failure:
                 return Verification(tree, "infrastructure", tail=str(failure))
@@ -310,6 +330,8 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
             if self._submodules:
                 fill_submodules(self._control, directory, tree)
+            with naming_full_disk():
+                self.copied.put(directory)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
@@ -321,6 +343,8 @@ class Verifier:
     def _run(
         self, tree: str, directory: Path, environment: Mapping[str, str], place: "_Place", stop: threading.Event | None
     ) -> Verification:
+        if self._setup and (why := self._known_failure()):
+            return Verification(tree, "red", f"setup: {'; '.join(self._setup)}", why.partition("\n")[0])
         log = _new_log(self._logs, tree)
         failed = self._prepare(directory, environment, log, stop)
         if failed is not None:
@@ -353,7 +377,7 @@ class Verifier:
                 commands=self._setup,
                 inputs=self._setup_inputs,
                 cache=self._cache,
-                environment=environment,
+                environment={**environment, **self._set_up_variables},
                 output=log,
                 stop=stop,
                 limits=Limits(

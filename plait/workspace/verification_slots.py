@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate, write_private_git
+from plait.workspace.checkouts import commit_and_tree, naming_full_disk, populate
+from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings, write_private_git
 from plait.workspace.control import Control
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.errors import DiskFull, GitFailed
 from plait.workspace.filters import ATTRIBUTES
 
 _GITLINK = "160000"
-_SLOT_DATE = "1700000000 +0000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Slot:
 
     control: Control
     place: Path
+    surroundings: Surroundings = NO_SURROUNDINGS
+    """What its git knows of the user's repository."""
 
     @property
     def directory(self) -> Path:
@@ -42,7 +44,7 @@ class Slot:
         """Make the files exactly those of a tree and give their directory; quick when little differs from the last one.
 
         Ignored files, nested repositories, changed permissions, hard links and a `.git` of others are gone afterwards.
-        The slot has a git directory of its own: at the commit, or at one made for the tree alone.
+        The slot has a git directory of its own: at the commit, or at one made for the tree alone, on top of base.
 
         Raises:
             GitFailed: an object is missing.
@@ -60,9 +62,18 @@ class Slot:
                 populate(self.control, self.directory, self.index, tree)
         self._last.write_text(tree, encoding="ascii")
         if commit is None:
-            commit = self.control.store.commit_tree(tree, (), "A tree to verify", date=_SLOT_DATE)
+            around = self.surroundings
+            parents = (around.base,) if around.base else ()
+            commit = self.control.store.commit_tree(tree, parents, "A tree to verify", date=around.date)
         with naming_full_disk():
-            write_private_git(self.control, self.directory, commit=commit, branch=None, index=self.index)
+            write_private_git(
+                self.control,
+                self.directory,
+                commit=commit,
+                branch=None,
+                index=self.index,
+                surroundings=self.surroundings,
+            )
         return self.directory
 
     def _start_over(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from plait.agent_tasks.errors import TaskImpossible, TryFailed
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.workshop import opened_workshop
 from plait.plans.tasks.work import RepairOrder, WorkReport
 from tests.conftest import BranchWith
 from tests.flows.opened import opened, order_of
@@ -390,3 +391,63 @@ def test_where_a_conflict_is_left_no_command_runs_and_its_file_is_the_agent_s(
 def test_a_command_that_fails_leaves_its_file_to_the_agent(repository: Path, branch_with: BranchWith) -> None:
     work = "grep -q '<<<<<<<' lock && echo mended > lock"
     assert a_settled_repair(repository, branch_with, work, "exit 1")["lock"] == "mended"
+
+
+# What is left out, and said.
+
+
+def test_promised_files_that_git_ignores_are_named_with_the_rule(repository: Path) -> None:
+    commit_files(repository, {".gitignore": "*.log\nlib/\n"})
+    made = "mkdir -p web/lib web/src; echo x > web/lib/util.ts; echo x > web/lib/more.ts"
+    told = try_once(repository, a_task(made, owns="[web/lib/**]", changes="required"))
+    left = "left out is web/lib/more.ts and 1 more (.gitignore, line 2: lib/)"
+    assert told == f"it said that it was done, but changed nothing; {left}"
+    some = f"{made}; echo x > web/src/page.ts"
+    told = try_once(repository, a_task(some, owns="[web/**]", outputs="[web/lib/util.ts]"))
+    assert told.endswith("no file web/lib/util.ts; left out is web/lib/util.ts (.gitignore, line 2: lib/)")
+
+
+def test_ignored_files_beside_work_that_counts_are_told_only_where_they_were_to_be_work(repository: Path) -> None:
+    commit_files(repository, {".gitignore": "lib/\nnode_modules/\n"})
+    made = "mkdir -p web/lib web/src web/node_modules/x; echo x | tee web/lib/u.ts web/node_modules/x/i.js"
+    work = f"{made} > web/src/page.ts"
+    assert told_of(repository, a_task(work, owns="[web/**]")) == []
+    assert told_of(repository, a_task(work, owns="[web/src/**, web/lib/**]")) == [
+        "A: left out, although its patterns name it: web/lib/u.ts (.gitignore, line 1: lib/)"
+    ]
+
+
+def test_what_programs_leave_everywhere_is_never_named(repository: Path) -> None:
+    made = "mkdir -p web/__pycache__; echo x > web/__pycache__/a.pyc"
+    told = try_once(repository, a_task(made, owns="[web/**]", changes="required"))
+    assert told == "it said that it was done, but changed nothing"
+
+
+def test_a_clone_beside_the_work_is_left_out_and_told(repository: Path) -> None:
+    clone = "git init -q ref; git -C ref remote add origin x; echo x > ref/file; echo x > a.txt"
+    assert told_of(repository, a_task(clone, owns="[a.txt]")) == [
+        "A: ref is a repository of its own, and left out with its 1 file"
+    ]
+
+
+def test_what_the_set_up_made_is_not_promised_work(repository: Path) -> None:
+    made = a_task("true", outputs="[gen/api.ts]", setup='["mkdir gen; echo x > gen/api.ts"]')
+    told = try_once(repository, made)
+    assert told.endswith("no file gen/api.ts; left out is gen/api.ts (the set-up made it)")
+
+
+def test_a_file_of_the_set_up_that_the_agent_changes_outside_of_what_it_owns_fails_the_try(repository: Path) -> None:
+    plan = a_task("echo y >> README.md; echo x > a.txt", owns="[a.txt]", setup='["echo x >> README.md"]')
+    assert try_once(repository, plan) == "it changed what it does not own: README.md"
+    untouched = a_task("echo x > a.txt", owns="[a.txt]", setup='["echo x >> README.md; echo x > made.txt"]')
+    assert done(repository, untouched).changed == ("a.txt",)
+
+
+def told_of(repository: Path, plan: str) -> list[str]:
+    """What whoever watches is told of the one try of task A, which counts."""
+    told: list[str] = []
+    with opened(plan, repository, fresh=True) as session:
+        shop = session.shop
+        with opened_workshop(shop.facts, control=shop.control, tell=told.append):
+            implement.fn(order_of(session, "A"), shop.facts)
+    return told

@@ -166,7 +166,7 @@ def test_what_is_kept_holds_nothing_that_git_would_run(repository: Path, tmp_pat
         "rm -rf .git",
         "rm -rf .git; ln -s / .git",
         "mv .git ../elsewhere; echo gitdir: ../elsewhere > .git",
-        "chmod 000 .git/objects .git/refs; ln -sf /etc/passwd .git/HEAD; mkfifo .git/packed-refs",
+        "chmod 000 .git/objects .git/refs; cd .git; ln -sf /etc/passwd HEAD; rm -f packed-refs; mkfifo packed-refs",
     ],
 )
 def test_a_git_that_was_taken_apart_is_no_trouble(repository: Path, work: str) -> None:

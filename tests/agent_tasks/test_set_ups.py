@@ -124,6 +124,13 @@ def test_what_has_worked_and_fails_on_other_files_fails_there_alone(bench: Bench
     assert bench.runs == 5
 
 
+def test_a_verification_asks_what_is_known_of_its_set_up(bench: Bench) -> None:
+    assert bench.known.failure_of(("false",), ()) is None
+    told = why(lambda: bench.carry_out("false"))
+    assert bench.known.failure_of(("false",), ()) == told
+    assert bench.known.failure_of(("false", "true"), ()) is None
+
+
 def test_a_run_that_is_cancelled_says_nothing_about_its_set_up(bench: Bench) -> None:
     bench.stop.set()
     with pytest.raises(TaskStopped):

@@ -34,7 +34,11 @@ def test_every_part_of_the_crew_form_is_described() -> None:
 
 
 def test_the_form_knows_every_key_of_a_role() -> None:
-    assert set(CrewRole.model_fields) == set(Role.model_fields) | {"name", "models"}
+    assert set(CrewRole.model_fields) == (set(Role.model_fields) - {"copy"}) | {"name", "models", "copied_files"}
+    role = CrewRole(name="dev", copied_files=[".env"], environment=["TOKEN"])
+    crew = AgentCrew(roles=[role], environment=["ALL"], copied_files=["config/*.local"]).as_crew()
+    assert (crew.copy, crew.role("dev").copy) == (("config/*.local",), (".env",))
+    assert [variable.name for variable in (*crew.environment, *crew.role("dev").environment)] == ["ALL", "TOKEN"]
 
 
 def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:

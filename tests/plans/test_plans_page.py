@@ -47,6 +47,18 @@ def test_the_page_on_conflicts_has_a_plan_that_is_one_and_every_preset_with_its_
         assert (preset.command or "union").replace("|", "\\|") in line
 
 
+ENVIRONMENTS = (Path(__file__).parents[2] / "docs" / "environments.md").read_text(encoding="utf-8")
+CREWS = re.findall(r"^```yaml\n(.*?)^```$", ENVIRONMENTS, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", CREWS, ids=range(len(CREWS)))
+def test_a_crew_on_the_page_of_environments_is_part_of_a_plan(example: str) -> None:
+    tasks = "" if "\ntasks:" in example else "tasks: [{id: A, run: echo a > a.txt}]\n"
+    text = f"feature: shown\n{example}{tasks}"
+    plan_of(read_plan(text, source="docs/environments.md"), source="docs/environments.md")
+    assert fits(yaml.safe_load(text), plan_schema())
+
+
 def test_the_example_of_the_page_on_landing_is_a_plan_that_lands_and_pushes() -> None:
     page = (Path(__file__).parents[2] / "docs" / "landing.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)

@@ -111,6 +111,14 @@ def test_a_set_up_that_changed_what_was_there_is_not_kept(checkout: Callable[[st
             assert not ready(directory, f"touch made; {change}").reused
 
 
+def test_a_set_up_that_fills_a_submodule_is_not_kept(checkout: Callable[[str], Path]) -> None:
+    """Its `.git` is a file that leads into the `.git` of the checkout, which is not part of a result."""
+    fill = COUNT + "mkdir -p lib .git/modules/lib; echo 'gitdir: ../.git/modules/lib' > lib/.git; echo x > lib/x"
+    one, two = checkout("one"), checkout("two")
+    assert [ready(directory, fill).reused for directory in (one, two)] == [False, False]
+    assert runs(one) == 2
+
+
 def test_a_set_up_beside_an_agents_work_is_not_kept_but_reuses(checkout: Callable[[str], Path]) -> None:
     assert not ready(checkout("one"), "touch made", keep=False).reused
     assert not ready(checkout("two"), "touch made").reused

@@ -161,13 +161,15 @@ def test_a_git_directory_that_a_test_planted_is_replaced(
     _, commit = control.base_commit("main")
     planted = slot.restore(commit) / ".git"
     if plant == "hooks":
-        (planted / "hooks").mkdir()
+        (planted / "hooks").mkdir(exist_ok=True)
         (planted / "hooks/post-checkout").write_text(f"#!/bin/sh\ntouch {tmp_path}/canary\n")
     else:
         shutil.rmtree(planted)
         planted.write_text(f"gitdir: {tmp_path}/evil\n") if plant == "file" else planted.symlink_to(tmp_path)
     slot.restore(commit)
-    assert sorted(path.name for path in planted.iterdir()) == ["HEAD", "config", "index", "info", "objects", "refs"]
+    names = ["HEAD", "config", "hooks", "index", "info", "objects", "refs"]
+    assert sorted(path.name for path in planted.iterdir()) == names
+    assert not any((planted / "hooks").iterdir())
     assert not (tmp_path / "canary").exists()
     assert tmp_path.is_dir()
 

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.durations import Seconds, SomeSeconds
+from plait.plans.language.environment import Environment, added
 from plait.plans.language.fields import (
     Bytes,
     Commands,
@@ -18,7 +19,6 @@ from plait.plans.language.fields import (
     Prose,
     SearchPattern,
     Slug,
-    Variable,
 )
 
 Complexity = Literal["simple", "moderate", "complex"]
@@ -94,8 +94,12 @@ class Role(Part):
         description="Regular expressions for what its program prints last when its account gives nothing more, beside "
         "what claude, codex, gemini, opencode and aider print.",
     )
-    environment: tuple[Variable, ...] = Field(
-        default=(), max_length=200, description="Names of environment variables that its agents are given."
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and its checkouts need, such as .env: copied from your own clone.",
+    )
+    environment: Environment = Field(
+        default=(), description="Environment variables that its agents are given: names, or NAME: value."
     )
     setup: Commands = Field(
         default=(), description="Shell commands that make a fresh checkout ready, instead of the crew's."
@@ -131,6 +135,15 @@ class Crew(Part):
         default=None,
         description="How long a run waits for accounts that refuse (no quota, no login, overload) when nothing else "
         "goes on in it; 6h when absent.",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that every agent, set-up and verification is given: names, whose values are "
+        "the shell's, or NAME: value.",
+    )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and every checkout needs, such as .env: copied from your own clone.",
     )
     submodules: bool = Field(
         default=False,
@@ -218,10 +231,18 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
         quota_wait=lower.quota_wait if upper.quota_wait is None else upper.quota_wait,
+        environment=added(lower.environment, upper.environment),
+        copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
         submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    return lower.model_copy(update={key: getattr(upper, key) for key in upper.model_fields_set})
+    """Key by key; variables and files to copy add up."""
+    update = {key: getattr(upper, key) for key in upper.model_fields_set}
+    if "environment" in update:
+        update["environment"] = added(lower.environment, upper.environment)
+    if "copy" in update:
+        update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    return lower.model_copy(update=update)

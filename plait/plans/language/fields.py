@@ -1,7 +1,7 @@
 """The kinds of value that the keys of plans and crews hold, each with its rule and its JSON Schema."""
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
@@ -16,23 +16,33 @@ MAX_ENTRIES = 1_000
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class _Absent:
+    """What looks as if it were not there: pydantic 2 warns at each import of a key that hides a method of its own."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError
 
 
 class Part(BaseModel):
     """A piece of a plan or crew: fixed once made, and every key known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    if not TYPE_CHECKING:
+        copy: ClassVar[Any] = _Absent()
+        """The method has been `model_copy` for years, and roles have a key of this name."""
 
 
-def _check_controls(text: str) -> str:
+def check_controls(text: str) -> str:
+    """The text itself; ValueError where it has control characters other than tabs and line breaks."""
     if bad := _CONTROL.search(text):
         raise ValueError(f"has the control character {bad.group()!a}")
     return text
 
 
 def _check_prose(text: str) -> str:
-    _check_controls(text)
+    check_controls(text)
     if not text.strip():
         raise ValueError("is empty")
     return text
@@ -49,12 +59,6 @@ def _check_path(text: str) -> str:
     if text and not text.strip():
         raise ValueError("is blank")
     return normalize(text)
-
-
-def _check_variable(text: str) -> str:
-    if not _VARIABLE.fullmatch(text):
-        raise ValueError(f"{quoted(text)} is not the name of an environment variable")
-    return text
 
 
 def _check_base(text: str) -> str:
@@ -112,7 +116,7 @@ PathPattern = Annotated[str, AfterValidator(_check_path)]
 _NOT_BLANK = Field(json_schema_extra={"pattern": r"\S"})
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_check_line), _NOT_BLANK]
 Prose = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_prose), _NOT_BLANK]
-Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_controls), _NOT_BLANK]
+Goal = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(check_controls), _NOT_BLANK]
 Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_check_prose), _NOT_BLANK]
 """A shell command, of one line or several."""
 
@@ -120,7 +124,6 @@ Commands = Annotated[tuple[Command, ...], Field(max_length=MAX_COMMANDS)]
 PathPatterns = Annotated[tuple[PathPattern, ...], Field(max_length=MAX_ENTRIES)]
 SearchPattern = Annotated[Line, AfterValidator(_check_pattern)]
 """A regular expression for a line; whoever searches with it has to end a search that takes long."""
-Variable = Annotated[str, AfterValidator(_check_variable)]
 
 PRIORITIES = {"critical": 1, "high": 2, "medium": 3, "low": 4, "idle": 5}
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
+from plait.plans.language.environment import Environment
 from plait.plans.language.fields import (
     BaseName,
     Command,
@@ -175,6 +176,14 @@ class Task(Part):
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
     )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that it is given beside the crew's and the role's: names, or NAME: value.",
+    )
+    copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
+        default=(),
+        description="Files that git does not have and that its checkouts need, beside the crew's and the role's.",
+    )
     lint: TaskLint = Field(default_factory=TaskLint, description="Findings about it that are meant to be so.")
 
     @model_validator(mode="after")
@@ -279,6 +288,10 @@ class Integration(Part):
         default="known",
         description="What a red base means: known (it is told at once, and what is green on top of it lands), green "
         "(nothing more starts), or new-failures (what is red on base does not count).",
+    )
+    environment: Environment = Field(
+        default=(),
+        description="Environment variables that `verify` is given beside the crew's: names, or NAME: value.",
     )
     timeout: SomeSeconds | None = Field(default=None, description="The longest that one verification may take.")
     role: Slug | None = Field(

@@ -10,6 +10,7 @@ from plait.plans.errors import PlanError, Problem
 from plait.plans.language.complaints import complaints
 from plait.plans.language.crew import DEFAULT_CREW, Crew
 from plait.plans.language.documents import MAX_PROBLEMS, Document, read
+from plait.plans.language.given_variables import secret_problems
 from plait.plans.language.legible import Legible
 from plait.plans.language.model import Plan, Task, work_problem
 from plait.plans.language.places import NOWHERE, Places
@@ -49,6 +50,7 @@ def plan_of(document: Document, *, source: str) -> Plan:
     plan, problems = _validated(Plan, document)
     problems += islice(_unfinished_tasks(plan, document), _ENOUGH)
     problems += _empty_goal(document)
+    problems += secret_problems(plan, document.places) if plan else ()
     draft = Legible.of(plan) if plan else Legible.salvaged(document.data)
     problems += islice(reference_problems(draft, document.places), _ENOUGH)
     return _unless(plan, document.problems, problems, source)

@@ -8,6 +8,7 @@ from typing import Any
 
 from plait.plans.errors import CallError
 from plait.plans.language.crew import Crew
+from plait.plans.language.environment import meanings
 from plait.plans.language.model import COMMAND_ROLE, Contract, Need, Plan, Task
 from plait.plans.language.phases import phase_needs, phase_of
 from plait.plans.tasks.drafting import consumers_of, with_contract_tasks
@@ -233,6 +234,8 @@ def _specification(task: Task) -> dict[str, Any]:
         "changes_required": task.changes_required,
         "setup": task.setup,
         "setup_inputs": sorted(task.setup_inputs),
+        **({"copy": sorted(task.copy)} if task.copy else {}),
+        **({"environment": sorted(meanings(task.environment))} if task.environment else {}),
     }
 
 

@@ -93,6 +93,8 @@ class RunFacts:
     """The tasks of each phase of the plan: they land together or not at all."""
     onto: str = ""
     """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
+    clone: OddText = ""
+    """The path of the user's checkout of the target, or of the target itself where it is bare."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""Every variable that a plan and its crew give to somebody, and the values that may not stand in a plan."""
+
+from collections.abc import Iterator
+
+from plait.plans.errors import Problem
+from plait.plans.language.crew import Crew
+from plait.plans.language.environment import Environment, GivenVariable, is_secret_name
+from plait.plans.language.model import Plan
+from plait.plans.language.places import Loc, Places
+
+
+def given_variables(plan: Plan, crew: Crew) -> tuple[GivenVariable, ...]:
+    """All of them, some perhaps more than once."""
+    places = (*_in_crew(crew), *_in_plan(plan))
+    return tuple(variable for _, environment in places for variable in environment)
+
+
+def secret_problems(plan: Plan, places: Places) -> Iterator[Problem]:
+    """Values that are secret by their variable's name: a plan is committed, shown and sent to agents."""
+    for loc, environment in (*_in_crew(plan.crew, "crew"), *_in_plan(plan)):
+        for at, variable in enumerate(environment):
+            if variable.value and is_secret_name(variable.name):
+                hint = f"name it alone, [{variable.name}], and set it in the shell, or give its value in a crew file"
+                step = variable.name if (*loc, variable.name) in places.values else at
+                yield places.problem((*loc, step), f"the value of {variable.name} is a secret, by its name", hint)
+
+
+def _in_crew(crew: Crew, *above: str) -> Iterator[tuple[Loc, Environment]]:
+    yield (*above, "environment"), crew.environment
+    for name, role in crew.roles.items():
+        yield (*above, name, "environment"), role.environment
+
+
+def _in_plan(plan: Plan) -> Iterator[tuple[Loc, Environment]]:
+    for at, task in enumerate(plan.tasks):
+        yield ("tasks", at, "environment"), task.environment
+    yield ("integration", "environment"), plan.integration.environment
