@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskStopped, TryFailed
+from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
 from plait.agent_tasks.set_ups import LONGEST_SECONDS, SetUp
 from plait.agent_tasks.stages import Stages
@@ -13,8 +14,11 @@ from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.command import run_script
+from plait.plans.accounts.refusals import Refusal
 from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
+from plait.plans.language.default_limits import longest_silence, longest_try
+from plait.plans.language.durations import Estimate
 from plait.plans.language.environment import GivenVariable, added, meanings
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
@@ -59,6 +63,8 @@ class Errand:
     complexity: Complexity = "moderate"
     timeout: float | None = None
     """Seconds, where it is not the role's."""
+    estimate: Estimate | None = None
+    """How long it is planned to take."""
     setup: tuple[str, ...] = ()
     setup_inputs: tuple[str, ...] = ()
     environment: tuple[GivenVariable, ...] = ()
@@ -93,6 +99,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         SetUpFailed: the checkout could not be made ready, so this is no try.
         TryFailed: the agent did not end as one that has done its work.
         TaskStopped: the run was cancelled meanwhile, whatever failed then.
+        AccountRefused: the agent's account gives nothing now.
     """
     folder = begin_try(shop.folder_of(errand.task), agent=errand.agent, dispatch=errand.dispatch)
     folder.prompt.write_text(errand.prompt, encoding="utf-8")
@@ -111,9 +118,11 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         folder.withdraw()
         raise
     except Exception as failure:
-        reason = _write_down(errand, shop, folder, private, report, stages, failure)
+        reason, refusal = _write_down(errand, shop, folder, private, report, stages, failure)
         if shop.stop.is_set() and not isinstance(failure, TaskStopped):
             raise TaskStopped from failure
+        if refusal is not None:
+            raise AccountRefused(refusal.words) from failure
         if isinstance(failure, (TryFailed, TaskImpossible)) and str(failure) != reason:
             raise type(failure)(reason) from failure
         raise
@@ -127,7 +136,8 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
     """Prepare the checkout and let the agent, or the command, work in it to the end."""
     checkout = private.checkout
     role = shop.crew.role(errand.agent.rpartition("-")[0])
-    timeout = errand.timeout or role.timeout
+    written, estimate = errand.timeout or role.timeout, errand.estimate
+    timeout, stall = longest_try(written, estimate), longest_silence(role.stall, estimate, timeout=written)
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
@@ -143,7 +153,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             output=folder.output,
             environment=environment,
             timeout=timeout,
-            stall=role.stall,
+            stall=stall,
             model=role.model_for(errand.complexity),
             temporary=checkout.temporary,
             stop=shop.stop,
@@ -232,20 +242,35 @@ def _write_down(
     report: AgentReport | None,
     stages: Stages,
     failure: Exception,
-) -> str:
-    """Keep what a failed try left behind, and why it failed for the next try's prompt; gives why, and what is kept."""
+) -> tuple[str, Refusal | None]:
+    """Keep what a failed try left behind, and why it failed for the next try's prompt.
+
+    Why, and what is kept; and what the agent's account has said, where that is why.
+    """
     reason = str(failure).strip() or type(failure).__name__
     kept = _salvage(errand, shop, folder, private.checkout, reason) if private is not None else None
     if private is not None and (told := private.keep(all_of_it=True)):
         first, _, rest = reason.partition("\n")
         reason = f"{first}; {told}" + (f"\n{rest}" if rest else "")
-    usage = report.usage if report else None
+    own_git, usage, refusal = private.kept if private else None, report.usage if report else None, None
+    if report is not None and errand.run is None and isinstance(failure, TryFailed) and not shop.stop.is_set():
+        role, changed = errand.agent.rpartition("-")[0], bool(kept or own_git or folder.left.exists())
+        refusal = refusal_of(report, role, shop, changed=changed)
+        if refusal is None:
+            tell_if_broken(report, errand.task, role, shop, changed=changed)
     with suppress(OSError):  # a full disk must not hide what went wrong first
-        own_git = private.kept if private else None
-        folder.close(failed=reason, salvage=kept, private_git=own_git, usage=usage, spent=stages.seconds)
+        folder.close(
+            failed=reason,
+            salvage=kept,
+            private_git=own_git,
+            refused=refusal,
+            usage=usage,
+            spent=stages.seconds,
+        )
     if not shop.stop.is_set():
-        shop.tell(f"{errand.name}: try {folder.number} does not count: {reason.splitlines()[0]}")
-    return reason
+        counts = "does not count" if refusal is None else "is not counted"
+        shop.tell(f"{errand.name}: try {folder.number} {counts}: {reason.splitlines()[0]}")
+    return reason, refusal
 
 
 def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, reason: str) -> str | None:

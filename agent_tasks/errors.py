@@ -29,6 +29,10 @@ class TaskPutOff(_TryEnded):
     """The run was paused before another try could begin; the message says why the try before does not count."""
 
 
+class AccountRefused(_TryEnded):
+    """The agent's account gives nothing now: the message is what it said, the rest is in the record of the try."""
+
+
 class SetUpFailed(_TryEnded):
     """The set-up cannot be carried out: no agent began, so no try counts; in full, with what it printed."""
 

@@ -9,9 +9,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import task_run
 from prefect.tasks import Task
 
+from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
-from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
@@ -30,7 +31,16 @@ RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
 
 
-_FINAL = (TaskStopped, TaskPutOff, TaskImpossible, SetUpFailed, EnvironmentProblem, CallError, PlanError)
+_FINAL = (
+    TaskStopped,
+    TaskPutOff,
+    AccountRefused,
+    TaskImpossible,
+    SetUpFailed,
+    EnvironmentProblem,
+    CallError,
+    PlanError,
+)
 
 
 def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001
@@ -61,12 +71,14 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         TaskStopped: the run was cancelled; what the agent left is kept.
         TaskImpossible: trying again would not help.
         SetUpFailed: no agent began.
-        TaskPutOff: the run is paused, and this would be another try.
+        TaskPutOff: the run is paused, or the agent's role rests, and this would be another try.
+        AccountRefused: the agent's account gives nothing now; it is no try.
     """
     shop = workshop_of(facts)
     if shop.stop.is_set():
         raise TaskStopped
-    if shop.pause.is_set() and task_run.run_count > 1:
+    rests = shop.pause.is_set() or (order.task.task.is_for_agent and order.role in shop.resting.roles)
+    if rests and task_run.run_count > 1:
         tries = past_tries(shop.folder_of(order.task.id))
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     if order.task.task.branch is not None:
@@ -105,6 +117,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         run=spec.run,
         complexity=spec.complexity,
         timeout=spec.timeout,
+        estimate=spec.duration,
         setup=setup,
         setup_inputs=inputs,
         environment=spec.environment,
@@ -149,6 +162,8 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         author=order.agent,
         claims=claims_of(order, shop),
     )
+    if not made.changed and order.task.task.is_for_agent and refusal_of(worked.report, order.role, shop, changed=False):
+        raise TryFailed("it changed nothing, and its account refused it")  # aider ends with 0 all the same
     wrong = why_not_done(order, shop, made)
     if wrong is not None:
         raise TryFailed(wrong)

@@ -98,6 +98,8 @@ def _last_try(last: Try) -> str:
             f"What the last try committed is in `{last.private_git}`: see "
             f"`git --git-dir='{last.private_git}' log -p --all --reflog`, and bring what you need of it into the files."
         )
+    if last.refused is not None:  # of which an agent can do nothing
+        return f"## Your last try was cut short, and not by its work{kept}" if kept else ""
     return f"## Your last try did not count\n\n{fenced(last.failed or '')}{kept}"
 
 

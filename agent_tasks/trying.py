@@ -5,8 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from plait.plans.accounts.refusals import Refusal
 from plait.plans.tasks.work import Try
 from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout
@@ -89,6 +93,7 @@ class TryFolder:
         *,
         failed: str | None,
         salvage: str | None = None,
+        refused: Refusal | None = None,
         private_git: str | None = None,
         usage: Usage | None = None,
         spent: Mapping[str, float] | None = None,
@@ -105,6 +110,7 @@ class TryFolder:
             private_git=private_git,
             usage=usage,
             spent=dict(spent or {}),
+            refused=refused,
         )
         plain: dict[str, object] = {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}
         plain["usage"] = usage.model_dump() if usage else None
@@ -161,8 +167,8 @@ def past_tries(folder: Path) -> tuple[Try, ...]:
 
 
 def count_tries(folder: Path) -> int:
-    """How many tries have begun, the one that goes on or was killed included."""
-    return len(_numbered(folder))
+    """How many tries have begun, the one that goes on or was killed included, those aside that cost none."""
+    return len(_numbered(folder)) - sum(attempt.refused is not None for attempt in past_tries(folder))
 
 
 def newest_try(folder: Path) -> Path | None:
@@ -182,6 +188,11 @@ def _numbered(folder: Path) -> dict[int, Path]:
     return {int(path.name[4:]): path for path in folder.glob("try-*") if path.name[4:].isdecimal()}
 
 
+@cache
+def _refusals() -> TypeAdapter[Refusal]:
+    return TypeAdapter(Refusal)
+
+
 def _read(path: Path) -> Try | None:
     """Nothing when it is not there, or the agent, whose checkout is beside it, has been at it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -190,5 +201,7 @@ def _read(path: Path) -> Try | None:
         record["ended_at"] = datetime.fromisoformat(record["ended_at"])
         if record.get("usage") is not None:  # those of older versions have none
             record["usage"] = Usage.model_validate(record["usage"])
+        if record.get("refused") is not None:
+            record["refused"] = _refusals().validate_python(record["refused"])
         return Try(**record)
     return None

@@ -9,6 +9,7 @@ from pathlib import Path
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
+from plait.agent_tasks.resting import Resting
 from plait.agent_tasks.set_ups import SetUps
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
@@ -56,6 +57,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    resting: Resting = field(default_factory=Resting)
+    """The roles that start no agent now."""
     surroundings: Surroundings = NO_SURROUNDINGS
     """What checkouts know of the user's repository."""
     style: CommitStyle = PLAIN

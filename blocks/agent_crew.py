@@ -58,6 +58,13 @@ class CrewRole(BaseModel):
     memory: str | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    account: str | None = Field(
+        default=None, description="The account that its agents use. Empty: roles with the same program share one."
+    )
+    pause_on: list[str] = Field(
+        default_factory=list,
+        description="Regular expressions for what its program prints last when its account gives nothing more.",
+    )
     environment: list[str] = Field(
         default_factory=list, description="Names of environment variables that its agents are given."
     )
@@ -135,6 +142,13 @@ class AgentCrew(Block):
         json_schema_extra={"position": 3},
     )
 
+    quota_wait: str | None = Field(
+        default=None,
+        title="Quota wait",
+        description="How long a run waits for accounts that refuse when nothing else goes on, such as 2h. Empty: 6h.",
+        json_schema_extra={"position": 7},
+    )
+
     environment: list[str] = Field(
         default_factory=list,
         title="Environment",
@@ -174,7 +188,7 @@ class AgentCrew(Block):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"the role {twice[0]!r} is there twice")
         written: dict[str, Any] = {"roles": {role.name: role.written() for role in self.roles}}
-        for key in ("default_backend", "setup", "setup_inputs", "submodules", "environment"):
+        for key in ("default_backend", "setup", "setup_inputs", "submodules", "environment", "quota_wait"):
             if value := getattr(self, key):
                 written[key] = value
         if self.copied_files:

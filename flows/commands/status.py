@@ -64,7 +64,9 @@ def command(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPED_WIDTH)
-    console.print(status_table(outcome, eta=known.eta()))
+    progress = known.progress()
+    active = progress.active if progress else ()
+    console.print(status_table(outcome, eta=progress.eta if progress else None, active=active))
 
 
 def _watch(known: "KnownRun") -> None:

@@ -8,7 +8,8 @@ from math import inf
 from plait.advice.forecasts.estimating import Durations, FinishedTask
 from plait.advice.forecasts.reforecasting import Landing, Verified, reforecast, verification_lengths
 from plait.flows.running.watching import LiveRun, Watcher
-from plait.plans.run.standings import Standings, moment
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import moment
 from plait.plans.schedule.dispatch import Dispatcher
 from plait.plans.tasks.outcomes import BatchOutcome
 from plait.plans.tasks.states import TaskState

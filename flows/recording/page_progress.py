@@ -13,9 +13,9 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from plait.flows.recording.artifacts import artifact_key
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.tasks.base_standing import base_words
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import markdown, spell_moment
+from plait.plans.wording import listed, markdown, spell_moment
 from plait.show.next_steps import answer_command
 from plait.show.progress import Eta, asked_for, held_by, spell_left
 
@@ -83,11 +83,19 @@ def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
         said.append(f"paused{f' by {markdown(outcome.paused_by)}' if outcome.paused_by else ''}: nothing new starts")
     if outcome.state is RunState.RUNNING:
         said += [_asked(outcome.feature, asked) for asked in outcome.asked]
-        known = eta if outcome.paused_by is None else None
+        said += [markdown(_rest(rest)) for rest in outcome.rests]
+        known = eta if outcome.paused_by is None and not outcome.rests else None
         left = spell_left(known.after(datetime.now(UTC)), outcome.asked) if known else ""
         said += [markdown(left)] if left else []
     said += [markdown(base)] if (base := base_words(outcome.base)) else []
     return "; ".join(said)
+
+
+def _rest(rest: Rest) -> str:
+    """Without how long by now, and in UTC: whoever looks may be anywhere."""
+    until = "" if rest.until is None else f" until {spell_moment(rest.until)}"
+    why = {"quota": "no quota left", "login": "not logged in", "overload": "the provider limits the rate"}
+    return f"{listed(rest.roles)} rest{until} ({why.get(rest.kind, 'stopped')}: {rest.words})"
 
 
 def _asked(feature: str, asked: Approval) -> str:

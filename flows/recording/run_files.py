@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,14 +116,18 @@ def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> Non
 
     `told`: the causes (numbers of errors) that have been said already; each is said once.
     """
-    outcome = live.outcome(time.time())
-    active = tuple(
+    now = time.time()
+    outcome = live.outcome(now)
+    active = live.active = tuple(
         ActiveAgent(
             task=task.id,
             role=task.role,
             agent=task.agent or "",
             since=task.dispatched_at,
             last_line=live.lines.get(task.id, ""),
+            silent_seconds=_silence(directory / "tasks" / task.id, now, since=task.dispatched_at.timestamp()),
+            worked_seconds=max(0.0, now - task.dispatched_at.timestamp()),
+            planned_seconds=live.standings.facts[task.id].planned_seconds,
         )
         for task in outcome.tasks
         if task.dispatched_at
@@ -135,6 +139,15 @@ def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> Non
         if problem.errno not in told:
             _LOG.warning("cannot write the progress of %s: %s", outcome.run_id, problem)
         told.add(problem.errno)
+
+
+def _silence(folder: Path, now: float, *, since: float) -> float:
+    """For how long nothing was written to any log of a task, be it its agent's, its set-up's or a check's."""
+    spoke = since
+    with suppress(OSError):  # a folder that goes just now
+        for log in (*folder.glob("*.log"), *folder.glob("try-*/*.log")):
+            spoke = max(spoke, log.stat(follow_symlinks=False).st_mtime)
+    return round(max(0.0, now - spoke), 1)
 
 
 def write_outcome(outcome: FeatureOutcome, directory: Path, *, report: str, chart: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from plait.flows.running.session import Session
+from plait.plans.accounts.pauses import QUOTA_WAIT
+from plait.plans.accounts.sharing import accounts_of
 from plait.plans.journal.manifest import EarlierWork, Manifest, facts_of
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.tasks.planned_contracts import PlannedContract
@@ -33,14 +35,15 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
     here = {task.id for task in tasks}
     sources = {source for task in tasks for source in task.information} - here
     outputs = {task.id: task.task.outputs for task in brief.expansion.tasks if task.id in sources}
-    branch, killed = integration_branch(feature), session.killed
+    branch, killed, wait = integration_branch(feature), session.killed, brief.crew.quota_wait
+    slots = brief.crew.slots_of(task.role for task in tasks)
     return Manifest(
         run=shop.run_id,
         feature=feature,
         branch=branch,
         base=shop.base,
         tasks=tasks,
-        slots=brief.crew.slots_of(task.role for task in tasks),
+        slots=slots,
         started_at=session.began,
         tip=shop.control.branch(branch),
         resources=dict(brief.plan.resources),
@@ -65,6 +68,9 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         salvage=killed.salvage if killed else (),
         unsupported=brief.expansion.unsupported,
         paused_by=paused_by,
+        accounts=accounts_of(brief.crew, slots),
+        account_pauses=killed.account_pauses if killed else {},
+        quota_wait=QUOTA_WAIT if wait is None else wait,
     )
 
 

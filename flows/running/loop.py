@@ -127,6 +127,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.shop.pipeline.on_settled = self.events.put
+        self.shop.resting.on_broken = self.events.put
         self._branch = BranchWatch(self.shop.control, self.live.standings)
         self._base = BaseWatch(self.shop.control, self.live.standings)
 
@@ -196,6 +197,7 @@ class Loop:
         self.journal.append(now, heard)
         self._stirred, self._heard_at = not isinstance(event, Tick | Beat), now
         effects = self.live.run.hear(heard, now)
+        self.shop.resting.roles = self.live.standings.rests.resting(now)
         if isinstance(event, BatchSettled):
             self.shop.pipeline.settle(event.batch, event.landed)
         if isinstance(event, BatchEnded):  # the batch behind it may go on

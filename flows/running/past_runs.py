@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from plait.agent_tasks.trying import past_tries
 from plait.flows.journal_file import kept_journal
+from plait.plans.accounts.pauses import AccountPause
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import PastEffort
-from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import Working
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Working, moment
 from plait.plans.tasks.outcomes import Span
 from plait.plans.usage import added, usage_of
 from plait.show.run_outcome import replayed
@@ -32,6 +33,8 @@ class KilledRun:
     salvage: tuple[str, ...]
     seconds: float
     """How long it went on, with those that were killed before it."""
+    account_pauses: Mapping[str, AccountPause] = field(default_factory=dict)
+    """By account, how it stood: what it has said of its time is true whether plait runs or not."""
 
 
 def killed_run(home: Path, control: Control, feature: str, *, now: float) -> KilledRun | None:
@@ -74,12 +77,13 @@ def _spent(directory: Path, journal: Journal, *, now: float) -> KilledRun:
         salvage |= dict.fromkeys(attempt.salvage for attempt in tries if attempt.salvage)
         before = journal.manifest.past.get(task)
         spans = tuple(_moved(span, by=now - run.now) for span in _spans(run, task))
+        counted = sum(attempt.refused is None for attempt in tries)
         if tries or spans:
             usage = usage_of((*((before.usage,) if before else ()), *(attempt.usage for attempt in tries)))
             spent = added(before.spent if before else {}, *(attempt.spent for attempt in tries))
-            effort[task] = PastEffort((before.tries if before else 0) + len(tries), spans, usage, spent)
+            effort[task] = PastEffort((before.tries if before else 0) + counted, spans, usage, spent)
     seconds = max(0.0, run.now - journal.manifest.started_at) + journal.manifest.before
-    return KilledRun(journal.manifest.run, effort, tuple(salvage), seconds)
+    return KilledRun(journal.manifest.run, effort, tuple(salvage), seconds, dict(run.rests.pauses))
 
 
 def _moved_up(past: PastEffort, *, by: float) -> PastEffort:

@@ -6,9 +6,10 @@ from typing import Any
 from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 
-from plait.agent_tasks.errors import SetUpFailed, TaskPutOff, TaskStopped
+from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskPutOff, TaskStopped
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.accounts.refusals import Refusal
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.effects import TakeRepair
 from plait.plans.journal.events import (
@@ -22,12 +23,13 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkResult,
     WorkStopped,
     WorkUnprepared,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, WorkOrder, WorkReport
+from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, Try, WorkOrder, WorkReport
 from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
 from plait.workspace.output import plain
@@ -52,9 +54,9 @@ def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop, *, 
         tries = past_tries(shop.folder_of(order.task.id))
         return WorkEnded(
             order.task.id,
-            _result(order, result_of(future), shop),
+            _result(order, result_of(future), shop, tries=tries),
             number=number,
-            tries=len(tries),
+            tries=sum(attempt.refused is None for attempt in tries),
             salvage=tuple(attempt.salvage for attempt in tries if attempt.salvage),
             usage=usage_of(attempt.usage for attempt in tries),
             spent=added(*(attempt.spent for attempt in tries)),
@@ -68,7 +70,7 @@ def work_event(order: WorkOrder, future: PrefectFuture[Any], shop: Workshop, *, 
         )
 
 
-def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkResult:
+def _result(order: WorkOrder, result: Any, shop: Workshop, *, tries: tuple[Try, ...]) -> WorkResult:
     match result:
         case WorkReport():
             commit = result.commit or order.expected or order.start
@@ -79,6 +81,9 @@ def _result(order: WorkOrder, result: Any, shop: Workshop) -> WorkResult:
             return WorkStopped()
         case Pause():
             return WorkPutOff("the flow was suspended at that moment")
+        case AccountRefused():
+            said = (tries[-1].refused if tries else None) or Refusal("quota", str(result))
+            return WorkRefused(said.kind, said.words, said.until)
         case TaskPutOff():
             return WorkPutOff(str(result))
         case OSError():  # this machine's, as a full disk: what agents and commands do wrong is a TryFailed

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from plait.plans.run.account_events import closed_roles
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Preparing, Working
 from plait.workspace.role_slots import SlotSource
@@ -26,14 +27,16 @@ class Demand:
 
 
 def demand_of(run: Standings) -> Demand:
-    """What a run could use now: nothing while it is paused or stopped."""
+    """What a run could use now: nothing while it is paused or stopped, and of a role that rests what runs."""
     layout, rests = run.dispatcher.layout, run.stopping is not None or run.paused_at is not None
     statuses = (run.tasks[task].status for task in run.dispatcher.running)
     agents = (status.agent for status in statuses if isinstance(status, Preparing | Working))
+    running = Counter(agent.rpartition("-")[0] for agent in agents)
+    closed = {role: running[role] for role in closed_roles(run)}
     return Demand(
         ready={} if rests else run.dispatcher.ready_roles,
-        running=Counter(agent.rpartition("-")[0] for agent in agents),
-        slots=dict(zip(layout.roles, layout.slots, strict=True)),
+        running=running,
+        slots=dict(zip(layout.roles, layout.slots, strict=True)) | closed,
         helpers=layout.helpers_of,
     )
 

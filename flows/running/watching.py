@@ -7,7 +7,7 @@ from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.tasks.planned_contracts import Record
-from plait.show.progress import Eta
+from plait.show.progress import ActiveAgent, Eta
 from plait.show.run_outcome import outcome_of
 
 
@@ -18,6 +18,8 @@ class LiveRun:
     run: Run
     lines: dict[str, str] = field(default_factory=dict)
     """By task, what its agent printed last."""
+    active: tuple[ActiveAgent, ...] = ()
+    """Who is at work, and for how long without a word, as of the last half second."""
     eta: Eta | None = None
     """When it will end, as the last forecast said; nothing before the first, or when nothing is left to start."""
 

@@ -15,7 +15,16 @@ from plait.plans.tasks.states import TaskState
 from plait.plans.wording import listed, one_line, spell_roughly, spell_seconds
 from plait.show.metrics import worked_seconds
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta, asked_for, held_by, progress_of, spell_left
+from plait.show.progress import (
+    ActiveAgent,
+    Eta,
+    asked_for,
+    held_by,
+    progress_of,
+    spell_doubt,
+    spell_left,
+    spell_rest,
+)
 
 STYLES = {
     TaskState.PENDING: "dim",
@@ -49,13 +58,18 @@ MARGIN = 2
 """Columns left free at the right: where a row fills the screen, the `^C` of Ctrl-C breaks it and leaves a trace."""
 _URGENT = (TaskState.RUNNING, TaskState.FAILED, TaskState.HELD, TaskState.BLOCKED, TaskState.DONE, TaskState.READY)
 _BATCHES_SHOWN = 4
+_DOUBTS_SHOWN = 3
 
 
 def status_table(
-    outcome: FeatureOutcome, lines: Mapping[str, str] | None = None, *, eta: Eta | None = None
+    outcome: FeatureOutcome,
+    lines: Mapping[str, str] | None = None,
+    *,
+    eta: Eta | None = None,
+    active: Sequence[ActiveAgent] = (),
 ) -> RenderableType:
     """A run as a table of its tasks, with a line for each batch, as wide as whatever it is printed on."""
-    return Sheet(outcome, lines or {}, eta)
+    return Sheet(outcome, lines or {}, eta, active=active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,8 @@ class Sheet:
     lines: Mapping[str, str]
     eta: Eta | None = None
     height: int | None = None
+    active: Sequence[ActiveAgent] = ()
+    """Who is at work: those are named that should be looked at."""
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         width = max(20, options.max_width - MARGIN)
@@ -78,7 +94,8 @@ class Sheet:
             yield _fitting(line, width) if self.height is not None else line
         if self.outcome.paused_by is not None and self.outcome.state is RunState.RUNNING:
             yield _fitting(_paused_line(self.outcome), width)
-        asked = [_fitting(line, width) if self.height is not None else line for line in _asked_lines(self.outcome)]
+        lines = [*_rest_lines(self.outcome), *_doubt_lines(self.outcome, self.active), *_asked_lines(self.outcome)]
+        asked = [_fitting(line, width) if self.height is not None else line for line in lines]
         yield from asked
         batches = self.outcome.batches[-_BATCHES_SHOWN:] if self.height is not None else self.outcome.batches
         tasks = self.outcome.tasks
@@ -182,7 +199,8 @@ def _bar(done: int, count: int, width: int = 16) -> str:
 
 def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> str:
     """How long it may still take: as the forecast of the rest says, else at the pace so far."""
-    if outcome.state is not RunState.RUNNING or outcome.paused_by is not None:  # nobody knows how long it is paused
+    unknown = outcome.paused_by is not None or outcome.rests  # nobody knows how long
+    if outcome.state is not RunState.RUNNING or unknown:
         return ""
     progress = progress_of(outcome, (), datetime.now(UTC), eta=eta)
     if progress.eta:
@@ -190,6 +208,21 @@ def _left(outcome: FeatureOutcome, eta: Eta | None, *, spread: bool = False) -> 
     else:
         left = f"about {spell_roughly(progress.eta_seconds)} left" if progress.eta_seconds else ""
     return f", {left}" if left else ""
+
+
+def _rest_lines(outcome: FeatureOutcome) -> Iterator[Text]:
+    """The roles of a live run that start no agent now."""
+    for rest in outcome.rests:
+        yield Text(one_line(spell_rest(rest, datetime.now(UTC)), 400), style="bold yellow")
+
+
+def _doubt_lines(outcome: FeatureOutcome, active: Sequence[ActiveAgent]) -> Iterator[Text]:
+    """Agents of a live run that are silent for long, or take many times what was planned: three of them at most."""
+    doubtful = [agent for agent in active if agent.is_doubtful] if outcome.state is RunState.RUNNING else []
+    for agent in doubtful[:_DOUBTS_SHOWN]:
+        yield Text(one_line(spell_doubt(agent), 400), style="yellow")
+    if more := doubtful[_DOUBTS_SHOWN:]:
+        yield Text(one_line(f"likewise {listed([agent.task for agent in more])}"), style="yellow")
 
 
 def _asked_lines(outcome: FeatureOutcome) -> Iterator[Text]:

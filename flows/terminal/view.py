@@ -61,7 +61,11 @@ class LiveView(Watcher):
             return Text(f"… {self._step}", style="dim")
         live = self._run
         return Sheet(
-            live.outcome(time.time()), live.lines, live.eta, height=None if self._over else self._console.height
+            live.outcome(time.time()),
+            live.lines,
+            live.eta,
+            height=None if self._over else self._console.height,
+            active=live.active,
         )
 
     @contextmanager

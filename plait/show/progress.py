@@ -5,13 +5,19 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import listed, spell_roughly
+from plait.plans.wording import listed, spell_roughly, spell_seconds
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command
 
 _FINISHED = {TaskState.DONE, TaskState.LANDED, TaskState.HELD}
+LATE_TIMES = 4.0
+"""From how many times its estimate on a task is told of: half as long again is usual, four times is not."""
+SOONEST_LATE = 30.0
+"""Seconds below which neither counts: estimates of seconds mean little."""
+LONG_SILENCE = 600.0
+"""Seconds, or half of what is planned: agents think for minutes, and checks of minutes may print nothing."""
 _AHEAD = {TaskState.PENDING, TaskState.READY, TaskState.RUNNING}
 
 
@@ -35,6 +41,20 @@ class ActiveAgent(_ProgressPart):
     agent: str
     since: datetime
     last_line: str = Field(default="", description="What it wrote last; not escaped.")
+    silent_seconds: float = Field(default=0.0, description="How long it, and the checks of its work, wrote nothing.")
+    worked_seconds: float = Field(default=0.0, description="How long this stretch of work has gone on.")
+    planned_seconds: float | None = Field(default=None, description="How long the plan says that it takes.")
+
+    @property
+    def times(self) -> float:
+        """How many times as long as planned it has worked by now; 0 where the plan does not say."""
+        return self.worked_seconds / self.planned_seconds if self.planned_seconds else 0.0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person should look at it: it has been silent for long, or works much longer than planned."""
+        is_late = self.times >= LATE_TIMES and self.worked_seconds >= SOONEST_LATE
+        return is_late or self.silent_seconds >= max(LONG_SILENCE, (self.planned_seconds or 0.0) / 2)
 
 
 class OpenQuestion(_ProgressPart):
@@ -46,6 +66,18 @@ class OpenQuestion(_ProgressPart):
     since: datetime
     holds: tuple[str, ...] = Field(description="Tasks that cannot start before.")
     command: str = Field(description="What the person types to approve it.")
+
+
+class OpenRest(_ProgressPart):
+    """Roles that start no agent for a time, or for good."""
+
+    roles: tuple[str, ...]
+    kind: str = Field(description="quota, login, overload, or stopped.")
+    words: str = Field(description="What the program said; not escaped.")
+    until: datetime | None = Field(description="When it is tried again; nothing for a role that is stopped.")
+    gives_up_at: datetime | None = Field(
+        description="When the run ends by that; nothing while anything else goes on in it."
+    )
 
 
 class Eta(_ProgressPart):
@@ -104,6 +136,9 @@ class Progress(_ProgressPart):
     eta: Eta | None = Field(default=None, description="The same with its spread, while a forecast is kept.")
     waiting: tuple[OpenQuestion, ...] = Field(default=(), description="What persons are waited for.")
     paused_by: str | None = Field(default=None, description="Who has paused it; nothing while it is not paused.")
+    resting: tuple[OpenRest, ...] = Field(
+        default=(), description="Roles that start no agent now: their account has refused, or their program breaks off."
+    )
 
     def to_json(self) -> str:
         """One line."""
@@ -127,7 +162,7 @@ def progress_of(
     totals = Totals(**{state.value: sum(task.state is state for task in tasks) for state in TaskState})
     finished = sum(task.state in _FINISHED for task in tasks)
     ahead = sum(task.state in _AHEAD for task in tasks)
-    eta = eta.after(now) if eta and (ahead or _has_to_land(outcome)) else None
+    eta = eta.after(now) if eta and not outcome.rests and (ahead or _has_to_land(outcome)) else None
     return Progress(
         session=RunIdentity(run_id=outcome.run_id, feature=outcome.feature, started_at=outcome.started_at),
         at=now,
@@ -140,6 +175,7 @@ def progress_of(
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
         paused_by=outcome.paused_by,
+        resting=tuple(OpenRest(**rest.model_dump()) for rest in outcome.rests),
         waiting=tuple(_waiting(outcome.feature, approval) for approval in outcome.asked),
     )
 
@@ -167,7 +203,7 @@ def _error_rate(outcome: FeatureOutcome) -> float | None:
 
 
 def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int) -> float | None:
-    if outcome.asked or (not ahead and _has_to_land(outcome)):
+    if outcome.asked or outcome.rests or (not ahead and _has_to_land(outcome)):
         return None
     if not ahead:
         return 0.0
@@ -175,6 +211,45 @@ def _pace(outcome: FeatureOutcome, elapsed: float, *, finished: int, ahead: int)
     if finished:
         guesses.append(ahead * elapsed / finished)
     return max(0.0, *guesses) if guesses else None
+
+
+def spell_rest(rest: Rest, now: datetime) -> str:
+    """`dev and qa: no quota left, tried again at 15:04 (in 2 h)`, with the words last; not escaped, times as here."""
+    said = _RESTS[rest.kind]
+    if rest.until is not None:
+        said += f", tried again at {_clock(rest.until, now)} (in {spell_roughly(_seconds_to(rest.until, now))})"
+    if rest.gives_up_at is not None:
+        said += f", the run ends at {_clock(rest.gives_up_at, now)} if that goes on"
+    return f"{listed(rest.roles)}: {said}: {rest.words}"
+
+
+_RESTS = {
+    "quota": "no quota left",
+    "login": "not logged in",
+    "overload": "the provider limits the rate",
+    "stopped": "stopped, as its program ends at once with the same words",
+}
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    """`15:04`, or `Dec 02 15:04` where that is not today."""
+    there, here = moment.astimezone(), now.astimezone()
+    return f"{there:%H:%M}" if there.date() == here.date() else f"{there:%b %d %H:%M}"
+
+
+def _seconds_to(moment: datetime, now: datetime) -> float:
+    return max(0.0, (moment - now).total_seconds())
+
+
+def spell_doubt(agent: ActiveAgent) -> str:
+    """`A (dev-1): silent for 12 min, at work for 8 times its estimate of 10 min`, and what to do; not escaped."""
+    silent = agent.silent_seconds >= SOONEST_LATE
+    said = [f"silent for {spell_seconds(agent.silent_seconds)}"] if silent else []
+    if agent.planned_seconds and agent.times >= LATE_TIMES:
+        estimate = spell_seconds(agent.planned_seconds)
+        said.append(f"at work for {agent.times:.0f} times its estimate of {estimate}")
+    look = f"`plait logs {agent.task} -f` shows what it said, `plait cancel` ends the run"
+    return f"{agent.task} ({agent.agent}): {', '.join(said)}; {look}"
 
 
 def asked_for(asked: Approval) -> str:

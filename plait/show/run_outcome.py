@@ -6,11 +6,19 @@ from plait.advice.bounds import Bound, lower_bound
 from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
 from plait.plans.run.machine import Run
-from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import ApprovalWait, Working
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import ApprovalWait, Working, moment
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.contract_standing import ContractStanding
-from plait.plans.tasks.outcomes import Approval, Conditions, ContractOutcome, FeatureOutcome, RunState, TaskOutcome
+from plait.plans.tasks.outcomes import (
+    Approval,
+    Conditions,
+    ContractOutcome,
+    FeatureOutcome,
+    Rest,
+    RunState,
+    TaskOutcome,
+)
 from plait.plans.tasks.states import TaskState
 from plait.show.task_states import States, final_state
 
@@ -50,6 +58,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         approvals=tuple(_approval(run, asked) for asked in run.approvals),
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
+        rests=() if over else tuple(_rests(run, now)),
         reason=_reason(run) if over else None,
         base=_base(run),
         brought=run.brought,
@@ -87,6 +96,21 @@ def _task(run: Standings, states: States, task: str) -> TaskOutcome:
         usage=standing.usage,
         dispatched_at=since if state is TaskState.RUNNING else None,
     )
+
+
+def _rests(run: Standings, now: float) -> Iterator[Rest]:
+    rests, limit = run.rests, run.manifest.quota_wait
+    for account, pause in rests.paused(now).items():
+        waited = account in rests.waited_for and run.paused_at is None
+        yield Rest(
+            roles=rests.roles_of(account),
+            kind=pause.kind,
+            words=pause.words,
+            until=moment(pause.until),
+            gives_up_at=moment(run.now + max(0.0, limit - pause.waited)) if waited else None,
+        )
+    for role, words in rests.stopped.items():
+        yield Rest(roles=(role,), kind="stopped", words=words)
 
 
 def _approval(run: Standings, asked: Approval) -> Approval:

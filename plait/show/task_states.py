@@ -4,6 +4,7 @@ from plait.plans.journal.manifest import TaskFacts
 from plait.plans.landing.batch_words import rejection_words
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
+    AccountWait,
     Built,
     Cancelled,
     Failed,
@@ -65,6 +66,8 @@ class States:
                 return self._asks(task)
             case Standing(status=Waiting(), repair=repair) if repair is not None:
                 return rejection_words(repair)
+            case Standing(status=Waiting()) if self._rests(task):
+                return "waits for its agent's account"
             case Standing(status=Waiting()) if self._not_started(task) is TaskState.BLOCKED:
                 return f"{self._run.dispatcher.lost_to(task)} did not succeed"
             case _:
@@ -73,6 +76,11 @@ class States:
     def in_state(self, *states: TaskState) -> list[TaskFacts]:
         """The tasks in any of these states."""
         return [facts for task, facts in self._run.facts.items() if self.state_of(task) in states]
+
+    def _rests(self, task: str) -> bool:
+        """Whether its needs are met, and all agents that could do it rest."""
+        waits = self._run.tasks[task].waits
+        return any(isinstance(wait, AccountWait) for wait in waits) and self._run.needs_are_met(task)
 
     def _not_started(self, task: str) -> TaskState:
         state = self._run.dispatcher.state_of(task)
@@ -112,4 +120,4 @@ def final_state(run: Standings) -> RunState:
         return RunState.COMPLETED  # also when a signal came too late to stop anything
     if run.stopping is not None and not run.stopping.broken:
         return RunState.CANCELLED
-    return RunState.PARTIAL if landed else RunState.FAILED
+    return RunState.PARTIAL if landed or run.rests.ended_waiting else RunState.FAILED

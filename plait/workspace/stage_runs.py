@@ -92,6 +92,8 @@ class StageRuns:
     """Whether all that is red is wanted, and not the first of it alone."""
     arguments: Sequence[str] = ()
     """What commands know as `$@`: each its own argument, as one of them may have 128 KiB, and all together 2 MiB."""
+    silence: float | None = None
+    """Seconds that a command without a `timeout` of its own may print nothing."""
 
     def run(self, checks: Sequence[Check], left_out: Collection[int] = ()) -> tuple[StageVerdict, ...]:
         """A verdict for each stage; those at the positions `left_out` are not run.
@@ -185,7 +187,13 @@ class StageRuns:
             directory=self.directory,
             environment=self.environment,
             output=log,
-            limits=Limits(timeout=left, output_bytes=FLOOD, kept_bytes=KEPT, memory=stage.memory),
+            limits=Limits(
+                timeout=left,
+                stall=self.silence if stage.timeout is None else None,
+                output_bytes=FLOOD,
+                kept_bytes=KEPT,
+                memory=stage.memory,
+            ),
             stop=self.stop,
         )
 
@@ -222,6 +230,8 @@ def _why_ended(ended: Ended, stage: VerifyStage, hangs_after: float | None) -> s
     if ended.cause == "timeout" and hangs_after is not None and ended.seconds >= hangs_after:
         usual = spell_seconds(hangs_after / TIMES)
         return f"\n[ended after {spell_seconds(hangs_after)}: it hangs, as it takes {usual} at most when it is green]\n"
+    if ended.cause == "stalled":
+        return "\n[ended: it printed nothing for so long that it was taken to hang; `timeout` allows it more]\n"
     if ended.cause == "memory" and stage.memory is not None:
         return f"\n[ended: it held more than the {stage.memory >> 20} MiB of memory that it may]\n"
     return f"\n[ended: it printed more than {FLOOD >> 20} MiB]\n" if ended.cause == "flooded" else ""

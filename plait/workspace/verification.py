@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plait.plans.language.default_limits import LONGEST, SILENCE
 from plait.plans.language.verify_stages import Check, commands_in, commands_of_check
 from plait.plans.quality.affected import unaffected
 from plait.plans.quality.known_reds import RedCommand
@@ -103,7 +104,8 @@ class Verifier:
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
             environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
-            timeout: Seconds that one verification may take, its set-up not counted.
+            timeout: Seconds that one verification may take, its set-up not counted; a day when absent, and then no
+                command may be silent for two hours.
             slots: How many verifications run at the same time.
             logs: The directory of the logs.
             surroundings: What the git of a slot knows of the user's repository.
@@ -351,11 +353,12 @@ class Verifier:
         if failed is not None:
             place.caches.drop()  # code of the branch was at work beside them
             return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
-        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        deadline = time.monotonic() + (LONGEST if self._timeout is None else self._timeout)
+        silence = SILENCE if self._timeout is None else None
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
         own, warm = place.caches.bring_back(directory, declared)
         runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm, self._known, self._survey)
-        runs = replace(runs, arguments=self._arguments)
+        runs = replace(runs, arguments=self._arguments, silence=silence)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
         if seen.green and not place.cold:
             place.caches.set_aside(directory, own)
@@ -380,7 +383,10 @@ class Verifier:
                 environment={**environment, **self._set_up_variables},
                 output=log,
                 stop=stop,
-                limits=Limits(timeout=self._timeout),
+                limits=Limits(
+                    timeout=LONGEST if self._timeout is None else self._timeout,
+                    stall=SILENCE if self._timeout is None else None,
+                ),
                 # Branches' code may run in the set-up: what it makes is then for this tree alone.
                 keep=self._keeps_set_up,
             )

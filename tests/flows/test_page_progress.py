@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from plait.flows.recording.page_progress import progress_words
+from plait.plans.journal.events import WorkEnded, WorkRefused
 from plait.show.progress import Eta
 from tests.plans.run.played import BEGAN, Played, played
 
@@ -63,3 +64,15 @@ def test_a_run_that_is_over_has_nothing_left() -> None:
     run.closes()
 
     assert progress_words(run.outcome, eta()) == "3 tasks: 2 blocked, 1 done"
+
+
+def test_roles_that_rest_are_told_with_their_time_in_words_that_do_not_change_each_second() -> None:
+    run = played("crew: {dev: {}}\ntasks: [{id: A, role: dev, prompt: x}]")
+    run.starts()
+    run.hear(WorkEnded("A", WorkRefused("quota", "limit [reached]", run.now + 60), number=1))
+    run.starts()
+    until = f"{datetime.fromtimestamp(BEGAN + 62, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    assert progress_words(run.outcome, eta()) == (
+        f"1 tasks: 1 pending; dev rest until {until} (no quota left: limit \\[reached\\])"
+    )

@@ -2,6 +2,8 @@
 
 from plait.flows.recording.reminding import EVERY, Reminding
 from plait.flows.running.watching import LiveRun, Watcher
+from plait.plans.journal.events import WorkEnded, WorkRefused
+from plait.show.progress import ActiveAgent
 from tests.plans.run.played import Played, played
 
 PLAN = """
@@ -55,3 +57,32 @@ def test_a_question_that_is_asked_anew_waits_anew() -> None:
     reminding.ticked(EVERY)
 
     assert listener.lines == []
+
+
+def test_who_is_silent_is_named_when_that_begins_to_matter_and_each_time_that_it_doubles() -> None:
+    run, listener = played("tasks: [{id: A, run: echo}]"), Listener()
+    run.starts()
+    live = LiveRun(run.run)
+    reminding = Reminding(live, listener)
+    for seconds in (300, 600, 700, 1_199, 1_200, 2_000, 2_400):
+        agent = ActiveAgent(task="A", role="command", agent="command-1", since=run.standings.moment)
+        update = {"silent_seconds": float(seconds), "worked_seconds": float(seconds)}
+        live.active = (agent.model_copy(update=update),)
+        reminding.ticked(run.now + seconds)
+
+    assert [line.partition(";")[0] for line in listener.lines] == [
+        f"A (command-1): silent for {long}" for long in ("10 min 00 s", "20 min 00 s", "40 min 00 s")
+    ]
+
+
+def test_a_run_that_only_waits_for_an_account_says_so_now_and_then() -> None:
+    run, listener = played("crew: {dev: {}}\ntasks: [{id: A, role: dev, prompt: x}]"), Listener()
+    run.starts()
+    run.hear(WorkEnded("A", WorkRefused("quota", "limit reached", run.now + 7_200), number=1))
+    run.starts()
+    reminding = Reminding(LiveRun(run.run), listener)
+    for seconds in (0.0, EVERY - 1, EVERY, EVERY + 1):
+        reminding.ticked(run.now + seconds)
+
+    (line,) = listener.lines
+    assert line.startswith("still waits; dev: no quota left, tried again at ")

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from plait.flows.runs import find_run
 from plait.flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
-from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, RunState, Span
+from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, Rest, RunState, Span
 from plait.plans.tasks.states import TaskState
-from plait.show.progress import Eta
+from plait.show.progress import ActiveAgent, Eta
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 LONG = "a-rather-long-name-of-a-task-that-nobody-would-type"
@@ -144,3 +144,22 @@ def test_the_tasks_of_a_killed_run_do_not_seem_to_run_on(hermetic: Path) -> None
     assert "1 min 01 s" in drawn(status_table(found), 100)[3], "until it wrote that, and not until the file was copied"
     assert "it was killed; `plait run` goes on with it" in "\n".join(drawn(status_table(found), 100))
     assert found.tasks[1] == tasks[1]
+
+
+def test_roles_that_rest_and_agents_that_are_silent_stand_above_the_tasks_of_a_live_run() -> None:
+    outcome = an_outcome(state=RunState.RUNNING, ended_at=None, batches=())
+    later = datetime.now(UTC) + timedelta(hours=2)
+    rest = Rest(roles=("dev",), kind="login", words="Please run /login\x1b[31m", until=later)
+    agents = [
+        ActiveAgent(task=f"T{n}", role="qa", agent=f"qa-{n}", since=at(0), silent_seconds=900.0, worked_seconds=900.0)
+        for n in range(1, 6)
+    ]
+    text = "\n".join(drawn(status_table(outcome.model_copy(update={"rests": (rest,)}), active=agents), 1000))
+
+    assert "dev: not logged in, tried again at " in text
+    assert "Please run /login" in text
+    assert "\x1b" not in text
+    assert "T1 (qa-1): silent for 15 min 00 s; `plait logs T1 -f` shows what it said" in text
+    assert "likewise T4 and T5" in text
+    ended = "\n".join(drawn(status_table(an_outcome(), active=agents), 1000))
+    assert "silent" not in ended

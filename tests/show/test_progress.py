@@ -6,9 +6,9 @@ from datetime import datetime
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
 from plait.plans.tasks.states import TaskState
-from plait.show.progress import ActiveAgent, Eta, OpenQuestion, progress_of
+from plait.show.progress import ActiveAgent, Eta, OpenQuestion, progress_of, spell_doubt, spell_rest
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
@@ -119,8 +119,50 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
             "eta",
             "waiting",
             "paused_by",
+            "resting",
         )
     ]
     assert "\n" not in progress.to_json()
     with pytest.raises(ValidationError):
         progress.tasks = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("silent", "worked", "planned", "doubtful"),
+    [
+        (599.0, 700.0, None, False),
+        (600.0, 700.0, None, True),
+        (600.0, 700.0, 7_200.0, False),
+        (3_600.0, 3_700.0, 7_200.0, True),
+        (0.0, 29.0, 2.0, False),
+        (0.0, 30.0, 2.0, True),
+        (1.0, 2_399.0, 600.0, False),
+        (1.0, 2_400.0, 600.0, True),
+    ],
+)
+def test_who_is_silent_for_long_or_late_by_far_is_doubtful(
+    silent: float, worked: float, planned: float | None, doubtful: bool
+) -> None:
+    agent = agent_on("D", at(0)).model_copy(
+        update={"silent_seconds": silent, "worked_seconds": worked, "planned_seconds": planned}
+    )
+    assert agent.is_doubtful is doubtful
+    if doubtful:
+        said = spell_doubt(agent)
+        assert ("silent for" in said) == (silent >= 30)
+        assert ("times its estimate" in said) == (planned is not None and worked / planned >= 4)
+        assert "`plait logs D -f`" in said
+
+
+def test_a_role_that_rests_is_told_with_its_time_its_end_and_its_words() -> None:
+    rest = Rest(roles=("dev", "qa"), kind="quota", words="limit reached", until=at(7_300), gives_up_at=at(90_100))
+    told = spell_rest(rest, at(100))
+
+    assert told.startswith("dev and qa: no quota left, tried again at ")
+    assert " (in 2 h), the run ends at " in told
+    assert told.endswith(": limit reached")
+    assert spell_rest(Rest(roles=("dev",), kind="stopped", words="no model"), at(0)) == (
+        "dev: stopped, as its program ends at once with the same words: no model"
+    )
+    (resting,) = progress_of(half_way().model_copy(update={"rests": (rest,)}), [], at(100)).resting
+    assert (resting.roles, resting.until) == (("dev", "qa"), at(7_300))

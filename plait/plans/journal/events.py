@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.edition_change import EditionChange
@@ -97,6 +98,30 @@ class WorkPutOff:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkRefused:
+    """The agent's account has refused it: no try is counted, and it goes again when the account works again."""
+
+    account: Kind
+    words: str
+    """What the program said."""
+    until: float | None = None
+    """When the account works again by these words, in seconds since the epoch."""
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramBroke:
+    """In a try, an agent's program ended within seconds with an error, and had changed nothing."""
+
+    task: str
+    role: str
+    """The agent's, which may be another than the task's."""
+    words: str
+    """Its last line."""
+    kind: Literal["program-broke"] = "program-broke"
+
+
+@dataclass(frozen=True, slots=True)
 class WorkUnprepared:
     """The set-up failed, for all who need it: no agent began, and no try counts."""
 
@@ -105,7 +130,8 @@ class WorkUnprepared:
     kind: Literal["unprepared"] = "unprepared"
 
 
-WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkUnprepared
+WorkResult = WorkDone | WorkFailed | WorkStopped | WorkPutOff | WorkRefused | WorkUnprepared
+"""How a dispatched task can end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +337,7 @@ Event = (
     | StartPrepared
     | StartConflicted
     | WorkEnded
+    | ProgramBroke
     | BaseVerified
     | BatchSettled
     | BatchEnded

@@ -8,20 +8,24 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from plait.plans.accounts.pauses import AccountPause
 from plait.plans.journal.events import (
     BatchBroken,
     BranchPutAside,
     Pause,
+    ProgramBroke,
     RepairTaken,
     Resume,
     StartConflicted,
     Stop,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkUnprepared,
 )
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     Rejection,
@@ -44,14 +48,17 @@ _Part = TypeVar("_Part")
 
 TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
+        AccountPause: ("words",),
         BaseOutcome: ("reason", "command", "log", "files", "notes"),
         BaseReport: ("reason",),
         BatchBroken: ("reason",),
         BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
+        EditionChange: ("paths",),
         Manifest: ("paused_by",),
         Pause: ("by",),
+        ProgramBroke: ("words",),
         PullRequest: ("title", "body", "url", "link", "reason"),
         PushedBranch: ("reason",),
         Record: ("by", "reason"),
@@ -68,6 +75,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         WeakenedTest: ("path", "what"),
         WorkFailed: ("reason",),
         WorkPutOff: ("reason",),
+        WorkRefused: ("words",),
         WorkUnprepared: ("reason",),
     }
 )

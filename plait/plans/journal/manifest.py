@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+from plait.plans.accounts.pauses import QUOTA_WAIT, AccountPause
 from plait.plans.language.crew import Crew
 from plait.plans.schedule.jobs import Job
 from plait.plans.tasks.base_standing import BaseStanding
@@ -163,6 +164,12 @@ class Manifest:
     unsupported: tuple[str, ...] = ()
     paused_by: str | None = None
     """Who paused the feature before this run began."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """By role, the account that its agents use; none where the roles have nothing in common."""
+    account_pauses: Mapping[str, AccountPause] = field(default_factory=dict)
+    """By account, how it stood when a run was killed that this one goes on with."""
+    quota_wait: float = QUOTA_WAIT
+    """Seconds that the run waits for accounts when nothing else goes on."""
     standing: BaseStanding | None = None
     """How base stood beside the feature; nothing in the first journals."""
     refresh: Refresh | None = None

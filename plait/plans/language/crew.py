@@ -8,9 +8,19 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED, Backend
 from plait.plans.language.command_templates import check_argument, check_program
-from plait.plans.language.durations import SomeSeconds
+from plait.plans.language.durations import Seconds, SomeSeconds
 from plait.plans.language.environment import Environment, added
-from plait.plans.language.fields import Bytes, Commands, Line, Part, PathPatterns, Priority, Prose, Slug
+from plait.plans.language.fields import (
+    Bytes,
+    Commands,
+    Line,
+    Part,
+    PathPatterns,
+    Priority,
+    Prose,
+    SearchPattern,
+    Slug,
+)
 
 Complexity = Literal["simple", "moderate", "complex"]
 
@@ -78,6 +88,17 @@ class Role(Part):
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    account: Slug | None = Field(
+        default=None,
+        description="The account that its agents use: roles of the same one rest together when it refuses; absent: "
+        "roles with the same program share one.",
+    )
+    pause_on: tuple[SearchPattern, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Regular expressions for what its program prints last when its account gives nothing more, beside "
+        "what claude, codex, gemini, opencode and aider print.",
+    )
     copy: PathPatterns = Field(  # type: ignore[assignment]  # see `Part`
         default=(),
         description="Files that git does not have and its checkouts need, such as .env: copied from your own clone.",
@@ -114,6 +135,11 @@ class Crew(Part):
     setup_inputs: PathPatterns = Field(
         default=(),
         description="Files that `setup` depends on, such as lock files: unchanged, its result is used again.",
+    )
+    quota_wait: Seconds | None = Field(
+        default=None,
+        description="How long a run waits for accounts that refuse (no quota, no login, overload) when nothing else "
+        "goes on in it; 6h when absent.",
     )
     environment: Environment = Field(
         default=(),
@@ -209,6 +235,7 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         default_backend=upper.default_backend or lower.default_backend,
         setup=upper.setup if "setup" in upper.model_fields_set else lower.setup,
         setup_inputs=upper.setup_inputs if "setup_inputs" in upper.model_fields_set else lower.setup_inputs,
+        quota_wait=lower.quota_wait if upper.quota_wait is None else upper.quota_wait,
         environment=added(lower.environment, upper.environment),
         copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
         submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,

@@ -74,6 +74,14 @@ def _check_foreign(text: str) -> str:
     return text
 
 
+def _check_pattern(text: str) -> str:
+    try:
+        re.compile(text, re.IGNORECASE)
+    except (re.error, RecursionError, OverflowError) as problem:
+        raise ValueError(f"{quoted(text)} is no regular expression: {problem}") from None
+    return text
+
+
 def _check_person(text: str) -> str:
     read_person(text)
     return text
@@ -115,6 +123,8 @@ Command = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_c
 
 Commands = Annotated[tuple[Command, ...], Field(max_length=MAX_COMMANDS)]
 PathPatterns = Annotated[tuple[PathPattern, ...], Field(max_length=MAX_ENTRIES)]
+SearchPattern = Annotated[Line, AfterValidator(_check_pattern)]
+"""A regular expression for a line; whoever searches with it has to end a search that takes long."""
 
 PRIORITIES = {"critical": 1, "high": 2, "medium": 3, "low": 4, "idle": 5}
 

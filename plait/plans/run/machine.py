@@ -17,6 +17,7 @@ from plait.plans.journal.events import (
     EditionCompared,
     Event,
     Pause,
+    ProgramBroke,
     RecordsRead,
     RecordWritten,
     RepairFound,
@@ -30,7 +31,7 @@ from plait.plans.journal.events import (
     WorkEnded,
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
-from plait.plans.run import base_events, batch_events, contract_events, repair_events, work_events
+from plait.plans.run import account_events, base_events, batch_events, contract_events, repair_events, work_events
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -66,8 +67,9 @@ class Run:
 
     def hear(self, event: Event, now: float) -> tuple[Effect, ...]:
         """What is to be done because of an event; one that comes too late, or twice, changes nothing."""
-        run = self.standings
+        run, before = self.standings, self.standings.run_time
         run.now = max(now, run.now)
+        account_events.count_waiting(run, run.run_time - before)
         if isinstance(event, TipMoved):
             batch_events.tip_moved(run, event)
         elif isinstance(event, BaseSeen):
@@ -82,6 +84,9 @@ class Run:
             else:
                 _HANDLERS[type(event)](run, event)
             run.renew_waits()
+            account_events.note_waiting(run)
+            if isinstance(event, Tick) and not run.stopping and run.paused_at is None:
+                self.wakes_at = _sooner(self.wakes_at, run.rests.next_change(run.now))
         return run.take_effects()
 
     @property
@@ -134,6 +139,8 @@ def _reuse(run: Standings, task: str, work: EarlierWork) -> None:
 def _tick(run: Standings, event: Tick) -> float | None:
     if run.stopping or run.paused_at is not None:
         return None
+    if run.rests.is_of_concern:  # a pause may be over by the clock alone
+        run.renew_waits()
     if not run.takes_base_in:
         _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
@@ -143,10 +150,14 @@ def _tick(run: Standings, event: Tick) -> float | None:
     return wakes_at
 
 
+def _sooner(this: float | None, that: float | None) -> float | None:
+    return min((moment for moment in (this, that) if moment is not None), default=None)
+
+
 def _dispatch(run: Standings, event: Tick) -> None:
     """Start what can; whatever gives its slot back at once leaves it to others."""
     room = None if event.room is None else dict(event.room)
-    while starts := run.dispatcher.start(run.now, room=room):
+    while starts := run.dispatcher.start(run.now, closed=account_events.closed_roles(run), room=room):
         for start in starts:
             begun = work_events.begin_start(run, start)
             if begun and room is not None and start.role in room:
@@ -186,6 +197,8 @@ def _stop(run: Standings, event: Stop) -> None:
 def _close(run: Standings, _event: Close) -> None:
     """Say where every task was left."""
     stopped = work_events.why_stopped(run)
+    trouble = None if run.stopping else account_events.why_ended(run) or account_events.why_roles_stopped(run)
+    run.rests.ended_waiting = not run.stopping and account_events.why_ended(run) is not None
     for task, standing in tuple(run.tasks.items()):
         is_blocked = run.dispatcher.state_of(task) is TaskState.BLOCKED
         ended = isinstance(standing.status, Preparing | Working) or (run.stopping and not is_blocked)
@@ -199,7 +212,7 @@ def _close(run: Standings, _event: Close) -> None:
         elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
             run.put(task, status=Cancelled(stopped), waits={})
             run.tell("cancelled", about=task, reason=stopped)
-    run.trouble = run.trouble or base_events.why_base_red(run)
+    run.trouble = run.trouble or base_events.why_base_red(run) or trouble
     for task, by in run.rules.held.items():
         if by != task:
             run.tell("held", about=task, reason=run.why_held(task, by))
@@ -219,6 +232,7 @@ _HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
     RepairTaken: repair_events.repair_taken,
     RecordWritten: contract_events.record_written,
     RecordsRead: contract_events.records_read,
+    ProgramBroke: account_events.program_broke,
     Pause: _pause,
     Resume: _resume,
     Stop: _stop,

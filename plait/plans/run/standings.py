@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, TakeRepair, Tell
 from plait.plans.journal.events import Stop
 from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of
 from plait.plans.landing.landing_rules import LandingRules
+from plait.plans.run.resting_roles import RestingRoles
 from plait.plans.run.statuses import (
     ApprovalWait,
     AsideWait,
@@ -23,6 +24,7 @@ from plait.plans.run.statuses import (
     Wait,
     Waiting,
     Working,
+    moment,
 )
 from plait.plans.schedule.dispatch import Blocked, Dispatcher
 from plait.plans.tasks.base_outcome import BaseOutcome
@@ -100,6 +102,7 @@ class Standings:
         """By task, what a person put on its branch and is being looked at, or is once the run is no longer paused."""
         self._put_off: list[TakeRepair] = []
         """Those of them that nobody looks at, as the run is paused."""
+        self.rests = RestingRoles(manifest)
         self.stopping: Stop | None = None
         self.paused_by: str | None = None
         self.paused_at: float | None = None
@@ -236,9 +239,9 @@ class Standings:
     def renew_waits(self) -> None:
         """Let everybody wait who has to, and nobody else: asked after each event.
 
-        Who has never waited, reads nothing and needs no open contract is asked when it would start.
+        Who has never waited, reads nothing and needs no open contract is asked at its start alone, unless a role rests.
         """
-        is_open = any(contract.unapproved_owner for contract in self.contracts.values())
+        is_open = self.rests.is_of_concern or any(one.unapproved_owner for one in self.contracts.values())
         for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
             starts = isinstance(standing.status, Waiting) and state in _NOT_STARTED
@@ -282,6 +285,7 @@ class Standings:
         standing, facts = self.tasks[task], self.facts[task]
         if task in self.mending:
             yield MendingWait(self.mending[task].commit)
+        yield from self.rests.waits_of(() if facts.is_command else (facts.role, *facts.fallback), self.now)
         if not standing.reads_without:
             yield from (TextWait(source) for source in facts.information if self.may_publish(source))
         for name, contract in self.contracts.items():
@@ -440,6 +444,11 @@ class Standings:
 
     def goes_on(self) -> bool:
         """Whether anything runs, may start, may land, or is being done; texts that are waited for aside."""
+        waits = (self.tasks[task].waits for task in self._waiters)
+        return self.goes_on_beside_accounts() or any(map(self.rests.may_wait, waits))
+
+    def goes_on_beside_accounts(self) -> bool:
+        """The same, of all but what waits for an account."""
         if self.in_work or self.explaining or self.mending or not self.dispatcher.is_over:
             return True
         if any(one.writing for one in self.contracts.values()):
@@ -494,8 +503,3 @@ class Standings:
         """The tasks that wait for anything of this kind."""
         waiters = (task for task in self._waiters if any(isinstance(wait, kind) for wait in self.tasks[task].waits))
         return sorted(waiters)
-
-
-def moment(seconds: float) -> datetime:
-    """Seconds since the epoch as a time."""
-    return datetime.fromtimestamp(seconds, UTC)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
@@ -149,7 +151,33 @@ class MendingWait:
     in_vain = "what a person put on its branch was not looked at"
 
 
-Wait = TextWait | ApprovalWait | ConflictWait | AsideWait | MendingWait
+@dataclass(frozen=True, slots=True)
+class AccountWait:
+    """The account of all agents that could do it has refused: it works again later."""
+
+    account: str
+    why: Kind
+    kind = "account"
+    keeps_going = False  # `Standings.goes_on` knows: not for ever
+    in_vain = "its agent's account gave nothing more while the run waited"
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedRoleWait:
+    """All agents that could do it are stopped for this run."""
+
+    role: str
+    words: str
+    """With which their program ends."""
+    kind = "stopped"
+    keeps_going = False
+
+    @property
+    def in_vain(self) -> str:
+        return f"{self.role} was stopped, as its program ended at once with the same words: {self.words}"
+
+
+Wait = TextWait | ApprovalWait | ConflictWait | AsideWait | MendingWait | AccountWait | StoppedRoleWait
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +234,8 @@ class Standing:
     def wait_of(self, kind: type[AsideWait]) -> AsideWait | None:
         """Its wait of this kind, when it has one."""
         return next((wait for wait in self.waits if isinstance(wait, kind)), None)
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time."""
+    return datetime.fromtimestamp(seconds, UTC)

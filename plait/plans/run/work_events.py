@@ -9,11 +9,13 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkStopped,
     WorkUnprepared,
 )
+from plait.plans.run.account_events import refused
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
-from plait.plans.run.standings import Standings, moment
+from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     AsideWait,
     Built,
@@ -26,6 +28,7 @@ from plait.plans.run.statuses import (
     Rejected,
     Waiting,
     Working,
+    moment,
 )
 from plait.plans.schedule.dispatch import Start
 from plait.plans.tasks.outcomes import Span
@@ -104,12 +107,17 @@ def _preparing(run: Standings, task: str) -> Preparing | None:
         return None
     preparing, resting = standing.status, run.resting(task)
     same = resting == preparing.rests_on and _commits(run, task, resting) == preparing.commits
-    waits = any(True for _ in run.waits_before_start(task))
+    waits = any(True for _ in run.waits_before_start(task)) or _rests(run, task, preparing.agent)
     if same and not waits and run.paused_at is None and run.needs_are_met(task):
         return preparing
     run.put(task, status=Waiting())
     run.block(run.dispatcher.requeue(task, now=run.now))
     return None
+
+
+def _rests(run: Standings, task: str, agent: str) -> bool:
+    """Whether the agent that was to do it may not start any more."""
+    return not run.facts[task].is_command and run.rests.rests(agent.rpartition("-")[0], run.now)
 
 
 def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str, ...]) -> None:
@@ -202,7 +210,12 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.block(run.dispatcher.finish(event.task, now=run.now, ok=False))
     elif isinstance(event.result, WorkPutOff):
         run.put(event.task, status=Waiting(), repair=repair, tried=tried)
-        run.tell("another try waits until the run goes on", about=event.task, reason=event.result.reason or None)
+        goes_on = "its role" if run.rests.rests(status.agent.rpartition("-")[0], run.now) else "the run"
+        run.tell(f"another try waits until {goes_on} goes on", about=event.task, reason=event.result.reason or None)
+        run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
+    elif isinstance(event.result, WorkRefused):
+        run.put(event.task, status=Waiting(), repair=repair, tried=tried)
+        refused(run, status.agent, event.result, worked=run.now - status.since)
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     elif isinstance(event.result, WorkUnprepared):
         _unprepared(run, event.task, event.result, is_repair=repair is not None)
@@ -229,6 +242,8 @@ def _again(run: Standings, task: str, commit: str | None) -> None:
 
 def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
     commit, told = result.commit or run.tasks[task].commit, run.tasks[task].feedback
+    if not run.facts[task].is_command:
+        run.rests.succeed(status.agent.rpartition("-")[0], run.now)
     run.dispatcher.finish(task, now=run.now, ok=True)
     if commit is None:
         run.put(task, status=Landed(), feedback=())

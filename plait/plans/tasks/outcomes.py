@@ -295,6 +295,19 @@ class Conditions(_Outcome):
     """What the lower bound is of, as `Bound.kind` says it."""
 
 
+class Rest(_Outcome):
+    """Roles that start no agent for a time, as their account has refused, or for good, as their program breaks off."""
+
+    roles: tuple[str, ...]
+    kind: Literal["quota", "login", "overload", "stopped"]
+    words: str
+    """What the program said."""
+    until: AwareDatetime | None = None
+    """When it is tried again; nothing for a role that is stopped."""
+    gives_up_at: AwareDatetime | None = None
+    """When the run ends if nothing else goes on in it; nothing while anything does."""
+
+
 class FeatureOutcome(_Outcome):
     """A whole run: what `plait run --json` prints."""
 
@@ -329,6 +342,9 @@ class FeatureOutcome(_Outcome):
     """What it landed beside the edition before; not kept by the store."""
     brought: BaseOutcome | None = None
     """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
+
+    rests: tuple[Rest, ...] = ()
+    """Roles that start no agent now; not part of `--json`, not kept by the store."""
 
     @property
     def landed(self) -> tuple[TaskOutcome, ...]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
+from plait.plans.accounts.refusals import Refusal
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import Integration
 from plait.plans.paths import Asked
@@ -229,6 +230,8 @@ class Try:
     """What the agent used up; nothing where it did not tell."""
     spent: Mapping[str, float] = field(default_factory=dict)
     """Seconds by stage: `setup`, `work`, `check`."""
+    refused: Refusal | None = None
+    """What the agent's account said, where it refused: such a try costs none."""
 
 
 @dataclass(frozen=True, slots=True)

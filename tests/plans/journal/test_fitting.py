@@ -20,6 +20,7 @@ from plait.plans.journal.events import (
     BranchPutAside,
     Event,
     Pause,
+    ProgramBroke,
     RecordsRead,
     RecordWritten,
     RepairFound,
@@ -41,6 +42,7 @@ from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
 from plait.plans.tasks.base_outcome import BaseOutcome, PushedBranch
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     ChainBranch,
@@ -69,7 +71,9 @@ NAMES: Mapping[type, set[str]] = {
     BatchReport: {"tip", "spent"},
     BranchPutAside: {"task", "kept"},
     ChainBranch: {"task", "tip", "commit"},
+    EditionChange: {"before", "commit", "landed_now", "not_landed_now"},
     Held: {"task", "by"},
+    ProgramBroke: {"task", "role"},
     PushedBranch: {"branch", "commit"},
     Record: {"contract", "commit", "content", "owner", "oid"},
     RecordsRead: {"records", "refused"},

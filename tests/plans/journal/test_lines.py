@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journal
+from plait.plans.accounts.pauses import AccountPause
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import (
     BaseSeen,
@@ -30,6 +31,7 @@ from plait.plans.journal.events import (
     EditionCompared,
     Event,
     Pause,
+    ProgramBroke,
     RecordsRead,
     RecordWritten,
     RepairFound,
@@ -44,6 +46,7 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkStopped,
     WorkUnprepared,
 )
@@ -117,6 +120,7 @@ WORK = (
     | st.builds(WorkFailed, WORD, st.booleans())
     | st.builds(WorkStopped)
     | st.builds(WorkPutOff, WORD)
+    | st.builds(WorkRefused, st.sampled_from(["quota", "login", "overload"]), WORD, st.none() | SECONDS)
     | st.builds(WorkUnprepared, WORD)
 )
 EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
@@ -126,6 +130,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     StartPrepared: st.builds(StartPrepared, WORD, WORD),
     StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
     WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),
+    ProgramBroke: st.builds(ProgramBroke, WORD, WORD, WORD),
     BatchSettled: st.builds(BatchSettled, WORD, tuples(WORD), WORD),
     BatchEnded: st.builds(
         BatchEnded,
@@ -226,6 +231,11 @@ MANIFESTS = st.builds(
     salvage=tuples(WORD),
     unsupported=tuples(WORD),
     paused_by=MAYBE,
+    accounts=tables(WORD),
+    account_pauses=tables(
+        st.builds(AccountPause, st.sampled_from(["quota", "login", "overload"]), WORD, SECONDS, SECONDS, st.booleans())
+    ),
+    quota_wait=SECONDS,
 )
 
 SMALLEST = manifest_from("tasks: [{id: A, run: echo}]")

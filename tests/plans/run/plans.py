@@ -31,6 +31,8 @@ def drawn_manifest(random: Random, *, most: int = 8) -> Manifest:
         repairs=random.choice((0, 1, 2, 2, 2)),
         contracts=contracts,
         phases=phases,
+        accounts=random.choice(({}, {"a": "claude", "b": "claude"}, dict.fromkeys(ROLES, "claude"))),
+        quota_wait=random.choice((0.0, 100.0, 6 * 3_600.0)),
     )
 
 

@@ -52,8 +52,8 @@ from plait.plans.language.crew import merge_crews
 from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.run.machine import Run
-from plait.plans.run.standings import Standings, moment
-from plait.plans.run.statuses import Standing
+from plait.plans.run.standings import Standings
+from plait.plans.run.statuses import Standing, moment
 from plait.plans.tasks.expansion import expand
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, Held, Rejection
 from plait.plans.tasks.planned_contracts import Record, newest

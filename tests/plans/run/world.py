@@ -26,6 +26,7 @@ from plait.plans.journal.events import (
     Close,
     Event,
     Pause,
+    ProgramBroke,
     RecordsRead,
     RecordWritten,
     RepairFound,
@@ -40,6 +41,7 @@ from plait.plans.journal.events import (
     WorkEnded,
     WorkFailed,
     WorkPutOff,
+    WorkRefused,
     WorkResult,
     WorkStopped,
     WorkUnprepared,
@@ -47,6 +49,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest
 from plait.plans.language.phases import absent_from, held_back, mates_of
+from plait.plans.run.account_events import closed_roles
 from plait.plans.run.machine import Run
 from plait.plans.run.statuses import (
     Built,
@@ -122,6 +125,7 @@ class World:
         self.pending: list[Effect | BatchEnded] = []
         self.started: Counter[str] = Counter()
         self.excused: set[str] = set()
+        self.refused_until: dict[str, float] = {}
         self.heard = []
         self.hear(Begin())
 
@@ -140,9 +144,12 @@ class World:
         sent_back = {task: finished.pop(task) for task in rejected}
         chosen = self._chosen(finished)
         # As `session` does it: what was built on a command that goes again is not finished either.
+        pauses, refused_until = dict(self.run.standings.rests.pauses), self.refused_until
+        killed = not self.run.standings.closed
         self.begin(
             replace(
                 self.plan,
+                account_pauses=pauses if killed else {},
                 tasks=tuple(task for task in self.plan.tasks if task.id in chosen),
                 tip=self.tip,
                 records=dict(self.records),
@@ -156,6 +163,8 @@ class World:
                 },
             )
         )
+
+        self.refused_until = refused_until if killed else {}
 
     def _chosen(self, finished: Collection[str]) -> set[str]:
         """All tasks, or with `--only` some, and what these need and nobody has finished."""
@@ -357,8 +366,30 @@ class World:
             self._end(effect, WorkFailed("no", environment=chance < 0.02), tries=2)
         elif chance < 0.2:
             self._end(effect, WorkStopped(), tries=1)
+        elif chance < 0.25:
+            self._refuse(effect)
         else:
+            if chance < 0.27:
+                self._break_off(effect)
             self._end(effect, self._made(effect, empty=chance < 0.3), tries=1)
+
+    def _refuse(self, effect: StartWork) -> None:
+        """The account of its agent gives nothing more, and says until when, or does not."""
+        times = (None, self.now - 10.0, self.now + 5.0, self.now + 4_000.0, self.now + 90_000.0)
+        until, before = self.random.choice(times), self.run.standings.tasks[effect.task].tries
+        self.excused.add(effect.task)
+        refused = WorkRefused(self.random.choice(("quota", "login", "overload")), "no", until)
+        self._end(effect, refused, tries=before)
+        run = self.run.standings
+        if not run.stopping and effect.task in run.tasks and until is not None and until > self.now:
+            account = self.plan.accounts.get(effect.agent.rpartition("-")[0], effect.agent.rpartition("-")[0])
+            self.refused_until[account] = max(until, self.refused_until.get(account, 0.0))
+        assert run.tasks[effect.task].tries == before, "a refusal by an account has cost a try"
+
+    def _break_off(self, effect: StartWork) -> None:
+        """A try before the one that counts broke off at once."""
+        words = self.random.choice(("no such option", "no such file", "no network"))
+        self.hear(ProgramBroke(effect.task, effect.agent.rpartition("-")[0], words))
 
     def _end(self, effect: StartWork, result: WorkResult, *, tries: int) -> None:
         status = self.run.standings.tasks[effect.task].status
@@ -594,6 +625,7 @@ class World:
         again = self.started[effect.task] > 0
         assert not again or effect.repair or effect.task in self.excused, f"{effect.task} is done twice"
         assert effect.task not in run.mending, f"a person has mended {effect.task}"
+        self._check_account(effect)
         self.excused.discard(effect.task)
         self.started[effect.task] += 1
         facts = run.facts[effect.task]
@@ -606,6 +638,14 @@ class World:
             heard = run.contracts[name].newest
             assert heard is not None
             assert heard.status == "approved", f"{effect.task} starts from {name}, which is {heard.status}"
+
+    def _check_account(self, effect: StartWork) -> None:
+        run, role = self.run.standings, effect.agent.rpartition("-")[0]
+        if run.facts[effect.task].is_command:
+            return
+        account = self.plan.accounts.get(role, role)
+        assert self.now >= self.refused_until.get(account, 0.0), f"{effect.task} starts before {account} gives again"
+        assert not run.rests.rests(role, self.now), f"{effect.task} starts with {role}, which rests"
 
     def _check_batch(self, order: BatchOrder) -> None:
         run = self.run.standings
@@ -681,7 +721,7 @@ class World:
         run = self.run.standings
         if run.stopping or run.paused_at is not None or run.closed or event.room is not None:
             return
-        again = run.dispatcher.copy().start(run.now)
+        again = run.dispatcher.copy().start(run.now, closed=closed_roles(run))
         assert not again, f"a slot is idle beside {[start.job.id for start in again]}"
 
     def _check_end(self) -> None:

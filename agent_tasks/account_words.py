@@ -1,0 +1,44 @@
+"""Whether a try ended because of its agent's account, or because its program cannot work at all."""
+
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from plait.agent_tasks.workshop import Workshop
+from plait.blocks.agents.base import AgentReport
+from plait.plans.accounts.refusals import Refusal, last_lines, refusal_in
+from plait.plans.journal.events import ProgramBroke
+from plait.workspace.output import last_line
+from plait.workspace.pattern_search import fitting_lines
+
+AT_ONCE = 10.0
+"""Seconds within which a program ends that cannot work at all: one that works needs longer for its first answer."""
+
+
+def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool) -> Refusal | None:
+    """What the account of a failed try's agent has said; nothing where the try failed for another reason.
+
+    Only of a program that did not end well, or changed nothing although it says so (aider and gemini end with 0), and
+    only what it printed last: an agent may write about limits as much as it likes.
+    """
+    if report.cause == "cancelled" or (report.problem is None and changed):
+        return None
+    lines = last_lines(report.tail, few=changed or report.problem is None)
+    found = fitting_lines(shop.crew.role(role).pause_on, lines)
+    for pattern in found.slow:
+        shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")
+    return refusal_in(lines, datetime.now().astimezone(), _zone, own=found.lines.__contains__)
+
+
+def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:
+    """Let the machine hear of a program that ended with an error at once and left nothing; a played script is none."""
+    words = last_line(report.tail)
+    is_at_once = report.cause == "exited" and report.status != 0 and report.seconds < AT_ONCE
+    if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
+        shop.resting.on_broken(ProgramBroke(task, role, words))
+
+
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # no such zone, no name of one, no zones on this machine
+        return None
