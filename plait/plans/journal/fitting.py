@@ -22,6 +22,7 @@ from plait.plans.journal.events import (
 )
 from plait.plans.journal.manifest import Manifest
 from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest, PushedBranch
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     Rejection,
@@ -50,6 +51,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         BatchOutcome: ("reason", "flaky", "red_on_base", "setup", "checks", "objects"),
         BatchReport: ("land_by_hand",),
         BranchPutAside: ("refused",),
+        EditionChange: ("paths",),
         Manifest: ("paused_by",),
         Pause: ("by",),
         PullRequest: ("title", "body", "url", "link", "reason"),

@@ -41,6 +41,7 @@ from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest, PastEffort
 from plait.plans.tasks.base_outcome import BaseOutcome, PushedBranch
 from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import (
     BatchOutcome,
     ChainBranch,
@@ -62,7 +63,8 @@ LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
     BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
-    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as"},
+    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as", "refresh"},
+    EditionChange: {"commit", "before", "landed_now", "not_landed_now"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},
     BatchOutcome: {"id", "commit", "tree", "landed", "acquitted", "onto"},
