@@ -18,6 +18,7 @@ from plait.plans.language.environment import added
 from plait.plans.language.places import Loc
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import listed
+from plait.workspace.home import expanded
 from plait.workspace.places import is_folder
 from plait.workspace.programs import backend_of
 
@@ -165,7 +166,7 @@ def _repository(place: Path) -> "GitRepository | None":
 def _script_problems(brief: Brief, name: str, script: str) -> Iterator[Problem]:
     from plait.plans.language.scripts import read_script
 
-    path = brief.folder / script
+    path = brief.folder / expanded(script)
     reason = "it is a directory" if is_folder(path) else ""
     try:
         text = b"" if reason else path.read_bytes()

@@ -17,8 +17,7 @@ from plait.plans.language.durations import format_duration
 from plait.plans.names import agent_branch, integration_branch
 from plait.plans.wording import count
 from plait.show.forecast_json import bundle_records
-from plait.workspace.bases import base_around
-from plait.workspace.places import is_folder
+from plait.workspace.places import has_fetched, is_folder
 
 
 def show_dry_run(
@@ -31,9 +30,8 @@ def show_dry_run(
     """
     place, wanted = repository or Path(), base or brief.plan.base
     brief, presets = shown_presets(brief, place)
-    with suppress(PlaitError) if wanted is None else nullcontext():
-        found = base_around(place, wanted) if is_folder(place) else None
-        presets = (*presets, *(found.told if found else ()))
+    if wanted is not None or has_fetched(place):  # else nothing is to be said, and git takes 0.1 s to import
+        presets = (*presets, *_told_of_base(place, wanted))
     history = () if repository is None else history_of(repository)
     bundling = bundling_of(brief, chosen=chosen, history=history)
     brief = bundling.brief
@@ -48,6 +46,15 @@ def show_dry_run(
             sys.stderr.write(f"note: {line}\n")
         for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
             sys.stderr.write(f"warning: {line}\n")
+
+
+def _told_of_base(place: Path, wanted: str | None) -> tuple[str, ...]:
+    from plait.workspace.bases import base_around
+
+    with suppress(PlaitError) if wanted is None else nullcontext():
+        found = base_around(place, wanted) if is_folder(place) else None
+        return found.told if found else ()
+    return ()
 
 
 def _record(

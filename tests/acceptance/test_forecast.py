@@ -119,13 +119,13 @@ def test_programs_are_told_the_mistakes_of_a_plan_alike_by_every_command(
 
 
 def test_what_is_not_carried_out_yet_is_listed(tmp_path: Path, write_plan: WritePlan) -> None:
-    plan = write_plan("feature: x\ntasks: [{id: A, run: echo}]\nintegration: {land: approve}\n")
+    plan = write_plan("feature: x\ntasks: [{id: A, run: echo, locks: [a.txt]}]\n")
 
     said = plait("forecast", str(plan), "--json", cwd=tmp_path).data
     text = plait("forecast", str(plan), cwd=tmp_path)
 
-    assert said["unsupported"] == ["integration.land: approve"]
-    assert "warning: not carried out yet: integration.land: approve" in text.stderr
+    assert said["unsupported"] == ["tasks[0].locks"]
+    assert "warning: not carried out yet: tasks[0].locks" in text.stderr
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "200"])
