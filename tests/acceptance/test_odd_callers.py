@@ -53,7 +53,9 @@ def test_no_command_fails_for_a_letter_that_the_terminal_does_not_have(
 
 def test_tilde_is_home_where_no_shell_has_made_it_so(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "crew.yaml").write_text("dev: {slots: 2, backend: scripted, script: ~/script.yaml}\n", encoding="utf-8")
-    (tmp_path / "script.yaml").write_text("tasks: {A: [{write: {a.txt: a}}]}\n", encoding="utf-8")
+    (tmp_path / "script.yaml").write_text(
+        "tasks: {A: [{steps: [{write: {path: a.txt, text: a}}]}]}\n", encoding="utf-8"
+    )
     (tmp_path / "plan.yaml").write_text("feature: f\ntasks: [{id: A, role: dev, prompt: p}]\n", encoding="utf-8")
     home = {"HOME": str(tmp_path), "PLAIT_HOME": "~/state"}
     for arguments in (("--crew=~/crew.yaml",), ("--crew", "~/crew.yaml")):
