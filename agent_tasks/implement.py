@@ -12,6 +12,7 @@ from prefect.tasks import Task
 from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
+from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
 from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
@@ -63,6 +64,7 @@ def may_try_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     retry_delay_seconds=RETRY_DELAY_SECONDS,
     retry_condition_fn=may_try_again,
 )
+@shown_as_cancelled
 def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
     """Let an agent work in a checkout of its own, then commit what it left there and check it.
 

@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.batch_record import BatchRecord
+from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.known_failures import red_words, surveyed, verified_words
 from plait.agent_tasks.landing_order import chain_that_lands_most
@@ -46,6 +47,7 @@ PAUSE_SECONDS = 0.1
 
 
 @task(name="integrate", task_run_name="{order.name}", cache_policy=NO_CACHE, persist_result=False)
+@shown_as_cancelled
 def integrate(order: BatchOrder, facts: RunFacts) -> BatchReport:
     """Merge, verify, search when red, and land one batch; a broken environment rejects nothing.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.holding import foreign_changes, require_green
 from plait.agent_tasks.task_branches import work_message
@@ -26,6 +27,7 @@ _TAKEN = "taken/"
 
 
 @task(name="take repair", task_run_name="{repair.name}", cache_policy=NO_CACHE, persist_result=False)
+@shown_as_cancelled
 def take_repair(repair: PersonsRepair, facts: RunFacts) -> WorkReport:
     """Hold a person's commit against what no one may do, verify it, and put plait's own commit above it.
 
