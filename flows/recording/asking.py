@@ -10,7 +10,6 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
-from prefect.utilities.urls import url_for
 
 from plait.agent_tasks.quoted_work import quoted_work
 from plait.agent_tasks.workshop import Workshop
@@ -67,9 +66,10 @@ class Asking(Watcher):
     def _links(self, draft: Record) -> tuple[tuple[str, str], ...]:
         """The page's form for an answer, filled in; nothing when the server does not have it."""
         deployment = _deployment()
-        page = url_for("deployment", obj_id=deployment) if deployment else None
-        if page is None:
+        if deployment is None:
             return ()
+        # From where the artifact is shown: the server has two pages, / and /v2, and nobody knows which one is read.
+        page = f"../../deployments/deployment/{deployment}"
         given = {
             "repository": str(self.shop.control.common_dir),
             "feature": self.shop.feature,

@@ -15,6 +15,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Paused, Running
 
 from plait.flows.running.watching import LiveRun, Watcher
+from plait.plans.tasks.planned_contracts import Record
 from plait.workspace.control import Control
 from plait.workspace.pause_wishes import ask_to_pause, ask_to_resume, wish_to_pause
 
@@ -25,6 +26,8 @@ AFTER_TROUBLE = 30.0
 PATIENCE = 5.0
 """Seconds that an answer is waited for; also for the last one, at the end of the run."""
 ON_PAGE = "somebody on the Prefect page"
+WAITING = "Waiting for approval"
+"""The name of the state while a person is asked: agents that need no answer go on, so it is a kind of running."""
 
 _LOG = logging.getLogger("plait")
 
@@ -46,6 +49,8 @@ class PagePause(Watcher):
     """Set when the run was cancelled on the page."""
     _is_shown: bool = False
     """Whether the page shows what was wished."""
+    _asked: set[str] = field(default_factory=set)
+    """The contracts that a person is asked about."""
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -56,6 +61,13 @@ class PagePause(Watcher):
             within = partial(copy_context().run, self._follow)
             self._thread = threading.Thread(target=within, name="plait-page-pause", daemon=True)
             self._thread.start()
+
+    def asked(self, draft: Record) -> None:
+        """The state's name says so, with the next look."""
+        self._asked.add(draft.contract)
+
+    def answered(self, contract: str, _record: Record | None) -> None:
+        self._asked.discard(contract)
 
     def ended(self, _live: LiveRun) -> None:
         """Look no more: from here on the state is the flow's own."""
@@ -99,6 +111,8 @@ class PagePause(Watcher):
             self._is_shown = self._show_paused(state)
         elif state.is_paused():
             self._is_shown = True
+        elif state.is_running() and state.name != (shown := WAITING if self._asked else Running().name):
+            self._set(Running(name=shown))
 
     def _show_paused(self, state: State) -> bool:
         """A pause without a time limit that leaves the process alone; from another pause there is only `Running`."""

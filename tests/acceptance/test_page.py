@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -177,7 +178,9 @@ def test_a_plan_with_mistakes_ends_with_a_readable_reason(standing: Standing, sh
 
     assert run["state"]["type"] == "FAILED"
     assert "tasks" in run["state"]["message"]
-    assert "Traceback" not in run["state"]["message"]
+    logs = standing.ask("/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})
+    assert "Traceback" not in run["state"]["message"] + "".join(line["message"] for line in logs)
+    assert "must be a list" in wait_for_artifact(standing, run["id"], "problem")["data"].replace("\\", "")
 
 
 AGREED = """
@@ -199,6 +202,7 @@ def test_a_contract_is_approved_on_the_page(standing: Standing, shop: Path, tmp_
 
     assert "the price is in cents" in question
     assert link is not None, question
+    wait_for(lambda: standing.ask(f"/flow_runs/{run}")["state"]["name"] == "Waiting for approval")
     with open_browser() as page:
         page.open(f"{standing.page}/v2/")
         page.wait_for("document.readyState === 'complete'")
@@ -207,7 +211,8 @@ def test_a_contract_is_approved_on_the_page(standing: Standing, shop: Path, tmp_
         page.open(f"{standing.page}/v2/artifacts/artifact/{artifact['id']}")
         page.wait_for("document.body.innerText.includes('the price is in cents')")
         page.picture(place / "contract.png")
-        page.open(link[1])
+        assert link[1].startswith("../../deployments/deployment/")
+        page.open(f"{standing.page}/v2/artifacts/artifact/{link[1]}")
         page.wait_for("[...document.querySelectorAll('textarea, input')].some(field => field.value === 'agreed')")
         page.wait_for(
             "[...document.querySelectorAll('button')].filter(b => b.innerText.trim() === 'Submit')"
@@ -218,6 +223,12 @@ def test_a_contract_is_approved_on_the_page(standing: Standing, shop: Path, tmp_
     assert "2 of 2 tasks landed" in ended["state"]["message"]
     assert files_of(shop, "feature/agreed/integration")["build.txt"] == "the price is in cents"
     assert "was approved by somebody on the Prefect page" in wait_for_artifact(standing, run, "contract-api")["data"]
+
+
+def states_of_tasks(standing: Standing, run: str) -> dict[str, str]:
+    """The type of the state of each task run, by its name."""
+    runs = standing.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    return {one["name"]: one["state_type"] for one in runs}
 
 
 def wait_for_artifact(standing: Standing, run: str, key: str) -> dict[str, Any]:
@@ -290,6 +301,8 @@ def test_cancelling_on_the_page_ends_every_process_in_seconds_and_keeps_the_work
     ended = wait_for_state(standing, run, "CANCELLED", "CRASHED", "FAILED")
 
     assert ended["state"]["type"] == "CANCELLED", ended["state"]
+    wait_for(lambda: states_of_tasks(standing, run)["SLOW"] in ("CANCELLED", "FAILED", "CRASHED"))
+    assert states_of_tasks(standing, run)["SLOW"] == "CANCELLED"
     assert "salvage" in git(shop, "for-each-ref", "--format=%(refname)", "refs/heads/feature/cancelled")
     assert git(shop, "rev-parse", "feature/cancelled/agent/command/QUICK")
 
@@ -446,3 +459,48 @@ def test_the_form_and_the_report_are_drawn(standing: Standing, flow_run: dict[st
     assert "Base branch" in form or "Options" in form or "options" in form
     assert "4 of 4 tasks landed" in report
     assert (place / "report.png").stat().st_size > 20_000
+
+
+NIGHTLY = """
+feature: night-{date}
+goal: The list of files is new each night.
+tasks:
+  - {id: LIST, run: ls > night.txt}
+integration: {verify: [test -f night.txt]}
+"""
+
+
+def test_a_schedule_starts_an_edition_of_its_day_and_a_name_that_was_typed_stays(
+    standing: Standing, shop: Path, tmp_path: Path
+) -> None:
+    place = PICTURES if os.environ.get(KEEP) else tmp_path
+    plan, env = tmp_path / "night.yaml", {"PLAIT_HOME": str(standing.home)}
+    plan.write_text(NIGHTLY)
+    zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: mostly on another day than this machine
+    schedule = ("--schedule", "* * * * *", "--timezone", zone)
+    deployed = plait("deploy", "--plan", str(plan), "--repo", str(shop), *schedule, cwd=tmp_path, env=env)
+    assert deployed.status == 0, deployed.stderr
+    deployment = standing.ask("/deployments/name/deliver-feature/night")["id"]
+    over = {"type": {"any_": ["COMPLETED", "FAILED"]}}
+    of_it = {"flow_runs": {"deployment_id": {"any_": [deployment]}, "state": over}}
+
+    wait_for(lambda: standing.ask("/flow_runs/filter", of_it), seconds=240)
+    standing.ask(f"/deployments/{deployment}/pause_deployment", {})
+    night = standing.ask("/flow_runs/filter", of_it)[0]
+
+    day = datetime.fromisoformat(night["expected_start_time"]).astimezone(ZoneInfo(zone)).date()
+    assert (night["name"], night["state"]["type"]) == (f"night-{day}", "COMPLETED"), night["state"]
+    assert "night.txt" in files_of(shop, f"feature/night-{day}/integration")
+    assert len(night["tags"]) == len(set(night["tags"]))
+    named = standing.ask(f"/deployments/{deployment}/create_flow_run", {"name": "typed by hand"})
+    assert wait_for_state(standing, named["id"], "COMPLETED", "FAILED", "CRASHED")["name"] == "typed by hand"
+    with open_browser() as page:
+        page.open(f"{standing.page}/v2/")
+        page.wait_for("document.readyState === 'complete'")
+        page.evaluate(f"localStorage.setItem('prefect-password', {json.dumps(standing.token)})")
+        page.resize(1280, 900)
+        page.open(f"{standing.page}/v2/runs/flow-run/{night['id']}")
+        page.wait_for(f"document.body.innerText.includes('night-{day}')")
+        time.sleep(3)
+        page.picture(place / "night.png")
+    assert (place / "night.png").stat().st_size > 10_000
