@@ -30,6 +30,7 @@ _LOOKED_AT = 200
 class TakingIn:
     """Base as a task of this run."""
 
+    feature: str
     task: PlannedTask
     refresh: Refresh
     branch: str
@@ -47,19 +48,29 @@ class TakingIn:
             reuse, finished=finished, repaired={**reuse.repaired, **repaired}
         )
 
+    def outdated(self, control: Control) -> tuple[str, ...]:
+        """Its branch, where that has what mended an older base: nobody's work goes without a word."""
+        there, tip = control.branch(self.branch), control.branch(integration_branch(self.feature))
+        if self.repaired or there is None or there == self.refresh.tip:
+            return ()
+        is_kept = any(control.store.is_ancestor(there, place) for place in (self.refresh.commit, tip) if place)
+        return () if is_kept and control.worktree_of(self.branch) is None else (self.branch,)
+
     def put(self, control: Control) -> None:
         """Give it a branch, which stays where somebody has mended it."""
         if not self.repaired:
             control.target.set_ref(HEADS + self.branch, self.refresh.tip, reason="plait: base is taken in")
 
 
-def nothing_to_take_in(control: Control, feature: str, started: FeatureBase) -> str | None:
+def nothing_to_take_in(control: Control, feature: str, started: FeatureBase, *, fresh: bool = False) -> str | None:
     """Why a feature that is asked to take base in need not, in a sentence; nothing where it has to.
+
+    `fresh`: whether the feature is begun anew.
 
     Raises:
         CallError: base is gone.
     """
-    tip = control.branch(integration_branch(feature))
+    tip = None if fresh else control.branch(integration_branch(feature))
     if started.base is None:
         raise CallError(f"{started.name} is gone, so it cannot be taken in", hint="name another: --base NAME")
     if tip is None:
@@ -97,7 +108,8 @@ def taking_in(control: Control, brief: Brief, started: FeatureBase, *, agents: C
     planned = PlannedTask(task.id, task, task.role or COMMAND_ROLE, (), _SECONDS, spec)
     branch = agent_branch(feature, planned.role, task.id)
     tip, repaired = _mended(control, feature, branch, commit, spec)
-    return TakingIn(planned, Refresh(task.id, commit, started.name, tip, by_agent=role is not None), branch, repaired)
+    refresh = Refresh(task.id, commit, started.name, tip, by_agent=role is not None)
+    return TakingIn(feature, planned, refresh, branch, repaired)
 
 
 def _name(brief: Brief) -> str:

@@ -123,7 +123,7 @@ def open_session(
         notices += outset.notices
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        nothing = nothing_to_take_in(control, feature, started, fresh=fresh) if refresh else None
         takes_in, mender = refresh and nothing is None, brief.plan.integration.role
         staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
         notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
@@ -136,7 +136,8 @@ def open_session(
         facts = replace(facts, onto=onto, clone=clone)
         keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
-        notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
+        outdated = (*reuse.outdated, *(taken.outdated(control) if taken else ()))
+        notices += _aside(move_aside(control, outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
         keep_name(control, feature, started)
         if taken is not None:

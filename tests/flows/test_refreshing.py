@@ -100,6 +100,16 @@ def test_before_anything_has_landed_there_is_nothing_to_take_in(repository: Path
             assert any("nothing has landed yet" in told for told in session.notices)
 
 
+def test_a_feature_that_is_begun_anew_starts_from_base_as_it_is_and_takes_nothing_in(
+    repository: Path, landed: str
+) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True, fresh=True) as session:
+        assert (session.refresh, session.shop.base) == (None, now)
+        assert any("there is nothing to take in" in told for told in session.notices)
+    assert not git(repository, "for-each-ref", "refs/heads/feature/cart/agent/*/refresh")
+
+
 def test_a_base_that_is_gone_cannot_be_taken_in_and_another_can(repository: Path, landed: str) -> None:
     git(repository, "checkout", "-q", "-b", "trunk")
     now = commit_files(repository, {"new.txt": "x\n"})
@@ -141,3 +151,22 @@ def test_what_mended_it_before_a_kill_is_taken_and_what_a_person_put_there_is_lo
     newer = commit_files(repository, {"newer.txt": "x\n"})
     with opened(PLAN, repository, refresh=True) as session:
         assert (refresh_of(session).tip, session.reuse.repaired) == (newer, {})
+        kept = f"refs/plait/old/run-1/{branch}"
+        assert (git(repository, "rev-parse", branch), git(repository, "rev-parse", kept)) == (newer, by_hand)
+        assert f"old work that no longer fits its task is kept at {kept}" in session.notices
+
+
+def test_a_branch_that_somebody_stands_on_is_not_moved_to_a_newer_base(
+    repository: Path, landed: str, tmp_path: Path
+) -> None:
+    commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True) as session:
+        branch = f"feature/cart/agent/{session.tasks[0].role}/refresh"
+    git(repository, "worktree", "add", "-q", str(tmp_path / "mine"), branch)
+    before = git(repository, "rev-parse", branch)
+    with opened(PLAN, repository, refresh=True):
+        pass
+    commit_files(repository, {"newer.txt": "x\n"})
+    with pytest.raises(CallError, match="is checked out in"), opened(PLAN, repository, refresh=True):
+        pass
+    assert git(repository, "rev-parse", branch) == before
