@@ -36,6 +36,12 @@ def is_all_done(startable: Startable, *, refresh: bool) -> bool:
     )
 
 
+def notices_of(startable: Startable, brief: Brief, *, refresh: bool) -> tuple[str, ...]:
+    """What is said beside it: of base, and where that was to be taken in, that there is nothing of it to take in."""
+    nothing = nothing_to_take_in(startable.control, brief.plan.feature, startable.start.base) if refresh else None
+    return (*startable.start.told, *filter(None, [nothing]))
+
+
 def nothing_told(startable: Startable, brief: Brief) -> str:
     """What a person is told of it."""
     feature, branch = brief.plan.feature, integration_branch(brief.plan.feature)
