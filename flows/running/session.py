@@ -26,7 +26,7 @@ from plait.plans.names import base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
-from plait.workspace.base_course import keep_name
+from plait.workspace.base_course import keep_base
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records
@@ -139,7 +139,7 @@ def open_session(
         outdated = (*reuse.outdated, *(taken.outdated(control) if taken else ()))
         notices += _aside(move_aside(control, outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
-        keep_name(control, feature, started)
+        keep_base(control, feature, started)
         if taken is not None:
             taken.put(control)
         if fresh:

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from plait.flows.running.base_watch import BaseWatch
+from plait.flows.running.beginning import manifest_of
 from plait.flows.running.session import Session
 from plait.plans.errors import CallError
+from plait.plans.journal.events import TipMoved
 from plait.plans.journal.manifest import Refresh
+from plait.plans.run.machine import Run
 from plait.workspace.trailers import message_with_trailers
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
@@ -170,3 +174,23 @@ def test_a_branch_that_somebody_stands_on_is_not_moved_to_a_newer_base(
     with pytest.raises(CallError, match="is checked out in"), opened(PLAN, repository, refresh=True):
         pass
     assert git(repository, "rev-parse", branch) == before
+
+
+def test_what_a_run_saw_to_be_taken_in_is_known_to_the_next_one_although_base_was_set_back(
+    repository: Path, landed: str
+) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository) as session:
+        run = Run(manifest_of(session, urgency=None, paused_by=None))
+        watch = BaseWatch(session.shop.control, run.standings)
+        git(repository, "checkout", "-q", "--detach", TIP)
+        git(repository, "merge", "-q", "--no-edit", "main")
+        git(repository, "update-ref", f"refs/heads/{TIP}", "HEAD")
+        git(repository, "checkout", "-q", "main")
+        run.hear(TipMoved(git(repository, "rev-parse", TIP)), session.began)
+        seen = watch.look()
+        assert seen is not None
+        assert (seen.standing.course, seen.standing.rests_on) == ("same", now)
+    git(repository, "reset", "-q", "--hard", "HEAD~1")
+    with opened(PLAN, repository) as session:
+        assert (session.standing.course, session.standing.dropped, session.shop.base) == ("rewritten", 1, now)
