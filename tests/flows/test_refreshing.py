@@ -1,12 +1,16 @@
 """Base that is taken in as a task of the run: who mends it, what is there already, and when there is nothing to do."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from plait.flows.inputs.requests import read_brief
 from plait.flows.running.base_watch import BaseWatch
 from plait.flows.running.beginning import manifest_of
+from plait.flows.running.nothing_left import is_all_done, notices_of
 from plait.flows.running.session import Session
+from plait.flows.running.startable import require_startable
 from plait.plans.errors import CallError
 from plait.plans.journal.events import TipMoved
 from plait.plans.journal.manifest import Refresh
@@ -194,3 +198,25 @@ def test_what_a_run_saw_to_be_taken_in_is_known_to_the_next_one_although_base_wa
     git(repository, "reset", "-q", "--hard", "HEAD~1")
     with opened(PLAN, repository) as session:
         assert (session.standing.course, session.standing.dropped, session.shop.base) == ("rewritten", 1, now)
+
+
+@pytest.mark.parametrize(
+    ("extra", "refresh", "is_done"),
+    [
+        ("", False, True),
+        ("", True, True),
+        ("integration: {land: auto}", False, False),
+        ("integration: {land: never}", False, True),
+        ("integration: {land: approve}", False, True),
+        ("integration: {push: integration}", False, False),
+        ("integration: {push: none}", False, True),
+    ],
+)
+def test_what_has_all_landed_is_done_where_nothing_is_to_go_to_base_or_a_remote(
+    repository: Path, landed: str, extra: str, *, refresh: bool, is_done: bool
+) -> None:
+    brief = read_brief(dedent(f"{PLAN}\n    {extra}"), source="plan.yaml", crew=None, folder=repository)
+    startable = require_startable(brief, repository=repository, base=None, only=(), fresh=False)
+    assert is_all_done(startable, refresh=refresh) is is_done
+    told = notices_of(startable, brief, refresh=refresh)
+    assert any("there is nothing to take in" in notice for notice in told) is refresh
