@@ -92,13 +92,14 @@ def taking_in(control: Control, brief: Brief, started: FeatureBase, *, agents: C
     Raises:
         GitFailed: a commit is missing.
     """
-    feature, commit = brief.plan.feature, started.now
-    role = next(_roles(control, brief, commit, agents), None)
+    feature, commit, name = brief.plan.feature, started.now, _name(brief)
+    mender = _mender(control, brief, name, commit)
+    role = (mender if mender in agents else None) if mender else next(_roles(control, brief, commit, agents), None)
     spec = hashlib.sha256(f"refresh {feature} {commit}".encode()).hexdigest()
     title = f"{started.name} as it is now"
     task = Task(
-        id=_name(brief),
-        role=role or COMMAND_ROLE,
+        id=name,
+        role=mender or role or COMMAND_ROLE,
         title=one_line(title, 200),
         changes="optional",
         prompt=f"Bring what {started.name} has by now into this feature. In what follows, your branch is "
@@ -127,6 +128,20 @@ def _mended(control: Control, feature: str, branch: str, base: str, spec: str) -
     if tip is not None and control.store.is_ancestor(there, tip):
         return base, None
     return (there, None) if trailers_of(control, there).get("Plait-Spec") == spec else (base, there)
+
+
+def _mender(control: Control, brief: Brief, name: str, base: str) -> str | None:
+    """The role on whose branch there is what mends it: another run may have had other agents, as of `--only`."""
+    feature = brief.plan.feature
+    known = {COMMAND_ROLE, *(task.role for task in brief.expansion.tasks), brief.plan.integration.role or COMMAND_ROLE}
+    tip = control.branch(integration_branch(feature))
+    for role in sorted(known):
+        there = control.branch(agent_branch(feature, role, name))
+        if there is None or there == base or not control.store.is_ancestor(base, there):
+            continue
+        if tip is None or not control.store.is_ancestor(there, tip):
+            return role
+    return None
 
 
 def _roles(control: Control, brief: Brief, base: str, agents: Collection[str]) -> Iterator[str]:

@@ -220,3 +220,18 @@ def test_what_has_all_landed_is_done_where_nothing_is_to_go_to_base_or_a_remote(
     assert is_all_done(startable, refresh=refresh) is is_done
     told = notices_of(startable, brief, refresh=refresh)
     assert any("there is nothing to take in" in notice for notice in told) is refresh
+
+
+def test_what_a_person_mended_is_taken_also_by_a_run_that_has_other_agents(
+    repository: Path, landed: str, branch_with: BranchWith
+) -> None:
+    now = commit_files(repository, {"app.py": "main\n"})
+    more = PLAN + "      - {id: C, role: qa, prompt: c}\n"
+    with opened(more, repository, refresh=True) as session:
+        assert session.tasks[0].role == "dev"
+    by_hand = branch_with("by-hand", {"app.py": "both\n"}, start="main")
+    git(repository, "update-ref", "refs/heads/feature/cart/agent/dev/refresh", by_hand)
+    with opened(more, repository, refresh=True, only=("C",)) as session:
+        assert (refresh_of(session).commit, session.tasks[0].role) == (now, "dev")
+        assert session.reuse.repaired == {"refresh": by_hand}
+        assert not refresh_of(session).by_agent
