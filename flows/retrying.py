@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.flows.inputs.requests import Brief
 from plait.flows.running.reuse import move_aside
 from plait.flows.runs import KnownRun, run_meant, worktree_of
 from plait.plans.errors import CallError
+from plait.plans.language.editions import edition_of
+from plait.plans.names import integration_branch
 from plait.plans.tasks.outcomes import TaskOutcome
 from plait.plans.tasks.states import TaskState
 from plait.plans.wording import near_match, quoted
@@ -27,30 +30,45 @@ class Retrying:
 
     run: KnownRun
     task: str
-    put_aside: tuple[str, ...]
-    """The refs that keep what it made before."""
+    branch: str | None
+    """Where what it made before is, if it made anything."""
     plan: Path | None
     """Where the plan of its run is; nothing where it is not there any more."""
+    base: str | None = None
+    """What its feature starts from, where that is not kept by a branch of it yet: as its run did."""
 
     @property
     def repository(self) -> Path:
         return worktree_of(self.run.repository)
 
-    def record(self) -> dict[str, object]:
+    def record(self, put_aside: tuple[str, ...]) -> dict[str, object]:
         """What `--json` prints."""
         return {
             "task": self.task,
             "feature": self.run.feature,
-            "put_aside": list(self.put_aside),
+            "put_aside": list(put_aside),
             "plan": str(self.plan) if self.plan else None,
         }
 
+    def of_its_feature(self, brief: Brief) -> Brief:
+        """A plan as the edition that the task's run was of, which is not always today's.
 
-def prepare_retry(wanted: str | None, task: str, *, repository: Path | None = None) -> Retrying:
-    """Put the branch of a task aside, so that the next run of its feature does it anew, with all of its tries.
+        Raises:
+            CallError: it is the plan of another feature.
+        """
+        edition = edition_of(brief.template, self.run.feature) if brief.template else None
+        brief = brief.as_edition(edition) if edition else brief
+        if brief.plan.feature != self.run.feature:
+            sentence = f"{brief.source} is the plan of {brief.plan.feature}, and {self.task} is of {self.run.feature}"
+            raise CallError(sentence, hint="name its plan with --plan")
+        return brief
+
+
+def find_retry(wanted: str | None, task: str, *, repository: Path | None = None) -> Retrying:
+    """The task that is meant, if it can be tried again; nothing is moved yet.
 
     Raises:
-        CallError: there is no such run or task, its feature goes on, it has landed, or somebody stands on its branch.
+        CallError: there is no such run or task, its feature goes on, or it has landed.
     """
     run = run_meant(wanted, task=task, repository=repository)
     planned = _task_of(run, task)
@@ -59,11 +77,32 @@ def prepare_retry(wanted: str | None, task: str, *, repository: Path | None = No
         raise CallError(f"run {run.run_id} goes on, and tries {task} as often as its plan says", hint=hint)
     if planned.state in _FINISHED:
         raise CallError(f"{task} {_FINISHED[planned.state]}", hint="see `plait status`")
+    return Retrying(run, planned.id, planned.branch, _plan_of(run), _base_of(run))
+
+
+def put_aside(retrying: Retrying) -> tuple[str, ...]:
+    """Put the branch of a task aside, so that the next run of its feature does it anew, with all of its tries.
+
+    Returns:
+        The refs that keep what it made before.
+
+    Raises:
+        CallError: its feature goes on, or somebody stands on its branch.
+    """
+    run, branch = retrying.run, retrying.branch
     control = open_control(Path(run.repository), home=plait_home())
     with feature_lock(control, run.feature, "retry"):
-        branches = (planned.branch,) if planned.branch and control.branch(planned.branch) else ()
-        kept = move_aside(control, branches, run_id=run.run_id)
-    return Retrying(run, planned.id, kept, _plan_of(run))
+        branches = (branch,) if branch and control.branch(branch) else ()
+        return move_aside(control, branches, run_id=run.run_id)
+
+
+def _base_of(run: KnownRun) -> str | None:
+    """What a run started from, where its feature has no branch that would remember it."""
+    standing = run.shown_outcome().base
+    control = open_control(Path(run.repository), home=plait_home())
+    if standing is None or control.branch(integration_branch(run.feature)) is not None:
+        return None
+    return standing.ref or standing.began
 
 
 def _task_of(run: KnownRun, task: str) -> TaskOutcome:
