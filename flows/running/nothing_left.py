@@ -20,7 +20,7 @@ from plait.workspace.home import plait_home, run_directory
 
 
 def is_all_done(startable: Startable, *, refresh: bool) -> bool:
-    """Whether nothing is left to do, as far as git says it: no task, no question, and nothing to land on base.
+    """Whether nothing is left to do, as far as git says it: no task, no question, nothing to land on base or to push.
 
     `refresh`: whether the feature is asked to take in what base has by now.
     """
@@ -33,6 +33,7 @@ def is_all_done(startable: Startable, *, refresh: bool) -> bool:
         outset.has_all_landed
         and not outset.brief.expansion.contracts
         and outset.brief.plan.integration.land in (None, "never")
+        and outset.brief.plan.integration.push == "none"
     )
 
 
