@@ -34,7 +34,7 @@ LONGEST_SET_UP = 3600.0
 REMEMBERED = 24 * 3600.0
 """Seconds for which a set-up that worked on the same files is not tried again."""
 _LINES = 15
-_BEYOND = "`--no-preflight` starts all the same"
+_BEYOND = "`plait run --no-preflight` starts all the same"
 
 
 @dataclass(slots=True)

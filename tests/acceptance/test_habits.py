@@ -76,6 +76,7 @@ def test_a_rejected_task_is_tried_again_from_the_start(
     branch = "feature/again/agent/command/A"
     before = git(repository, "rev-parse", branch).strip()
     assert plait("retry", "B", cwd=repository).status == 2
+    assert "it is a command, and cannot hear" in plait("tell", "A", "be good", cwd=repository).stdout
 
     prepared = plait("retry", "A", "--no-run", "--json", cwd=repository).data
     (kept,) = prepared["put_aside"]

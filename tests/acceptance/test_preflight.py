@@ -177,3 +177,16 @@ def test_a_set_up_that_worked_beside_another_copied_file_is_tried_again(
 
     assert ended.status == 3
     assert "the set-up failed on what the feature starts from: grep -q good env.txt" in ended.stderr
+
+
+def test_a_named_server_that_is_not_there_is_refused_before_a_set_up_is_tried(
+    shop: Path, write_plan: WritePlan
+) -> None:
+    made = shop.parent / "made"
+    path = str(write_plan(plan(setup=f"printf x >> {made}")))
+
+    ended = plait("run", path, cwd=shop, env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+
+    assert ended.status == 3
+    assert "cannot be reached" in ended.stderr
+    assert not made.exists()
