@@ -16,7 +16,7 @@ EXAMPLES = (
     "Examples: `plait logs TASK-2` · `plait logs TASK-2 --try 1` · `plait logs TASK-2 --follow` · "
     "`plait logs --follow` (of all tasks) · `plait logs TASK-2 --prompt` · `plait logs TASK-2 --json`\n\n"
     "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was. "
-    "Where there is more than that one log, each has a heading."
+    "Where there is more than the agent's log, each has a heading."
 )
 
 
@@ -73,7 +73,7 @@ def _tell(log: "TaskLog", tries: "tuple[TryLog, ...]", *, whole: bool) -> None:
 
     rejections = log.rejections if whole else ()
     parts = [(attempt, part) for attempt in tries for part in attempt.parts]
-    if len(parts) == 1 and len(tries) == 1 and parts[0][1].path == tries[0].main and not rejections:
+    if len(parts) == 1 and len(tries) == 1 and parts[0][1].what == "agent" and not rejections:
         _print(parts[0][1].path)
         return
     if not parts and not rejections:

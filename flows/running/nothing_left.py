@@ -42,7 +42,9 @@ def nothing_told(startable: Startable, brief: Brief) -> str:
     feature, branch = brief.plan.feature, integration_branch(brief.plan.feature)
     tip = startable.control.branch(branch)
     where = f"{branch} ({tip[:10]})" if tip else "its base"
-    size = len(startable.outset.chosen) if startable.outset else 0
+    outset = startable.outset
+    done = [task for task in outset.brief.expansion.tasks if task.id in outset.chosen] if outset else []
+    size = sum(max(1, len(task.members)) for task in done)  # as the plan counts them, bundled or not
     moved = base_words(startable.start.standing)
     return (
         f"nothing to do: {count(size, 'task')} of {feature} {'has' if size == 1 else 'have'} landed on {where}\n"
