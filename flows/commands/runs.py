@@ -42,7 +42,7 @@ def command(
     if rows:
         _show(rows, every=every)
     if not rows:
-        of_it = f" of {one_line(feature)}" if feature else ""
+        of_it = f" that is called {one_line(feature)}" if feature else ""
         where = " there" if repo else "" if every else " where you stand (`plait runs --all`: of all repositories)"
         typer.echo(f"there is no run of plait{of_it}{where}", err=True)
     if more:
