@@ -6,7 +6,7 @@ the feature's lock is held while its things go.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,12 +77,17 @@ def find_leftovers(repository: Path | None, *, older: float, now: datetime | Non
         features[run.feature].append(run)
     found: list[Leftover] = []
     kept: list[str] = []
+    told_by: set[str] = set()  # the plans of which a newer edition without branches stays: the next is held against it
     for feature, of_it in features.items():
         if any(run.alive for run in of_it):
             kept.append(f"{feature} goes on: nothing of it is touched")
             continue
         found += _branches(control, feature, of_it[0], before, kept)
-        found += _folders(of_it, before, kept)
+        template = of_it[0].template
+        is_gone = bool(template) and not control.target.refs(f"{HEADS}feature/{feature}/")
+        stays = set() if is_gone and template in told_by else {of_it[0].run_id, last_with_work(of_it[0]).run_id}
+        told_by |= {template} if is_gone else set()
+        found += _folders(of_it, before, kept, stays=stays)
     return Leftovers(control, tuple(found), tuple(kept))
 
 
@@ -155,9 +160,8 @@ def _has(control: Control, tip: str, commit: str) -> bool:
         return False
 
 
-def _folders(runs: Sequence[KnownRun], before: float, kept: list[str]) -> Iterator[Leftover]:
-    """What lies in the folders of a feature's runs that are over; the newest run stays, and the newest with work."""
-    stays = {runs[0].run_id, last_with_work(runs[0]).run_id}
+def _folders(runs: Sequence[KnownRun], before: float, kept: list[str], *, stays: Collection[str]) -> Iterator[Leftover]:
+    """What lies in the folders of a feature's runs that are over; of those that stay only the checkouts."""
     for run in runs:
         folder, outcome = run.directory, _ended(run)
         if folder.is_symlink() or outcome is None:

@@ -153,6 +153,7 @@ def _carry_out(
             open_things.enter_context(view.shown())
             open_things.enter_context(_stopped_by_signals(call.stop, begun))
             if wanted.preflight and startable.outset is not None:
+                _require_server(choice)  # set-ups may take minutes
                 try_out(startable, wanted.repository, home=plait_home(), step=view.step, note=view.noted)
             # Prefect reads .env, prefect.toml and pyproject.toml of the directory it is imported in: not the user's.
             open_things.enter_context(_working_in(plait_home()))
@@ -164,6 +165,14 @@ def _carry_out(
     except Exception as problem:
         return problem
     return None
+
+
+def _require_server(choice: ServerChoice) -> None:
+    """Refuse a server that the user has named and that cannot be used."""
+    if choice.url:
+        from plait.flows.servers.probing import require_reachable
+
+        require_reachable(choice.url, {**os.environ, **choice.settings})
 
 
 @contextmanager

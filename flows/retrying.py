@@ -8,6 +8,7 @@ from plait.flows.running.reuse import move_aside
 from plait.flows.runs import KnownRun, run_meant, worktree_of
 from plait.plans.errors import CallError
 from plait.plans.language.editions import edition_of
+from plait.plans.names import integration_branch
 from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome
 from plait.plans.tasks.states import TaskState
 from plait.plans.wording import near_match, quoted
@@ -29,38 +30,48 @@ class Retrying:
 
     run: KnownRun
     task: str
-    put_aside: tuple[str, ...]
-    """The refs that keep what it made before."""
+    branch: str | None
+    """Where what it made before is, if it made anything."""
     plan: Path | None
     """Where the plan of its run is; nothing where it is not there any more."""
     refresh: bool = False
     """Whether it is base that is taken in, which only a run does that is asked to."""
+    base: str | None = None
+    """What its feature starts from, where that is not kept by a branch of it yet: as its run did."""
 
     @property
     def repository(self) -> Path:
         return worktree_of(self.run.repository)
 
-    def record(self) -> dict[str, object]:
+    def record(self, put_aside: tuple[str, ...]) -> dict[str, object]:
         """What `--json` prints."""
         return {
             "task": self.task,
             "feature": self.run.feature,
-            "put_aside": list(self.put_aside),
+            "put_aside": list(put_aside),
             "plan": str(self.plan) if self.plan else None,
         }
 
+    def of_its_feature(self, brief: Brief) -> Brief:
+        """A plan as the edition that the task's run was of, which is not always today's.
 
-def prepare_retry(
-    wanted: str | None, task: str, *, repository: Path | None = None, brief: Brief | None = None
-) -> Retrying:
-    """Put the branch of a task aside, so that the next run of its feature does it anew, with all of its tries.
+        Raises:
+            CallError: it is the plan of another feature.
+        """
+        edition = edition_of(brief.template, self.run.feature) if brief.template else None
+        brief = brief.as_edition(edition) if edition else brief
+        if brief.plan.feature != self.run.feature:
+            named = brief.template or brief.plan.feature
+            sentence = f"{brief.source} is the plan of {named}, and {self.task} is of {self.run.feature}"
+            raise CallError(sentence, hint="name its plan with --plan")
+        return brief
 
-    Args:
-        brief: The plan that is to be run; that of the task's run when absent.
+
+def find_retry(wanted: str | None, task: str, *, repository: Path | None = None) -> Retrying:
+    """The task that is meant, if it can be tried again; nothing is moved yet.
 
     Raises:
-        CallError: there is no such run or task, its feature goes on, it has landed, somebody stands on its branch, or
-            the plan is another feature's.
+        CallError: there is no such run or task, its feature goes on, or it has landed.
     """
     run = run_meant(wanted, task=task, repository=repository)
     outcome = run.shown_outcome()
@@ -70,28 +81,33 @@ def prepare_retry(
         raise CallError(f"run {run.run_id} goes on, and tries {task} as often as its plan says", hint=hint)
     if planned.state in _FINISHED:
         raise CallError(f"{task} {_FINISHED[planned.state]}", hint="see `plait status`")
-    if brief is not None:
-        plan_of_feature(brief, run.feature)
-    control = open_control(Path(run.repository), home=plait_home())
-    with feature_lock(control, run.feature, "retry"):
-        branches = (planned.branch,) if planned.branch and control.branch(planned.branch) else ()
-        kept = move_aside(control, branches, run_id=run.run_id)
     refresh = outcome.base is not None and outcome.base.refresh == planned.id
-    return Retrying(run, planned.id, kept, _plan_of(run), refresh)
+    return Retrying(run, planned.id, planned.branch, _plan_of(run), refresh, _base_of(run))
 
 
-def plan_of_feature(brief: Brief, feature: str) -> Brief:
-    """A plan as the one of a feature that was run: of a plan for editions that edition, and not today's.
+def put_aside(retrying: Retrying) -> tuple[str, ...]:
+    """Put the branch of a task aside, so that the next run of its feature does it anew, with all of its tries.
+
+    Returns:
+        The refs that keep what it made before.
 
     Raises:
-        CallError: it is the plan of another feature.
+        CallError: its feature goes on, or somebody stands on its branch.
     """
-    edition = edition_of(brief.template, feature) if brief.template else None
-    brief = brief.as_edition(edition) if edition else brief
-    if brief.plan.feature != feature:
-        sentence = f"{brief.source} is the plan of {brief.template or brief.plan.feature}, and not of {feature}"
-        raise CallError(sentence, hint="name the plan of the task's run with --plan")
-    return brief
+    run, branch = retrying.run, retrying.branch
+    control = open_control(Path(run.repository), home=plait_home())
+    with feature_lock(control, run.feature, "retry"):
+        branches = (branch,) if branch and control.branch(branch) else ()
+        return move_aside(control, branches, run_id=run.run_id)
+
+
+def _base_of(run: KnownRun) -> str | None:
+    """What a run started from, where its feature has no branch that would remember it."""
+    standing = run.shown_outcome().base
+    control = open_control(Path(run.repository), home=plait_home())
+    if standing is None or control.branch(integration_branch(run.feature)) is not None:
+        return None
+    return standing.ref or standing.began
 
 
 def _task_of(run: KnownRun, outcome: FeatureOutcome, task: str) -> TaskOutcome:

@@ -44,24 +44,14 @@ class PlanDeployment:
     store: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeployedPlan:
-    """What was put onto the server."""
+def planned_deployment(wanted: PlanDeployment, *, say: Callable[[str], None]) -> Deployed:
+    """A plan and its schedule as they are to be put onto the server, where nothing is changed yet.
 
-    name: str
-    made: tuple[str, ...]
-    """In sentences."""
-
-
-def deploy_plan(wanted: PlanDeployment, *, say: Callable[[str], None]) -> DeployedPlan:
-    """Put a deployment of a plan onto the server, with its schedule.
-
-    The one of the same name is replaced. `say`: told what is doubtful.
+    `say`: told what is doubtful.
 
     Raises:
         PlanError: every mistake of the plan at once.
         CallError: the schedule is none, the feature is finished already, the plan or the repository is not there.
-        EnvironmentProblem: the server does not answer, or refuses.
     """
     schedule = cron_schedule(wanted.cron, wanted.timezone) if wanted.cron else None
     parameters = _parameters(wanted)
@@ -70,20 +60,28 @@ def deploy_plan(wanted: PlanDeployment, *, say: Callable[[str], None]) -> Deploy
         for doubt in _doubts(brief, place, base=wanted.base or None):
             say(doubt)
     more = {"options": {"base": wanted.base} if wanted.base else None, "store": wanted.store}
-    deployed = Deployed(
+    return Deployed(
         _name(wanted, brief),
         DEPLOYMENTS[0].entrypoint,
         parameters={name: value for name, value in {**parameters, **more}.items() if value},
         schedules=(DeploymentScheduleCreate(schedule=schedule, active=True),) if schedule else (),
     )
+
+
+def deploy_plan(deployed: Deployed) -> tuple[str, ...]:
+    """Put a deployment of a plan onto the server; the one of the same name is replaced. What was made, in sentences.
+
+    Raises:
+        EnvironmentProblem: the server does not answer, or refuses.
+    """
     try:
         with get_client(sync_client=True) as client:
             made = [put_deployment(client, deployed)]
     except (httpx.HTTPError, RuntimeError) as problem:
         raise refused(problem) from None
-    if schedule is not None:
-        made.append(f"its schedule: {schedule.cron} ({schedule.timezone})")
-    return DeployedPlan(deployed.name, tuple(made))
+    schedules = (each.schedule for each in deployed.schedules)
+    made += [f"its schedule: {each.cron} ({each.timezone})" for each in schedules if isinstance(each, CronSchedule)]
+    return tuple(made)
 
 
 def _parameters(wanted: PlanDeployment) -> dict[str, str]:
@@ -157,10 +155,10 @@ def _doubts(brief: Brief, place: Path, *, base: str | None) -> Iterator[str]:
     feature = brief.plan.feature
     if _is_finished(brief, place, base=base):
         raise CallError(
-            f"the feature {feature} has landed as the plan is: a schedule would find nothing to do, night after night",
+            f"{quoted(feature)} has landed as the plan is: a schedule would find nothing to do, night after night",
             hint=HINT_EDITIONS,
         )
-    yield f"once {feature} has landed, later nights find nothing to do; {HINT_EDITIONS}"
+    yield f"once {quoted(feature)} has landed, later nights find nothing to do; {HINT_EDITIONS}"
 
 
 def _is_finished(brief: Brief, place: Path, *, base: str | None) -> bool:

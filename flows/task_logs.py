@@ -38,6 +38,11 @@ class TryLog:
     """Why it does not count."""
     over: bool = False
 
+    @property
+    def main(self) -> Path:
+        """The agent's log, there or not yet; of a set-up that failed before any try that one."""
+        return self.folder / "output.log" if self.number or not self.parts else self.parts[-1].path
+
 
 @dataclass(frozen=True, slots=True)
 class TaskLog:

@@ -66,16 +66,12 @@ def _cancel_on_server(flow_run: str, api_url: str) -> None:
     Raises:
         EnvironmentProblem: the server cannot be reached, or does not let us in.
     """
-    from plait.flows.servers.local_server import client_environment
+    from plait.flows.servers.choosing import settings_for
     from plait.flows.servers.probing import require_reachable
     from plait.flows.servers.settings import talk_to
     from plait.plans.errors import EnvironmentProblem
 
-    if os.environ.get("PREFECT_API_URL") != api_url:  # the run's own server, whatever this shell talks to
-        known = client_environment()
-        talk_to(known if known and known["PREFECT_API_URL"] == api_url else {"PREFECT_API_URL": api_url})
-    else:
-        talk_to({})
+    talk_to(settings_for(api_url))  # the run's own server, whatever this shell talks to
     from prefect.client.orchestration import get_client
     from prefect.client.schemas import OrchestrationResult
     from prefect.states import Cancelling

@@ -10,8 +10,8 @@ EXAMPLES = (
     "`plait deploy --plan plans/nightly.yaml --schedule '0 2 * * *' --timezone Europe/Berlin`\n\n"
     "With --plan the plan becomes a deployment of its own, named as its feature, beside the others. With --schedule a "
     "worker runs it at those times; `feature: nightly-{date}` makes each of these runs a feature of its own.\n\n"
-    "Without PREFECT_API_URL it is the server of `plait up`. A worker is started with "
-    "`prefect worker start --pool plait` where plait is installed."
+    "The server is the first that there is: PREFECT_API_URL, your Prefect profile's, that of `plait up`, which has a "
+    "worker. Elsewhere a worker is started with `prefect worker start --pool plait` where plait is installed."
 )
 
 
@@ -38,35 +38,36 @@ def command(
     _require_plan(plan, schedule=schedule, timezone=timezone, name=name, crew=crew, base=base, store=store)
     import os
 
-    from plait.flows.servers.local_server import client_environment
+    from plait.flows.servers.choosing import choose_server
+    from plait.flows.servers.local_server import has_worker
     from plait.flows.servers.probing import require_reachable
     from plait.flows.servers.settings import talk_to
     from plait.plans.errors import EnvironmentProblem
 
-    if not os.environ.get("PREFECT_API_URL"):
-        known = client_environment()
-        if known is None:
-            raise EnvironmentProblem("there is no Prefect server to deploy to", "set PREFECT_API_URL, or `plait up`")
-        talk_to(known)
-    else:
-        talk_to({})
+    choice = choose_server(None)
+    if choice.url is None:
+        why = f"that of `plait up` cannot be used: {choice.trouble}; " if choice.trouble else ""
+        raise EnvironmentProblem("there is no Prefect server to deploy to", f"{why}set PREFECT_API_URL, or `plait up`")
+    talk_to(choice.settings)
     url = os.environ["PREFECT_API_URL"]
     require_reachable(url)
 
     from plait.flows.servers.deploying import DEPLOYMENTS, POOL, register_everything
 
-    made = register_everything(on_step=lambda text: typer.echo(f"… {text}", err=True))
-    started = DEPLOYMENTS[0].name
-    if plan:
-        from plait.flows.scheduling import PlanDeployment, deploy_plan
+    own = None
+    if plan:  # refused before anything is changed
+        from plait.flows.scheduling import PlanDeployment, deploy_plan, planned_deployment
 
         wanted = PlanDeployment(plan, repo, schedule, timezone, name, crew, base, store)
-        own = deploy_plan(wanted, say=lambda text: typer.echo(f"warning: {text}", err=True))
-        made, started = (*made, *own.made), own.name
-    typer.echo(f"On {url}:")
+        own = planned_deployment(wanted, say=lambda text: typer.echo(f"warning: {text}", err=True))
+    made = register_everything(on_step=lambda text: typer.echo(f"… {text}", err=True))
+    made += deploy_plan(own) if own else ()
+    typer.echo(f"On {url} ({choice.why}):")
     for thing in made:
         typer.echo(f"  {thing}")
-    typer.echo(f"\nNext: prefect worker start --pool {POOL}, then run {started} on the page.")
+    started = f"run {own.name if own else DEPLOYMENTS[0].name} on the page"
+    first = "" if has_worker(url) else f"prefect worker start --pool {POOL}, then "
+    typer.echo(f"\nNext: {first}{started}{', or wait for its schedule' * bool(schedule)}.")
 
 
 def _require_plan(plan: str, **given: str) -> None:

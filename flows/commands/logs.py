@@ -16,7 +16,7 @@ EXAMPLES = (
     "Examples: `plait logs TASK-2` · `plait logs TASK-2 --try 1` · `plait logs TASK-2 --follow` · "
     "`plait logs --follow` (of all tasks) · `plait logs TASK-2 --prompt` · `plait logs TASK-2 --json`\n\n"
     "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was. "
-    "Where there is more than one log, each has a heading."
+    "Where there is more than the agent's log, each has a heading."
 )
 
 
@@ -29,7 +29,12 @@ def command(
     number: Annotated[int | None, typer.Option("--try", min=1, help="The number of a try; all when absent.")] = None,
     prompt: Annotated[bool, typer.Option("--prompt", help="What the agent was told instead.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing while the task runs.")] = False,
-    path: Annotated[bool, typer.Option("--path", help="Print where the agent's log is instead.")] = False,
+    path: Annotated[
+        bool,
+        typer.Option(
+            "--path", help="Print where the agent's log is instead, or of a set-up that failed before any try that one."
+        ),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, with the end of each log.")
     ] = False,
@@ -50,7 +55,7 @@ def command(
 
         typer.echo(dumps(log_record(log, number=number), indent=2))
     elif prompt or path or follow:
-        file = chosen.folder / ("prompt.md" if prompt else "output.log")
+        file = chosen.folder / "prompt.md" if prompt else chosen.main
         if path:
             typer.echo(str(file))
             return
@@ -121,7 +126,8 @@ def _say(lines: Iterable[str]) -> None:
 
 def _say_nothing(log: "TaskLog", attempt: "TryLog", *, prompt: bool = False) -> None:
     what = "was told nothing" if prompt else "has printed nothing"
-    typer.echo(f"{log.task} {what} (try {attempt.number})", err=True)
+    when = f"try {attempt.number}" if attempt.number else "no try began"
+    typer.echo(f"{log.task} {what} ({when})", err=True)
 
 
 def _print(file: Path, *, going_on: Callable[[], bool] = lambda: False) -> bool:

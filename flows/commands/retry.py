@@ -9,6 +9,7 @@ from plait.flows.commands.repo_option import RepositoryOfRun
 
 if TYPE_CHECKING:  # pydantic is imported by the command itself
     from plait.flows.inputs.requests import Brief
+    from plait.flows.retrying import Retrying
 
 NAME = "retry"
 EXAMPLES = (
@@ -34,36 +35,46 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Prepare the retry, then run the plan: what has landed stays, and whatever else is not finished goes on too."""
-    from plait.flows.launching import Launch, launch
-    from plait.flows.retrying import plan_of_feature, prepare_retry
-    from plait.plans.errors import CallError
+    from plait.flows.retrying import find_retry, put_aside
 
-    brief = None if no_run or plan is None else _brief(plan, crew)  # a plan with mistakes puts nothing aside
-    retrying = prepare_retry(run, task, repository=repo, brief=brief[0] if brief else None)
-    if no_run:
+    retrying = find_retry(run, task, repository=repo)
+    brief, crew_file = (None, "") if no_run else _brief(retrying, task, plan, crew)  # with mistakes nothing is moved
+    kept = put_aside(retrying)
+    if brief is None:
         if json:
             from json import dumps
 
-            typer.echo(dumps(retrying.record(), indent=2))
+            typer.echo(dumps(retrying.record(kept), indent=2))
             return
-        for ref in retrying.put_aside:
+        for ref in kept:
             typer.echo(f"what it made before is kept on {ref}")
         asked = " with --refresh" if retrying.refresh else ""
         typer.echo(f"the next run of {retrying.run.feature}{asked} tries {retrying.task} again")
         return
-    if brief is None:
-        if retrying.plan is None:
-            sentence = f"the next run tries {retrying.task} again, but the plan of {retrying.run.run_id} is not there"
-            raise CallError(sentence, hint="plait run PLAN, or name it with --plan")
-        brief = _brief(retrying.plan, crew)
-    found, crew_file = brief
-    found = plan_of_feature(found, retrying.run.feature)
-    wanted = Launch(brief=found, repository=retrying.repository, crew=crew_file, refresh=retrying.refresh)
+    from plait.flows.launching import Launch, launch
+
+    wanted = Launch(
+        brief=brief, repository=retrying.repository, base=retrying.base, crew=crew_file, refresh=retrying.refresh
+    )
     raise typer.Exit(launch(wanted, json=json))
 
 
-def _brief(plan: Path, crew: list[str] | None) -> "tuple[Brief, str]":
-    from plait.flows.inputs.crew_option import given_brief
+def _brief(retrying: "Retrying", task: str, plan: Path | None, crew: list[str] | None) -> "tuple[Brief, str]":
+    """The plan to run and the crew file, both without mistakes, and with an agent for the task.
 
-    brief, crew_file = given_brief(plan, crew or ())
+    Raises:
+        PlaitError: what is wrong with them.
+    """
+    from plait.flows.inputs.agents_here import require_agents
+    from plait.flows.inputs.crew_option import given_brief
+    from plait.plans.errors import CallError
+
+    place = plan or retrying.plan
+    if place is None:
+        sentence = f"the plan of {retrying.run.run_id} is not there any more"
+        raise CallError(sentence, hint="name it with --plan, or --no-run: the next `plait run PLAN` tries the task")
+    brief, crew_file = given_brief(place, crew or ())
+    brief = retrying.of_its_feature(brief)
+    if not retrying.refresh:  # which no plan has
+        require_agents(brief, retrying.repository, (task,))
     return brief, str(crew_file or "")

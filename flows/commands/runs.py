@@ -37,10 +37,14 @@ def command(
 
         typer.echo(dumps({"runs": [row.record() for row in rows], "more": more}, indent=2))
         return
+    from plait.plans.wording import one_line
+
     if rows:
         _show(rows, every=every)
     if not rows:
-        typer.echo("no run of plait belongs to where you stand (`plait runs --all`: of all repositories)", err=True)
+        of_it = f" that is called {one_line(feature)}" if feature else ""
+        where = " there" if repo else "" if every else " where you stand (`plait runs --all`: of all repositories)"
+        typer.echo(f"there is no run of plait{of_it}{where}", err=True)
     if more:
         typer.echo(f"and {more} older ones (`plait runs --last {last + more}`)", err=True)
 

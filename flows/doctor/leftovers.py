@@ -26,12 +26,14 @@ def look_at_runs() -> Iterator[Finding]:
     if not is_folder(home):
         return
     runs = known_runs(home)
-    killed = [run for run in runs if not run.alive and not (run.directory / "outcome.json").exists()]
+    newest = {
+        (run.repository, run.feature): run for run in reversed(runs)
+    }  # what a later one went on with is told by it
+    killed = [run for run in newest.values() if not run.alive and not (run.directory / "outcome.json").exists()]
     alive = [run.run_id for run in runs if run.alive]
     if alive:
         yield Finding("fine", f"going on now: {listed(alive, limit=_MOST)}")
-    newest = {run.feature: run for run in reversed(killed)}
-    for run in list(newest.values())[:_MOST]:
+    for run in sorted(killed, key=runs.index)[:_MOST]:
         hint = f"run its plan again: it goes on from there (`plait report {run.run_id}` shows how far it came)"
         yield Finding("note", f"the run {run.run_id} of {run.feature} was killed", hint)
     trials = [place for place in home.glob("preflight-*") if time.time() - place.stat().st_mtime > 24 * 3600]
@@ -39,7 +41,8 @@ def look_at_runs() -> Iterator[Finding]:
         yield Finding(
             "note", f"{len(trials)} checkouts of killed preflights are left in {home}", f"rm -r {home}/preflight-*"
         )
-    yield Finding("fine", f"{count(len(runs), 'run')} kept in {home / 'runs'}")
+    hint = "`plait clean` shows what may go of a repository's" if runs else ""
+    yield Finding("fine", f"{count(len(runs), 'run')} kept in {home / 'runs'}", hint)
 
 
 def look_at_locks(place: Path) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.environment import added, from_shell
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.quality.check_programs import programs_of
-from plait.workspace.environment import agent_environment
+from plait.workspace.environment import environment_of
 from plait.workspace.starting import find_program
 
 
@@ -24,16 +24,18 @@ def look_at_plan(brief: Brief, place: Path) -> Iterator[Finding]:
         yield faults[-1]
     brief, _ = shown_presets(brief, place)
     plan, crew = brief.plan, brief.crew
-    checks = [("integration.verify", plan.integration.verify, bool(crew.setup))]
-    checks += [
-        (task.id, task.task.verify, bool(task.task.setup or crew.role(task.role).setup or crew.setup))
-        for task in brief.expansion.tasks
-    ]
+    own = added(crew.environment, plan.integration.environment)
+    checks = [("integration.verify", plan.integration.verify, bool(crew.setup), own)]
+    for task in brief.expansion.tasks:
+        role = crew.role(task.role)
+        given = added(crew.environment, role.environment, task.task.environment)
+        checks.append((task.id, task.task.verify, bool(task.task.setup or role.setup or crew.setup), given))
     missing = dict[str, tuple[str, str, bool]]()
-    for owner, verify, is_set_up in checks:
+    for owner, verify, is_set_up, given in checks:
+        environment = environment_of(given, extra={})  # which may have a PATH of its own
         for command in commands_in(verify):
             for program in programs_of(command):
-                if program not in missing and not _is_here(program):
+                if program not in missing and not _is_here(program, environment):
                     missing[program] = owner, command, is_set_up
     for program, (owner, command, is_set_up) in missing.items():
         words = f"{program} is not on the PATH: `{command}` of {owner} needs it"
@@ -56,9 +58,9 @@ def variables_wanted(brief: Brief) -> dict[str, str]:
     return wanted
 
 
-def _is_here(program: str) -> bool:
+def _is_here(program: str, environment: dict[str, str]) -> bool:
     try:
-        find_program(program, Path("/"), agent_environment(extra={}))
+        find_program(program, Path("/"), environment)
     except EnvironmentProblem:
         return False
     return True

@@ -1,12 +1,10 @@
 """Looks at what runs talk to: the Prefect server with its limits of roles, and the store of the history."""
 
-import base64
 import json
 import os
 import sqlite3
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from email.utils import parsedate_to_datetime
@@ -17,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from plait.flows.doctor.findings import Finding
 from plait.flows.past_durations import history_address
-from plait.flows.servers.local_server import read_server_record
-from plait.flows.servers.probing import require_reachable
+from plait.flows.servers.choosing import choose_server
+from plait.flows.servers.probing import authorized, opener_for, require_reachable
 from plait.flows.servers.settings import is_loopback
 from plait.store.versions import HEAD, READ_VERSION, VERSIONS
 from plait.workspace.home import database_file, home_path
@@ -33,32 +31,34 @@ _LONGEST = 65536
 
 def look_at_server(slots: Mapping[str, int]) -> Iterator[Finding]:
     """The server that a run from this shell would use; `slots`: by role, how many agents the crew has."""
-    url = os.environ.get("PREFECT_API_URL", "")
-    if not url:
-        record = read_server_record(home_path() / "server")
-        if record is None or not record.server.alive:
-            yield Finding("fine", "no Prefect server is named: each run starts one of its own")
-            return
-        yield Finding("fine", f"`plait up` has left a server running: {record.page} (Prefect {record.prefect})")
+    choice = choose_server(None)
+    if choice.trouble:
+        hint = "`plait up` brings it back; until then each run starts a Prefect of its own"
+        yield Finding("warning", f"the server of `plait up` is not used: {choice.trouble}", hint)
+    elif choice.url is None:
+        yield Finding("fine", "no Prefect server is named: each run starts one of its own")
+    if choice.url is None:
         return
-    require_reachable(url)
-    yield from _versions(url)
+    url, variables = choice.url, {**os.environ, **choice.settings}
+    require_reachable(url, variables)
+    yield Finding("fine", f"a run uses the Prefect server at {_shown(url)} ({choice.why})")
+    yield from _versions(url, variables)
     yield from _openness(url)
     for role, own in slots.items():
-        limit = _json(url, f"/v2/concurrency_limits/{quote(_LIMIT + role)}")
+        limit = _json(url, variables, f"/v2/concurrency_limits/{quote(_LIMIT + role)}")
         allowed = limit.get("limit") if isinstance(limit, dict) and limit.get("active", True) else None
         if isinstance(allowed, int) and allowed < own:
             hint = f"raise the limit {_LIMIT}{role} on its page under Concurrency"
             yield Finding("warning", f"the server lets {allowed} of {role} work at once, and the crew has {own}", hint)
 
 
-def _versions(url: str) -> Iterator[Finding]:
-    ours, theirs = version("prefect"), _json(url, "/admin/version")
+def _versions(url: str, variables: Mapping[str, str]) -> Iterator[Finding]:
+    ours, theirs = version("prefect"), _json(url, variables, "/admin/version")
     yield Finding("fine", f"the Prefect server at {_shown(url)} answers (Prefect {theirs or 'Cloud'})")
     if isinstance(theirs, str) and theirs.split(".")[:2] != ours.split(".")[:2]:
         hint = "install the same minor version on both sides"
         yield Finding("warning", f"the server is Prefect {theirs}, and plait works with Prefect {ours}", hint)
-    skew = _skew(url)
+    skew = _skew(url, variables)
     if skew is not None and abs(skew) > _SKEW:
         hint = "let both machines follow a time server: leases of roles and schedules are told in absolute time"
         yield Finding("warning", f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours", hint)
@@ -68,7 +68,7 @@ def _openness(url: str) -> Iterator[Finding]:
     host = urlsplit(url).hostname or ""
     if "/workspaces/" in url or is_loopback(host):
         return
-    if _status(url, "/admin/version", {}) == 200:
+    if _status(url, "/admin/version") == 200:
         hint = "set PREFECT_SERVER_API_AUTH_STRING on it: whoever reaches it can run commands on its workers"
         yield Finding("warning", f"the server at {_shown(url)} asks nobody for a password", hint)
 
@@ -114,18 +114,18 @@ def _judged(found: str | None, place: str) -> Finding:
     return Finding("fine", f"the history is in {place}")
 
 
-def _json(url: str, path: str) -> Any:
+def _json(url: str, variables: Mapping[str, str], path: str) -> Any:
     try:
-        with _opener(url).open(_request(url, path), timeout=_ANSWERED_WITHIN) as answer:
+        with _asked(url, variables, path) as answer:
             return json.loads(answer.read(_LONGEST))
     except (OSError, ValueError):
         return None
 
 
-def _status(url: str, path: str, headers: Mapping[str, str]) -> int | None:
-    request = urllib.request.Request(f"{url.rstrip('/')}{path}", headers=dict(headers))  # noqa: S310 - checked before
+def _status(url: str, path: str) -> int | None:
+    """What it answers to whoever has no key."""
     try:
-        with _opener(url).open(request, timeout=_ANSWERED_WITHIN) as answer:
+        with _asked(url, {}, path) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
@@ -133,29 +133,18 @@ def _status(url: str, path: str, headers: Mapping[str, str]) -> int | None:
         return None
 
 
-def _skew(url: str) -> float | None:
+def _skew(url: str, variables: Mapping[str, str]) -> float | None:
     """Seconds that the server's clock is ahead; nothing where it does not say what time it is."""
     try:
-        with _opener(url).open(_request(url, "/admin/version"), timeout=_ANSWERED_WITHIN) as answer:
+        with _asked(url, variables, "/admin/version") as answer:
             return parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _request(url: str, path: str) -> urllib.request.Request:
-    request = urllib.request.Request(f"{url.rstrip('/')}{path}")  # noqa: S310 - `require_reachable` checked the scheme
-    auth, key = os.environ.get("PREFECT_API_AUTH_STRING"), os.environ.get("PREFECT_API_KEY")
-    if auth:
-        request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
-    elif key:
-        request.add_header("Authorization", f"Bearer {key}")
-    return request
-
-
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Without proxies for a server on this machine."""
-    near = is_loopback(urlsplit(url).hostname or "")
-    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if near else []))
+def _asked(url: str, variables: Mapping[str, str], path: str) -> Any:
+    """An answer of its API, to be closed."""
+    return opener_for(url).open(authorized(f"{url.rstrip('/')}{path}", variables), timeout=_ANSWERED_WITHIN)
 
 
 def _shown(url: str) -> str:

@@ -14,6 +14,7 @@ from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.environment import GivenVariable, added
 from plait.plans.language.model import Task
 from plait.plans.language.verify_stages import Check, commands_in
+from plait.plans.names import integration_branch
 from plait.plans.quality.check_programs import programs_of
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import listed
@@ -33,7 +34,7 @@ LONGEST_SET_UP = 3600.0
 REMEMBERED = 24 * 3600.0
 """Seconds for which a set-up that worked on the same files is not tried again."""
 _LINES = 15
-_BEYOND = "`--no-preflight` starts all the same"
+_BEYOND = "`plait run --no-preflight` starts all the same"
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class _Site:
     control: Control
     home: Path
     commit: str
-    """What the feature starts from."""
+    """What the next task of the feature starts from."""
     clone: Path
     """Where the user works."""
     branch: str
@@ -96,7 +97,7 @@ def try_out(
             note(f"{seen.trouble}; {seen.hint}")
     base = startable.start.base.base
     branch = base.ref.removeprefix(HEADS) if base and base.ref and base.ref.startswith(HEADS) else ""
-    site = _Site(control, home, outset.commit, clone_around(repository, control), branch)
+    site = _Site(control, home, _next_start(startable, outset), clone_around(repository, control), branch)
     missing = list[str]()
     for ground in _grounds(outset, ahead):
         missing += _missing_on(ground, site, step=step)
@@ -107,8 +108,17 @@ def try_out(
         )
 
 
+def _next_start(startable: Startable, outset: Outset) -> str:
+    """Where the next task starts: on the feature branch, which has what earlier tasks made; before that on base."""
+    branch = integration_branch(outset.brief.plan.feature)
+    return (None if startable.start.fresh else startable.control.branch(branch)) or outset.commit
+
+
 def _grounds(outset: Outset, ahead: Iterable[PlannedTask]) -> list[_Ground]:
-    """Each way of making a checkout ready once; the one of `integration.verify` first."""
+    """Each way of making a checkout ready once; the one of `integration.verify` first.
+
+    A set-up of tasks that all wait for others is left out: what it works on may be what those make.
+    """
     crew, grounds = outset.brief.crew, dict[tuple[object, ...], _Ground]()
 
     def ground(
@@ -125,13 +135,20 @@ def _grounds(outset: Outset, ahead: Iterable[PlannedTask]) -> list[_Ground]:
     own = added(crew.environment, integration.environment)
     whole = ground(crew.setup, crew.setup_inputs, own, crew.copy, crew.fills_submodules())
     whole.add("integration.verify", integration.verify)
-    for task in ahead:
+    for task in sorted(ahead, key=lambda task: _waits(outset, task)):
         setup, inputs = _setup_of(outset, task.task, task.role)
         role, filled = crew.role(task.role), crew.fills_submodules(task.role)
         given = added(crew.environment, role.environment, task.task.environment)
         copy = tuple(dict.fromkeys((*crew.copy, *role.copy, *task.task.copy)))
-        ground(setup, inputs, given, copy, filled).add(task.id, task.task.verify)
+        known = (setup, inputs, given, copy, filled) in grounds
+        if known or not setup or not _waits(outset, task):
+            ground(setup, inputs, given, copy, filled).add(task.id, task.task.verify)
     return list(grounds.values())
+
+
+def _waits(outset: Outset, task: PlannedTask) -> bool:
+    """Whether it cannot start at once: something that it needs is still to be done."""
+    return not all(any(need in outset.reuse.finished for need in group) for group in task.needs)
 
 
 def _setup_of(outset: Outset, task: Task, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -150,7 +167,9 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
     control, home = site.control, site.home
     environment = environment_of(ground.environment, extra={})
     tree = control.store.tree_of(site.commit)
-    worked = control.directory / "verified" / f"set-up-{_key(tree, ground, environment)}"
+    copied = copied_files(site.clone, control, ground.copy)
+    key = _key(tree, ground, environment, (*copied.meanings, str(site.clone)))
+    worked = control.directory / "verified" / f"set-up-{key}"
     if not ground.setup or _is_recent(worked):
         return list(_not_found(ground, Path("/"), environment))
     if ground.submodules:
@@ -171,7 +190,7 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
             slots=1,
             logs=Path(name) / "logs",
             surroundings=surroundings_of(control, base=site.commit, branch=site.branch, clone=str(site.clone)),
-            copied=copied_files(site.clone, control, ground.copy),
+            copied=copied,
             keeps_set_up=True,
         )
 
@@ -189,9 +208,9 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
     return found
 
 
-def _key(tree: str, ground: _Ground, environment: Mapping[str, str]) -> str:
-    """What decides whether a set-up works, as far as we see it."""
-    parts = (tree, ground.setup, ground.inputs, sorted(environment.items()))
+def _key(tree: str, ground: _Ground, environment: Mapping[str, str], beside: tuple[str, ...]) -> str:
+    """What decides whether a set-up works, as far as we see it; `beside`: what it finds beside the commit's files."""
+    parts = (tree, ground.setup, ground.inputs, ground.submodules, sorted(environment.items()), beside)
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -18,7 +18,7 @@ from plait.flows.servers.probing import status_of
 from plait.flows.servers.settings import local_client_settings
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.wording import quoted
-from plait.workspace.home import plait_home, server_directory
+from plait.workspace.home import home_path
 from plait.workspace.small_files import read_plain_file
 
 OWN = "none"
@@ -34,8 +34,14 @@ class ServerChoice:
     """Who says so, such as `PREFECT_API_URL`, to be read after the address."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The variables that Prefect needs for it beside those that are set already; nothing for a server of its own."""
-    notices: tuple[str, ...] = ()
-    """What a person should know of a server that is not used."""
+    trouble: str = ""
+    """Why the server of `plait up` is not used, although there is one."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What whoever starts a run should know."""
+        told = f"the server of `plait up` is not used: {self.trouble}; this run starts a Prefect of its own"
+        return (told,) if self.trouble else ()
 
     @property
     def url(self) -> str | None:
@@ -60,9 +66,7 @@ def choose_server(wanted: str | None, environment: Mapping[str, str] | None = No
         return ServerChoice(f"as {_ADDRESS} says", _with_password(address, variables))
     name, profile = active_profile(variables)
     if address := profile.get(_ADDRESS):
-        keys = {key: profile[key] for key in _KEYS if key in profile and key not in variables}
-        settings = _with_password(address, {**variables, **keys}) | keys
-        return ServerChoice(f"as your Prefect profile {name} says", settings)
+        return ServerChoice(f"as your Prefect profile {name} says", _with_password(address, variables))
     return _of_plait_up()
 
 
@@ -77,15 +81,27 @@ def _asked_for(address: str) -> ServerChoice:
     return ServerChoice("as --server says", _with_password(address, os.environ))
 
 
+def settings_for(address: str) -> dict[str, str]:
+    """What Prefect needs for a server that something else than the user's environment names, such as a run's file.
+
+    Keys that the environment has for another server are not for this one.
+    """
+    theirs = os.environ.get(_ADDRESS, address) != address
+    return _with_password(address, {key: value for key, value in os.environ.items() if not (theirs and key in _KEYS)})
+
+
 def _with_password(address: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The address, and of `plait up`'s own server its password, where none is set."""
-    directory = _directory()
-    record = read_server_record(directory) if directory else None
-    same = record is not None and record.url == address.rstrip("/")
-    if directory is None or not same or any(variables.get(key) for key in _KEYS):
+    """The address, and where no key is set, what is known for it: `plait up`'s password, or what the profile has."""
+    if any(variables.get(key) for key in _KEYS):
         return {_ADDRESS: address}
-    password = _password(directory)
-    return local_client_settings(directory, url=address.rstrip("/"), auth=password) if password else {_ADDRESS: address}
+    directory, place = _directory(), address.rstrip("/")
+    record = read_server_record(directory) if directory else None
+    password = _password(directory) if directory and record and record.url == place else None
+    if directory and password:
+        return local_client_settings(directory, url=place, auth=password)
+    _, profile = active_profile(variables)
+    same = profile.get(_ADDRESS, "").rstrip("/") == place
+    return {_ADDRESS: address} | {key: profile[key] for key in _KEYS if same and profile.get(key)}
 
 
 def _of_plait_up() -> ServerChoice:
@@ -96,8 +112,7 @@ def _of_plait_up() -> ServerChoice:
         return ServerChoice("no other is named, and none of `plait up` is there")
     password = _password(directory)
     if (trouble := _trouble(record, password)) or password is None:
-        notice = f"the server of `plait up` is not used: {trouble}; this run starts a Prefect of its own"
-        return ServerChoice("that of `plait up` cannot be used", notices=(notice,))
+        return ServerChoice("that of `plait up` cannot be used", trouble=trouble)
     settings = local_client_settings(directory, url=record.url, auth=password)
     return ServerChoice("the server of `plait up`; --server none for one of its own", settings)
 
@@ -118,10 +133,10 @@ def _trouble(record: ServerRecord, password: str | None) -> str:
 
 
 def _directory() -> Path | None:
-    """Where `plait up` keeps what it knows; nothing where that cannot be there."""
+    """Where `plait up` keeps what it knows, made or not; nothing where that cannot be there."""
     try:
-        return server_directory(plait_home())
-    except (PlaitError, OSError):
+        return home_path() / "server"
+    except PlaitError:
         return None
 
 

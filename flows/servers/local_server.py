@@ -23,7 +23,6 @@ from plait.flows.servers.settings import (
     bare_environment,
     environment_without_prefect,
     is_loopback,
-    local_client_settings,
     local_server_settings,
     talk_to,
     worker_settings,
@@ -123,16 +122,10 @@ def password(directory: Path) -> str:
     return made
 
 
-def client_environment() -> dict[str, str] | None:
-    """The variables that a process of this machine needs to talk to the server of `plait up`; nothing when none runs.
-
-    To be set before Prefect is imported.
-    """
-    directory = server_directory(plait_home())
-    record = read_server_record(directory)
-    if record is None or not record.server.alive:
-        return None
-    return local_client_settings(directory, url=record.url, auth=password(directory))
+def has_worker(url: str) -> bool:
+    """Whether an API is that of `plait up`, and the worker beside it is alive."""
+    record = read_server_record(server_directory(plait_home()))
+    return record is not None and record.url == url.rstrip("/") and record.worker.alive
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from plait.flows.servers.settings import is_loopback
 from plait.plans.errors import EnvironmentProblem
 
 _PROBED_WITHIN = 2.0
@@ -53,22 +55,36 @@ def last_words(log: Path, *, at_most: int = 300) -> str:
     return next((line.strip()[:at_most] for line in reversed(lines) if line.strip()), "it said nothing")
 
 
-def require_reachable(url: str) -> None:
+def authorized(url: str, variables: Mapping[str, str]) -> urllib.request.Request:
+    """A request for an address of an API whose scheme was checked, with what the variables have for its server."""
+    request = urllib.request.Request(url)  # noqa: S310 - the scheme was checked
+    auth, key = variables.get("PREFECT_API_AUTH_STRING"), variables.get("PREFECT_API_KEY")
+    if auth:
+        request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
+    elif key:
+        request.add_header("Authorization", f"Bearer {key}")
+    return request
+
+
+def opener_for(url: str) -> urllib.request.OpenerDirector:
+    """Without proxies for a server on this machine."""
+    near = is_loopback(urlsplit(url).hostname or "")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if near else []))
+
+
+def require_reachable(url: str, variables: Mapping[str, str] | None = None) -> None:
     """Refuse a server that does not answer, that does not let us in, or that is not Prefect's.
+
+    Args:
+        variables: Where its keys are; this process's environment when absent.
 
     Raises:
         EnvironmentProblem: it cannot be reached, refuses our password, or answers something else than a version.
     """
     _require_address(url)
-    request = urllib.request.Request(f"{url.rstrip('/')}/admin/version")  # noqa: S310 - the scheme was checked
-    auth = os.environ.get("PREFECT_API_AUTH_STRING")
-    key = os.environ.get("PREFECT_API_KEY")
-    if auth:
-        request.add_header("Authorization", "Basic " + base64.b64encode(auth.encode()).decode())
-    elif key:
-        request.add_header("Authorization", f"Bearer {key}")
+    request = authorized(f"{url.rstrip('/')}/admin/version", os.environ if variables is None else variables)
     try:
-        with urllib.request.urlopen(request, timeout=_REACHED_WITHIN) as answer:  # noqa: S310
+        with opener_for(url).open(request, timeout=_REACHED_WITHIN) as answer:
             _require_version(url, answer.read(_LONGEST_ANSWER))
     except urllib.error.HTTPError as answer:
         _judge(url, answer.code)

@@ -135,3 +135,18 @@ def test_nothing_is_landed_or_pushed_unasked_and_the_end_of_a_run_names_the_comm
     asked = plait("run", str(plan), "--land", "auto", "--json", cwd=repository, env=prefect_server)
     assert (asked.status, asked.data["brought"]["state"]) == (0, "landed")
     assert git(remote, "rev-parse", "main") == asked.data["brought"]["commit"]
+
+
+def test_a_finished_feature_that_could_not_be_pushed_is_pushed_by_the_next_run(
+    repository: Path, tmp_path: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    remote = bare(repository, tmp_path / "origin.git")
+    remote.rename(tmp_path / "away")
+    plan = write_plan(PLAN.replace("land: auto", "push: integration"))
+    assert "not pushed" in plait("run", str(plan), cwd=repository, env=prefect_server).stdout
+    (tmp_path / "away").rename(remote)
+
+    second = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert second.status == 0, second.stderr
+    assert "a.txt" in files_of(remote, "feature/cart/integration")

@@ -29,8 +29,8 @@ def test_what_a_landed_feature_left_is_shown_then_deleted_and_nothing_is_done_ag
 ) -> None:
     text = PLAN.replace("{sign}", str(tmp_path / "sign")).replace("{{", "{").replace("}}", "}")
     plan = str(write_plan(text))
-    for _ in range(3):
-        assert plait("run", plan, cwd=repository, env=prefect_server).status == 0
+    for task in ("A", "B"):
+        assert plait("run", plan, "--only", task, cwd=repository, env=prefect_server).status == 0
     git(repository, "branch", "feature/tidy/salvage/mine/A/9", "main")
     git(
         repository,
@@ -58,7 +58,7 @@ def test_what_a_landed_feature_left_is_shown_then_deleted_and_nothing_is_done_ag
         "feature/tidy/integration",
         "feature/tidy/salvage/mine/A/9",
     ]
-    assert len(list((hermetic / "runs").iterdir())) == 2, "the one that did something, and the newest"
+    assert len(list((hermetic / "runs").iterdir())) == 1, "the newest, which did something"
     assert any("unlanded holds what has not landed" in sentence for sentence in done["kept"])
 
     again = plait("run", plan, "--json", cwd=repository, env=prefect_server)

@@ -122,6 +122,44 @@ def test_a_run_that_was_killed_is_told(repository: Path, hermetic: Path) -> None
     assert findings(ended.data, "note")["runs"] == f"the run {run.name} of cart was killed"
 
 
+def test_a_killed_run_that_a_later_one_went_on_with_is_not_told(repository: Path, hermetic: Path) -> None:
+    for run, name in ((hermetic / "runs" / "cart-1", "run.json"), (hermetic / "runs" / "cart-2", "run.json")):
+        run.mkdir(parents=True)
+        facts = {"run_id": run.name, "feature": "cart", "repository": str(repository), "pid": 999999, "started": "-"}
+        (run / name).write_text(json.dumps(facts))
+    os.utime(hermetic / "runs" / "cart-1" / "run.json", (1, 1))
+    os.utime(hermetic / "runs" / "cart-1", (1, 1))
+    (hermetic / "runs" / "cart-2" / "outcome.json").write_text("{}")
+
+    ended = plait("doctor", "--json", cwd=repository)
+
+    assert "runs" not in findings(ended.data, "note")
+    assert "2 runs kept" in findings(ended.data, "fine")["runs"]
+    assert "plait clean" in ended.stdout
+
+
+def test_the_server_of_a_users_profile_is_the_one_that_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "profiles.toml").write_text('active = "w"\n[profiles.w]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n')
+
+    ended = plait("doctor", "--json", cwd=tmp_path, env={"PREFECT_PROFILES_PATH": str(tmp_path / "profiles.toml")})
+
+    assert "127.0.0.1:9/api cannot be reached" in findings(ended.data, "error")["server"]
+
+
+def test_programs_are_looked_for_on_the_path_that_a_crew_gives(
+    repository: Path, write_plan: WritePlan, tmp_path: Path
+) -> None:
+    program = tmp_path / "own" / "own-checker"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    text = PLAN.replace("[NO_SUCH_SECRET]}}", f"[]}}, environment: [{{PATH: '{program.parent}:/usr/bin:/bin'}}]}}")
+
+    ended = plait("doctor", str(write_plan(text.replace("git --version", "own-checker"))), "--json", cwd=repository)
+
+    assert "plan" not in findings(ended.data, "error"), ended.stdout
+
+
 def test_the_server_and_its_limits_are_looked_at(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:

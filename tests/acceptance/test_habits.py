@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import Running, plait
-from tests.support.repositories import git
+from tests.support.repositories import commit_files, git
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +76,7 @@ def test_a_rejected_task_is_tried_again_from_the_start(
     branch = "feature/again/agent/command/A"
     before = git(repository, "rev-parse", branch).strip()
     assert plait("retry", "B", cwd=repository).status == 2
+    assert "it is a command, and cannot hear" in plait("tell", "A", "be good", cwd=repository).stdout
 
     prepared = plait("retry", "A", "--no-run", "--json", cwd=repository).data
     (kept,) = prepared["put_aside"]
@@ -135,3 +136,49 @@ def test_a_command_of_the_user_is_told_of_the_end_and_its_failure_is_not_the_run
     assert facts["headline"] == "1 of 1 task landed"
     assert facts["repository"] == str(repository)
     assert (tmp_path / "said").read_text() == "ended completed\n"
+
+
+def test_a_retry_goes_on_with_the_edition_and_the_base_of_its_run(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan(
+        f"""
+        feature: nightly-{{date}}
+        goal: Try.
+        tasks: [{{id: A, run: "test -e {tmp_path}/good && cp dev.txt a.txt", retries: 0}}]
+        """
+    )
+    git(repository, "switch", "-q", "-c", "dev")
+    commit_files(repository, {"dev.txt": "of dev\n"})
+    git(repository, "switch", "-q", "-")
+    words = ("--edition", "2026-11-01", "--base", "dev")
+    assert plait("run", str(plan), *words, cwd=repository, env=prefect_server).status == 1
+
+    (tmp_path / "good").touch()
+    ran = plait("retry", "A", "--json", cwd=repository, env=prefect_server)
+
+    assert ran.status == 0, ran.stderr
+    assert ran.data["feature"] == "nightly-2026-11-01"
+    assert git(repository, "show", "feature/nightly-2026-11-01/integration:a.txt") == "of dev"
+
+
+def test_a_retry_that_cannot_begin_puts_nothing_aside(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    text = """
+        feature: again
+        goal: Try.
+        tasks: [{id: A, run: echo bad > a.txt}]
+        integration: {verify: ["! grep bad a.txt"], repairs: 0}
+        """
+    plan = write_plan(text)
+    assert plait("run", str(plan), cwd=repository, env=prefect_server).status == 1
+    other = write_plan(text.replace("again", "other"), name="other.yaml")
+
+    ended = plait("retry", "A", "--plan", str(other), cwd=repository, env=prefect_server)
+    assert (ended.status, "the plan of other, and A is of again" in ended.stderr) == (2, True)
+    plan.write_text("feature: again\ntasks: [{id: A, run: x, needs: [NOBODY]}]\n")
+    assert plait("retry", "A", cwd=repository, env=prefect_server).status == 2
+    plan.unlink()
+    assert "is not there any more" in plait("retry", "A", cwd=repository).stderr
+    assert git(repository, "branch", "--list", "feature/again/agent/command/A")

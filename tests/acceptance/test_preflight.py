@@ -138,3 +138,55 @@ def test_a_dry_run_runs_no_set_up(shop: Path, write_plan: WritePlan) -> None:
 
     assert ended.status == 0, ended.stderr
     assert not made.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [(), ("--only", "A")])
+def test_a_set_up_that_works_on_what_an_earlier_task_makes_refuses_no_run(
+    shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], first: tuple[str, ...]
+) -> None:
+    text = """\
+        feature: f
+        crew: {web: {backend: command, command: [./agent.sh], setup: [test -s web/lock]}}
+        tasks:
+          - {id: A, run: "mkdir web; echo 1 > web/lock", owns: [web/**]}
+          - {id: B, role: web, owns: [a.txt], needs: [A], prompt: Write a into a.txt.}
+        integration: {verify: ["true"]}
+        """
+    path = str(write_plan(text))
+    if first:
+        assert plait("run", path, *first, cwd=shop, env=prefect_server).status == 0
+
+    ended = plait("run", path, cwd=shop, env=prefect_server)
+
+    assert ended.status == 0, ended.stderr
+    assert ("trying the set-up once" in ended.stderr + ended.stdout) == bool(first)
+
+
+@pytest.mark.slow
+def test_a_set_up_that_worked_beside_another_copied_file_is_tried_again(
+    shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    text = plan(setup="grep -q good env.txt", whole="test ! -e a.txt")
+    path = str(write_plan(text.replace("setup_inputs: [lock]", "copy: [env.txt]")))
+    (shop / "env.txt").write_text("good\n")
+    assert plait("run", path, cwd=shop, env=prefect_server).status == 1
+    (shop / "env.txt").write_text("bad\n")
+
+    ended = plait("run", path, "--fresh", "--yes", cwd=shop, env=prefect_server)
+
+    assert ended.status == 3
+    assert "the set-up failed on what the feature starts from: grep -q good env.txt" in ended.stderr
+
+
+def test_a_named_server_that_is_not_there_is_refused_before_a_set_up_is_tried(
+    shop: Path, write_plan: WritePlan
+) -> None:
+    made = shop.parent / "made"
+    path = str(write_plan(plan(setup=f"printf x >> {made}")))
+
+    ended = plait("run", path, cwd=shop, env={"PREFECT_API_URL": "http://127.0.0.1:9/api"})
+
+    assert ended.status == 3
+    assert "cannot be reached" in ended.stderr
+    assert not made.exists()

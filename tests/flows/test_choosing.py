@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from plait.flows.servers.choosing import active_profile, choose_server
+from plait.flows.servers.choosing import active_profile, choose_server, settings_for
 from plait.flows.servers.local_server import Process, ServerRecord, password, read_server_record, write_server_record
 from plait.plans.errors import CallError
 from plait.workspace.process import started_at
@@ -132,3 +132,23 @@ def test_profiles_that_say_nothing_are_passed_over(tmp_path: Path, text: str) ->
     (tmp_path / "profiles.toml").write_text(text)
     assert active_profile({"PREFECT_HOME": str(tmp_path)})[1] == {}
     assert active_profile({"PREFECT_PROFILES_PATH": str(tmp_path)})[1] == {}
+
+
+def test_keys_of_the_profile_go_to_the_server_of_the_profile_alone(
+    profiles: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://prefect.example/api"
+    for choice in (choose_server(None, profiles | {"PREFECT_API_URL": address}), choose_server(None, profiles)):
+        assert choice.settings == {"PREFECT_API_URL": address, "PREFECT_API_AUTH_STRING": "me:secret"}
+    assert choose_server(None, profiles | {"PREFECT_API_URL": "https://other.example/api"}).settings == {
+        "PREFECT_API_URL": "https://other.example/api"
+    }
+    monkeypatch.setenv("PREFECT_HOME", profiles["PREFECT_HOME"])
+    monkeypatch.setenv("PREFECT_API_URL", "https://other.example/api")
+    monkeypatch.setenv("PREFECT_API_KEY", "for the other")
+    assert settings_for(address)["PREFECT_API_AUTH_STRING"] == "me:secret"
+
+
+def test_to_look_for_a_server_makes_no_folder(hermetic: Path) -> None:
+    assert choose_server(None, {}).url is None
+    assert not hermetic.exists()

@@ -1,5 +1,7 @@
 """Which edition a run is, and what it landed beside the one before; the days of schedules; names of flow runs."""
 
+import json
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,13 +11,16 @@ import pytest
 from coolname import generate_slug
 from prefect.client.schemas.objects import FlowRun
 
+from plait.flows.cleaning import find_leftovers
 from plait.flows.inputs.editions import killed_edition, named_edition
 from plait.flows.inputs.requests import read_brief
 from plait.flows.inputs.run_names import is_generated
-from plait.flows.retrying import plan_of_feature
+from plait.flows.retrying import Retrying
 from plait.flows.runs import KnownRun
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import CallError
+from tests.support.outcomes import an_outcome
+from tests.support.repositories import git
 
 PLAN = "feature: nightly-{date}\ntasks: [{id: A, run: 'true'}]\n"
 GONE = KnownRun(
@@ -43,7 +48,7 @@ def test_a_plan_for_editions_is_read_as_the_one_of_today_and_can_be_another() ->
 def test_a_task_is_tried_again_in_the_edition_that_it_failed_in_and_by_no_other_plan() -> None:
     def feature_of(text: str, feature: str) -> str:
         brief = read_brief(text, source="plan.yaml", crew=None, folder=Path())
-        return plan_of_feature(brief, feature).plan.feature
+        return Retrying(replace(GONE, feature=feature), "A", None, None).of_its_feature(brief).plan.feature
 
     assert feature_of(PLAN, "nightly-2026-01-02") == "nightly-2026-01-02"
     assert feature_of(PLAN.replace("date", "run"), "nightly-0badcafe") == "nightly-0badcafe"
@@ -102,3 +107,21 @@ def test_every_name_that_prefect_draws_is_known_as_such() -> None:
     assert all(is_generated(generate_slug(2)) for _ in range(500))
     assert is_generated("gamma3-orionis")
     assert is_generated("omicron-tauri-nebula")
+
+
+def test_of_editions_without_branches_only_the_newest_run_folder_is_kept(repository: Path, hermetic: Path) -> None:
+    for number, name in enumerate(("nightly-1", "nightly-2", "nightly-3", "plain", "nightly-4")):
+        folder = hermetic / "runs" / name
+        folder.mkdir(parents=True)
+        template = "" if name == "plain" else "nightly-{run}"
+        facts = {"run_id": name, "feature": name, "repository": str(repository / ".git"), "template": template}
+        (folder / "run.json").write_text(json.dumps(facts | {"pid": 0, "started": ""}))
+        for file in ("outcome.json", "result.json"):
+            (folder / file).write_text(an_outcome(run_id=name, feature=name).model_dump_json())
+        for place in (folder / "run.json", folder):
+            os.utime(place, (1000 + number,) * 2)
+    git(repository, "branch", "feature/nightly-4/integration")
+
+    leftovers = find_leftovers(repository, older=0)
+
+    assert [thing.name for thing in leftovers.found if thing.kind == "run"] == ["nightly-2", "nightly-1"]

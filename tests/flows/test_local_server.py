@@ -15,8 +15,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
 from plait.blocks import AgentCrew
+from plait.flows.servers.choosing import choose_server
 from plait.flows.servers.deploying import CREW, ZOMBIE_AUTOMATION, Deployed, put_deployment
-from plait.flows.servers.local_server import client_environment
+from plait.flows.servers.local_server import has_worker
 from plait.flows.servers.probing import status_of
 from plait.flows.servers.role_limits import limit_name
 from plait.workspace.process import is_alive
@@ -128,12 +129,22 @@ def test_a_second_up_says_so_and_mends_what_is_missing(up: UpServer) -> None:
 
 def test_commands_of_this_machine_find_the_server(up: UpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIT_HOME", str(up.home))
-    known = client_environment()
-    assert known is not None
+    known = choose_server(None, {}).settings
     assert (known["PREFECT_API_URL"], known["PREFECT_API_AUTH_STRING"]) == (up.url, up.auth)
     deployed = up.plait("deploy")
     assert deployed.returncode == 0, deployed.stderr
     assert "deliver-feature/deliver-feature" in deployed.stdout
+    assert has_worker(up.url)
+    assert deployed.stdout.strip().endswith("Next: run deliver-feature on the page.")
+
+
+def test_a_plan_with_mistakes_is_refused_before_anything_is_deployed(up: UpServer, tmp_path: Path) -> None:
+    plan = tmp_path / "bad.yaml"
+    plan.write_text("feature: x\ntasks: [{id: A, run: x, needs: [NOBODY]}]\n")
+    refused = up.plait("deploy", "--plan", str(plan), "--repo", str(tmp_path))
+    assert refused.returncode == 2
+    assert "NOBODY" in refused.stderr
+    assert "registering" not in refused.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "deploy"])
@@ -165,7 +176,7 @@ def test_down_leaves_no_process(up: UpServer, monkeypatch: pytest.MonkeyPatch) -
     assert not any(is_alive(process.pid, process.started) for process in (running.server, running.worker))
     named = [path for path in Path("/proc").glob("[0-9]*/environ") if str(up.home).encode() in read(path)]
     assert named == []
-    assert client_environment() is None
+    assert choose_server(None, {}).url is None
     again = up.plait("down")
     assert (again.returncode, again.stdout.strip()) == (0, "Nothing runs.")
 

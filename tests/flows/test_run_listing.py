@@ -83,3 +83,9 @@ def test_watching_a_run_that_is_over_shows_it_once(repository: Path, hermetic: P
     assert watched.status == 0
     assert watched.stdout.count("batch-1") == plait("status", cwd=repository).stdout.count("batch-1")
     assert plait("status", "--watch", "--json", cwd=repository).status == 2
+
+
+def test_a_feature_without_a_run_is_not_told_as_a_repository_without_one(repository: Path) -> None:
+    ended = plait("runs", "nosuch", cwd=repository)
+    assert (ended.status, ended.stdout) == (0, "")
+    assert "there is no run of plait that is called nosuch where you stand" in ended.stderr
