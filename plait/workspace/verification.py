@@ -92,6 +92,7 @@ class Verifier:
         variables: Sequence[str] = (),
         copied: CopiedFiles = NO_FILES,
         keeps_set_up: bool = False,
+        set_up_values: Sequence[str] = (),
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -112,6 +113,7 @@ class Verifier:
             variables: What a verdict depends on beside the tree, the commands and the set-up.
             copied: Files beside those of a tree.
             keeps_set_up: Whether checkouts may use what the set-up made: of base alone, where no branch's code runs.
+            set_up_values: Variables with a value that `setup` is given: what it made with others is not reused.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -127,7 +129,7 @@ class Verifier:
         self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables = tuple(variables)
         """Verdicts are remembered apart for each set of them; `also` adds to it."""
-        self._keeps_set_up = keeps_set_up
+        self._keeps_set_up, self._set_up_values = keeps_set_up, tuple(set_up_values)
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
         self._known: tuple[RedCommand, ...] = ()
@@ -367,7 +369,7 @@ class Verifier:
     def _prepare(
         self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
     ) -> Ended | None:
-        """Run `setup`, and once more when it fails; gives how it failed.
+        """Run `setup`, and once more when it fails and nobody else has found out why; gives how it failed.
 
         A set-up that fails again is red: one that has worked with equal inputs is not even run, so either the branch
         changed the inputs, or it fails for everybody, which the verification of the base then shows.
@@ -389,8 +391,10 @@ class Verifier:
                 ),
                 # Branches' code may run in the set-up: what it makes is then for this tree alone.
                 keep=self._keeps_set_up,
+                values=self._set_up_values,
+                submodules=self._submodules,
             )
-            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled":
+            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled" or self._known_failure():
                 break
         return None if prepared.ok else prepared.ended
 
