@@ -285,12 +285,9 @@ def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checko
         date, aside = git_date(), folder.unfiltered
         kept = salvage(shop.control, checkout, branch=branch, message=message, date=date, aside=aside)
     except (PlaitError, OSError) as problem:
-        with suppress(OSError):
-            folder.work.rename(folder.left)
-        shop.tell(
-            f"{errand.name}: what try {folder.number} left is still in {folder.left}, and on no branch: {problem}"
-        )
+        place = folder.keep_checkout()
+        shop.tell(f"{errand.name}: what try {folder.number} left is still in {place}, and on no branch: {problem}")
         return None
     if aside.is_dir():
-        shop.tell(f"{errand.name}: files of try {folder.number} that only a filter kept from a branch are in {aside}")
+        shop.tell(f"{errand.name}: files of try {folder.number} that no branch may have are in {aside}")
     return kept
