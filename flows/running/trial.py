@@ -20,7 +20,7 @@ from plait.plans.wording import listed
 from plait.workspace.agent_probes import ProgramSeen, probe
 from plait.workspace.clone_git import surroundings_of
 from plait.workspace.control import HEADS, Control
-from plait.workspace.copied_files import clone_around, copied_files
+from plait.workspace.copied_files import CopiedFiles, clone_around, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.output import plain
 from plait.workspace.starting import find_program
@@ -149,8 +149,8 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
     """
     control, home = site.control, site.home
     environment = environment_of(ground.environment, extra={})
-    tree = control.store.tree_of(site.commit)
-    worked = control.directory / "verified" / f"set-up-{_key(tree, ground, environment)}"
+    tree, copied = control.store.tree_of(site.commit), copied_files(site.clone, control, ground.copy)
+    worked = control.directory / "verified" / f"set-up-{_key(tree, ground, environment, copied)}"
     if not ground.setup or _is_recent(worked):
         return list(_not_found(ground, Path("/"), environment))
     if ground.submodules:
@@ -171,7 +171,7 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
             slots=1,
             logs=Path(name) / "logs",
             surroundings=surroundings_of(control, base=site.commit, branch=site.branch, clone=str(site.clone)),
-            copied=copied_files(site.clone, control, ground.copy),
+            copied=copied,
             keeps_set_up=True,
             set_up_values=values_of(ground.environment),
         )
@@ -190,9 +190,10 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
     return found
 
 
-def _key(tree: str, ground: _Ground, environment: Mapping[str, str]) -> str:
+def _key(tree: str, ground: _Ground, environment: Mapping[str, str], copied: CopiedFiles) -> str:
     """What decides whether a set-up works, as far as we see it."""
-    parts = (tree, ground.setup, ground.inputs, sorted(environment.items()))
+    made_of = (tree, ground.submodules, copied.meanings)
+    parts = (made_of, ground.setup, ground.inputs, sorted(environment.items()))
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
