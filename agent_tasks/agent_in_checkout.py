@@ -24,6 +24,7 @@ from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.environment import environment_of
+from plait.workspace.errors import SubmoduleMissing
 from plait.workspace.git import git_date
 from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
@@ -214,8 +215,13 @@ def _make_ready(
         fill()
 
     def fill() -> None:
-        if errand.submodules:
-            fill_submodules(shop.control, checkout.directory, checkout.tree)
+        try:
+            if errand.submodules:
+                fill_submodules(shop.control, checkout.directory, checkout.tree)
+        except SubmoduleMissing as missing:  # a rejected branch may name another one: that is what is to be mended
+            if not errand.repair:
+                raise
+            shop.tell(f"{errand.name}: {missing}")
 
     fill()
     copy = (*shop.crew.copy, *role.copy, *errand.copy)

@@ -21,7 +21,7 @@ from plait.workspace.checkouts import naming_full_disk
 from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.control import Control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles
-from plait.workspace.errors import GitFailed
+from plait.workspace.errors import GitFailed, SubmoduleMissing
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
@@ -333,8 +333,11 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            if self._submodules:
-                fill_submodules(self._control, directory, tree)
+            try:
+                if self._submodules:
+                    fill_submodules(self._control, directory, tree)
+            except SubmoduleMissing as missing:  # those of base were got when the run began
+                return Verification(tree, "red", "filling submodules", str(missing))
             with naming_full_disk():
                 self.copied.put(directory)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
