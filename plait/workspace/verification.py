@@ -145,6 +145,11 @@ class Verifier:
         self._wider: dict[tuple[object, ...], Verifier] = {}
         """What came of this one, by what is other there."""
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What a verdict depends on beside the tree, the commands and the set-up."""
+        return self._variables
+
     def _memory_of_its_own(self) -> "_Memory":
         """What is known of trees by these commands, this set-up and these variables, where this does not count."""
         known = [part for red in self._known for part in (red.stage, red.command, *red.failing, str(red.timed_out))]
