@@ -1,7 +1,9 @@
 """Files under git's filters: Git LFS is served, what another program would have to do is refused and told."""
 
 import hashlib
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -242,6 +244,24 @@ def test_a_filter_without_a_name_is_none(repository: Path, hermetic: Path, tmp_p
 
 def told(control: Control, repository: Path) -> list[str]:
     return list(told_of_filters(control.store, control.common_dir, git(repository, "rev-parse", "main")))
+
+
+def test_what_lfs_keeps_is_for_all_who_share_the_repository_whatever_the_umask(
+    repository: Path, hermetic: Path, tmp_path: Path
+) -> None:
+    commit_files(repository, {".gitattributes": LFS})
+    (repository / ".git").chmod(0o2770)
+    control, checkout = handed_out(repository, hermetic, tmp_path / "place")
+    (checkout.directory / "a.bin").write_bytes(BIG)
+    before = os.umask(0o077)
+    try:
+        assert reap(control, checkout).changed == ("a.bin",)
+    finally:
+        os.umask(before)
+
+    store = [repository / ".git/lfs", *(repository / ".git/lfs").rglob("*")]
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in store}
+    assert modes == {(True, 0o2770), (False, 0o660)}
 
 
 @pytest.mark.parametrize(("push", "is_told"), [("none", False), ("integration", True), ("all", True)])
