@@ -138,7 +138,7 @@ def _plan_parameter(plan: str, repository: str) -> str:
     inside = here.resolve()
     if inside.is_relative_to(place):
         return str(inside.relative_to(place))
-    if is_file(place / plan):
+    if not here.is_absolute() and is_file(place / plan):
         return plan
     text = read_plan_file(here)
     if not isinstance(text, str):
