@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from plait.agent_tasks.chain_builders import chain_builder
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.known_failures import surveyed, verified_words
 from plait.agent_tasks.verifying import contracts_in, how_red, not_run, verifier_with
@@ -16,7 +17,7 @@ from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.wording import count, listed, one_line
 from plait.workspace.ancestry import commit_contents
 from plait.workspace.base_history import ONTO_BASE, tips_named
-from plait.workspace.chains import Branch, Chain, ChainBuilder
+from plait.workspace.chains import Branch, Chain
 from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import RefMoved
 from plait.workspace.git import git_date
@@ -198,18 +199,9 @@ class _Landing:
 
     def _merged(self) -> Chain:
         """The feature branch merged onto base, conflicts settled as in a batch."""
-        shop = self.shop
-        builder = ChainBuilder(
-            shop.control.store,
-            self.old,
-            batch=f"{ONTO_BASE}{self.old[:12]}",
-            date=git_date(),
-            fold_case=shop.control.ignores_case,
-            settler=shop.settler,
-            remake=shop.remake,
-            style=shop.style,
-        )
-        return builder.build([Branch(shop.feature, self.tip)])
+        batch = f"{ONTO_BASE}{self.old[:12]}"
+        builder = chain_builder(self.shop, self.old, batch=batch, date=git_date())
+        return builder.build([Branch(self.shop.feature, self.tip)])
 
     def _commit(self, way: Way, tree: str, verified: str) -> str:
         """The commit that base is moved to."""

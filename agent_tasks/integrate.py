@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.batch_record import BatchRecord
+from plait.agent_tasks.chain_builders import chain_builder
 from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.known_failures import red_words, surveyed, verified_words
@@ -22,7 +23,6 @@ from plait.agent_tasks.searching import Settled, already_landed, explained, look
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.verifying import contracts_in, not_run, stages_of
 from plait.agent_tasks.whole_phases import keep_whole, still_guilty
-from plait.agent_tasks.with_base import chain_builder
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.journal.events import BatchSettled

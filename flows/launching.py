@@ -18,7 +18,7 @@ from plait.flows.inputs.requests import Brief
 from plait.flows.recording.kept_expectations import kept_forecast
 from plait.flows.recording.notifying import NOTIFY
 from plait.flows.running.calling import CALL, Call
-from plait.flows.running.nothing_left import is_all_done, nothing_told, settle_again
+from plait.flows.running.nothing_left import is_all_done, nothing_told, notices_of, settle_again
 from plait.flows.running.startable import Startable, require_startable
 from plait.flows.running.trial import try_out
 from plait.flows.runs import seen_from_here
@@ -120,7 +120,7 @@ def _has_nothing_left(startable: Startable, wanted: Launch, *, json: bool, quiet
     if wanted.fresh or not is_all_done(startable, refresh=wanted.refresh):
         return False
     view = PlainView(quiet=quiet)
-    for notice in startable.start.told:
+    for notice in notices_of(startable, wanted.brief, refresh=wanted.refresh):
         view.noted(notice)
     text = nothing_told(startable, wanted.brief)
     if json or wanted.brief.specs:

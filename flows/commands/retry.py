@@ -35,11 +35,11 @@ def command(
 ) -> None:
     """Prepare the retry, then run the plan: what has landed stays, and whatever else is not finished goes on too."""
     from plait.flows.launching import Launch, launch
-    from plait.flows.retrying import prepare_retry
+    from plait.flows.retrying import plan_of_feature, prepare_retry
     from plait.plans.errors import CallError
 
     brief = None if no_run or plan is None else _brief(plan, crew)  # a plan with mistakes puts nothing aside
-    retrying = prepare_retry(run, task, repository=repo)
+    retrying = prepare_retry(run, task, repository=repo, brief=brief[0] if brief else None)
     if no_run:
         if json:
             from json import dumps
@@ -48,7 +48,8 @@ def command(
             return
         for ref in retrying.put_aside:
             typer.echo(f"what it made before is kept on {ref}")
-        typer.echo(f"the next run of {retrying.run.feature} tries {retrying.task} again")
+        asked = " with --refresh" if retrying.refresh else ""
+        typer.echo(f"the next run of {retrying.run.feature}{asked} tries {retrying.task} again")
         return
     if brief is None:
         if retrying.plan is None:
@@ -56,7 +57,8 @@ def command(
             raise CallError(sentence, hint="plait run PLAN, or name it with --plan")
         brief = _brief(retrying.plan, crew)
     found, crew_file = brief
-    wanted = Launch(brief=found, repository=retrying.repository, crew=crew_file)
+    found = plan_of_feature(found, retrying.run.feature)
+    wanted = Launch(brief=found, repository=retrying.repository, crew=crew_file, refresh=retrying.refresh)
     raise typer.Exit(launch(wanted, json=json))
 
 

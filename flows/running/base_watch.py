@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from plait.plans.journal.events import BaseSeen
 from plait.plans.run.standings import Standings
-from plait.workspace.base_course import standing_now
+from plait.workspace.base_course import keep_taken_in, standing_now
 from plait.workspace.control import Control
 
 
@@ -31,4 +31,6 @@ class BaseWatch:
             return None
         standing = standing_now(self.control.target, self.run.manifest.feature, known, tip)
         self._seen = seen
+        if standing.rests_on != known.rests_on:
+            keep_taken_in(self.control, self.run.manifest.feature, standing)
         return BaseSeen(standing) if standing != known else None

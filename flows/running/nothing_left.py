@@ -20,7 +20,7 @@ from plait.workspace.home import plait_home, run_directory
 
 
 def is_all_done(startable: Startable, *, refresh: bool) -> bool:
-    """Whether nothing is left to do, as far as git says it: no task, no question, and nothing to land on base.
+    """Whether nothing is left to do, as far as git says it: no task, no question, nothing to land on base or to push.
 
     `refresh`: whether the feature is asked to take in what base has by now.
     """
@@ -29,11 +29,16 @@ def is_all_done(startable: Startable, *, refresh: bool) -> bool:
         return False
     if refresh and not nothing_to_take_in(startable.control, outset.brief.plan.feature, start.base):
         return False
-    return (
-        outset.has_all_landed
-        and not outset.brief.expansion.contracts
-        and outset.brief.plan.integration.land in (None, "never")
-    )
+    integration = outset.brief.plan.integration
+    # Whether a remote has it all only the remote knows: one that did not answer is asked again.
+    stays_here = integration.land != "auto" and integration.push == "none"
+    return outset.has_all_landed and not outset.brief.expansion.contracts and stays_here
+
+
+def notices_of(startable: Startable, brief: Brief, *, refresh: bool) -> tuple[str, ...]:
+    """What is said beside it: of base, and where that was to be taken in, that there is nothing of it to take in."""
+    nothing = nothing_to_take_in(startable.control, brief.plan.feature, startable.start.base) if refresh else None
+    return (*startable.start.told, *filter(None, [nothing]))
 
 
 def nothing_told(startable: Startable, brief: Brief) -> str:
@@ -41,7 +46,9 @@ def nothing_told(startable: Startable, brief: Brief) -> str:
     feature, branch = brief.plan.feature, integration_branch(brief.plan.feature)
     tip = startable.control.branch(branch)
     where = f"{branch} ({tip[:10]})" if tip else "its base"
-    size = len(startable.outset.chosen) if startable.outset else 0
+    outset = startable.outset
+    done = [task for task in outset.brief.expansion.tasks if task.id in outset.chosen] if outset else []
+    size = sum(max(1, len(task.members)) for task in done)  # as the plan counts them, bundled or not
     moved = base_words(startable.start.standing)
     return (
         f"nothing to do: {count(size, 'task')} of {feature} {'has' if size == 1 else 'have'} landed on {where}\n"

@@ -30,6 +30,7 @@ _LOOKED_AT = 200
 class TakingIn:
     """Base as a task of this run."""
 
+    feature: str
     task: PlannedTask
     refresh: Refresh
     branch: str
@@ -47,19 +48,29 @@ class TakingIn:
             reuse, finished=finished, repaired={**reuse.repaired, **repaired}
         )
 
+    def outdated(self, control: Control) -> tuple[str, ...]:
+        """Its branch, where that has what mended an older base: nobody's work goes without a word."""
+        there, tip = control.branch(self.branch), control.branch(integration_branch(self.feature))
+        if self.repaired or there is None or there == self.refresh.tip:
+            return ()
+        is_kept = any(control.store.is_ancestor(there, place) for place in (self.refresh.commit, tip) if place)
+        return () if is_kept and control.worktree_of(self.branch) is None else (self.branch,)
+
     def put(self, control: Control) -> None:
         """Give it a branch, which stays where somebody has mended it."""
         if not self.repaired:
             control.target.set_ref(HEADS + self.branch, self.refresh.tip, reason="plait: base is taken in")
 
 
-def nothing_to_take_in(control: Control, feature: str, started: FeatureBase) -> str | None:
+def nothing_to_take_in(control: Control, feature: str, started: FeatureBase, *, fresh: bool = False) -> str | None:
     """Why a feature that is asked to take base in need not, in a sentence; nothing where it has to.
+
+    `fresh`: whether the feature is begun anew.
 
     Raises:
         CallError: base is gone.
     """
-    tip = control.branch(integration_branch(feature))
+    tip = None if fresh else control.branch(integration_branch(feature))
     if started.base is None:
         raise CallError(f"{started.name} is gone, so it cannot be taken in", hint="name another: --base NAME")
     if tip is None:
@@ -81,13 +92,14 @@ def taking_in(control: Control, brief: Brief, started: FeatureBase, *, agents: C
     Raises:
         GitFailed: a commit is missing.
     """
-    feature, commit = brief.plan.feature, started.now
-    role = next(_roles(control, brief, commit, agents), None)
+    feature, commit, name = brief.plan.feature, started.now, _name(brief)
+    mender = _mender(control, brief, name, commit)
+    role = (mender if mender in agents else None) if mender else next(_roles(control, brief, commit, agents), None)
     spec = hashlib.sha256(f"refresh {feature} {commit}".encode()).hexdigest()
     title = f"{started.name} as it is now"
     task = Task(
-        id=_name(brief),
-        role=role or COMMAND_ROLE,
+        id=name,
+        role=mender or role or COMMAND_ROLE,
         title=one_line(title, 200),
         changes="optional",
         prompt=f"Bring what {started.name} has by now into this feature. In what follows, your branch is "
@@ -97,7 +109,8 @@ def taking_in(control: Control, brief: Brief, started: FeatureBase, *, agents: C
     planned = PlannedTask(task.id, task, task.role or COMMAND_ROLE, (), _SECONDS, spec)
     branch = agent_branch(feature, planned.role, task.id)
     tip, repaired = _mended(control, feature, branch, commit, spec)
-    return TakingIn(planned, Refresh(task.id, commit, started.name, tip, by_agent=role is not None), branch, repaired)
+    refresh = Refresh(task.id, commit, started.name, tip, by_agent=role is not None)
+    return TakingIn(feature, planned, refresh, branch, repaired)
 
 
 def _name(brief: Brief) -> str:
@@ -115,6 +128,20 @@ def _mended(control: Control, feature: str, branch: str, base: str, spec: str) -
     if tip is not None and control.store.is_ancestor(there, tip):
         return base, None
     return (there, None) if trailers_of(control, there).get("Plait-Spec") == spec else (base, there)
+
+
+def _mender(control: Control, brief: Brief, name: str, base: str) -> str | None:
+    """The role on whose branch there is what mends it: another run may have had other agents, as of `--only`."""
+    feature = brief.plan.feature
+    known = {COMMAND_ROLE, *(task.role for task in brief.expansion.tasks), brief.plan.integration.role or COMMAND_ROLE}
+    tip = control.branch(integration_branch(feature))
+    for role in sorted(known):
+        there = control.branch(agent_branch(feature, role, name))
+        if there is None or there == base or not control.store.is_ancestor(base, there):
+            continue
+        if tip is None or not control.store.is_ancestor(there, tip):
+            return role
+    return None
 
 
 def _roles(control: Control, brief: Brief, base: str, agents: Collection[str]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from plait.plans.names import base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import RunFacts
-from plait.workspace.base_course import keep_name
+from plait.workspace.base_course import keep_base
 from plait.workspace.checkouts import missing_in_checkouts
 from plait.workspace.commit_style import require_style
 from plait.workspace.contract_refs import forget_records, read_records
@@ -125,7 +125,7 @@ def open_session(
         notices += outset.notices
         directory = run_directory(home, run_id)
         tasks = tuple(task for task in brief.expansion.tasks if task.id in chosen)
-        nothing = nothing_to_take_in(control, feature, started) if refresh else None
+        nothing = nothing_to_take_in(control, feature, started, fresh=fresh) if refresh else None
         takes_in, mender = refresh and nothing is None, brief.plan.integration.role
         staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
         notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
@@ -138,9 +138,10 @@ def open_session(
         facts = replace(facts, onto=onto, clone=clone)
         keep_facts(control, facts)
         # Last: whatever is refused is refused with nothing moved.
-        notices += _aside(move_aside(control, reuse.outdated, run_id=run_id), run_id, fresh=fresh)
+        outdated = (*reuse.outdated, *(taken.outdated(control) if taken else ()))
+        notices += _aside(move_aside(control, outdated, run_id=run_id), run_id, fresh=fresh)
         control.store.set_ref(base_ref(feature), started.began, reason="plait: base")
-        keep_name(control, feature, started)
+        keep_base(control, feature, started)
         if taken is not None:
             taken.put(control)
         if fresh:

@@ -60,9 +60,7 @@ def standing_now(repository: GitRepository, feature: str, known: BaseStanding, t
     now = repository.resolve(known.ref)
     if now is None:
         return known.model_copy(update={"course": "gone", "now": None, "behind": 0, "dropped": 0, "landed_as": None})
-    taken = _taken_in(repository, now, tip) if tip else None
-    # Of a base that was set back the feature still has what base had.
-    rests_on = known.rests_on if taken is None or repository.is_ancestor(taken, known.rests_on) else taken
+    rests_on = _newest(repository, _taken_in(repository, now, tip) if tip else None, known.rests_on)
     fresh = BaseStanding(
         name=known.name, ref=known.ref, now=now, began=known.began, rests_on=rests_on, refresh=known.refresh
     )
@@ -85,19 +83,22 @@ def feature_base(control: Control, feature: str, wanted: str | None, *, fresh: b
     """
     began = control.store.resolve(base_ref(feature))
     tip = None if fresh else control.branch(integration_branch(feature))
-    kept = _kept_name(control, feature) if began and tip else None
+    kept = _kept(control, feature) if began and tip else None
     told: tuple[str, ...] = ()
     if wanted is None and is_work_of(feature, head := _head(control)):
         if not began:
             raise CallError(f"{head} is checked out, which is no base: it is work of this feature", hint="use --base")
         told = (f"{head} is checked out, which is no base: {began[:10]} is, where the feature began",)
-        kept = kept or (began, "HEAD")
+        kept = kept or _Kept(began, "HEAD")
     base, name = _found(control, wanted, kept)
     told = (*told, *(base.told if base else ()))
     if base is None or began is None or tip is None:
         commit = base.commit if base else began or ""
         return FeatureBase(name, commit, commit, base, told)
-    return FeatureBase(name, began, _taken_in(control.store, base.commit, tip) or began, base, told)
+    taken = _taken_in(control.store, base.commit, tip) or began
+    if kept and kept.ref == base.ref and kept.at and control.store.resolve(kept.at):
+        taken = _newest(control.store, taken, kept.at) if control.store.is_ancestor(kept.at, tip) else taken
+    return FeatureBase(name, began, taken, base, told)
 
 
 def _head(control: Control) -> str:
@@ -105,9 +106,9 @@ def _head(control: Control) -> str:
     return head.removeprefix("refs/heads/")
 
 
-def _found(control: Control, wanted: str | None, kept: tuple[str, str] | None) -> tuple[Base | None, str]:
+def _found(control: Control, wanted: str | None, kept: "_Kept | None") -> tuple[Base | None, str]:
     """Base and its name; what the feature is known to have begun from may be gone, and anything else may not."""
-    ref, name = kept or ("", "")
+    ref, name = (kept.ref, kept.name) if kept else ("", "")
     try:
         base = find_base(control.target, control.git_dir, ref if wanted is None and kept else wanted)
     except CallError:
@@ -131,22 +132,47 @@ def _taken_in(store: GitRepository, base: str, tip: str) -> str | None:
     return None
 
 
-def keep_name(control: Control, feature: str, base: FeatureBase) -> None:
+def _newest(repository: GitRepository, taken: str | None, known: str) -> str:
+    """What of base the feature has, where it is known to have had some: it still has what base has lost since."""
+    return known if taken is None or repository.is_ancestor(taken, known) else taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a feature's base."""
+
+    ref: str
+    """The full name, or the commit of one that does not move."""
+    name: str
+    at: str = ""
+    """The newest commit of it that the feature had; nothing where an older plait kept it."""
+
+
+def keep_base(control: Control, feature: str, base: FeatureBase) -> None:
     """Remember what a feature began from: people stand elsewhere when they run it again."""
-    if base.base is None:
-        return
+    if base.base is not None:
+        _keep(control, feature, _Kept(base.base.ref or base.base.commit, base.name, base.commit))
+
+
+def keep_taken_in(control: Control, feature: str, standing: BaseStanding) -> None:
+    """Remember what of base a feature has by now: once base is set back, its history does not tell that any more."""
+    if standing.ref is not None and standing.rests_on:
+        _keep(control, feature, _Kept(standing.ref, standing.name, standing.rests_on))
+
+
+def _keep(control: Control, feature: str, kept: _Kept) -> None:
     place = control.directory / _FOLDER / f"{feature}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(place, json.dumps({"ref": base.base.ref or base.base.commit, "name": base.name}))
+    write_whole(place, json.dumps({"ref": kept.ref, "name": kept.name, "at": kept.at}))
 
 
-def _kept_name(control: Control, feature: str) -> tuple[str, str] | None:
-    """The full ref or commit, and what it is called; nothing where no run has kept that."""
+def _kept(control: Control, feature: str) -> _Kept | None:
+    """Nothing where no run has kept any."""
     with suppress(OSError, ValueError, KeyError):
         kept = read_json_object(control.directory / _FOLDER / f"{feature}.json")
-        ref, name = kept["ref"], kept["name"]
-        if isinstance(ref, str) and isinstance(name, str) and (ref + name).isprintable():
-            return ref, name
+        words = (kept["ref"], kept["name"], kept.get("at", ""))
+        if all(isinstance(word, str) and word.isprintable() for word in words):
+            return _Kept(*words)
     return None
 
 

@@ -90,6 +90,22 @@ def test_a_rejected_task_is_tried_again_from_the_start(
     assert "has landed" in plait("retry", "A", cwd=repository).stderr
 
 
+def test_a_task_of_an_edition_is_tried_again_in_that_edition(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan(f"feature: day-{{date}}\ngoal: g\ntasks: [{{id: A, run: 'test -e {tmp_path}/good > a.txt'}}]\n")
+    first = plait("run", str(plan), "--edition", "2026-01-02", "--json", cwd=repository, env=prefect_server)
+    assert (first.status, first.data["feature"]) == (1, "day-2026-01-02")
+    other = tmp_path / "other.yaml"
+    other.write_text(plan.read_text().replace("day-", "week-"))
+    refused = plait("retry", "A", "--plan", str(other), cwd=repository)
+    assert (refused.status, "and not of day-2026-01-02" in refused.stderr) == (2, True)
+
+    (tmp_path / "good").touch()
+    again = plait("retry", "A", "--json", cwd=repository, env=prefect_server)
+    assert (again.status, again.data["feature"]) == (0, "day-2026-01-02"), again.stderr
+
+
 def test_a_live_run_is_not_retried(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -140,8 +140,7 @@ def test_keys_that_are_not_carried_out_are_warned_of_and_listed(
         feature: later
         goal: Use what is not there yet.
         tasks:
-          - {id: A, run: echo x > a.txt}
-        integration: {land: auto}
+          - {id: A, run: echo x > a.txt, locks: [a.txt]}
         """
     )
 

@@ -99,7 +99,7 @@ def test_a_set_up_that_fails_is_told_once_and_nobody_is_blamed_for_it(
     assert "ended with exit status 7, also the second time" in paragraph[0]
     task = ended.stdout.partition("all of it: plait logs ")[2][:1]
     logged = plait("logs", task, cwd=repository, env=prefect_server)
-    assert logged.stdout == "no such index\nno such index\n"
+    assert logged.stdout.endswith("before any try: set-up ──\nno such index\nno such index\n")
     again = plait("run", str(plan), "--no-preflight", "--json", cwd=repository, env=prefect_server)
     assert {row["tries"] for row in again.data["tasks"] if row["id"] != "Q"} == {0}
     assert "no such index" in again.data["reason"]

@@ -240,7 +240,7 @@ def test_an_unverified_batch_says_so(
     assert "nverified" in plait("report", "--markdown", cwd=repository).stdout
 
 
-def test_an_agent_program_that_is_not_there_is_the_environments_fault_and_not_tried_again(
+def test_an_agent_program_that_is_not_there_is_the_environments_fault_and_nothing_begins(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:
     plan = write_plan(
@@ -256,6 +256,5 @@ def test_an_agent_program_that_is_not_there_is_the_environments_fault_and_not_tr
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
 
     assert ended.status == 3, ended.stderr
-    assert ended.data["state"] == "failed"
-    assert ended.data["tasks"][0]["tries"] <= 1
-    assert "no-such-agent" in ended.data["tasks"][0]["reason"]
+    assert "no-such-agent" in ended.stderr
+    assert git(repository, "for-each-ref", "refs/heads/feature") == ""

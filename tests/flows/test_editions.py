@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 from plait.flows.inputs.editions import killed_edition, named_edition
 from plait.flows.inputs.requests import read_brief
 from plait.flows.inputs.run_names import is_generated
+from plait.flows.retrying import plan_of_feature
 from plait.flows.runs import KnownRun
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import CallError
@@ -37,6 +38,19 @@ def test_a_plan_for_editions_is_read_as_the_one_of_today_and_can_be_another() ->
     assert brief.template == "nightly-{date}"
     assert brief.plan.feature == f"nightly-{datetime.now().astimezone().date()}"
     assert brief.as_edition(named_edition(brief.template, "2026-01-02")).plan.feature == "nightly-2026-01-02"
+
+
+def test_a_task_is_tried_again_in_the_edition_that_it_failed_in_and_by_no_other_plan() -> None:
+    def feature_of(text: str, feature: str) -> str:
+        brief = read_brief(text, source="plan.yaml", crew=None, folder=Path())
+        return plan_of_feature(brief, feature).plan.feature
+
+    assert feature_of(PLAN, "nightly-2026-01-02") == "nightly-2026-01-02"
+    assert feature_of(PLAN.replace("date", "run"), "nightly-0badcafe") == "nightly-0badcafe"
+    assert feature_of(PLAN.replace("{date}", "x"), "nightly-x") == "nightly-x"
+    for text, feature in ((PLAN, "weekly-2026-01-02"), (PLAN.replace("{date}", "x"), "nightly-y")):
+        with pytest.raises(CallError, match="is the plan of nightly-"):
+            feature_of(text, feature)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,20 @@
 """Base that is taken in as a task of the run: who mends it, what is there already, and when there is nothing to do."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from plait.flows.inputs.requests import read_brief
+from plait.flows.running.base_watch import BaseWatch
+from plait.flows.running.beginning import manifest_of
+from plait.flows.running.nothing_left import is_all_done, notices_of
 from plait.flows.running.session import Session
+from plait.flows.running.startable import require_startable
 from plait.plans.errors import CallError
+from plait.plans.journal.events import TipMoved
 from plait.plans.journal.manifest import Refresh
+from plait.plans.run.machine import Run
 from plait.workspace.trailers import message_with_trailers
 from tests.conftest import BranchWith
 from tests.flows.opened import opened
@@ -100,6 +108,16 @@ def test_before_anything_has_landed_there_is_nothing_to_take_in(repository: Path
             assert any("nothing has landed yet" in told for told in session.notices)
 
 
+def test_a_feature_that_is_begun_anew_starts_from_base_as_it_is_and_takes_nothing_in(
+    repository: Path, landed: str
+) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True, fresh=True) as session:
+        assert (session.refresh, session.shop.base) == (None, now)
+        assert any("there is nothing to take in" in told for told in session.notices)
+    assert not git(repository, "for-each-ref", "refs/heads/feature/cart/agent/*/refresh")
+
+
 def test_a_base_that_is_gone_cannot_be_taken_in_and_another_can(repository: Path, landed: str) -> None:
     git(repository, "checkout", "-q", "-b", "trunk")
     now = commit_files(repository, {"new.txt": "x\n"})
@@ -141,3 +159,79 @@ def test_what_mended_it_before_a_kill_is_taken_and_what_a_person_put_there_is_lo
     newer = commit_files(repository, {"newer.txt": "x\n"})
     with opened(PLAN, repository, refresh=True) as session:
         assert (refresh_of(session).tip, session.reuse.repaired) == (newer, {})
+        kept = f"refs/plait/old/run-1/{branch}"
+        assert (git(repository, "rev-parse", branch), git(repository, "rev-parse", kept)) == (newer, by_hand)
+        assert f"old work that no longer fits its task is kept at {kept}" in session.notices
+
+
+def test_a_branch_that_somebody_stands_on_is_not_moved_to_a_newer_base(
+    repository: Path, landed: str, tmp_path: Path
+) -> None:
+    commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository, refresh=True) as session:
+        branch = f"feature/cart/agent/{session.tasks[0].role}/refresh"
+    git(repository, "worktree", "add", "-q", str(tmp_path / "mine"), branch)
+    before = git(repository, "rev-parse", branch)
+    with opened(PLAN, repository, refresh=True):
+        pass
+    commit_files(repository, {"newer.txt": "x\n"})
+    with pytest.raises(CallError, match="is checked out in"), opened(PLAN, repository, refresh=True):
+        pass
+    assert git(repository, "rev-parse", branch) == before
+
+
+def test_what_a_run_saw_to_be_taken_in_is_known_to_the_next_one_although_base_was_set_back(
+    repository: Path, landed: str
+) -> None:
+    now = commit_files(repository, {"new.txt": "x\n"})
+    with opened(PLAN, repository) as session:
+        run = Run(manifest_of(session, urgency=None, paused_by=None))
+        watch = BaseWatch(session.shop.control, run.standings)
+        git(repository, "checkout", "-q", "--detach", TIP)
+        git(repository, "merge", "-q", "--no-edit", "main")
+        git(repository, "update-ref", f"refs/heads/{TIP}", "HEAD")
+        git(repository, "checkout", "-q", "main")
+        run.hear(TipMoved(git(repository, "rev-parse", TIP)), session.began)
+        seen = watch.look()
+        assert seen is not None
+        assert (seen.standing.course, seen.standing.rests_on) == ("same", now)
+    git(repository, "reset", "-q", "--hard", "HEAD~1")
+    with opened(PLAN, repository) as session:
+        assert (session.standing.course, session.standing.dropped, session.shop.base) == ("rewritten", 1, now)
+
+
+@pytest.mark.parametrize(
+    ("extra", "refresh", "is_done"),
+    [
+        ("", False, True),
+        ("", True, True),
+        ("integration: {land: auto}", False, False),
+        ("integration: {land: never}", False, True),
+        ("integration: {land: approve}", False, True),
+        ("integration: {push: integration}", False, False),
+        ("integration: {push: none}", False, True),
+    ],
+)
+def test_what_has_all_landed_is_done_where_nothing_is_to_go_to_base_or_a_remote(
+    repository: Path, landed: str, extra: str, *, refresh: bool, is_done: bool
+) -> None:
+    brief = read_brief(dedent(f"{PLAN}\n    {extra}"), source="plan.yaml", crew=None, folder=repository)
+    startable = require_startable(brief, repository=repository, base=None, only=(), fresh=False)
+    assert is_all_done(startable, refresh=refresh) is is_done
+    told = notices_of(startable, brief, refresh=refresh)
+    assert any("there is nothing to take in" in notice for notice in told) is refresh
+
+
+def test_what_a_person_mended_is_taken_also_by_a_run_that_has_other_agents(
+    repository: Path, landed: str, branch_with: BranchWith
+) -> None:
+    now = commit_files(repository, {"app.py": "main\n"})
+    more = PLAN + "      - {id: C, role: qa, prompt: c}\n"
+    with opened(more, repository, refresh=True) as session:
+        assert session.tasks[0].role == "dev"
+    by_hand = branch_with("by-hand", {"app.py": "both\n"}, start="main")
+    git(repository, "update-ref", "refs/heads/feature/cart/agent/dev/refresh", by_hand)
+    with opened(more, repository, refresh=True, only=("C",)) as session:
+        assert (refresh_of(session).commit, session.tasks[0].role) == (now, "dev")
+        assert session.reuse.repaired == {"refresh": by_hand}
+        assert not refresh_of(session).by_agent

@@ -7,7 +7,7 @@ import pytest
 
 from plait.plans.names import base_ref
 from plait.plans.tasks.base_standing import BaseStanding, base_words
-from plait.workspace.base_course import feature_base, keep_name, standing_now
+from plait.workspace.base_course import feature_base, keep_base, keep_taken_in, standing_now
 from plait.workspace.control import Control
 from tests.conftest import BranchWith
 from tests.support.repositories import commit_files, git
@@ -27,7 +27,7 @@ def landed(control: Control, repository: Path, branch_with: BranchWith) -> str:
     git(repository, "update-ref", f"refs/heads/{TIP}", tip)
     git(repository, "branch", "-D", "-q", "work")
     control.store.set_ref(base_ref(FEATURE), began, reason="a test")
-    keep_name(control, FEATURE, feature_base(control, FEATURE, "main"))
+    keep_base(control, FEATURE, feature_base(control, FEATURE, "main"))
     return tip
 
 
@@ -142,6 +142,25 @@ def test_a_base_that_was_set_back_is_told_with_what_a_merge_would_bring_back(
     seen = standing_now(control.target, FEATURE, known, control.branch(TIP))
     assert (seen.course, seen.behind, seen.dropped) == ("rewritten", 0, 2)
     assert "a merge would bring them back" in base_words(seen)
+
+
+def test_a_base_that_was_set_back_between_two_runs_is_told_by_the_next_one(
+    control: Control, repository: Path, landed: str
+) -> None:
+    began = git(repository, "rev-parse", "main")
+    merged_into_the_feature(repository)
+    had = git(repository, "rev-parse", "main")
+    keep_taken_in(control, FEATURE, standing(control))
+    git(repository, "branch", "other", began)
+    git(repository, "reset", "-q", "--hard", "HEAD~2")
+    base = feature_base(control, FEATURE, None)
+    assert (base.began, base.commit) == (began, had)
+    assert (standing(control).course, standing(control).dropped) == ("rewritten", 2)
+    assert standing(control, "other").course == "same", "another branch has lost nothing"
+    keep_base(control, FEATURE, base)
+    assert standing(control).dropped == 2
+    git(repository, "update-ref", f"refs/heads/{TIP}", landed)
+    assert standing(control).course == "same", "the feature branch was set back, too"
 
 
 def test_a_feature_that_goes_on_after_it_was_merged_is_not_behind_by_that_merge(

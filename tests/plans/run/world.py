@@ -47,7 +47,7 @@ from plait.plans.journal.events import (
     WorkUnprepared,
 )
 from plait.plans.journal.lines import first_line, line_of, read_journal
-from plait.plans.journal.manifest import EarlierWork, Manifest
+from plait.plans.journal.manifest import EarlierWork, Manifest, Refresh, TaskFacts
 from plait.plans.language.phases import absent_from, held_back, mates_of
 from plait.plans.run.account_events import closed_roles
 from plait.plans.run.machine import Run
@@ -69,6 +69,8 @@ from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, Candidate, Rework, Unlanded
 from plait.show.run_outcome import outcome_of, replayed
 
+REFRESH = "refresh"
+"""The task that takes base in."""
 ENDED = (Landed, LandsByHand, Built, Failed, Rejected, Impossible, Cancelled)
 
 
@@ -146,14 +148,20 @@ class World:
         # As `session` does it: what was built on a command that goes again is not finished either.
         pauses, refused_until = dict(self.run.standings.rests.pauses), self.refused_until
         killed = not self.run.standings.closed
+        tasks = tuple(task for task in self.plan.tasks if task.id in chosen)
+        refresh = self._refresh() if self.tip is not None and self.random.random() < 0.3 else None
+        if refresh is not None:
+            tasks = (self._taking_in(), *tasks)
+            finished = {REFRESH: EarlierWork(refresh.tip, landed=False, at=refresh.tip), **finished}
         self.begin(
             replace(
                 self.plan,
                 account_pauses=pauses if killed else {},
-                tasks=tuple(task for task in self.plan.tasks if task.id in chosen),
+                tasks=tasks,
                 tip=self.tip,
                 records=dict(self.records),
                 earlier=finished,
+                refresh=refresh,
                 redone=redone,
                 sent_back=sent_back,
                 repaired={
@@ -165,6 +173,17 @@ class World:
         )
 
         self.refused_until = refused_until if killed else {}
+
+    def _refresh(self) -> Refresh:
+        """Base has moved on, and is taken in."""
+        base = self._new(Commit(REFRESH, frozenset()))
+        self.branches[REFRESH] = base
+        return Refresh(REFRESH, base, "main", base, by_agent=self.random.random() < 0.7)
+
+    def _taking_in(self) -> TaskFacts:
+        role = self.random.choice(sorted(self.plan.slots))
+        branch = f"feature/feature/agent/{role}/{REFRESH}"
+        return TaskFacts(REFRESH, role, branch, "main as it is now", (), 60.0, merge_priority=1)
 
     def _chosen(self, finished: Collection[str]) -> set[str]:
         """All tasks, or with `--only` some, and what these need and nobody has finished."""
@@ -222,7 +241,9 @@ class World:
         return sorted({self.commits[commit].task or "" for commit in others})
 
     def _of_others(self, task: str, commit: str | None) -> frozenset[str]:
-        return frozenset(one for one in self._inside(commit) if self.commits[one].task != task) - self.landed
+        """What it holds of other tasks; base is nobody's work."""
+        others = (one for one in self._inside(commit) if self.commits[one].task not in (task, REFRESH))
+        return frozenset(others) - self.landed
 
     def _inside(self, commit: str | None) -> frozenset[str]:
         return self.commits[commit].inside if commit else frozenset()
@@ -630,6 +651,7 @@ class World:
         self.started[effect.task] += 1
         facts = run.facts[effect.task]
         assert run.paused_at is None, "it starts while the run is paused"
+        self._check_base(effect)
         for group in facts.needs if not effect.repair else ():
             assert any(run.has_succeeded(need) for need in group), f"{effect.task} starts without {group}"
         for name in facts.contracts:
@@ -638,6 +660,17 @@ class World:
             heard = run.contracts[name].newest
             assert heard is not None
             assert heard.status == "approved", f"{effect.task} starts from {name}, which is {heard.status}"
+
+    def _check_base(self, effect: StartWork) -> None:
+        """Where base is taken in, nothing starts before it is known if that fits, and later from the new one."""
+        run, refresh = self.run.standings, self.manifest.refresh
+        if refresh is None or effect.repair:
+            return
+        bases = [one for order in run.in_work.values() for one in order.branches if one.is_base]
+        is_first = not run.tasks[REFRESH].repairs and run.trouble is None and run.by_hand is None
+        assert not (bases and is_first), f"{effect.task} starts before it is known if base fits"
+        has_landed = isinstance(run.tasks[REFRESH].status, Landed)
+        assert effect.start != (self.manifest.base if has_landed else refresh.commit), "it starts from another base"
 
     def _check_account(self, effect: StartWork) -> None:
         run, role = self.run.standings, effect.agent.rpartition("-")[0]
@@ -656,6 +689,7 @@ class World:
         assert run.paused_at is None
         for candidate in order.branches:
             assert candidate.tip == self.branches[candidate.task], "an old tip is in the batch"
+            assert candidate.is_base == (candidate.task == REFRESH)
             for commit in self.commits[candidate.tip].inside - self.landed - self.taken_off:
                 task = self.commits[commit].task or ""
                 inside = task in tips and commit in self.commits[tips[task]].inside
@@ -719,7 +753,7 @@ class World:
 
     def _check_tick(self, event: Tick) -> None:
         run = self.run.standings
-        if run.stopping or run.paused_at is not None or run.closed or event.room is not None:
+        if run.stopping or run.paused_at is not None or run.closed or event.room is not None or run.takes_base_in:
             return
         again = run.dispatcher.copy().start(run.now, closed=closed_roles(run))
         assert not again, f"a slot is idle beside {[start.job.id for start in again]}"
