@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
-from plait.agent_tasks.set_ups import LONGEST_SECONDS, SetUp
+from plait.agent_tasks.set_ups import LONGEST_SECONDS, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -19,11 +19,12 @@ from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
 from plait.plans.language.default_limits import longest_silence, longest_try
 from plait.plans.language.durations import Estimate
-from plait.plans.language.environment import GivenVariable, added, meanings
+from plait.plans.language.environment import GivenVariable, added, values_of
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.environment import environment_of
+from plait.workspace.errors import SubmoduleMissing
 from plait.workspace.git import git_date
 from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
@@ -189,6 +190,7 @@ def _make_ready(
         TaskStopped: the run was cancelled meanwhile.
     """
     role = shop.crew.role(errand.agent.rpartition("-")[0])
+    given = added(shop.crew.environment, role.environment, errand.environment)
 
     def attempt() -> Prepared:
         return prepare(
@@ -202,6 +204,8 @@ def _make_ready(
             limits=Limits(timeout=errand.timeout or role.timeout or LONGEST_SECONDS),
             # Elsewhere other agents' code may run in the set-up.
             keep=errand.start == shop.base and errand.tree is None and not errand.repair,
+            values=values_of(given),
+            submodules=errand.submodules,
         )
 
     def again() -> None:
@@ -211,13 +215,17 @@ def _make_ready(
         fill()
 
     def fill() -> None:
-        if errand.submodules:
-            fill_submodules(shop.control, checkout.directory, checkout.tree)
+        try:
+            if errand.submodules:
+                fill_submodules(shop.control, checkout.directory, checkout.tree)
+        except SubmoduleMissing as missing:  # a rejected branch may name another one: that is what is to be mended
+            if not errand.repair:
+                raise
+            shop.tell(f"{errand.name}: {missing}")
 
     fill()
-    given = added(shop.crew.environment, role.environment, errand.environment)
-    told_by = (*meanings(given), *shop.crew.copy, *role.copy, *errand.copy)
-    set_up = SetUp(errand.setup, errand.setup_inputs, told_by, errand.submodules)
+    copy = (*shop.crew.copy, *role.copy, *errand.copy)
+    set_up = set_up_of(errand.setup, errand.setup_inputs, given, copy=copy, submodules=errand.submodules)
     start = errand.tree or errand.start
     told = f"plait logs {errand.task}"
     shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
@@ -283,12 +291,9 @@ def _salvage(errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checko
         date, aside = git_date(), folder.unfiltered
         kept = salvage(shop.control, checkout, branch=branch, message=message, date=date, aside=aside)
     except (PlaitError, OSError) as problem:
-        with suppress(OSError):
-            folder.work.rename(folder.left)
-        shop.tell(
-            f"{errand.name}: what try {folder.number} left is still in {folder.left}, and on no branch: {problem}"
-        )
+        place = folder.keep_checkout()
+        shop.tell(f"{errand.name}: what try {folder.number} left is still in {place}, and on no branch: {problem}")
         return None
     if aside.is_dir():
-        shop.tell(f"{errand.name}: files of try {folder.number} that only a filter kept from a branch are in {aside}")
+        shop.tell(f"{errand.name}: files of try {folder.number} that no branch may have are in {aside}")
     return kept

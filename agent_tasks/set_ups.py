@@ -1,10 +1,11 @@
 """Which set-ups of a run work: one that does not is found out once, for all who would need it, and blames nobody."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import SetUpFailed, TaskStopped
+from plait.plans.language.environment import GivenVariable, from_shell, values_of
 from plait.plans.wording import in_code, one_line, spell_seconds
 from plait.workspace.preparation import Prepared
 from plait.workspace.process import Ended
@@ -23,9 +24,24 @@ class SetUp:
 
     commands: tuple[str, ...]
     inputs: tuple[str, ...]
-    environment: tuple[str, ...] = ()
-    """The variables that it is given, and what is copied into the checkout."""
+    values: tuple[str, ...] = ()
+    """The variables that it is given with a value, and what is copied into the checkout."""
     submodules: bool = False
+    names: tuple[str, ...] = ()
+    """The variables that it is given with the value of the shell."""
+
+
+def set_up_of(
+    commands: tuple[str, ...],
+    inputs: tuple[str, ...],
+    given: tuple[GivenVariable, ...],
+    *,
+    copy: Iterable[str],
+    submodules: bool,
+) -> SetUp:
+    """The set-up of checkouts that are given these variables and files."""
+    values = (*values_of(given), *dict.fromkeys(copy))
+    return SetUp(commands, inputs, values, submodules, tuple(sorted(from_shell(given))))
 
 
 @dataclass(slots=True)
@@ -77,12 +93,16 @@ class SetUps:
             if mine is not None:
                 mine.set()
 
-    def failure_of(self, commands: tuple[str, ...], inputs: tuple[str, ...]) -> str | None:
-        """Why these commands work nowhere in the run, as far as that was found out."""
-        if any((known.commands, known.inputs) == (commands, inputs) for known in tuple(self._working)):
+    def failure_of(self, set_up: SetUp) -> str | None:
+        """Why a set-up works nowhere in the run, as far as that was found out.
+
+        Names aside: an agent is given the key of its account, which a check has no use for.
+        """
+        wanted = replace(set_up, names=())
+        if any(replace(known, names=()) == wanted for known in tuple(self._working)):
             return None
         failures = tuple(self._failed.items())
-        return next((why for (known, _), why in failures if (known.commands, known.inputs) == (commands, inputs)), None)
+        return next((why for (known, _), why in failures if replace(known, names=()) == wanted), None)
 
     def _attempt(
         self,

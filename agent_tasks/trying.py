@@ -64,6 +64,13 @@ class TryFolder:
         """Where the checkout's own git goes, when it has what the files do not have."""
         return self.left / "private.git"
 
+    def keep_checkout(self) -> Path:
+        """Move the checkout to where it stays, beside what of it is there already; where it is then."""
+        place = self.left / "checkout" if self.left.exists() else self.left
+        with suppress(OSError):
+            self.work.rename(place)
+        return place
+
     def withdraw(self) -> None:
         """It is no try, as no agent began: what the set-up printed is kept in a folder of another name."""
         with suppress(OSError):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from plait.agent_tasks.errors import TaskImpossible, TaskStopped
 from plait.agent_tasks.trying import newest_try
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.language.environment import meanings, values_of
 from plait.plans.language.verify_stages import Check
 from plait.plans.tasks.outcomes import StageOutcome
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, commands_of, to_be_tested
@@ -41,7 +42,8 @@ def red_verdict(
     """
     place = shop.folder_of(order.task.id) / slot
     setup, inputs = shop.setup_of(order)
-    role = shop.role_of(order)
+    role, given = shop.role_of(order), shop.environment_of(order)
+    copied = shop.copied(order.task.task.copy, of=(order.role,))
     verifier = Verifier(
         shop.control,
         place=place,
@@ -51,12 +53,14 @@ def red_verdict(
         submodules=shop.crew.fills_submodules(order.role),
         cache=shop.cache,
         home=shop.home,
-        environment=environment_of(shop.environment_of(order), extra={}),
+        environment=environment_of(given, extra={}),
+        variables=(*meanings(given), *copied.meanings),
+        set_up_values=values_of(given),
         timeout=order.task.task.timeout or role.timeout,
         slots=1,
         logs=newest_try(shop.folder_of(order.task.id)) or shop.folder_of(order.task.id),
         surroundings=shop.surroundings,
-        copied=shop.copied(order.task.task.copy, of=(order.role,)),
+        copied=copied,
     )
     try:
         verifier = verifier.also(commands, environment=environment or {})

@@ -10,13 +10,13 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
-from plait.agent_tasks.set_ups import SetUps
+from plait.agent_tasks.set_ups import SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.environment import GivenVariable, added, meanings
+from plait.plans.language.environment import GivenVariable, added, meanings, values_of
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
@@ -272,18 +272,19 @@ def _open(
     tell: Callable[[str], None],
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
-    set_ups = SetUps()
-    given = added(facts.crew.environment, integration.environment)
+    crew, set_ups = facts.crew, SetUps()
+    given, filled = added(crew.environment, integration.environment), crew.fills_submodules()
+    set_up = set_up_of(crew.setup, crew.setup_inputs, given, copy=crew.copy, submodules=filled)
     surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
-    copied = copied_files(Path(facts.clone), control, facts.crew.copy) if facts.clone else NO_FILES
+    copied = copied_files(Path(facts.clone), control, crew.copy) if facts.clone else NO_FILES
     verifier = Verifier(
         control,
         place=directory / "slots",
         commands=integration.verify,
-        setup=facts.crew.setup,
-        setup_inputs=facts.crew.setup_inputs,
-        submodules=facts.crew.fills_submodules(),
-        known_failure=lambda: set_ups.failure_of(facts.crew.setup, facts.crew.setup_inputs),
+        setup=crew.setup,
+        setup_inputs=crew.setup_inputs,
+        submodules=filled,
+        known_failure=lambda: set_ups.failure_of(set_up),
         cache=home / "cache",
         home=home,
         environment=environment_of(given, extra={}),
@@ -293,6 +294,7 @@ def _open(
         slots=integration.slots,
         logs=directory / "verifications",
         surroundings=surroundings,
+        set_up_values=values_of(given),
     )
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from plait.agent_tasks.kept_facts import kept_facts
 from plait.agent_tasks.persons_repair import clean_author
 from plait.flows.recording.run_files import read_merging
 from plait.flows.runs import KnownRun, run_meant
@@ -21,6 +22,7 @@ from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
 from plait.workspace.clone_git import surroundings_of
 from plait.workspace.conflicts import conflict_checkout, left_as_handed_out, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
+from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.deleting import delete_tree
 from plait.workspace.environment import user_name
 from plait.workspace.errors import RefMoved
@@ -60,12 +62,15 @@ class Resolving:
     """Files that the plan's rules or structure have settled, each with its way."""
     notes: tuple[str, ...] = ()
     """What of the plan's rules could not be applied."""
+    copied: tuple[str, ...] = ()
+    """Files of the user's clone that were put beside those of the commit, and that are nobody's work."""
 
     @property
     def checkout(self) -> Checkout:
         """Where the person works."""
         place = self.place
-        return Checkout(place / "work", place / "index", self.onto, self.tree, place / "tmp")
+        copied = frozenset(self.copied)
+        return Checkout(place / "work", place / "index", self.onto, self.tree, place / "tmp", copied)
 
     @property
     def exists(self) -> bool:
@@ -156,9 +161,9 @@ def hand_out(resolving: Resolving) -> Resolving:
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
     branch = task.branch or task.id
-    around = surroundings_of(resolving.control, base=resolving.onto)
+    around, copied = surroundings_of(resolving.control, base=resolving.onto), _copied(resolving)
     checkout = make_checkout(
-        resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around
+        resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around, copied=copied
     )
     show_unmerged(resolving.control, checkout, conflicts)
     note = {
@@ -168,10 +173,26 @@ def hand_out(resolving: Resolving) -> Resolving:
         "files": files,
         "marked": marked,
         "settled": [f"{done.path} ({done.by})" for done in merged.settled],
-        "notes": [*_waits_for(resolving), *_not_applied(files, rules if plan else None), *_as_git_made_it(unmarked)],
+        "notes": [
+            *_waits_for(resolving),
+            *_not_applied(files, rules if plan else None),
+            *_as_git_made_it(unmarked),
+            *copied.told,
+        ],
+        "copied": sorted(checkout.copied),
     }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
+
+
+def _copied(resolving: Resolving) -> CopiedFiles:
+    """What checkouts of the task's role get of the user's clone, as the feature's last run in it had it."""
+    try:
+        facts = kept_facts(resolving.control, resolving.run.feature)
+    except CallError:
+        return NO_FILES
+    patterns = dict.fromkeys((*facts.crew.copy, *facts.crew.role(resolving.task.role).copy))
+    return copied_files(Path(facts.clone), resolving.control, patterns) if facts.clone else NO_FILES
 
 
 def _waits_for(resolving: Resolving) -> list[str]:
@@ -300,7 +321,8 @@ def _kept(resolving: Resolving) -> Resolving:
     try:
         note = read_json_object(resolving.place / _NOTE)
         facts = (str(note["rejected"]), str(note["onto"]), str(note["tree"]), tuple(map(str, note["files"])))
-        settled, notes, marked = (tuple(map(str, note.get(name, ()))) for name in ("settled", "notes", "marked"))
+        names = ("settled", "notes", "marked", "copied")
+        settled, notes, marked, copied = (tuple(map(str, note.get(name, ()))) for name in names)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise CallError(
             f"what was handed out in {resolving.place} is damaged: {problem}",
@@ -308,7 +330,7 @@ def _kept(resolving: Resolving) -> Resolving:
         ) from problem
     rejected, onto, tree, files = facts
     known = replace(resolving, rejected=rejected, onto=onto, tree=tree, files=files)
-    return replace(known, marked=marked, settled=settled, notes=notes)
+    return replace(known, marked=marked, settled=settled, notes=notes, copied=copied)
 
 
 def _git_name(control: Control) -> str:

@@ -75,9 +75,7 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
             aside = one.folder.unfiltered
             kept = salvage(control, one.checkout, branch=branch, message=message, date=date, aside=aside)
         except (PlaitError, OSError) as problem:
-            with suppress(OSError):
-                one.folder.work.rename(one.folder.left)
-            place = f"{one.folder.left}, and on no branch: {problem}"
+            place = f"{one.folder.keep_checkout()}, and on no branch: {problem}"
             yield f"{run.name} was killed; what it had of {one.task} is in {place}"
             continue
         private = PrivateWork(control, one.checkout, one.folder, before=PrivateGit())
@@ -88,7 +86,7 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
         if kept:
             yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
         if aside.is_dir():
-            yield f"{run.name} was killed; files of {one.task} that only a filter kept from a branch are in {aside}"
+            yield f"{run.name} was killed; files of {one.task} that no branch may have are in {aside}"
         if told:
             yield f"{run.name} was killed; {one.task}: {told}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from plait.flows.running.outset import Outset
 from plait.flows.running.startable import Startable
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.environment import GivenVariable, added
+from plait.plans.language.environment import GivenVariable, added, values_of
 from plait.plans.language.model import Task
 from plait.plans.language.verify_stages import Check, commands_in
 from plait.plans.names import integration_branch
@@ -192,6 +192,7 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
             surroundings=surroundings_of(control, base=site.commit, branch=site.branch, clone=str(site.clone)),
             copied=copied,
             keeps_set_up=True,
+            set_up_values=values_of(ground.environment),
         )
 
         def look(slot: Slot) -> None:

@@ -24,6 +24,10 @@ class GitFailed(EnvironmentProblem):
         return _PASSING.search(self.stderr) is not None
 
 
+class SubmoduleMissing(EnvironmentProblem):
+    """A submodule that cannot be filled: of base the machine is at fault, else the branch that names another one."""
+
+
 class ObjectsGone(GitFailed):
     """Something that new work consists of is nowhere any more: it lay unnamed in the target, and was collected there.
 

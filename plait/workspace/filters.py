@@ -159,8 +159,13 @@ def _dangles(file: Path, storage: str, *, known: Collection[str]) -> bool:
     return named is not None and not lfs_filter.is_there(storage, *named) and not _is_one_of(file, known)
 
 
-def told_of_filters(repository: GitRepository, common_dir: Path, commit: str) -> Iterator[str]:
+def told_of_filters(
+    repository: GitRepository, common_dir: Path, commit: str, *, pushes_pointers: bool = False
+) -> Iterator[str]:
     """What agents will see of the files of a commit that are under a filter, a sentence for each.
+
+    Args:
+        pushes_pointers: Whether commits are pushed, and nothing goes with them of what Git LFS keeps.
 
     Raises:
         GitFailed: an object is missing.
@@ -181,6 +186,11 @@ def told_of_filters(repository: GitRepository, common_dir: Path, commit: str) ->
         yield _told_of(name, [path for path, value in filters.items() if value == name])
     pointers = [path for path, value in filters.items() if value == LFS]
     missing = _missing(repository, {path: entries[path][1] for path in pointers}, lfs_storage(common_dir))
+    if pushes_pointers and LFS in {*in_tree, *filters.values()}:
+        yield (
+            "plait pushes commits, and not what Git LFS keeps of them: do `git lfs push --all REMOTE` after the run, "
+            "or `git lfs install` in the clone, whose pre-push hook does it"
+        )
     if missing:
         yield (
             f"of {count(len(missing), 'file')} kept by Git LFS agents will see the pointer, as the content is not in "

@@ -19,7 +19,7 @@ from plait.workspace.git import ZERO
 from plait.workspace.scanning import LIMITS, ROOT, HarvestLimits, Odd, Survey, excess, shown, survey
 from plait.workspace.selection import Selection, Staging
 from plait.workspace.set_up_state import SetUpState, index_in, read_set_up_state, write_set_up_state
-from plait.workspace.swallowed import Swallowed, swallowed
+from plait.workspace.swallowed import Swallowed, swallowed, work_inside
 from plait.workspace.trailers import message_with_trailers, trailers_of, with_note
 
 __all__ = ["Harvest", "harvest", "message_with_trailers", "salvage", "trailers_of"]
@@ -168,7 +168,8 @@ def salvage(
 
     Args:
         branch: The name to use; `-2`, `-3` … is added when another commit has it.
-        aside: Where files go that only a filter keeps from being committed: in git their content may be for nobody.
+        aside: Where files go that no branch may have: those that only a filter keeps from being committed, as their
+            content may be for nobody, and what was changed in submodules.
 
     Returns:
         The branch, or nothing when there is nothing to keep.
@@ -191,8 +192,9 @@ def salvage(
         failed = _stage(staging, selection)
         left_out += failed
         tree = _tree(staging, selection.without(oddity.path for oddity in failed))
+        beside = [*(oddity.path for oddity in selection.unfiltered), *work_inside(staging, selection, seen, limits)]
     if aside is not None:
-        _move_aside(checkout, selection.unfiltered, aside)
+        _move_aside(checkout, beside, aside)
     if tree == checkout.tree:
         return None
     named = [*map(str, left_out), *selection.notes]
@@ -315,12 +317,12 @@ def _set_aside(checkout: Checkout, odd: list[Odd]) -> None:
             (checkout.directory / oddity.path).rename(aside / str(number))
 
 
-def _move_aside(checkout: Checkout, odd: Iterable[Odd], aside: Path) -> None:
+def _move_aside(checkout: Checkout, paths: Iterable[str], aside: Path) -> None:
     """Keep files out of git, by their paths."""
-    for oddity in odd:
-        place = aside / oddity.path
+    for path in paths:
+        place = aside / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        (checkout.directory / oddity.path).replace(place)
+        (checkout.directory / path).replace(place)
 
 
 def _note(left_out: list[str]) -> str:

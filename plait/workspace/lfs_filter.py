@@ -8,6 +8,7 @@ pointer. Imports nothing of plait, and starts in tens of milliseconds.
 import hashlib
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator
 from secrets import token_hex
@@ -69,20 +70,35 @@ def smudged(storage: str, content: bytes) -> bytes:
 
 
 def _keep(place: str, content: bytes) -> None:
-    """Whole or not at all, and as readable as git's own objects."""
+    """Whole or not at all, and for all who may read the folder that the store is in: a group may share it."""
     folder = os.path.dirname(place)  # noqa: PTH120
-    os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+    mode = _folder(folder)
     unfinished = os.path.join(folder, f".{token_hex(8)}.new")  # noqa: PTH118
     try:
         with open(unfinished, "xb") as file:  # noqa: PTH123
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            os.fchmod(file.fileno(), mode & 0o666)
         os.rename(unfinished, place)  # noqa: PTH104
     except BaseException:
         if os.path.lexists(unfinished):
             os.unlink(unfinished)  # noqa: PTH108
         raise
+
+
+def _folder(path: str) -> int:
+    """Make a folder where it is missing, each new one with the mode of the one above; gives its mode."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
+    except FileNotFoundError:
+        mode = _folder(os.path.dirname(path))  # noqa: PTH120
+    try:
+        os.mkdir(path)  # noqa: PTH102
+        os.chmod(path, mode)  # noqa: PTH101
+    except FileExistsError:  # somebody else was quicker
+        pass
+    return mode
 
 
 def _packet(source: BinaryIO) -> bytes | None:

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +48,14 @@ def prepare(
     stop: threading.Event | None = None,
     limits: Limits = UNLIMITED,
     keep: bool = True,
+    values: Sequence[str] = (),
+    submodules: bool = False,
 ) -> Prepared:
     """Run the set-up commands in a fresh checkout, each by `/bin/sh -e -c`, up to the first that fails.
 
     With `inputs`, the files that the commands create are kept below `cache`, and copied into the next checkout with
-    equal commands, inputs, platform and Python in place of running them. They are not kept when the commands changed or
-    deleted something that was there, for a copy would not do that.
+    equal commands, inputs, values, platform and Python in place of running them. They are not kept when the commands
+    changed or deleted something that was there, for a copy would not do that.
 
     Args:
         directory: The checkout; nobody else may be at work in it.
@@ -64,6 +66,8 @@ def prepare(
         output: The log; appended to.
         limits: For each command.
         keep: False in a checkout with an agent's work: its code may run in the commands, and others must not get it.
+        values: Variables that a plan or a crew gives with a value, which the result may hang on.
+        submodules: Whether the files of submodules are there.
 
     Raises:
         EnvironmentProblem: as `run_supervised`, and where the cache cannot be written, or a result not be copied
@@ -73,7 +77,8 @@ def prepare(
         return Prepared(ok=True)
     variables = {**_download_caches(cache), **environment}
     reads_clone = any(_CLONE in command for command in commands)
-    key = _key(directory, commands, inputs, environment.get(_CLONE, "")) if inputs and not reads_clone else None
+    apart = (*filter(None, [environment.get(_CLONE, "")]), *values, *(["with submodules"] if submodules else []))
+    key = _key(directory, commands, inputs, apart) if inputs and not reads_clone else None
     if key is None:
         return _run(directory, commands, variables, output, stop, limits)
     with _alone(cache, key, stop):
@@ -83,7 +88,7 @@ def prepare(
             before = list_tree(directory)
         prepared = _run(directory, commands, variables, output, stop, limits)
         if prepared.ok and keep:
-            _keep(directory, before, cache / key, inputs, key, commands, environment.get(_CLONE, ""))
+            _keep(directory, before, cache / key, inputs, key, commands, apart)
         return prepared
 
 
@@ -113,15 +118,15 @@ def _keep(
     inputs: tuple[str, ...],
     key: str,
     commands: tuple[str, ...],
-    clone: str,
+    apart: tuple[str, ...],
 ) -> None:
     """Keep the result, unless the commands wrote their own inputs: then it belongs to other inputs than these."""
     with contextlib.suppress(OSError, EnvironmentProblem):  # a tree too deep to list, say: the set-up itself is good
-        if _key(directory, commands, inputs, clone) == key:
+        if _key(directory, commands, inputs, apart) == key:
             keep_created(directory, before, entry)
 
 
-def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...], clone: str) -> str | None:
+def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...], apart: tuple[str, ...]) -> str | None:
     """A name for all that decides the result of a set-up; nothing where no file, or a link, is among the inputs."""
     with explaining(f"cannot read the set-up inputs in {directory}"):
         files = matching_files(directory, inputs)
@@ -135,7 +140,7 @@ def _key(directory: Path, commands: tuple[str, ...], inputs: tuple[str, ...], cl
             digest.update(len(part).to_bytes(8, "big") + part)
 
     add(_FORMAT.encode(), sys.platform.encode(), platform.machine().encode(), platform.python_version().encode())
-    add(*(os.fsencode(part) for part in ((clone,) if clone else ())))
+    add(*(os.fsencode(part) for part in apart))
     add(*(os.fsencode(command) for command in ("commands", *commands, "inputs", *inputs)))
     for name, content in zip(files, contents, strict=True):
         add(os.fsencode(name), hashlib.sha256(content).digest())

@@ -70,7 +70,8 @@ class Remaker:
         return Remade(tree)
 
     def _one(self, tree: str, rule: FileRule, paths: tuple[str, ...], stop: threading.Event | None) -> Remade:
-        key = hashlib.sha256(json.dumps((tree, rule.command, rule.paths, paths)).encode()).hexdigest()[:40]
+        given = [self.verifier.variables] if self.verifier.variables else []
+        key = hashlib.sha256(json.dumps((tree, rule.command, rule.paths, paths, *given)).encode()).hexdigest()[:40]
         known = self._known.get(key) or self._read(key, tree)
         if known is None:
             known = self._make(tree, rule, paths, stop)

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -22,6 +23,7 @@ from plait.workspace.errors import RefMoved
 from plait.workspace.git import ask_as_user
 from plait.workspace.output import plain
 from plait.workspace.process import TIMED_OUT, run_quick
+from plait.workspace.small_files import read_plain_file
 
 NETWORK_SECONDS = 300.0
 """How long one call of a remote may take: a hook of the user's that runs tests, a slow line, a prompt unanswered."""
@@ -166,6 +168,17 @@ def _push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[s
             return {update.ref: Pushed(update, "refused", hook) for update in updates}
         raise _gone(remote, status, text)
     return {update.ref: _pushed(update, *found[update.ref], text) for update in updates}
+
+
+def has_lfs_hook(control: Control) -> bool:
+    """Whether a pre-push hook of git-lfs runs with our pushes, and takes along what commits have pointers of."""
+    place, inside = _hooks(control)
+    hook = Path(place) / "pre-push"
+    if inside or not os.access(hook, os.X_OK):
+        return False
+    with suppress(OSError, ValueError):
+        return "git lfs" in read_plain_file(hook, most=100_000, errors="replace")
+    return False
 
 
 def skipped_hook(control: Control) -> str | None:

@@ -20,6 +20,7 @@ from plait.plans.wording import key_line
 from plait.workspace.checkouts import naming_full_disk
 from plait.workspace.clone_git import private_configuration
 from plait.workspace.control import Control, configuration_of
+from plait.workspace.errors import SubmoduleMissing
 from plait.workspace.git import GitRepository, ask_as_user, git_program
 from plait.workspace.nested import Module, modules_of
 from plait.workspace.output import plain
@@ -60,7 +61,9 @@ def fill_submodules(control: Control, directory: Path, tree: str) -> tuple[str, 
         Their paths.
 
     Raises:
-        EnvironmentProblem: a commit of one is nowhere on this machine (`fetch_submodules` gets it).
+        SubmoduleMissing: a commit of one is nowhere on this machine (`fetch_submodules` gets it), or its name leads
+            elsewhere.
+        EnvironmentProblem: plait's repository of one cannot be written.
         DiskFull: no space for the files.
     """
     filled = []
@@ -77,7 +80,8 @@ def fetch_submodules(control: Control, commit: str) -> None:
     """Get what is missing of the submodules that a commit of the user's names, from where their own git would get it.
 
     Raises:
-        EnvironmentProblem: it cannot be got.
+        SubmoduleMissing: it cannot be got.
+        EnvironmentProblem: as `fill_submodules`.
     """
     for level, module, wanted in _walk(control, commit):
         store = _repository(control, level, module)
@@ -121,10 +125,11 @@ def _repository(control: Control, level: _Level, module: Module) -> GitRepositor
     """plait's repository of a submodule: new objects are its own, those of the user's clone it reads.
 
     Raises:
-        EnvironmentProblem: it cannot be written, or its name leads elsewhere.
+        SubmoduleMissing: its name leads elsewhere.
+        EnvironmentProblem: it cannot be written.
     """
     if any(part in ("", ".", "..") for part in module.name.split("/")) or not module.name.isprintable():
-        raise EnvironmentProblem(f"the submodule {plain(module.path)} has a name that git does not take")
+        raise SubmoduleMissing(f"the submodule {plain(module.path)} has a name that git does not take")
     git_dir = level.place / f"{hashlib.sha256(os.fsencode(module.name)).hexdigest()[:16]}.git"
     borrowed = b"".join(os.fsencode(place / "objects") + b"\n" for place in _users(level, module))
     try:
@@ -189,10 +194,10 @@ def _fetch(control: Control, store: GitRepository, level: _Level, module: Module
     raise _missing(level, module, commit, url, key_line(plain(said)))
 
 
-def _missing(level: _Level, module: Module, commit: str, url: str = "", why: str = "") -> EnvironmentProblem:
+def _missing(level: _Level, module: Module, commit: str, url: str = "", why: str = "") -> SubmoduleMissing:
     where = plain(f"{level.above}{module.path}")
     fetching = f", and could not be fetched from {plain(url)} ({why or 'nobody says why'})" if url else ""
-    return EnvironmentProblem(
+    return SubmoduleMissing(
         f"the submodule {where} cannot be filled: its commit {commit[:12]} is not in the clone{fetching}",
         hint="git submodule update --init --recursive, in the clone; or take `submodules: true` out of the crew",
     )

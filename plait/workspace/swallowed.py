@@ -1,5 +1,6 @@
 """What a piece of work was to have, and lies there without counting: ignored, in a submodule, made by the set-up."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 from plait.plans.paths import matches
 from plait.workspace.claims import Claims
 from plait.workspace.excludes import NEVER_WORK, source_of_line
-from plait.workspace.scanning import shown
+from plait.workspace.nested import is_inside
+from plait.workspace.scanning import HarvestLimits, Survey, excess, shown
 from plait.workspace.selection import Selection, Staging, covers
 
+_LEAVINGS = re.compile(r"(?:^|/)(?:\.git|__pycache__|\.(?:pytest|mypy|ruff)_cache|node_modules)/")
+"""In a submodule."""
 _LOOKED_AT = 20
 """Groups of files that are asked about."""
 
@@ -85,6 +89,22 @@ def _groups(staging: Staging, paths: list[str]) -> list[list[str]]:
 def _new_inside(staging: Staging, selection: Selection) -> Iterable[str]:
     """What was put into submodules after they were handed out."""
     return selection.inside if staging.set_up is None else selection.inside - staging.set_up.inside.keys()
+
+
+def work_inside(staging: Staging, selection: Selection, seen: Survey, limits: HarvestLimits) -> list[str]:
+    """The files of submodules that are other than they were handed out, and those that were put beside them.
+
+    The latter without what programs leave, and only within the limits: nobody can say there what is ignored.
+    """
+    changed, filled = [], set[str]()
+    if staging.set_up is not None:
+        changed = staging.set_up.changed_inside(staging.checkout.directory)
+    else:  # a kill came before it was written down what was put there for the agent
+        filled = {oddity.path.removesuffix("/.git") for oddity in seen.odd if oddity.path.endswith("/.git")}
+    beside = (path for path in _new_inside(staging, selection) if path in seen.files and not is_inside(path, filled))
+    put = {path: seen.files[path] for path in beside if not _LEAVINGS.search(path)}
+    is_much = excess(put, put, limits)
+    return [*(path for path in changed if path in seen.files), *([] if is_much else sorted(put))]
 
 
 def _of_the_set_up(staging: Staging, changed: Collection[str]) -> Iterable[str]:

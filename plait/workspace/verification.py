@@ -1,8 +1,6 @@
 """Verifying exact trees in reused slots, a few at a time, each tree once."""
 
-import hashlib
 import itertools
-import json
 import queue
 import threading
 import time
@@ -21,52 +19,19 @@ from plait.workspace.checkouts import naming_full_disk
 from plait.workspace.clone_git import NO_SURROUNDINGS, Surroundings
 from plait.workspace.control import Control
 from plait.workspace.copied_files import NO_FILES, CopiedFiles
-from plait.workspace.errors import GitFailed
+from plait.workspace.errors import GitFailed, SubmoduleMissing
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import prepare
 from plait.workspace.process import Ended, Limits
 from plait.workspace.short_paths import short_path
-from plait.workspace.small_files import write_whole
-from plait.workspace.stage_runs import Outcome, StageRuns, StageVerdict, outcome_of, unaffected_verdict
+from plait.workspace.stage_runs import StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.submodules import fill_submodules
+from plait.workspace.verdicts import Memory, Verification, key_of
 from plait.workspace.verification_slots import Slot
 from plait.workspace.warm_caches import WarmCaches
 
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What came of verifying a tree."""
-
-    tree: str
-    outcome: Outcome
-    """`timeout` and `infrastructure` happened twice, and say nothing about any branch."""
-    command: str | None = None
-    """The first command that failed; nothing where the trouble came before any."""
-    tail: str = ""
-    """The end of what it printed."""
-    log: Path | None = None
-    """All that was printed; nothing when no command ran."""
-    seconds: float = 0.0
-    remembered: bool = False
-    """Whether this tree had been verified before, with the same commands, and nothing was run now."""
-    unverified: bool = False
-    """Green only because there is nothing to verify with."""
-    failing: tuple[str, ...] = ()
-    """The tests that failed, as far as output or report name them."""
-    stages: tuple[StageVerdict, ...] = ()
-    """A verdict for each entry of `verify`, in their order; nothing when no command ran."""
-    reds: tuple[RedCommand, ...] = ()
-    """All that was red. Of a green tree: it is red on base as well, and does not count."""
-
-    @property
-    def green(self) -> bool:
-        return self.outcome == "green"
-
-    @property
-    def unaffected(self) -> bool:
-        """Green because no stage looks at what was changed."""
-        return bool(self.stages) and all(stage.outcome == "unaffected" for stage in self.stages)
+__all__ = ["Verification", "Verifier"]
 
 
 class Verifier:
@@ -92,6 +57,7 @@ class Verifier:
         variables: Sequence[str] = (),
         copied: CopiedFiles = NO_FILES,
         keeps_set_up: bool = False,
+        set_up_values: Sequence[str] = (),
     ) -> None:
         """Get ready; nothing is written before the first tree.
 
@@ -112,6 +78,7 @@ class Verifier:
             variables: What a verdict depends on beside the tree, the commands and the set-up.
             copied: Files beside those of a tree.
             keeps_set_up: Whether checkouts may use what the set-up made: of base alone, where no branch's code runs.
+            set_up_values: Variables with a value that `setup` is given: what it made with others is not reused.
         """
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
@@ -127,7 +94,7 @@ class Verifier:
         self._times = LearnedTimes(control.directory / "verified" / "times")
         self._variables = tuple(variables)
         """Verdicts are remembered apart for each set of them; `also` adds to it."""
-        self._keeps_set_up = keeps_set_up
+        self._keeps_set_up, self._set_up_values = keeps_set_up, tuple(set_up_values)
         self._since: tuple[str, str] | None = None
         self._left_out = frozenset[int]()
         self._known: tuple[RedCommand, ...] = ()
@@ -137,23 +104,28 @@ class Verifier:
         """What commands know as `$@`."""
         self._collect: Callable[[Slot], None] | None = None
         """Called after a green run, before the slot is used again."""
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[str, Memory] = {}
         """Of this one and of all that come of it."""
         self._memory = self._memory_of_its_own()
         self._wider: dict[tuple[object, ...], Verifier] = {}
         """What came of this one, by what is other there."""
 
-    def _memory_of_its_own(self) -> "_Memory":
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What a verdict depends on beside the tree, the commands and the set-up."""
+        return self._variables
+
+    def _memory_of_its_own(self) -> Memory:
         """What is known of trees by these commands, this set-up and these variables, where this does not count."""
         known = [part for red in self._known for part in (red.stage, red.command, *red.failing, str(red.timed_out))]
         return self._memory_with(*([["survey"]] if self._survey else []), *([["known", *known]] if known else []))
 
-    def _memory_with(self, *more: Sequence[str]) -> "_Memory":
+    def _memory_with(self, *more: Sequence[str]) -> Memory:
         commands = commands_in(check for at, check in enumerate(self._commands) if at not in self._left_out)
         variables = [self._variables] if self._variables else []
         filled = [["submodules"]] if self._submodules else []
-        key = _key(commands, self._setup, self._setup_inputs, *variables, *filled, *more)
-        return self._memories.setdefault(key, _Memory(self._control.directory / "verified" / key))
+        key = key_of(commands, self._setup, self._setup_inputs, *variables, *filled, *more)
+        return self._memories.setdefault(key, Memory(self._control.directory / "verified" / key))
 
     def _with(self, key: tuple[object, ...], **changed: object) -> "Verifier":
         """The same with these attributes, in the same slots; of two threads, both get the first one's."""
@@ -331,8 +303,11 @@ class Verifier:
                 return Verification(tree, "infrastructure", tail=str(failure))
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
-            if self._submodules:
-                fill_submodules(self._control, directory, tree)
+            try:
+                if self._submodules:
+                    fill_submodules(self._control, directory, tree)
+            except SubmoduleMissing as missing:  # those of base were got when the run began
+                return Verification(tree, "red", "filling submodules", str(missing))
             with naming_full_disk():
                 self.copied.put(directory)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
@@ -367,7 +342,7 @@ class Verifier:
     def _prepare(
         self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
     ) -> Ended | None:
-        """Run `setup`, and once more when it fails; gives how it failed.
+        """Run `setup`, and once more when it fails and nobody else has found out why; gives how it failed.
 
         A set-up that fails again is red: one that has worked with equal inputs is not even run, so either the branch
         changed the inputs, or it fails for everybody, which the verification of the base then shows.
@@ -389,8 +364,10 @@ class Verifier:
                 ),
                 # Branches' code may run in the set-up: what it makes is then for this tree alone.
                 keep=self._keeps_set_up,
+                values=self._set_up_values,
+                submodules=self._submodules,
             )
-            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled":
+            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled" or self._known_failure():
                 break
         return None if prepared.ok else prepared.ended
 
@@ -422,59 +399,6 @@ class _Place:
     caches: WarmCaches
     cold: bool = False
     """Whether its caches are neither used nor handed on: for a tree that was not green once."""
-
-
-class _Memory:
-    """What came of trees: all verdicts of this run, and the green ones of earlier runs."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._known: dict[str, Verification] = {}
-        self._locks: dict[str, threading.Lock] = {}
-
-    def lock_of(self, tree: str) -> threading.Lock:
-        """Held by who verifies a tree: others wait for what comes of it."""
-        return self._locks.setdefault(tree, threading.Lock())
-
-    def recall(self, tree: str) -> Verification | None:
-        known = self._known.get(tree) or self._read(tree)
-        return replace(known, remembered=True) if known else None
-
-    def note(self, verdict: Verification) -> Verification:
-        """Remember within this run alone, for whoever asks later what came of the tree."""
-        return self._known.setdefault(verdict.tree, verdict)
-
-    def keep(self, verdict: Verification) -> None:
-        """Remember a verdict; trouble and cancellation are none, and no red takes back a green of the same tree."""
-        known = self._known.get(verdict.tree)
-        if verdict.outcome not in ("infrastructure", "cancelled") and (verdict.green or not (known and known.green)):
-            self._known[verdict.tree] = verdict
-        if verdict.green:
-            with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again
-                self._write(verdict)
-
-    def _read(self, tree: str) -> Verification | None:
-        try:
-            facts = json.loads((self._directory / tree).read_text(encoding="utf-8"))
-            reds = tuple(
-                RedCommand(stage, command, tuple(map(str, failing)), bool(timed_out))
-                for stage, command, failing, timed_out in facts.get("reds", ())
-            )
-            seconds = float(facts["seconds"])
-            return Verification(tree, "green", seconds=seconds, reds=reds) if facts["tree"] == tree else None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-
-    def _write(self, verdict: Verification) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        reds = [[red.stage, red.command, red.failing, red.timed_out] for red in verdict.reds]
-        record = {"tree": verdict.tree, "seconds": round(verdict.seconds, 3)} | ({"reds": reds} if reds else {})
-        write_whole(self._directory / verdict.tree, json.dumps(record))
-
-
-def _key(*parts: Sequence[str]) -> str:
-    # "-e": what was green while only the last line of a command counted is not remembered.
-    return hashlib.sha256(json.dumps(("-e", *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Verification:

@@ -154,6 +154,24 @@ def test_resolve_hands_out_the_conflict_takes_it_back_and_the_next_run_lands_it(
     assert "B has landed" in landed.stderr
 
 
+def test_what_is_handed_out_to_a_person_has_the_copied_files_and_they_are_not_taken_back(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    (repository / ".env").write_text("PASSWORD=hunter22\n")
+    plan = write_plan(PLAN.replace("goal: Two that clash.", "crew: {copy: [.env, gone.env]}"))
+    plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    handed = plait("resolve", "B", "--json", cwd=repository)
+    directory = Path(handed.data["directory"])
+    assert (directory / ".env").read_text() == "PASSWORD=hunter22\n"
+    assert any("there is no gone.env" in note for note in handed.data["notes"])
+    (directory / "same.txt").write_text("a and b\n")
+    assert plait("resolve", "B", "--done", cwd=repository).status == 0
+
+    assert files_of(repository, OWN)["same.txt"] == "a and b"
+    assert ".env" not in files_of(repository, OWN)
+
+
 def test_resolve_leaves_to_a_person_only_what_the_plans_rules_do_not_settle(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:

@@ -104,6 +104,20 @@ def test_the_set_up_that_was_tried_is_not_made_again_for_the_first_task(
     assert "trying the set-up once" in ended.stderr
 
 
+def test_a_set_up_that_worked_with_other_copied_files_is_tried_again(
+    shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    text = plan(setup="grep -q fine .env").replace("  setup_inputs: [lock]\n", "  copy: [.env]\n")
+    (shop / ".env").write_text("fine\n")
+    assert plait("run", str(write_plan(text)), cwd=shop, env=prefect_server).status == 0
+    (shop / ".env").write_text("spoilt\n")
+
+    ended = plait("run", str(write_plan(text)), "--fresh", cwd=shop)
+
+    assert ended.status == 3
+    assert "the set-up failed on what the feature starts from: grep -q fine .env" in ended.stderr
+
+
 def test_without_a_preflight_the_run_finds_out_by_itself(
     shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,10 +126,19 @@ def test_what_has_worked_and_fails_on_other_files_fails_there_alone(bench: Bench
 
 
 def test_a_verification_asks_what_is_known_of_its_set_up(bench: Bench) -> None:
-    assert bench.known.failure_of(("false",), ()) is None
+    assert bench.known.failure_of(SetUp(("false",), ())) is None
     told = why(lambda: bench.carry_out("false"))
-    assert bench.known.failure_of(("false",), ()) == told
-    assert bench.known.failure_of(("false", "true"), ()) is None
+    assert bench.known.failure_of(SetUp(("false",), ())) == told
+    assert bench.known.failure_of(SetUp(("false",), (), names=("KEY",))) == told
+    assert bench.known.failure_of(SetUp(("false", "true"), ())) is None
+
+
+@pytest.mark.parametrize("other", [{"values": ("INDEX=mine",)}, {"submodules": True}])
+def test_what_failed_with_other_variables_files_or_submodules_is_not_known_to_fail(
+    bench: Bench, other: dict[str, Any]
+) -> None:
+    why(lambda: bench.carry_out("false"))
+    assert bench.known.failure_of(SetUp(("false",), (), **other)) is None
 
 
 def test_a_run_that_is_cancelled_says_nothing_about_its_set_up(bench: Bench) -> None:

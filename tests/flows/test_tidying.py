@@ -109,3 +109,17 @@ def test_what_cannot_be_put_on_a_branch_stays_where_it_is(tmp_path: Path, reposi
 
     assert str(folder.left) in told
     assert (folder.left / "work" / "half.py").read_text() == "half = 1\n"
+
+
+def test_what_cannot_be_put_on_a_branch_stays_beside_what_was_kept_already(tmp_path: Path, repository: Path) -> None:
+    control = open_control(repository, home=tmp_path)
+    _, folder = a_killed_try(tmp_path, control)
+    (folder.work / "index").unlink()
+    folder.unfiltered.mkdir(parents=True)
+    (folder.unfiltered / "secret").write_text("s\n")
+
+    (told,) = tidy_killed_runs(tmp_path, control, feature="cart")
+
+    assert str(folder.left / "checkout") in told
+    assert (folder.left / "checkout/work/half.py").read_text() == "half = 1\n"
+    assert (folder.unfiltered / "secret").read_text() == "s\n"

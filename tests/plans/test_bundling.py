@@ -106,6 +106,8 @@ def test_equal_tasks_are_given_out_in_the_order_of_the_plan() -> None:
         {"review": {"by": "reviewer"}},
         {"changes": "optional"},
         {"setup": ["make"]},
+        {"environment": [{"MODE": "hard"}]},
+        {"copy": [".env"]},
         {"bundle": False},
         {"run": "make", "prompt": None},
     ],

@@ -1,7 +1,9 @@
 """Files under git's filters: Git LFS is served, what another program would have to do is refused and told."""
 
 import hashlib
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from plait.workspace.errors import GitFailed
 from plait.workspace.filters import told_of_filters
 from plait.workspace.harvest import Harvest, harvest, salvage
 from plait.workspace.verification_slots import Slot
+from tests.flows.opened import opened
 from tests.support.repositories import Content, commit_files, files_of, git
 
 DATE = "1700000000 +0000"
@@ -243,6 +246,43 @@ def told(control: Control, repository: Path) -> list[str]:
     return list(told_of_filters(control.store, control.common_dir, git(repository, "rev-parse", "main")))
 
 
+def test_what_lfs_keeps_is_for_all_who_share_the_repository_whatever_the_umask(
+    repository: Path, hermetic: Path, tmp_path: Path
+) -> None:
+    commit_files(repository, {".gitattributes": LFS})
+    (repository / ".git").chmod(0o2770)
+    control, checkout = handed_out(repository, hermetic, tmp_path / "place")
+    (checkout.directory / "a.bin").write_bytes(BIG)
+    before = os.umask(0o077)
+    try:
+        assert reap(control, checkout).changed == ("a.bin",)
+    finally:
+        os.umask(before)
+
+    store = [repository / ".git/lfs", *(repository / ".git/lfs").rglob("*")]
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in store}
+    assert modes == {(True, 0o2770), (False, 0o660)}
+
+
+@pytest.mark.parametrize(("push", "is_told"), [("none", False), ("integration", True), ("all", True)])
+def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_a_hook_of_git_lfs_takes_them(
+    repository: Path, hermetic: Path, push: str, is_told: bool
+) -> None:
+    commit_files(repository, {".gitattributes": LFS})
+    plan = f"feature: f\ntasks:\n  - {{id: A, run: 'true'}}\nintegration: {{push: {push}}}\n"
+
+    def tells() -> bool:
+        with opened(plan, repository) as session:
+            return any("`git lfs push --all REMOTE`" in notice for notice in session.notices)
+
+    assert tells() is is_told
+    hook = repository / ".git/hooks/pre-push"
+    hook.write_text('#!/bin/sh\ngit lfs pre-push "$@"\n')
+    assert tells() is is_told, "git does not run it"
+    hook.chmod(0o755)
+    assert not tells()
+
+
 def test_what_agents_will_see_is_told_once_for_each_filter(
     encrypted: tuple[Control, Checkout], repository: Path
 ) -> None:
@@ -257,6 +297,7 @@ def test_what_agents_will_see_is_told_once_for_each_filter(
     assert future.startswith("the filter future is not run by plait: no file is under it yet, and a try that adds")
     assert missing.startswith("of 1 file kept by Git LFS agents will see the pointer, as the content is not in the LFS")
     assert missing.endswith(": a.bin")
+    assert not any("git lfs push" in sentence for sentence in (future, missing))
 
     commit_files(repository, {".gitattributes": "*.txt text\n"})
     assert told(control, repository) == []

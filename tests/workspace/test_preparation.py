@@ -43,6 +43,8 @@ def ready(
     inputs: tuple[str, ...] = ("*.lock",),
     keep: bool = True,
     stop: threading.Event | None = None,
+    values: tuple[str, ...] = (),
+    submodules: bool = False,
 ) -> Prepared:
     return prepare(
         directory,
@@ -54,6 +56,8 @@ def ready(
         stop=stop,
         limits=Limits(grace=0.2),
         keep=keep,
+        values=values,
+        submodules=submodules,
     )
 
 
@@ -100,6 +104,15 @@ def test_nothing_is_reused_without_a_lock_file(checkout: Callable[[str], Path]) 
     ready(linked, "touch made")
     assert not ready(linked, "touch made2").reused
     assert runs(linked) == 4
+
+
+def test_what_was_made_with_other_values_or_without_submodules_is_not_reused(checkout: Callable[..., Path]) -> None:
+    ready(checkout("first"), COUNT + "echo all > made", values=("NODE_ENV=development",))
+    ready(checkout("second"), COUNT + "echo all > made", values=("NODE_ENV=production",))
+    ready(checkout("third"), COUNT + "echo all > made", values=("NODE_ENV=production",), submodules=True)
+    assert runs(checkout("last")) == 3
+
+    assert ready(checkout("again"), COUNT + "echo all > made", values=("NODE_ENV=production",)).reused
 
 
 def test_a_set_up_that_changed_what_was_there_is_not_kept(checkout: Callable[[str], Path]) -> None:

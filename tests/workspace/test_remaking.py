@@ -21,14 +21,19 @@ from tests.support.repositories import git
 ADDING = "echo run >> {log}; cat parts/* > lock; echo more > other.txt; mkdir -p gen; echo 1 > gen/new"
 
 
-@pytest.fixture
-def remaker(control: Control, tmp_path: Path) -> Remaker:
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+def remaker_with(control: Control, tmp_path: Path, *variables: str) -> Remaker:
+    given = dict(variable.split("=") for variable in variables)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **given}
     verifier = Verifier(
         control, place=tmp_path / "slots", commands=("true",), cache=tmp_path / "cache", environment=environment,
-        logs=tmp_path / "logs",
+        logs=tmp_path / "logs", variables=variables,
     )  # fmt: skip
     return Remaker(control, verifier)
+
+
+@pytest.fixture
+def remaker(control: Control, tmp_path: Path) -> Remaker:
+    return remaker_with(control, tmp_path)
 
 
 @pytest.fixture
@@ -88,6 +93,16 @@ def test_what_was_made_is_remembered_by_the_trees_it_came_from(chain_with, remak
     remaker._known.clear()
     assert chain_with(command)[0] == first, "by a later run, too"
     assert (tmp_path / "runs").read_text().split() == ["run"]
+
+
+def test_what_was_made_with_other_variables_is_made_anew(control, tmp_path: Path, branch_with: BranchWith) -> None:
+    tree = control.store.tree_of(branch_with("start", {"lock": "1\n"}))
+    (rule,) = file_rules([PathRule(paths=("lock",), regenerate='echo "$MODE" > lock')])
+    settled = [SettledPath("lock", "regenerate", remake=rule)]
+
+    for mode in ("easy", "hard"):
+        made = remaker_with(control, tmp_path / mode, f"MODE={mode}").remake(tree, settled)
+        assert files_in(control, made.tree)["lock"] == mode
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.claims import ANYTHING, Claims
 from plait.workspace.control import Control, open_control
 from plait.workspace.harvest import Harvest, harvest, note_set_up, salvage
+from plait.workspace.scanning import LIMITS
 from plait.workspace.set_up_state import read_set_up_state
 from tests.support.repositories import commit_files, files_of, git, make_repository
 from tests.workspace.histories import History
@@ -286,6 +288,37 @@ def test_files_that_were_put_into_an_empty_submodule_are_named(control: Control,
     done = reap(control, with_module, Claims(("lib/**",)))
     assert done.changed == ()
     assert [str(left) for left in done.swallowed] == ["lib/own.c (it is in a submodule, which stays as it was)"]
+
+
+def test_work_in_a_submodule_is_kept_beside_a_try_that_fails(
+    control: Control, with_module: Checkout, tmp_path: Path
+) -> None:
+    lib = with_module.directory / "lib"
+    (lib / "library.c").write_text("int z;\n")
+    (lib / "own.c").write_text("int own;\n")
+    (lib / "src/more.c").unlink()
+    (lib / "tools/__pycache__").mkdir(parents=True)
+    (lib / "tools/__pycache__/x.cpython-311.pyc").write_bytes(b"\0")
+    aside = tmp_path / "left/files"
+
+    assert salvage(control, with_module, branch="kept", message="kept\n", date=DATE, aside=aside) is None
+
+    kept = {str(file.relative_to(aside)): file.read_text() for file in aside.rglob("*") if file.is_file()}
+    assert kept == {"lib/library.c": "int z;\n", "lib/own.c": "int own;\n"}
+
+
+def test_of_a_submodule_that_holds_too_much_only_what_was_changed_is_kept(
+    control: Control, with_module: Checkout, tmp_path: Path
+) -> None:
+    lib = with_module.directory / "lib"
+    (lib / "library.c").write_text("int z;\n")
+    for number in range(3):
+        (lib / f"{number}.o").write_text("made\n")
+    aside, few = tmp_path / "left/files", replace(LIMITS, new_files=2)
+
+    salvage(control, with_module, branch="kept", message="kept\n", date=DATE, aside=aside, limits=few)
+
+    assert [file.name for file in aside.rglob("*") if file.is_file()] == ["library.c"]
 
 
 def test_who_takes_a_submodule_out_of_gitmodules_may_put_files_in_its_place(

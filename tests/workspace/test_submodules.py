@@ -149,6 +149,30 @@ def test_a_tree_is_verified_with_its_submodules_again_and_again(site: Site, tmp_
         assert verifier.verify(tree).green
 
 
+@pytest.mark.parametrize("name", ["renamed", "../elsewhere"])
+def test_a_branch_that_names_a_submodule_which_nobody_has_is_red_and_ends_no_run(
+    site: Site, tmp_path: Path, name: str
+) -> None:
+    git(site.clone, *FILE, "submodule", "--quiet", "update", "--init", "--recursive")
+    control = site.control()
+    modules = f'[submodule "{name}"]\n\tpath = lib\n\turl = ../library\n'
+    tree = control.store.tree_of(commit_files(site.clone, {".gitmodules": modules}))
+    verifier = Verifier(
+        control,
+        place=tmp_path / "slots",
+        commands=["true"],
+        submodules=True,
+        cache=tmp_path / "cache",
+        environment={"PATH": "/usr/bin:/bin"},
+        logs=tmp_path / "logs",
+    )
+
+    seen = verifier.verify(tree)
+
+    assert (seen.outcome, seen.command) == ("red", "filling submodules")
+    assert seen.tail.startswith("the submodule lib ")
+
+
 @pytest.mark.parametrize(
     ("url", "above", "address"),
     [

@@ -787,6 +787,17 @@ def test_a_set_up_that_fails_once_is_forgiven_and_twice_is_red(verifier, history
     assert "no such package" in found.tail
 
 
+def test_a_set_up_of_which_others_found_out_meanwhile_that_it_fails_is_not_done_again(
+    verifier, history, notes, tmp_path: Path
+) -> None:
+    def known() -> str | None:
+        return "it fails" if (tmp_path / "notes").exists() else None
+
+    base = verifier("true", setup=("echo run >>$NOTES; exit 1",), known_failure=known)
+    assert base.verify(tree_with(history, f="1\n")).outcome == "red"
+    assert notes() == ["run"]
+
+
 @pytest.mark.parametrize("command", ["false\ntrue", "cd missing\ntrue", "-x"])
 def test_a_command_of_several_lines_is_red_at_the_first_that_fails(verifier, history, command) -> None:
     assert verifier(command).verify(tree_with(history, f="1\n")).outcome == "red"

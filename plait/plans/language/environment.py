@@ -110,6 +110,11 @@ def own_values(environment: Iterable[GivenVariable]) -> Mapping[str, str]:
     return {variable.name: variable.value for variable in environment if variable.value is not None}
 
 
+def values_of(environment: Iterable[GivenVariable]) -> tuple[str, ...]:
+    """Those with a value of their own, each as one text, by name: whoever has the same ones has them in this order."""
+    return tuple(sorted(f"{name}={value}" for name, value in own_values(environment).items()))
+
+
 def meanings(environment: Iterable[GivenVariable]) -> Iterator[str]:
     """What decides about the result of a command, as one text each."""
     for variable in environment:

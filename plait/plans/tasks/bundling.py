@@ -252,8 +252,9 @@ def _may_share(planned: PlannedTask, start_up: float) -> bool:
 def _kind(planned: PlannedTask, place: frozenset[str]) -> tuple[Any, ...]:
     """What tasks of one bundle have in common."""
     task = planned.task
-    same = (task.complexity, task.priority, task.retries, task.setup, task.setup_inputs)
-    return (planned.role, place, planned.phase, frozenset(planned.needs), *same)
+    same = (task.complexity, task.priority, task.retries)
+    checkout = (task.setup, task.setup_inputs, task.environment, task.copy)
+    return (planned.role, place, planned.phase, frozenset(planned.needs), *same, *checkout)
 
 
 def _union(parts: Iterable[Iterable[_Word]]) -> tuple[_Word, ...]:
