@@ -94,7 +94,9 @@ def test_a_repair_that_a_person_makes_while_the_run_goes_on_lands_in_it_and_free
       - {{id: E, run: cp same.txt e.txt, needs: [B, D]}}
     integration: {{repairs: 0, wait: 1s}}
     """
-    plan = write_plan(PLAN.replace("integration: {repairs: 0, ready: 1}", more).replace("echo b", "sleep 0.7; echo b"))
+    text = PLAN.replace("integration: {repairs: 0, ready: 1}", more).replace("echo b", "sleep 0.7; echo b")
+    # In one batch with C, which rests on B, it would be A that gives way.
+    plan = write_plan(text.replace("cp same.txt c.txt", "sleep 4; cp same.txt c.txt"))
 
     ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
 

@@ -30,7 +30,7 @@ TWO_TASKS = """
 
 KEYS = {
     *("run_id", "feature", "state", "branch", "commit", "started_at", "ended_at", "elapsed_seconds", "bound_seconds"),
-    *("tasks", "batches", "salvage", "unsupported"),
+    *("tasks", "batches", "base", "salvage", "unsupported"),
 }
 TASK_KEYS = {"id", "role", "agent", "state", "branch", "commit", "started_at", "ended_at", "tries", "reason"}
 BATCH_KEYS = {
