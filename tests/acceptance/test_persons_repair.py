@@ -311,7 +311,7 @@ def test_resolve_means_the_repository_that_a_person_stands_in_and_outside_of_any
     assert git(work, "rev-parse", "HEAD") == git(repository, "rev-parse", BRANCH)
     nowhere = plait("resolve", "B", "--json", cwd=tmp_path)
     assert nowhere.status == 2
-    assert "it is open whose 'B' you mean" in nowhere.stderr
+    assert "no run of plait belongs to where you stand" in nowhere.stderr
     assert "--run" in nowhere.stderr
     named = plait("resolve", "B", "--json", "--run", first.data["run_id"], cwd=tmp_path)
     assert named.data["directory"] == str(work)
