@@ -111,6 +111,7 @@ def _problems_of(brief: Brief, name: str, tasks: Collection[PlannedTask], place:
 def _why_not_found(brief: Brief, role: Role, place: Path, *, may_come: bool) -> tuple[str, str | None]:
     """What is wrong with the program of a role, after its name, and a hint; nothing is wrong when it is empty."""
     program = (role.command or ("",))[0]
+    program = str(expanded(program)) if program.startswith("~") else program
     if "/" in program and not program.startswith("/"):
         return ("", None) if may_come else _why_not_in_base(brief, program, place)
     from plait.workspace.environment import environment_of
