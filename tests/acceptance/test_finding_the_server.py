@@ -34,6 +34,7 @@ def test_a_run_is_on_the_server_of_plait_up_unless_that_is_dead(
         assert "cannot be reached" not in alone.stderr
     finally:
         plait("down", cwd=repository)
-    refused = plait("run", plan, "--server", f"http://127.0.0.1:{port}/api", cwd=repository)
+    nowhere = ("--server", f"http://127.0.0.1:{port}/api")
+    refused = plait("run", plan, "--fresh", "--yes", *nowhere, cwd=repository)
     assert refused.status == 3
     assert "--server none" in refused.stderr
