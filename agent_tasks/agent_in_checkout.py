@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
-from plait.agent_tasks.set_ups import LONGEST_SECONDS, set_up_of
+from plait.agent_tasks.set_ups import LONGEST_SECONDS, MakingReady, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -226,9 +226,8 @@ def _make_ready(
     fill()
     copy = (*shop.crew.copy, *role.copy, *errand.copy)
     set_up = set_up_of(errand.setup, errand.setup_inputs, given, copy=copy, submodules=errand.submodules)
-    start = errand.tree or errand.start
     told = f"plait logs {errand.task}"
-    shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
+    shop.set_ups.carry_out(MakingReady(set_up, checkout.tree, attempt, again, shop.stop, told))
     if (errand.setup or errand.submodules) and (problems := note_set_up(shop.control, checkout)):
         raise SetUpFailed(f"the set-up left what git must not read, so no agent began: {'; '.join(problems)}")
 

@@ -10,7 +10,7 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
-from plait.agent_tasks.set_ups import SetUps, set_up_of
+from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
@@ -29,6 +29,7 @@ from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
+from plait.workspace.preparation import SetUpTrial
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
 from plait.workspace.settling import Settler
@@ -277,6 +278,10 @@ def _open(
     set_up = set_up_of(crew.setup, crew.setup_inputs, given, copy=crew.copy, submodules=filled)
     surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
     copied = copied_files(Path(facts.clone), control, crew.copy) if facts.clone else NO_FILES
+
+    def make_ready(trial: SetUpTrial) -> str | None:
+        return set_ups.carry_out_to_verify(MakingReady.of_verification(set_up, trial))
+
     verifier = Verifier(
         control,
         place=directory / "slots",
@@ -284,7 +289,7 @@ def _open(
         setup=crew.setup,
         setup_inputs=crew.setup_inputs,
         submodules=filled,
-        known_failure=lambda: set_ups.failure_of(set_up),
+        make_ready=make_ready,
         cache=home / "cache",
         home=home,
         environment=environment_of(given, extra={}),
