@@ -1,11 +1,12 @@
 """Which set-ups of a run work: one that does not is found out once, for all who would need it, and blames nobody."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import SetUpFailed, TaskStopped
-from plait.plans.language.environment import GivenVariable, from_shell, values_of
+from plait.plans.language.environment import from_shell, values_of
+from plait.plans.language.groundwork import Groundwork
 from plait.plans.wording import in_code, one_line, spell_seconds
 from plait.workspace.preparation import Prepared, SetUpTrial
 from plait.workspace.process import Ended
@@ -31,17 +32,11 @@ class SetUp:
     """The variables that it is given with the value of the shell."""
 
 
-def set_up_of(
-    commands: tuple[str, ...],
-    inputs: tuple[str, ...],
-    given: tuple[GivenVariable, ...],
-    *,
-    copy: Iterable[str],
-    submodules: bool,
-) -> SetUp:
-    """The set-up of checkouts that are given these variables and files."""
-    values = (*values_of(given), *dict.fromkeys(copy))
-    return SetUp(commands, inputs, values, submodules, tuple(sorted(from_shell(given))))
+def set_up_of(ground: Groundwork) -> SetUp:
+    """The set-up of checkouts that are made ready in this way."""
+    values = (*values_of(ground.environment), *dict.fromkeys(ground.copy))
+    names = tuple(sorted(from_shell(ground.environment)))
+    return SetUp(ground.setup, ground.setup_inputs, values, ground.submodules, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +112,18 @@ class SetUps:
         except (SetUpFailed, TaskStopped) as failed:
             return str(failed)
         return None
+
+    def carry_out_to_mend(self, making: MakingReady) -> str | None:
+        """The same for the checkout of a repair; why it is not ready, or nothing.
+
+        What fails in it speaks for its files alone, which are to be mended: a lock file with conflict markers, say.
+
+        Raises:
+            SetUpFailed: agents could begin nowhere with it.
+        """
+        if known := self._failure_of(making.set_up):
+            raise SetUpFailed(known, is_known=True)
+        return self.carry_out_to_verify(making)
 
     def _unverified_on(self, set_up: SetUp, tree: str) -> str | None:
         """Why a set-up failed in a verification of these files; nothing where it works elsewhere.

@@ -16,7 +16,8 @@ from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.environment import GivenVariable, added, meanings, values_of
+from plait.plans.language.environment import meanings, values_of
+from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
@@ -166,16 +167,9 @@ class Workshop:
         """The role of the agent that carries an order out; nothing but defaults for a command without a role."""
         return self.crew.role(order.role)
 
-    def setup_of(self, order: WorkOrder) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The set-up commands for an order's checkout and the lock files that decide whether they run again."""
-        for holder in (order.task.task, self.role_of(order), self.crew):
-            if holder.setup:
-                return holder.setup, holder.setup_inputs
-        return (), ()
-
-    def environment_of(self, order: WorkOrder) -> tuple[GivenVariable, ...]:
-        """The variables that an order's agent, set-up and checks are given."""
-        return added(self.crew.environment, self.role_of(order).environment, order.task.task.environment)
+    def groundwork_of(self, order: WorkOrder) -> Groundwork:
+        """What makes an order's checkout ready."""
+        return groundwork_of(self.crew, order.role, own_groundwork(order.task.task))
 
     def copied(self, *patterns: Iterable[str], of: Collection[str] = ()) -> CopiedFiles:
         """The files that checkouts get beside those of their commit: the crew's, these roles', and further ones.
@@ -274,8 +268,8 @@ def _open(
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     crew, set_ups = facts.crew, SetUps()
-    given, filled = added(crew.environment, integration.environment), crew.fills_submodules()
-    set_up = set_up_of(crew.setup, crew.setup_inputs, given, copy=crew.copy, submodules=filled)
+    ground = crews_groundwork(crew, integration)
+    given, set_up = ground.environment, set_up_of(ground)
     surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
     copied = copied_files(Path(facts.clone), control, crew.copy) if facts.clone else NO_FILES
 
@@ -286,9 +280,9 @@ def _open(
         control,
         place=directory / "slots",
         commands=integration.verify,
-        setup=crew.setup,
-        setup_inputs=crew.setup_inputs,
-        submodules=filled,
+        setup=ground.setup,
+        setup_inputs=ground.setup_inputs,
+        submodules=ground.submodules,
         make_ready=make_ready,
         cache=home / "cache",
         home=home,
