@@ -18,6 +18,10 @@ class Groundwork:
     submodules: bool = False
 
 
+NOTHING = Groundwork()
+"""A checkout that gets the files of its commit alone."""
+
+
 def own_groundwork(task: Task) -> Groundwork:
     """What a task says itself."""
     return Groundwork(task.setup, task.setup_inputs, task.environment, task.copy)
