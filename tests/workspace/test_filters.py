@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -394,3 +395,13 @@ def test_what_git_refuses_or_is_too_large_for_a_commit_is_kept_out_of_git_and_no
         name: contents[name] for name in ("odd.utf", "large", "larger")
     }
     assert "largest" in git(control.target.git_dir, "log", "-1", "--format=%B", kept or "")
+
+
+@needs_git_lfs
+def test_git_lfs_finds_in_a_checkout_what_the_user_has(repository: Path, hermetic: Path, tmp_path: Path) -> None:
+    """It reads objects itself, and of the places that a repository borrows them from not those which these borrow."""
+    commit_files(repository, {".gitattributes": LFS, "a.bin": pointer(BIG)})
+    _, checkout = handed_out(repository, hermetic, tmp_path / "place")
+    command = ["git", "lfs", "ls-files", "--name-only"]
+    done = subprocess.run(command, cwd=checkout.directory, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"a.bin\n", b"", 0)
