@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from plait.plans.journal.effects import AskPerson, CloseQuestion, PutBranchAside, WriteRecord
-from plait.plans.journal.events import BranchPutAside, RecordsRead, RecordWritten
+from plait.plans.journal.events import BranchPutAside, RecordsRead, RecordWritten, WorkEnded, WorkRefused
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.statuses import Working
 from plait.plans.tasks.planned_contracts import Agreement, Record
@@ -538,6 +538,25 @@ def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends
     assert [effect.task for effect in run.orders(PutBranchAside)] == ["T"]
     assert run.starts() == ("T",)
     assert run.work("T").agreements == (Agreement("api", 2),)
+
+
+def test_the_account_that_refuses_a_consumer_which_has_to_start_anew_rests_all_the_same() -> None:
+    run = played(BY_PLAN.replace("run: cp api.txt t.txt", "role: designer, prompt: x"), ready=1.0)
+    run.starts()
+    run.ends("A")
+    run.ends("Z")
+    run.starts()
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 1))
+    run.standings.dispatcher.reopen("A", now=run.now)
+    run.starts()
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 2))
+    run.ends("A", wrote="two")
+
+    run.hear(WorkEnded("T", WorkRefused("quota", "limit reached", run.now + 3_600.0), number=run.standing("T").starts))
+
+    assert run.standings.rests.rests("designer", run.now)
+    assert run.told("T")[-1] == "goes again, its contract has changed"
+    assert run.starts() == ()
 
 
 def test_what_rests_on_an_old_version_and_is_not_part_of_the_run_does_not_land_with_others() -> None:
