@@ -14,6 +14,7 @@ from plait.plans.journal.events import (
     WorkUnprepared,
 )
 from plait.plans.run.account_events import refused
+from plait.plans.run.base_events import start_of, takes_base_in
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
@@ -64,7 +65,7 @@ def begin_start(run: Standings, start: Start) -> bool:
             return False
     commits = _commits(run, task, resting)
     if not commits:
-        _start(run, task, start.agent, run.start, resting)
+        _start(run, task, start.agent, start_of(run), resting)
     else:
         run.put(task, status=Preparing(start.agent, resting, commits))
         run.order(PrepareStart(task, commits))
@@ -108,7 +109,7 @@ def _preparing(run: Standings, task: str) -> Preparing | None:
     preparing, resting = standing.status, run.resting(task)
     same = resting == preparing.rests_on and _commits(run, task, resting) == preparing.commits
     # A person may have taken base off the branch again while this was prepared.
-    waits = run.takes_base_in or any(True for _ in run.waits_before_start(task)) or _rests(run, task, preparing.agent)
+    waits = takes_base_in(run) or any(True for _ in run.waits_before_start(task)) or _rests(run, task, preparing.agent)
     if same and not waits and run.paused_at is None and run.needs_are_met(task):
         return preparing
     run.put(task, status=Waiting())

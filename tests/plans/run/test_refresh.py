@@ -7,6 +7,7 @@ from typing import Any
 from plait.plans.journal.effects import MarkTask, PrepareStart, StartWork
 from plait.plans.journal.events import BaseSeen, TipMoved
 from plait.plans.journal.manifest import EarlierWork, Refresh
+from plait.plans.run.base_events import start_of
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchState
 from tests.plans.run.played import AT_ONCE, Played, manifest_from, rework
@@ -74,7 +75,7 @@ def test_base_that_does_not_fit_goes_to_an_agent_and_others_start_meanwhile_from
     run.batch()
     run.ends("A")
     run.starts()
-    assert run.standings.start == "main-2"
+    assert start_of(run.standings) == "main-2"
 
 
 def test_where_no_agent_can_mend_it_base_is_held_and_the_rest_goes_on() -> None:
