@@ -844,6 +844,34 @@ def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> N
     assert run.standings.rules.held == {}
 
 
+def test_work_that_stands_again_in_a_run_that_was_stopped_is_not_done_once_more() -> None:
+    """E cannot be moved and stands again; then A's old work is moved, and E rests on that."""
+    plan = """
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: A, run: echo}
+          - {id: E, run: echo, needs: [{contract: api}]}
+    """
+    run = played(plan, by_hand=[PutBranchAside], ready=1.0)
+    run.starts()
+    run.ends("A")
+    run.approves("api")
+    run.starts()
+    run.ends("E")
+    run.starts()
+    run.batch(rejected=[rework("A")], held={"E": "A"})
+    run.starts()
+    run.ends("A", wrote="two")
+    run.stops()
+    run.is_put_aside("E", refused="somebody stands on it")
+    assert run.state("E") == "done"
+    run.rejects("api")
+    run.is_put_aside("A")
+
+    run.closes()
+    assert run.state("E") == "cancelled"
+
+
 def test_what_its_user_has_to_land_and_goes_again_keeps_nothing_else_from_landing() -> None:
     earlier = {"T": EarlierWork("T-0", landed=False, built_on={"api": 1})}
     records = {"api": (record("approved"),)}
