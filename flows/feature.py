@@ -35,6 +35,7 @@ from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
+from plait.show.unlanded import headline
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -245,8 +246,7 @@ def _paragraph(problem: PlaitError) -> str:
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    single = outcome.singly()
-    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
+    message = headline(outcome, on=outcome.branch)
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:

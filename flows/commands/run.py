@@ -115,9 +115,10 @@ def command(
 
         say_findings(brief)
     if dry_run:
-        from plait.flows.terminal.dry_run import show_dry_run
+        from plait.flows.terminal.dry_run import DryRun, show_dry_run
 
-        show_dry_run(brief, chosen, json=json, repository=repo, base=base)
+        asked = DryRun(repo, base, only=tuple(only or ()), fresh=fresh, refresh=refresh)
+        show_dry_run(brief, chosen, asked, json=json)
         return
     if fresh and not yes:
         _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")

@@ -357,6 +357,17 @@ class FeatureOutcome(_Outcome):
         return self.model_copy(update={"tasks": tuple(single for task in self.tasks for single in task.singly())})
 
     @property
+    def counted(self) -> tuple[TaskOutcome, ...]:
+        """The plan's own tasks, one by one, which people count; base is none where a run takes it in as a task."""
+        takes_in = self.base.refresh if self.base else ""
+        return tuple(task for task in self.singly().tasks if task.id != takes_in)
+
+    @property
+    def count_landed(self) -> int:
+        """How many of the plan's own tasks have landed."""
+        return sum(task.state is TaskState.LANDED for task in self.counted)
+
+    @property
     def asked(self) -> tuple[Approval, ...]:
         """What a person has been asked, and has not answered."""
         return tuple(approval for approval in self.approvals if approval.answered_at is None)
