@@ -33,7 +33,7 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
             commands.append(
                 f"plait resume {_word(outcome.feature)} # it is paused: until then a run of it starts nothing"
             )
-        taking = " --refresh" if outcome.base and outcome.base.refresh else ""
+        taking = " --refresh" if outcome.base and outcome.base.is_tried else ""
         commands.append(f"plait run PLAN{where}{taking} # goes on with what has not landed")
     return commands
 
@@ -100,7 +100,7 @@ def _merging(outcome: FeatureOutcome, git: str, branch: str, repository: str) ->
     if base is not None and base.course == "landed":
         yield f"plait undo {_word(outcome.feature)}{where} # takes it back out of {one_line(base.name, 100)}"
         return
-    if base is not None and base.behind and not base.refresh:
+    if base is not None and base.behind and not base.is_tried:
         more = count(base.behind, "commit")
         yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
     yield f"{git} merge {branch}"

@@ -36,6 +36,13 @@ class BaseStanding(BaseModel):
 
     refresh: str = ""
     """The task that takes it in, in a run that does."""
+    took_in: bool = False
+    """Whether that has landed: what base has more by now came since."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether taking it in is being done, or has just been tried: nobody is told to do it."""
+        return bool(self.refresh) and not self.took_in
 
     @property
     def taken_in(self) -> bool:
@@ -73,7 +80,7 @@ def base_words(standing: BaseStanding | None) -> str:
 
 def _how(standing: BaseStanding) -> str:
     """What takes it in; nothing where that is being done, or has just been tried."""
-    return "" if standing.refresh else f": {REFRESH}"
+    return "" if standing.is_tried else f": {REFRESH}"
 
 
 def _dropped(standing: BaseStanding) -> str:
