@@ -66,7 +66,8 @@ class DeliverOptions(BaseModel):
     edition: str = Field(
         default="",
         title="Edition",
-        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
+        "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
     )
     improve: float = Field(

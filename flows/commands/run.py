@@ -57,7 +57,8 @@ def command(
     edition: Annotated[
         str | None,
         typer.Option(
-            help="The day that {date} in the feature's name stands for; today, or that of an edition that was killed.",
+            help="The day that {date} in the feature's name stands for, or an edition's whole name; "
+            "today, or that of an edition that was killed.",
             metavar="DATE",
             show_default=False,
         ),

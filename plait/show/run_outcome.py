@@ -63,6 +63,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         base=_base(run),
         brought=run.brought,
         edition=run.edition,
+        own_edition=run.manifest.edition,
     )
 
 

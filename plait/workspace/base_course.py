@@ -69,6 +69,7 @@ def standing_now(repository: GitRepository, feature: str, known: BaseStanding, t
         rests_on=rests_on,
         refresh=known.refresh,
         took_in=known.took_in,
+        edition=known.edition,
     )
     return _held_against(repository, feature, fresh, tip)
 

@@ -340,6 +340,8 @@ class FeatureOutcome(_Outcome):
     """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
     edition: EditionChange | None = None
     """What it landed beside the edition before; not kept by the store."""
+    own_edition: str = ""
+    """What `plait run PLAN --edition` takes to go on with it, where it is one; not kept by the store."""
     brought: BaseOutcome | None = None
     """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
 
