@@ -35,6 +35,7 @@ from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
+from plait.show.unlanded import headline
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -65,7 +66,8 @@ class DeliverOptions(BaseModel):
     edition: str = Field(
         default="",
         title="Edition",
-        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
+        "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
     )
     improve: float = Field(
@@ -245,8 +247,7 @@ def _paragraph(problem: PlaitError) -> str:
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    single = outcome.singly()
-    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
+    message = headline(outcome, on=outcome.branch)
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:

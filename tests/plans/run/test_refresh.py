@@ -8,7 +8,7 @@ from plait.plans.journal.effects import MarkTask, PrepareStart, StartWork
 from plait.plans.journal.events import BaseSeen, TipMoved
 from plait.plans.journal.manifest import EarlierWork, Refresh
 from plait.plans.run.base_events import start_of
-from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.outcomes import BatchState
 from tests.plans.run.played import AT_ONCE, Played, manifest_from, rework
 
@@ -127,3 +127,16 @@ def test_how_base_stands_is_told_of_a_run_also_once_it_is_over() -> None:
     run.hear(BaseSeen(BaseStanding(name="main", course="landed")))
     assert run.outcome.base is not None
     assert run.outcome.base.course == "landed"
+
+
+def test_base_that_moves_on_again_once_it_was_taken_in_is_told_with_what_takes_it_in() -> None:
+    run = refreshing()
+    behind = BaseStanding(name="main", course="behind", behind=1)
+    run.hear(BaseSeen(behind))
+    assert "--refresh" not in base_words(run.outcome.base)  # it is just being tried
+    run.starts()
+    run.batch()
+    run.hear(BaseSeen(behind))
+    assert run.outcome.base is not None
+    assert run.outcome.base.took_in
+    assert "--refresh" in base_words(run.outcome.base)
