@@ -85,7 +85,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         return ExitCode.LANDED
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
-    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view)
+    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view, preflight=wanted.preflight)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
     broken = _carry_out(wanted, startable, call, view, choice)
@@ -272,6 +272,7 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
         only=list(wanted.only),
         fresh=wanted.fresh,
         refresh=wanted.refresh,
+        preflight=wanted.preflight,
         improve=wanted.improve,
     )
     plan = _shown(wanted.brief.text)
