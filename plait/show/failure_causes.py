@@ -120,7 +120,7 @@ def cause_of(reason: str | None) -> FailureCause:
         return FailureCause.UNKNOWN
     first = lines[0].removeprefix("rejected, and the repair failed: ")
     is_agents = first.startswith(("the agent ", "the script "))
-    refusal = next(filter(None, map(kind_of, lines)), None) if is_agents else None
+    refusal: Kind | None = next(filter(None, map(kind_of, lines)), None) if is_agents else None
     return (
         _first_sign(_SIGNS, first, lines)
         or (_OF_ACCOUNTS[refusal] if refusal else None)

@@ -45,9 +45,11 @@ class Metrics:
     """work - elapsed; negative when the run took longer than the work."""
     approval_seconds: float
     """Part of the elapsed time in which nothing went on but waiting for a person's answer."""
+    account_seconds: float
+    """Part of the elapsed time in which nothing went on but waiting for an agent's account."""
     bound_seconds: float
     bound_ratio: float | None
-    """(elapsed - approval) / bound: 1 is the best that any schedule could do."""
+    """(elapsed - approval - account) / bound: 1 is the best that any schedule could do."""
     busiest_role: str | None
     busiest_share: float | None
     """Share of the elapsed time that the busiest role's agents worked, those without work counted: at most 1."""
@@ -88,6 +90,7 @@ def measure(outcome: FeatureOutcome) -> Metrics:
     branches, conflicting = _branches(outcome), _conflicting(outcome)
     role, role_share = _busiest(spans, elapsed, outcome.conditions.slots if outcome.conditions else {})
     approval = _only_asked(outcome, spans)
+    account = outcome.conditions.account_seconds if outcome.conditions else 0.0
     return Metrics(
         elapsed_seconds=elapsed,
         work_seconds=work,
@@ -106,7 +109,8 @@ def measure(outcome: FeatureOutcome) -> Metrics:
         saved_seconds=work - elapsed,
         approval_seconds=approval,
         bound_seconds=outcome.bound_seconds,
-        bound_ratio=_ratio(elapsed - approval, outcome.bound_seconds),
+        account_seconds=account,
+        bound_ratio=_ratio(elapsed - approval - account, outcome.bound_seconds),
         busiest_role=role,
         busiest_share=role_share,
         usage=_usage(outcome),
