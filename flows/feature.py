@@ -25,7 +25,9 @@ from plait.flows.past_durations import history_in
 from plait.flows.recording.artifacts import publish_problem
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.startable import require_startable
 from plait.flows.running.suspension import undo_suspension
+from plait.flows.running.trial import try_out
 from plait.flows.running.watching import Watcher, Watchers
 from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
@@ -36,6 +38,7 @@ from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 from plait.show.unlanded import headline
+from plait.workspace.home import plait_home
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -69,6 +72,11 @@ class DeliverOptions(BaseModel):
         description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
         "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    preflight: bool = Field(
+        default=True,
+        title="Try it out first",
+        description="Try the set-up, and look for the programs of the checks, before an agent starts.",
     )
     improve: float = Field(
         default=0.0,
@@ -173,7 +181,9 @@ def deliver_feature(
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         if call is None:
             brief = _as_edition(brief, place, options)
-            call = _call_of_worker(brief)
+            call = _call_of_worker(brief, options)
+            if options.preflight:
+                _try_out(brief, place, options, call.watcher)
         kept_in = store_address(store)
         with (
             history_in(kept_in),
@@ -222,9 +232,17 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
     return brief.as_edition(killed or own)
 
 
-def _call_of_worker(brief: Brief) -> Call:
+def _call_of_worker(brief: Brief, options: DeliverOptions) -> Call:
     """Nobody watches but the page: what a terminal would show goes to the run's log there."""
-    return Call(brief, watcher=_RunLog())
+    return Call(brief, watcher=_RunLog(), preflight=options.preflight)
+
+
+def _try_out(brief: Brief, place: Path, options: DeliverOptions, watcher: Watcher) -> None:
+    """What `plait run` tries before it comes here; whoever starts a run on the page has to hear of it as early."""
+    startable = require_startable(
+        brief, repository=place, base=options.base or None, only=tuple(options.only), fresh=options.fresh
+    )
+    try_out(startable, place, home=plait_home(), step=watcher.noted, note=watcher.noted)
 
 
 class _RunLog(Watcher):

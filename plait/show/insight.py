@@ -75,6 +75,7 @@ def _remarks(
     yield from _conflicts(outcome)
     yield from _verification(outcome, metrics)
     yield from _approvals(outcome, metrics)
+    yield from _accounts(outcome, metrics)
     if forecast:
         yield from _estimates(outcome, forecast, chain)
         yield from _chain(metrics, forecast)
@@ -225,6 +226,18 @@ def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
             f"For {spell_seconds(metrics.approval_seconds)} nothing went on but waiting until somebody approved "
             f"{listed(contracts)}: {cure}.",
         )
+
+
+def _accounts(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
+    """The time in which nothing went on but waiting for accounts."""
+    if outcome.conditions is None or not metrics.account_seconds:
+        return
+    seconds, roles = metrics.account_seconds, outcome.conditions.account_roles
+    yield _Remark(
+        seconds,
+        f"For {spell_seconds(seconds)} nothing went on but waiting for the account of {listed(roles)}: a `fallback` "
+        "with another account would have gone on.",
+    )
 
 
 def _alone(batch: BatchOutcome, outcome: FeatureOutcome) -> float:
