@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
-from plait.flows.inputs.parameters import brief_from_parameters, store_address
+from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
 from plait.flows.inputs.requests import Brief
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
@@ -32,7 +32,7 @@ from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
-from plait.plans.wording import markdown
+from plait.plans.wording import count, markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 
@@ -129,7 +129,7 @@ def run_name() -> str:
         options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
         return _as_edition(brief, place, options).plan.feature
     except Exception:  # whatever is wrong with the parameters, the flow itself says
-        return given or "deliver-feature"
+        return feature_as_written(asked["plan"], asked["repository"]) or given or "deliver-feature"
 
 
 @flow(
@@ -161,7 +161,7 @@ def deliver_feature(
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
         crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
-        options: Base branch, a choice of tasks, starting over.
+        options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call, is_deployed = CALL.get(), deployment.id is not None
@@ -246,7 +246,7 @@ def _paragraph(problem: PlaitError) -> str:
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
     single = outcome.singly()
-    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
+    message = f"{len(single.landed)} of {count(len(single.tasks), 'task')} landed on {outcome.branch}"
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:
