@@ -160,7 +160,8 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what the
+            plan says of roles, and no more.
         options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """

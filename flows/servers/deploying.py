@@ -54,7 +54,6 @@ class Deployed:
     """Of the deployment; the page shows it after the flow's."""
     entrypoint: str
     """`module.function`: importable on the worker, wherever it runs."""
-    tags: tuple[str, ...] = ("plait",)
     parameters: Mapping[str, object] = field(default_factory=dict)
     """What the form is filled with."""
     schedules: tuple[DeploymentScheduleCreate, ...] = ()
@@ -99,7 +98,8 @@ def put_deployment(client: SyncPrefectClient, deployed: Deployed) -> str:
         version=__version__,
         description=flow.description,
         work_pool_name=POOL,
-        tags=list(deployed.tags),
+        # None: the page shows the work pool of a run where it shows tags, and the pool's name says the same.
+        tags=[],
         entrypoint=deployed.entrypoint,
         # No steps at all: the default one changes to the directory of the machine that deployed it.
         pull_steps=[],

@@ -179,13 +179,15 @@ def test_a_deployment_that_an_older_plait_made_is_renewed(up: UpServer, command:
             entrypoint="flows.feature.deliver_feature",
             work_pool_name=before.work_pool_name,
             pull_steps=[],
+            tags=["plait"],
         )
         assert client.read_deployment(old).entrypoint == "flows.feature.deliver_feature"
 
         renewed = up.plait(command, *(["--port", str(up.port)] if command == "up" else []))
 
         assert renewed.returncode == 0, renewed.stderr
-        assert client.read_deployment(old).entrypoint == "plait.flows.feature.deliver_feature"
+        now = client.read_deployment(old)
+        assert (now.entrypoint, now.tags) == ("plait.flows.feature.deliver_feature", [])
     assert old == before.id
 
 
