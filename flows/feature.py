@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
-from plait.flows.inputs.parameters import brief_from_parameters, store_address
+from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
 from plait.flows.inputs.requests import Brief
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
@@ -139,7 +139,7 @@ def run_name() -> str:
         options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
         return _as_edition(brief, place, options).plan.feature
     except Exception:  # whatever is wrong with the parameters, the flow itself says
-        return given or "deliver-feature"
+        return feature_as_written(asked["plan"], asked["repository"]) or given or "deliver-feature"
 
 
 @flow(
@@ -170,8 +170,9 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
-        options: Base branch, a choice of tasks, starting over.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what
+            the plan says of roles, and no more.
+        options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call, is_deployed = CALL.get(), deployment.id is not None

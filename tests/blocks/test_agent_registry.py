@@ -49,7 +49,7 @@ def test_a_script_is_found_beside_the_crew(tmp_path: Path) -> None:
     agent = agent_for("qa", Role(script="shop.script.yaml"), base_directory=tmp_path, default="scripted")
 
     assert isinstance(agent, ScriptedAgent)
-    assert agent.path == tmp_path / "shop.script.yaml"
+    assert agent.path == str(tmp_path / "shop.script.yaml")
 
 
 def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> None:
