@@ -84,7 +84,7 @@ def deliver(
     watchers.add(LineKeeper(lines))
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
-    loop = open_loop(session, urgency=urgency, lines=lines)
+    loop = open_loop(session, urgency=urgency, lines=lines, tells_first=call.preflight)
     for notice in session.notices:
         watchers.noted(notice)
     _watch(session, loop.live, flow_run=flow_run)
@@ -121,10 +121,13 @@ def _is_complete(session: Session, outcome: FeatureOutcome) -> bool:
     return outcome.state is RunState.COMPLETED and landed >= {task.id for task in session.brief.expansion.tasks}
 
 
-def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, lines: dict[str, str]) -> Loop:
+def open_loop(
+    session: Session, *, urgency: Mapping[str, float] | None = None, lines: dict[str, str], tells_first: bool = True
+) -> Loop:
     """The loop of a session: its machine with all that earlier runs have left, and the slots that all runs share.
 
-    `urgency`: by task, the order of dispatch; the usual rule's when absent.
+    `urgency`: by task, the order of dispatch; the usual rule's when absent. `tells_first`: whether agents wait at the
+    start for what is said of base.
     """
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
@@ -145,6 +148,7 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
         redact=redact,
         wish_to_pause=wish,
         is_on_page=not is_embedded(),
+        tells_first=tells_first,
     )
 
 

@@ -269,7 +269,7 @@ def told_of_repair(resolving: Resolving, commit: str) -> str:
     """In a sentence, what comes of what was taken back."""
     outcome = resolving.run.outcome()
     is_base = outcome is not None and outcome.base is not None and outcome.base.refresh == resolving.task.id
-    later = f"it counts when the plan is run again{' with --refresh' if is_base else ''}"
+    later = f"it counts {resolving.run.run_again}{' with --refresh' if is_base else ''}"
     then = "the run takes it now" if resolving.run.alive else later
     return f"{resolving.task.id}: your repair is on {resolving.task.branch} ({commit[:10]}): {then}"
 

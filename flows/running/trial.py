@@ -218,7 +218,7 @@ def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple
     users = dict[tuple[str, tuple[GivenVariable, ...]], list[str]]()
     for name in sorted({task.role for task in ahead if task.task.is_for_agent}):
         role = outset.brief.crew.role(name)
-        if role.command and (role.backend or outset.brief.crew.default_backend) == "command":
+        if role.command and (role.own_backend or outset.brief.crew.default_backend) == "command":
             given = added(outset.brief.crew.environment, role.environment)
             users.setdefault((role.command[0], given), []).append(name)
     for (program, given), names in users.items():

@@ -267,6 +267,14 @@ class Verifier:
         seen = [verdict for verdict in known if verdict is not None]
         return min(seen, key=lambda verdict: (not verdict.green, verdict.unaffected), default=None)
 
+    def keep_red(self, tree: str, words: str) -> None:
+        """Remember for the next runs what is red on a tree that they start from; a verdict is none of it."""
+        self._memory.keep_red(tree, words)
+
+    def known_red(self, tree: str) -> str | None:
+        """What an earlier run found red there within the day, where that is all that is known."""
+        return self._memory.known_red(tree)
+
     def _verify(self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
         verdict = self._in_a_slot(tree, stop, at, cold=cold)
