@@ -14,7 +14,7 @@ from tzlocal import get_localzone_name
 
 from plait.flows.inputs.parameters import brief_from_parameters, repository_place
 from plait.flows.inputs.requests import Brief, read_plan_file
-from plait.flows.running.reuse import find_finished
+from plait.flows.running.outset import outset_of, start_of
 from plait.flows.servers.deploying import DEPLOYMENTS, Deployed, put_deployment, refused
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.language.editions import name_of_all
@@ -162,11 +162,13 @@ def _doubts(brief: Brief, place: Path, *, base: str | None) -> Iterator[str]:
 
 
 def _is_finished(brief: Brief, place: Path, *, base: str | None) -> bool:
-    """Whether all of a plan has landed; not where that cannot be told, as for a repository of another machine."""
+    """Whether a run of the plan would find nothing to do, bundles that landed and work that was taken back included.
+
+    Not where that cannot be told, as for a repository of another machine.
+    """
     try:
         control = open_control(place, home=plait_home())
-        _, now = control.base_commit(base or brief.plan.base)
+        start = start_of(control, brief, base, fresh=False)
+        return not start.fresh and outset_of(control, brief, start, only=()).has_all_landed
     except PlaitError:
         return False
-    reuse = find_finished(control, brief.plan.feature, brief.expansion.tasks, base=now)
-    return all(task.id in reuse.finished and reuse.finished[task.id].landed for task in brief.expansion.tasks)
