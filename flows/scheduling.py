@@ -1,5 +1,6 @@
 """A plan with a schedule: what is deployed of it, and what is refused before nights are lost to it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from plait.workspace.home import expanded, plait_home
 from plait.workspace.places import is_file, is_folder
 
 HINT_EDITIONS = "put {date} into the feature's name, such as `feature: nightly-{date}`: each night is an edition of it"
+_FIELDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,26 @@ def cron_schedule(cron: str, timezone: str) -> CronSchedule:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # unknown; not a name; a folder of them, such as Europe
         raise CallError(f"there is no time zone {quoted(zone)}", hint="such as Europe/Berlin, or UTC") from None
+    hint = "five fields: minute, hour, day, month, day of the week; `0 2 * * *` is every night at two"
     try:
-        return CronSchedule(cron=cron, timezone=zone)
+        schedule = CronSchedule(cron=cron, timezone=zone)
     except ValidationError:
-        hint = "five fields: minute, hour, day, month, day of the week; `0 2 * * *` is every night at two"
         raise CallError(f"{quoted(cron)} is not a schedule", hint=hint) from None
+    if len(cron.split()) > _FIELDS:  # the sixth is seconds: a run for each second of that minute
+        raise CallError(f"{quoted(cron)} has more than five fields", hint=hint)
+    if not _next_date(schedule):
+        raise CallError(f"the day of {quoted(cron)} never comes", hint=hint)
+    return schedule
+
+
+def _next_date(schedule: CronSchedule) -> bool:
+    """Whether there is one: 31 February is written as other days are."""
+    from prefect.server.schemas.schedules import CronSchedule as Planned  # slow to import
+
+    try:
+        return bool(asyncio.run(Planned(cron=schedule.cron, timezone=schedule.timezone).get_dates(1)))
+    except ValueError:
+        return False
 
 
 def _as_parameter(repository: str) -> str:

@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from plait.flows.landing import LandCall, land_feature, undo_feature
-from plait.flows.scheduling import PlanDeployment, planned_deployment
+from plait.flows.scheduling import PlanDeployment, cron_schedule, planned_deployment
 from plait.plans.errors import CallError
 from tests.flows.finished import PLAN, finish, stand_elsewhere
 from tests.flows.opened import opened
@@ -64,3 +64,23 @@ def test_what_was_taken_back_out_of_base_is_done_anew_and_may_have_a_schedule(re
     assert undo_feature("cart", repository).state == "undone"
 
     assert deployed(plan, repository)
+
+
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("0 2 * *", "is not a schedule"),
+        ("every night", "is not a schedule"),
+        ("* * * * * *", "more than five fields"),
+        ("0 2 31 2 *", "never comes"),
+    ],
+)
+def test_what_is_no_schedule_is_refused(cron: str, told: str) -> None:
+    with pytest.raises(CallError, match=told) as refused:
+        cron_schedule(cron, "UTC")
+    assert "0 2 * * *" in refused.value.hint
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "@daily", "30 1 * * mon-fri", "0 2 29 2 *"])
+def test_what_comes_is_a_schedule(cron: str) -> None:
+    assert cron_schedule(cron, "Europe/Berlin").cron == cron
