@@ -18,14 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
-from plait.flows.inputs.parameters import brief_from_parameters, store_address
+from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
 from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
 from plait.flows.recording.artifacts import publish_problem
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.startable import require_startable
 from plait.flows.running.suspension import undo_suspension
+from plait.flows.running.trial import try_out
 from plait.flows.running.watching import Watcher, Watchers
 from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
@@ -36,6 +38,7 @@ from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 from plait.show.unlanded import headline
+from plait.workspace.home import plait_home
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -75,6 +78,11 @@ class DeliverOptions(BaseModel):
         title="Land on base",
         description="Whether the feature goes onto base: never, once a person says so (approve), or by itself (auto), "
         "when all of its tasks have landed.",
+    )
+    preflight: bool = Field(
+        default=True,
+        title="Try it out first",
+        description="Try the set-up, and look for the programs of the checks, before an agent starts.",
     )
     improve: float = Field(
         default=0.0,
@@ -137,7 +145,7 @@ def run_name() -> str:
         options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
         return _as_edition(brief, place, options).plan.feature
     except Exception:  # whatever is wrong with the parameters, the flow itself says
-        return given or "deliver-feature"
+        return feature_as_written(asked["plan"], asked["repository"]) or given or "deliver-feature"
 
 
 @flow(
@@ -168,8 +176,9 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
-        options: Base branch, a choice of tasks, starting over.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what
+            the plan says of roles, and no more.
+        options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call, is_deployed = CALL.get(), deployment.id is not None
@@ -180,7 +189,9 @@ def deliver_feature(
         if call is None:
             brief = _as_edition(brief, place, options)
             brief = brief if options.land == "as the plan says" else landing(brief, options.land)
-            call = _call_of_worker(brief)
+            call = _call_of_worker(brief, options)
+            if options.preflight:
+                _try_out(brief, place, options, call.watcher)
         kept_in = store_address(store)
         with (
             history_in(kept_in),
@@ -229,9 +240,17 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
     return brief.as_edition(killed or own)
 
 
-def _call_of_worker(brief: Brief) -> Call:
+def _call_of_worker(brief: Brief, options: DeliverOptions) -> Call:
     """Nobody watches but the page: what a terminal would show goes to the run's log there."""
-    return Call(brief, watcher=_RunLog())
+    return Call(brief, watcher=_RunLog(), preflight=options.preflight)
+
+
+def _try_out(brief: Brief, place: Path, options: DeliverOptions, watcher: Watcher) -> None:
+    """What `plait run` tries before it comes here; whoever starts a run on the page has to hear of it as early."""
+    startable = require_startable(
+        brief, repository=place, base=options.base or None, only=tuple(options.only), fresh=options.fresh
+    )
+    try_out(startable, place, home=plait_home(), step=watcher.noted, note=watcher.noted)
 
 
 class _RunLog(Watcher):

@@ -171,4 +171,6 @@ def conditions_of(run: Standings, bound: Bound) -> Conditions:
         phases=phases,
         commands=tuple(task.id for task in run.manifest.tasks if task.is_command),
         bound_kind=bound.kind,
+        account_seconds=round(run.rests.idle_seconds, 3),
+        account_roles=tuple(role for account in run.rests.idle_for for role in run.rests.roles_of(account)),
     )

@@ -167,7 +167,8 @@ def test_a_person_is_asked_on_the_page_whether_it_lands_and_answers_by_command(
     assert (ended.data["brought"]["state"], ended.data["brought"]["base"]) == ("asked", "develop")
     user, _, password = prefect_server["PREFECT_API_AUTH_STRING"].partition(":")
     address = f"{prefect_server['PREFECT_API_URL']}/artifacts/filter"
-    found = httpx.post(address, json={"artifacts": {"key": {"any_": ["feature-asked-landing"]}}}, auth=(user, password)).json()
+    asked = {"artifacts": {"key": {"any_": ["feature-asked-landing"]}}}
+    found = httpx.post(address, json=asked, auth=(user, password)).json()
     assert "asked waits for you to land it on develop" in found[0]["data"]
     assert "`plait land asked`" in found[0]["data"]
     assert "asked waits for a person to land it on develop" in plait("report", cwd=repository).stdout

@@ -135,7 +135,21 @@ def test_a_run_that_nobody_scheduled_is_for_the_day_of_this_machine(monkeypatch:
     assert wanted_day(flow_run(expected_start_time=late)) == late.astimezone().date()
 
 
-@pytest.mark.parametrize("name", ["nightly-review", "friday-release", "my own name", "alpha-release", "x", "witty"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nightly-review",
+        "friday-release",
+        "my own name",
+        "alpha-release",
+        "beta2-release",
+        "alpha-",
+        "Small-Fix",
+        "Small-",
+        "x",
+        "witty",
+    ],
+)
 def test_a_name_that_a_person_typed_is_told_from_a_drawn_one(name: str) -> None:
     assert not is_generated(name)
 
@@ -144,6 +158,10 @@ def test_every_name_that_prefect_draws_is_known_as_such() -> None:
     assert all(is_generated(generate_slug(2)) for _ in range(500))
     assert is_generated("gamma3-orionis")
     assert is_generated("omicron-tauri-nebula")
+    assert is_generated("beta812-canis-majoris-x")
+    assert is_generated("nu-khitomer")
+    assert is_generated("Ergonomic-Toucan")
+    assert is_generated("Handmade-Ox")
 
 
 def test_of_editions_without_branches_only_the_newest_run_folder_is_kept(repository: Path, hermetic: Path) -> None:

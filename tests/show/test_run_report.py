@@ -342,8 +342,18 @@ def test_the_json_of_a_report_is_that_of_the_run_with_figures_readings_and_insig
     assert said.items() >= run.items()
     assert list(said) == [*run, "metrics", "readings", "insights", "approvals"]
     assert list(said["metrics"]) == [
-        *("elapsed_seconds", "work_seconds", "saved_seconds", "approval_seconds", "bound_seconds", "bound_ratio"),
-        *("agents", "tasks_run", "speedup", "efficiency", "share_in_parallel", "busiest_role", "busiest_share"),
+        *("elapsed_seconds", "work_seconds", "saved_seconds", "approval_seconds", "account_seconds"),
+        *(
+            "bound_seconds",
+            "bound_ratio",
+            "agents",
+            "tasks_run",
+            "speedup",
+            "efficiency",
+            "share_in_parallel",
+            "busiest_role",
+            "busiest_share",
+        ),
         *("branches", "conflicts", "conflict_rate", "verifications", "tries", "failed_tries"),
     ]
     assert {name: one["reading"] for name, one in said["readings"].items()} == {

@@ -293,6 +293,10 @@ class Conditions(_Outcome):
     """Tasks that no agent does."""
     bound_kind: str = ""
     """What the lower bound is of, as `Bound.kind` says it."""
+    account_seconds: float = 0.0
+    """In which nothing went on but waiting for accounts of agents."""
+    account_roles: tuple[str, ...] = ()
+    """Whose accounts they were."""
 
 
 class Rest(_Outcome):
