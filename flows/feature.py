@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
 from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
-from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
 from plait.flows.recording.artifacts import publish_problem
@@ -72,6 +72,12 @@ class DeliverOptions(BaseModel):
         description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
         "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    land: Literal["as the plan says", "never", "approve", "auto"] = Field(
+        default="as the plan says",
+        title="Land on base",
+        description="Whether the feature goes onto base: never, once a person says so (approve), or by itself (auto), "
+        "when all of its tasks have landed.",
     )
     preflight: bool = Field(
         default=True,
@@ -182,6 +188,7 @@ def deliver_feature(
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         if call is None:
             brief = _as_edition(brief, place, options)
+            brief = brief if options.land == "as the plan says" else landing(brief, options.land)
             call = _call_of_worker(brief, options)
             if options.preflight:
                 _try_out(brief, place, options, call.watcher)
@@ -276,6 +283,8 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
         case RunState.COMPLETED if not any(task.tries for task in outcome.tasks) and not outcome.batches:
             # Said by the state's name, too: a schedule over a feature that has landed is green night after night.
             return Completed(name="NothingToDo", message=f"nothing was left to do: {message}", data=result)
+        case RunState.COMPLETED if outcome.brought is not None and outcome.brought.state == "asked":
+            return Completed(name="ReadyToLand", message=message, data=result)
         case RunState.COMPLETED:
             return Completed(message=message, data=result)
         case RunState.PARTIAL:
