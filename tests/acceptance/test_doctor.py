@@ -146,6 +146,18 @@ def test_the_server_of_a_users_profile_is_the_one_that_is_looked_at(tmp_path: Pa
     assert "127.0.0.1:9/api cannot be reached" in findings(ended.data, "error")["server"]
 
 
+def test_a_key_of_the_users_profile_that_is_for_another_server_is_told_and_not_sent(tmp_path: Path) -> None:
+    profile = 'PREFECT_API_URL = "https://cloud.example/api"\nPREFECT_API_KEY = "pnu_1"'
+    (tmp_path / "profiles.toml").write_text(f'active = "w"\n[profiles.w]\n{profile}\n')
+    env = {"PREFECT_PROFILES_PATH": str(tmp_path / "profiles.toml"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+    ended = plait("doctor", "--json", cwd=tmp_path, env=env)
+
+    told = findings(ended.data, "note")["server"]
+    assert "PREFECT_API_KEY of your Prefect profile w is for https://cloud.example/api" in told
+    assert "pnu_1" not in ended.stdout
+
+
 def test_programs_are_looked_for_on_the_path_that_a_crew_gives(
     repository: Path, write_plan: WritePlan, tmp_path: Path
 ) -> None:
