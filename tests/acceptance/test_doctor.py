@@ -15,6 +15,7 @@ from plait.flows.doctor.findings import Finding, look_at_all
 from plait.plans.errors import EnvironmentProblem
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
+from tests.support.repositories import git
 
 PLAN = """\
 feature: f
@@ -223,3 +224,13 @@ def test_looks_that_raise_or_hang_hide_no_other() -> None:
         ("c", "warning", "c could not be looked at: ValueError: odd"),
         ("d", "fine", "good"),
     ]
+
+
+def test_a_repository_that_no_run_could_start_in_is_found(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "empty")
+    (tmp_path / "none").mkdir()
+
+    for repo, told in (("empty", "has no commit"), ("none", "is in no repository"), ("gone", "there is no gone")):
+        ended = plait("doctor", "--repo", repo, "--json", cwd=tmp_path)
+        assert ended.status == 1
+        assert told in findings(ended.data, "error")["git"]
