@@ -10,7 +10,7 @@ from plait.agent_tasks.workshop import Workshop
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.names import integration_branch
 from plait.plans.tasks.base_outcome import BaseOutcome
-from plait.plans.wording import one_line
+from plait.plans.wording import one_line, run_command
 from plait.workspace.landing_places import Place, RemotePlace, landing_place
 from plait.workspace.output import plain
 from plait.workspace.remotes import RemoteGone, skipped_hook
@@ -29,7 +29,13 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
     if shop.stop.is_set() or (integration.land != "auto" and integration.push == "none"):
         return None
     place: Place | None = None
-    outcome = BaseOutcome(feature=shop.feature, state="left", base=shop.facts.onto or "base", way=integration.land_by)
+    outcome = BaseOutcome(
+        feature=shop.feature,
+        edition=shop.facts.edition,
+        state="left",
+        base=shop.facts.onto or "base",
+        way=integration.land_by,
+    )
     try:
         place = landing_place(shop.control, shop.feature, shop.facts.onto)
     except PlaitError as problem:
@@ -46,7 +52,9 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
 def _landed(shop: Workshop, place: Place, *, is_complete: bool, tell: Callable[[str], None]) -> BaseOutcome:
     """What came of the landing that the plan asks for; `left` where it does not, or not yet."""
     integration = shop.facts.integration
-    left = BaseOutcome(feature=shop.feature, state="left", base=place.name, way=integration.land_by)
+    left = BaseOutcome(
+        feature=shop.feature, edition=shop.facts.edition, state="left", base=place.name, way=integration.land_by
+    )
     if integration.land != "auto":
         return left
     if not is_complete:
@@ -109,8 +117,17 @@ def request_it(shop: Workshop, place: Place) -> BaseOutcome:
         hint = "git branch --set-upstream-to=origin/BRANCH"
         raise CallError(f"{place.name} follows no branch of a remote, so nobody can be asked to take it", hint=hint)
     if shop.control.branch(integration_branch(shop.feature)) is None:
-        raise CallError(f"{shop.feature} has no branch, so nothing of it can land", hint="plait run PLAN")
-    left = BaseOutcome(feature=shop.feature, state="requested", base=place.name, way="pull-request", old=place.tip())
+        raise CallError(
+            f"{shop.feature} has no branch, so nothing of it can land", hint=run_command(edition=shop.facts.edition)
+        )
+    left = BaseOutcome(
+        feature=shop.feature,
+        edition=shop.facts.edition,
+        state="requested",
+        base=place.name,
+        way="pull-request",
+        old=place.tip(),
+    )
     outcome = with_pushes(shop, place, left, what=shop.facts.integration.push, request=True)
     if outcome.pull_request is None:
         reason = next((one.reason for one in outcome.pushed if one.reason), "the feature branch is not at the remote")

@@ -29,6 +29,7 @@ from plait.flows.recording.run_files import (
     this_run,
     write_merging,
     write_outcome,
+    write_own_groundwork,
     write_run_file,
 )
 from plait.flows.running.beginning import manifest_of
@@ -78,6 +79,7 @@ def deliver(
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)
+    write_own_groundwork(shop.directory, session.tasks)
     lines: dict[str, str] = {}
     watchers.add(LineKeeper(lines))
     urgency = _better_order(session, seconds=improve) if improve else None

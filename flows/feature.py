@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
-from plait.flows.inputs.parameters import brief_from_parameters, store_address
+from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
 from plait.flows.inputs.requests import Brief
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
@@ -37,6 +37,7 @@ from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
+from plait.show.unlanded import headline
 from plait.workspace.home import plait_home
 
 WIDEST = 512
@@ -68,7 +69,8 @@ class DeliverOptions(BaseModel):
     edition: str = Field(
         default="",
         title="Edition",
-        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
+        "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
     )
     preflight: bool = Field(
@@ -137,7 +139,7 @@ def run_name() -> str:
         options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
         return _as_edition(brief, place, options).plan.feature
     except Exception:  # whatever is wrong with the parameters, the flow itself says
-        return given or "deliver-feature"
+        return feature_as_written(asked["plan"], asked["repository"]) or given or "deliver-feature"
 
 
 @flow(
@@ -168,8 +170,9 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
-        options: Base branch, a choice of tasks, starting over.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what
+            the plan says of roles, and no more.
+        options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call, is_deployed = CALL.get(), deployment.id is not None
@@ -263,8 +266,7 @@ def _paragraph(problem: PlaitError) -> str:
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    single = outcome.singly()
-    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
+    message = headline(outcome, on=outcome.branch)
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:

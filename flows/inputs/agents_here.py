@@ -54,7 +54,7 @@ def unstaffed(brief: Brief, only: Collection[str] = ()) -> str | None:
     nobody, why = list[str](), ""
     for name in sorted(_staffed(brief, only)):
         role = brief.crew.role(name)
-        if role.backend or brief.crew.default_backend:
+        if role.own_backend or brief.crew.default_backend:
             continue
         try:
             backend_of(name, role)
@@ -100,7 +100,7 @@ def _staffed(brief: Brief, only: Collection[str]) -> dict[str, list[PlannedTask]
 
 def _problems_of(brief: Brief, name: str, tasks: Collection[PlannedTask], place: Path) -> Iterator[Problem]:
     role = brief.crew.role(name)
-    backend = role.backend or brief.crew.default_backend
+    backend = role.own_backend or brief.crew.default_backend
     if backend == "command" and role.command:
         made_by_setup = role.setup or brief.crew.setup or all(task.task.setup or task.needs for task in tasks)
         message, hint = _why_not_found(brief, role, place, may_come=bool(made_by_setup))

@@ -63,7 +63,7 @@ from plait.plans.journal.events import (
     Tick,
 )
 from plait.plans.journal.fitting import fitting
-from plait.plans.run.base_events import still_lands
+from plait.plans.run.base_events import start_of, still_lands
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import (
@@ -324,7 +324,7 @@ class Loop:
         settle = self.shop.settler.settle
         started = merge_start(
             store,
-            self.live.standings.start,
+            start_of(self.live.standings),
             effect.commits,
             date=git_date(),
             settle=settle,

@@ -194,4 +194,5 @@ def _facts(
         agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
+        edition=brief.edition,
     )

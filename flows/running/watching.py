@@ -29,8 +29,9 @@ class LiveRun:
 
     @property
     def size(self) -> int:
-        """How many of the plan's tasks it is about, those of bundles one by one."""
-        return sum(task.size for task in self.standings.facts.values())
+        """How many of the plan's tasks it is about, those of bundles one by one; base is none of them."""
+        refresh = self.standings.manifest.refresh
+        return sum(task.size for name, task in self.standings.facts.items() if not refresh or name != refresh.task)
 
     def outcome(self, now: float | None = None) -> FeatureOutcome:
         """Where it stands; `now` in seconds since the epoch."""

@@ -192,11 +192,22 @@ def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark
     if metrics.verifications:
         searched = any(batch.rejected for batch in outcome.batches)
         better = "give integration more slots" if searched else "make them quicker"
+        cure = f": put the quick checks first, or {better}"
+        if _mostly_sets_up(outcome):
+            cure = ", and most of that was set-up: see if `setup` can do less, or be used again (`setup_inputs`)"
         yield _Remark(
             alone,
             f"For {spell_seconds(alone)} nothing but verification went on "
-            f"({count(metrics.verifications, 'verification')}): put the quick checks first, or {better}.",
+            f"({count(metrics.verifications, 'verification')}){cure}.",
         )
+
+
+def _mostly_sets_up(outcome: FeatureOutcome) -> bool:
+    """Whether verifications whose checks are known took more than half of their time before these began."""
+    batches = [batch for batch in outcome.batches if batch.setup and batch.stages]
+    whole = [tree.seconds for batch in batches for tree in batch.trees if tree.tree == batch.tree and tree.log]
+    checking = sum(stage.seconds for batch in batches for stage in batch.stages)
+    return sum(whole) > 2 * checking
 
 
 def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:

@@ -100,8 +100,13 @@ def harvest(
     return Harvest(commit, tree, changed, notes=notes, swallowed=left)
 
 
-def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -> tuple[str, ...]:
+def note_set_up(
+    control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS, *, undecided: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Write down how set-up commands left a checkout: what is so then is not the work of the agent that comes next.
+
+    Args:
+        undecided: Files in conflict: what a set-up makes of one (`npm install` of its lock file) is an answer to it.
 
     Returns:
         Why no agent may begin, one sentence each: git must not run beside what they left.
@@ -117,7 +122,7 @@ def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LI
         place = Path(directory) / checkout.set_up.name
         place.mkdir()
         staging = Staging(control, checkout, Path(shutil.copy2(checkout.index, index_in(place))))
-        selection = staging.select(seen, EVERYTHING)
+        selection = staging.select(seen, EVERYTHING).without(undecided)
         # git compares a link with its object, and a file with its name alone.
         links = tuple(path for path in selection.write if path in seen.links)
         failed = _stage(staging, selection.without(links), "--info-only")

@@ -90,6 +90,35 @@ def fetch_submodules(control: Control, commit: str) -> None:
                 _fetch(control, store, level, module, wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class SubmoduleGit:
+    """Where the git of a submodule may be in a checkout, whoever filled it."""
+
+    path: str
+    """The submodule's, from the root."""
+    places: tuple[Path, ...]
+    """In the submodule itself, where plait filled it; in the `.git` of the checkout, where `git submodule` did."""
+    borrowed: Path
+    """plait's objects of it, and the user's."""
+
+
+def submodule_gits(control: Control, directory: Path, tree: str) -> Iterator[SubmoduleGit]:
+    """The git of each submodule of a checkout, by the tree that was handed out there.
+
+    Raises:
+        SubmoduleMissing, EnvironmentProblem: as `fill_submodules`, for want of plait's own repository of one.
+    """
+    for level, module, _ in _walk(control, tree):
+        names, above = [module.name], level
+        while above.named_by is not None:
+            above, named = above.named_by
+            names.insert(0, named.name)
+        path = f"{level.above}{module.path}"
+        absorbed = directory.joinpath(".git", *(part for name in names for part in ("modules", name)))
+        store = _repository(control, level, module)
+        yield SubmoduleGit(path, (directory / path / ".git", absorbed), store.git_dir / "objects")
+
+
 def _walk(control: Control, tree: str) -> Iterator[tuple[_Level, Module, str]]:
     """Each submodule with where it is named and its commit; an outer one before those in it.
 

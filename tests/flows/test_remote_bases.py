@@ -13,7 +13,7 @@ from plait.workspace.remotes import RemoteGone
 from tests.flows.finished import BRANCH, PLAN, finish
 from tests.support.command import processes_with
 from tests.support.patience import patience
-from tests.support.repositories import commit_files, files_of, git
+from tests.support.repositories import commit_files, commit_on_branch, files_of, git
 
 
 @pytest.fixture
@@ -126,6 +126,27 @@ def test_commits_of_the_users_that_nobody_asked_to_push_keep_it_back(repository:
 
     assert outcome.state == "held"
     assert "1 commit that origin/main does not have" in (outcome.reason or "")
+    assert refs(remote) == before
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_remote_that_was_rewritten_is_not_to_be_pushed_over(repository: Path, remote: Path, *, goes_on: bool) -> None:
+    """What it lost since would come back with the feature, and nobody is told to push it."""
+    commit_files(repository, {"secret.txt": "hunter2\n"})
+    git(repository, "push", "--quiet", "origin", "main")
+    finish(repository)
+    git(remote, "update-ref", "refs/heads/main", "main~1")
+    if goes_on:
+        other = commit_on_branch(repository, "other", {"other.txt": "x\n"}, start="main~1")
+        git(repository, "push", "--quiet", "origin", f"{other}:refs/heads/main")
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "held"
+    assert "origin/main and what it began from have gone apart: 1 commit of that would go there" in str(outcome.reason)
+    assert "`plait run PLAN --fresh --base origin/main`" in str(outcome.reason)
+    assert "git push" not in str(outcome.reason)
     assert refs(remote) == before
 
 

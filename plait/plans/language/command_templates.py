@@ -57,7 +57,7 @@ def lack_of(crew: "Crew", name: str, complexities: Collection["Complexity"]) -> 
         complexities: Those of the tasks that the role has: each may have a model of its own.
     """
     role = crew.role(name)
-    backend = role.backend or crew.default_backend
+    backend = role.own_backend or crew.default_backend
     if backend is None:
         return ""
     key = BACKENDS[backend].setting

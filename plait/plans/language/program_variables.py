@@ -122,7 +122,9 @@ def _programs_of(task: Task, crew: Crew) -> Iterator[str]:
         yield from programs_in(command)
     if task.is_for_agent:
         yield from _programs_of_argv(role.command or ())
-        if (backend := role.backend or crew.default_backend) and (program := BACKENDS[backend].program) in VARIABLES:
+        if (backend := role.own_backend or crew.default_backend) and (
+            program := BACKENDS[backend].program
+        ) in VARIABLES:
             yield str(program)
 
 

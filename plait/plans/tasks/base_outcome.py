@@ -56,6 +56,8 @@ class BaseOutcome(_Part):
     """What `plait land` and `plait undo` print, and a run that lands by itself reports."""
 
     feature: str
+    edition: str = ""
+    """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
     state: BaseState
     base: str
     """The branch, such as `main`, or `origin/main` where it is a remote's."""
