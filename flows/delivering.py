@@ -98,6 +98,8 @@ def deliver(
             brought = finish_at_base(shop, is_complete=_is_complete(session, loop.live.outcome()), tell=watchers.noted)
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
+                if brought.state == "asked":
+                    watchers.asked_to_land(brought)
             loop.look_at_base()
             change = change_of_edition(session, loop.live.outcome())
             if change is not None:

@@ -79,7 +79,7 @@ def command(
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
     told = (*_shown_presets(brief), *_told_of_base(brief), *_variables(brief))
-    told = (*told, *_told_filters(brief), *_unstaffed(brief))
+    told = (*told, *_told_filters(brief), *_unstaffed(brief), *_told_programs(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
     findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
@@ -139,6 +139,18 @@ def _unstaffed(brief: "Brief") -> tuple[str, ...]:
 
     told = unstaffed(brief)
     return (told,) if told else ()
+
+
+def _told_programs(brief: "Brief") -> tuple[str, ...]:
+    """Programs of checks that are not here: what a run would be refused for, on this machine alone."""
+    from plait.flows.inputs.agents_here import missing_of_checks
+
+    missing = ((program, *where) for program, where in missing_of_checks(brief).items())
+    return tuple(
+        f"{program} is not on the PATH: `{command}` of {owner} needs it, and a run here would be refused"
+        for program, owner, command, is_set_up in missing
+        if not is_set_up
+    )
 
 
 def _told_of_base(brief: "Brief") -> tuple[str, ...]:

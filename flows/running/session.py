@@ -39,7 +39,7 @@ from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
-from plait.workspace.remotes import has_lfs_hook
+from plait.workspace.remotes import has_lfs_hook, has_lfs_program
 from plait.workspace.store_upkeep import store_in_use
 from plait.workspace.submodules import fetch_submodules
 
@@ -117,7 +117,7 @@ def open_session(
         started, standing, fresh, commit = start.base, start.standing, start.fresh, start.base.commit
         filled = brief.crew.fills_submodules()
         notices += [*start.told, *missing_in_checkouts(control.store, commit, filled=filled)]
-        pointers = brief.plan.integration.push != "none" and not has_lfs_hook(control)
+        pointers = brief.plan.integration.push != "none" and not (has_lfs_hook(control) or has_lfs_program())
         notices += told_of_filters(control.store, control.common_dir, commit, pushes_pointers=pointers)
         if filled:
             fetch_submodules(control, commit)

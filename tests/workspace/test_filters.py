@@ -268,10 +268,15 @@ def test_what_lfs_keeps_is_for_all_who_share_the_repository_whatever_the_umask(
 
 
 @pytest.mark.parametrize(("push", "is_told"), [("none", False), ("integration", True), ("all", True)])
-def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_a_hook_of_git_lfs_takes_them(
-    repository: Path, hermetic: Path, push: str, is_told: bool
+def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_git_lfs_or_its_hook_takes_them(
+    repository: Path, hermetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, push: str, is_told: bool
 ) -> None:
     commit_files(repository, {".gitattributes": LFS})
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for program in ("git", "sh", "env", "true"):  # and no git-lfs
+        (programs / program).symlink_to(shutil.which(program) or "")
+    monkeypatch.setenv("PATH", str(programs))
     plan = f"feature: f\ntasks:\n  - {{id: A, run: 'true'}}\nintegration: {{push: {push}}}\n"
 
     def tells() -> bool:
@@ -283,6 +288,10 @@ def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_a_hook_of_g
     hook.write_text('#!/bin/sh\ngit lfs pre-push "$@"\n')
     assert tells() is is_told, "git does not run it"
     hook.chmod(0o755)
+    assert not tells()
+    hook.unlink()
+    (programs / "git-lfs").write_text("#!/bin/sh\n")
+    (programs / "git-lfs").chmod(0o755)
     assert not tells()
 
 
