@@ -15,6 +15,7 @@ from plait.plans.wording import listed
 from plait.workspace.control import Control
 from plait.workspace.git import GitRepository, ask_about
 from plait.workspace.output import plain
+from plait.workspace.places import is_folder
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of one file."""
@@ -111,10 +112,13 @@ def copied_files(clone: Path, control: Control, patterns: Collection[str]) -> Co
     tracked = frozenset(GitRepository(_git_dir(clone, control)).ask("ls-files", "-z").records)
     files, told, size = dict[str, CopiedFile](), list[str](), 0
     for pattern in patterns:
-        found = False
+        found, linked = False, list[str]()
         for path in _matching(clone, pattern):
             if path in tracked or path in files:
                 found = True
+                continue
+            if (clone / path).is_symlink() and is_folder(clone / path):
+                found = bool(linked := [*linked, _shown(path)])
                 continue
             file, problem = _read(clone, path)
             if file is not None and (size + len(file.content) > MOST_BYTES or len(files) >= MOST_FILES):
@@ -127,6 +131,8 @@ def copied_files(clone: Path, control: Control, patterns: Collection[str]) -> Co
                 told.append(f"{_shown(path)} is not copied: {problem}")
             else:
                 files[path], size = file, size + len(file.content)
+        if linked:
+            told.append(f"links to folders are not copied: {listed(linked, limit=5)}")
         if not found:
             told.append(f"there is no {pattern} in {_shown(str(clone))}, which `copy` names")
     return CopiedFiles(tuple(files.values()), tuple(dict.fromkeys(told)))
@@ -140,12 +146,15 @@ def _git_dir(clone: Path, control: Control) -> Path:
 def _matching(clone: Path, pattern: str) -> Iterator[str]:
     """The paths below the clone that a pattern names, folders and git's own excepted; no link to a folder is entered.
 
-    A path without `*` and `?` is looked for as it is: then the folders above may be links.
+    A path without `*` and `?` is looked for as it is: then the folders above may be links. Of a folder it means all.
     """
     if not _WILD.search(pattern):
-        if not os.path.isdir(clone / pattern) and os.path.lexists(clone / pattern):  # noqa: PTH112
-            yield pattern
-        return
+        place = clone / pattern
+        is_linked = os.path.realpath(place) != os.path.join(os.path.realpath(clone), pattern)  # noqa: PTH118
+        if is_linked or not is_folder(place) or ".git" in pattern.casefold().split("/"):
+            yield from [pattern] if os.path.lexists(place) else []
+            return
+        pattern = f"{pattern}/**"
     parts = pattern.split("/")
     fixed = next(at for at, part in enumerate(parts) if _WILD.search(part))
     waiting, looked_at = ["/".join(parts[:fixed])], 0
@@ -159,7 +168,7 @@ def _matching(clone: Path, pattern: str) -> Iterator[str]:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(path)
-                elif matches(path, (pattern,)) and not os.path.isdir(entry.path):  # noqa: PTH112
+                elif matches(path, (pattern,)):
                     yield path
 
 

@@ -63,6 +63,25 @@ def test_no_link_leads_out_of_the_clone_or_into_its_git(repository: Path, contro
     assert "pipe is not copied: it is no plain file" in told
 
 
+def test_a_folder_means_all_that_lies_in_it_and_links_to_folders_are_told(repository: Path, control: Control) -> None:
+    (repository / "local/deep").mkdir(parents=True)
+    (repository / "local/a").write_text("a\n")
+    (repository / "local/deep/b").write_text("b\n")
+    (repository / "local/linked").symlink_to("deep")
+    (repository / "data").symlink_to("/usr")
+    told = ("links to folders are not copied: local/linked",)
+    for pattern in ("local", "local/**"):
+        copied = _read(repository, control, pattern)
+        assert [file.path for file in copied.files] == ["local/a", "local/deep/b"]
+        assert copied.told == told
+    assert _read(repository, control, "data").told == ("links to folders are not copied: data",)
+    assert _read(repository, control, "local/linked/b").files[0].content == b"b\n"
+    assert _read(repository, control, "data/share").told[0] == (
+        "data/share is not copied: a link leads out of the repository"
+    )
+    assert _read(repository, control, ".git").told[0] == ".git is not copied: it is git's own"
+
+
 def test_what_is_missing_too_large_or_too_much_is_told(
     repository: Path, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
