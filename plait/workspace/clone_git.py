@@ -96,7 +96,8 @@ def surroundings_of(control: Control, *, base: str, branch: str = "", clone: str
         default = next((name for name in (branch, *_USUAL) if _ORIGIN + name in refs), "")
         origin_head = _ORIGIN + default if default else ""
     hooks = _OWN_HOOKS if _has_hooks_elsewhere(control) else ""
-    return Surroundings(base, date, _packed(control, refs), origin_head, hooks + "".join(remotes), clone)
+    settings = "".join((hooks, *remotes, *_addresses_of_submodules(control)))
+    return Surroundings(base, date, _packed(control, refs), origin_head, settings, clone)
 
 
 def _named_refs(control: Control) -> tuple[dict[str, str], str]:
@@ -166,7 +167,24 @@ def _remotes(control: Control) -> Iterator[str]:
         addresses.setdefault(key.removeprefix("remote.").removesuffix(".url"), url)
     for name, url in addresses.items():
         if _PLAIN_NAME.fullmatch(name) and (shown := _without_password(url)):
-            yield _REMOTE.format(name=name, url=shown.replace("\\", "\\\\").replace('"', '\\"'))
+            yield _REMOTE.format(name=name, url=quoted_setting(shown))
+
+
+def _addresses_of_submodules(control: Control) -> Iterator[str]:
+    """Where the user's clone has its submodules from, as `git submodule init` wrote it down or they did themselves.
+
+    A relative address means another place in a checkout, where the user's repository has no remote.
+    """
+    for record in control.target.run("config", "--null", "--get-regexp", r"^submodule\..*\.url$").records:
+        key, _, url = record.partition("\n")
+        name = key.removeprefix("submodule.").removesuffix(".url")
+        if name.isprintable() and (shown := _without_password(url)):
+            yield f'[submodule "{quoted_setting(name)}"]\n\turl = "{quoted_setting(shown)}"\n'
+
+
+def quoted_setting(text: str) -> str:
+    """As a configuration file has it between quotation marks."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _without_password(url: str) -> str:

@@ -199,3 +199,20 @@ def test_of_names_that_clash_git_gets_those_that_it_can_hold(names: list[str]) -
     kept = _fitting(names)
     assert not any(other.startswith(f"{name}/") for name in kept for other in kept)
     assert bool(kept) == bool(names)
+
+
+def test_a_set_up_gets_submodules_from_where_the_user_has_them(
+    repository: Path, hermetic: Path, tmp_path: Path
+) -> None:
+    """Also by a relative address, which would mean another place for a checkout: this repository has no remote."""
+    git(tmp_path, "init", "-q", "library")
+    git(tmp_path / "library", "commit", "-q", "--allow-empty", "-m", "one")
+    allowed = ("-c", "protocol.file.allow=always")
+    relative = os.path.relpath(tmp_path / "library", repository)
+    git(repository, *allowed, "submodule", "--quiet", "add", "--name", 'odd "name"', relative, "lib")
+    git(repository, "commit", "-qam", "with a library")
+    there = _checkout(open_control(repository, home=hermetic), tmp_path / "co").directory
+
+    _theirs(there, *allowed, "submodule", "--quiet", "update", "--init")
+
+    assert _theirs(there / "lib", "log", "-1", "--format=%s") == "one"
