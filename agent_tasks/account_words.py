@@ -32,7 +32,8 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
 def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:
     """Let the machine hear of a program that ended with an error at once and left nothing; a played script is none."""
     words = last_line(report.tail)
-    is_at_once = report.cause == "exited" and report.status != 0 and report.seconds < AT_ONCE
+    # A program that aborts, as node does without memory, ends by a signal.
+    is_at_once = report.cause in ("exited", "signalled") and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
         shop.resting.on_broken(ProgramBroke(task, role, words))
 

@@ -1,14 +1,12 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
-import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import CancelledRun, FailedRun, PrefectException
+from prefect.exceptions import CancelledRun, FailedRun
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from prefect.runtime import flow_run as current_flow_run
@@ -22,7 +20,7 @@ from plait.flows.inputs.parameters import brief_from_parameters, feature_as_writ
 from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
-from plait.flows.recording.artifacts import publish_problem
+from plait.flows.recording.told_failures import ToldFailure, paragraph, put_on_page, tell_failures_once
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.startable import require_startable
@@ -34,7 +32,6 @@ from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
-from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
 from plait.show.unlanded import headline
@@ -93,42 +90,12 @@ class DeliverOptions(BaseModel):
     )
 
 
-class _WithResult(PrefectException):
-    """Carries what a run landed although it did not end well: `{branch, commit, outcome}`, as when all lands."""
-
-    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message, result)
-        self.message, self.result = message, result
-
-    def __str__(self) -> str:
-        return self.message
+class NotDelivered(ToldFailure, FailedRun):
+    """The run failed; what it landed is its `result`: `{branch, commit, outcome}`, as when all lands."""
 
 
-class NotDelivered(_WithResult, FailedRun):
-    """The run failed."""
-
-
-class _ToldAlready(logging.Filter):
-    """Drops what Prefect's engine says of a run that failed as it should: its state has said it, without a traceback.
-
-    A worker's process ends by raising what its flow failed with (3.9.0, `handle_engine_signals`), and logs that.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], _WithResult))
-
-
-_TOLD_ALREADY = _ToldAlready()
-
-
-def tell_failures_once() -> None:
-    """In the process of a worker, which carries out this one flow run."""
-    for name in ("prefect.engine", "prefect.flow_engine", "prefect.flow_runs"):
-        logging.getLogger(name).addFilter(_TOLD_ALREADY)
-
-
-class DeliveryCancelled(_WithResult, CancelledRun):
-    """The run was cancelled."""
+class DeliveryCancelled(ToldFailure, CancelledRun):
+    """The run was cancelled; what it landed is its `result`."""
 
 
 def run_name() -> str:
@@ -213,10 +180,9 @@ def deliver_feature(
     except PlaitError as problem:
         if call is not None:
             call.trouble = problem
-        message = _paragraph(problem)
+        message = paragraph(problem)
         if is_deployed:
-            told = [markdown(line, 2_000) for line in ("The run could not begin", *message.splitlines())]
-            publish_problem(str(current_flow_run.name), "# " + "\n\n".join(told))
+            put_on_page("The run could not begin", message)
         return Failed(message=message, data=NotDelivered(message))
     except Exception as problem:
         if call is not None:
@@ -264,11 +230,6 @@ class _RunLog(Watcher):
 
     def told(self, text: str) -> None:
         self._say(text)
-
-
-def _paragraph(problem: PlaitError) -> str:
-    """A problem as the page shows it: a readable reason, not a traceback."""
-    return f"{problem}\nHint: {problem.hint}" if problem.hint else str(problem)
 
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.workshop import Workshop, opened_workshop
+from plait.flows.inputs.agents_here import shell_scripts
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.outset import outset_of, start_of
@@ -103,7 +104,7 @@ def open_session(
         killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
             *kept,
-            *told_variables(brief.plan, brief.crew, set_variables()),
+            *told_variables(brief.plan, brief.crew, set_variables(), text_of=shell_scripts(repository)),
             *brief.expansion.notices,
             *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
         ]

@@ -103,8 +103,15 @@ def _with_password(address: str, variables: Mapping[str, str]) -> dict[str, str]
     if directory and password:
         return local_client_settings(directory, url=place, auth=password)
     _, profile = active_profile(variables)
-    same = profile.get(_ADDRESS, "").rstrip("/") == place
-    return {_ADDRESS: address} | {key: profile[key] for key in _KEYS if same and profile.get(key)}
+    same = not foreign_keys(address, profile)
+    # Prefect itself sends a profile's keys to whatever address the environment names; an empty one it does not send.
+    return {_ADDRESS: address} | {key: profile[key] if same else "" for key in _KEYS if profile.get(key)}
+
+
+def foreign_keys(address: str, profile: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a profile that are for another address than this; of a profile without one they are for any."""
+    theirs = profile.get(_ADDRESS, "").rstrip("/")
+    return tuple(key for key in _KEYS if profile.get(key)) if theirs not in ("", address.rstrip("/")) else ()
 
 
 def _of_plait_up() -> ServerChoice:

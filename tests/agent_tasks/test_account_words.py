@@ -121,6 +121,7 @@ def test_a_command_of_the_plan_has_no_account(repository: Path) -> None:
     ("script", "heard"),
     [
         ("echo no such model; exit 2", ["no such model"]),
+        ("echo heap out of memory; kill -ABRT $$", ["heap out of memory"]),
         ("echo no such model; echo x > a.txt; exit 2", []),
         ("exit 2", []),
         ("echo done", []),
