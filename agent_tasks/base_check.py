@@ -18,7 +18,8 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     """Run `integration.verify` on base, or on the feature branch where there is one; remembered by tree.
 
     It waits for a free slot as any verification does, and ends as soon as the run is over. A red one is run once more
-    before people are asked or the run ends for it: it may be a flake.
+    before people are asked or the run ends for it: it may be a flake. Where it is only told (`known`), one that an
+    earlier run saw on the same tree within the day is told again, and nothing is run.
 
     Raises:
         TaskStopped: the run is over, or was cancelled, before this is known.
@@ -26,6 +27,10 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     shop = workshop_of(facts)
     tree = shop.control.store.tree_of(order.commit)
     verifier = verifier_with(shop, contracts_in(shop, order.landed))
+    is_told_only = facts.integration.base == "known"
+    known = verifier.known_red(tree) if is_told_only else None
+    if known is not None:
+        return BaseReport("red", reason=f"{known} (remembered from an earlier run)")
     if facts.integration.base == "new-failures":
         verifier = verifier.surveying()  # a batch has to know all that is red there
     seen = verifier.verify(tree, at=order.commit, stop=shop.over)
@@ -41,6 +46,8 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     if seen.outcome in ("red", "timeout"):
         more = f" (and {count(len(seen.reds) - 1, 'command')} more)" if len(seen.reds) > 1 else ""
         told = plain(f"{how_red(seen)}{more}: {_last_line(seen.tail)}")
+        if is_told_only and seen.outcome == "red":
+            verifier.keep_red(tree, told)
         return BaseReport("red", reason=told, seconds=seen.seconds)
     return BaseReport("unknown", reason=plain(not_run(seen)), seconds=seen.seconds)
 

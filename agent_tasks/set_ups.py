@@ -1,13 +1,14 @@
 """Which set-ups of a run work: one that does not is found out once, for all who would need it, and blames nobody."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from plait.agent_tasks.errors import SetUpFailed, TaskStopped
-from plait.plans.language.environment import GivenVariable, from_shell, values_of
+from plait.plans.language.environment import from_shell, values_of
+from plait.plans.language.groundwork import Groundwork
 from plait.plans.wording import in_code, one_line, spell_seconds
-from plait.workspace.preparation import Prepared
+from plait.workspace.preparation import Prepared, SetUpTrial
 from plait.workspace.process import Ended
 
 LONGEST_SECONDS = 3600.0
@@ -31,17 +32,32 @@ class SetUp:
     """The variables that it is given with the value of the shell."""
 
 
-def set_up_of(
-    commands: tuple[str, ...],
-    inputs: tuple[str, ...],
-    given: tuple[GivenVariable, ...],
-    *,
-    copy: Iterable[str],
-    submodules: bool,
-) -> SetUp:
-    """The set-up of checkouts that are given these variables and files."""
-    values = (*values_of(given), *dict.fromkeys(copy))
-    return SetUp(commands, inputs, values, submodules, tuple(sorted(from_shell(given))))
+def set_up_of(ground: Groundwork) -> SetUp:
+    """The set-up of checkouts that are made ready in this way."""
+    values = (*values_of(ground.environment), *dict.fromkeys(ground.copy))
+    names = tuple(sorted(from_shell(ground.environment)))
+    return SetUp(ground.setup, ground.setup_inputs, values, ground.submodules, names)
+
+
+@dataclass(frozen=True, slots=True)
+class MakingReady:
+    """One checkout that is to be made ready."""
+
+    set_up: SetUp
+    tree: str
+    """The files that the commands work on."""
+    attempt: Callable[[], Prepared]
+    """Runs the commands."""
+    again: Callable[[], object]
+    """Makes the checkout anew."""
+    stop: threading.Event | None
+    told: str
+    """Where all that was printed is."""
+
+    @classmethod
+    def of_verification(cls, set_up: SetUp, trial: SetUpTrial) -> "MakingReady":
+        """That of a verification, whose log has what was printed."""
+        return cls(set_up, trial.tree, trial.attempt, trial.again, trial.stop, str(trial.log))
 
 
 @dataclass(slots=True)
@@ -54,92 +70,122 @@ class SetUps:
     _working: set[SetUp] = field(default_factory=set)
     """Those that have succeeded somewhere: where they fail, it is because of the files there."""
     _failed: dict[tuple[SetUp, str], str] = field(default_factory=dict)
-    """By set-up and commit, why."""
+    """By set-up and tree, why no agent could begin there."""
+    _unverified: dict[tuple[SetUp, str], str] = field(default_factory=dict)
+    """By set-up without names and tree, why nothing could be verified there: that speaks for these files alone."""
 
-    def carry_out(
-        self,
-        set_up: SetUp,
-        start: str,
-        *,
-        attempt: Callable[[], Prepared],
-        again: Callable[[], object],
-        stop: threading.Event,
-        told: str,
-    ) -> None:
-        """Make a checkout ready; what fails is done once more in a fresh checkout, as a network may have been away.
+    def carry_out(self, making: MakingReady) -> None:
+        """Make an agent's checkout ready; what fails is done once more in a fresh one, as a network may have been away.
 
         Of several that come at once the first begins, and the others wait for what comes of it, but not for long.
-
-        Args:
-            start: The commit whose files it works on.
-            attempt: Runs the commands.
-            again: Makes the checkout anew.
-            told: The command that shows all that was printed.
 
         Raises:
             SetUpFailed: it failed twice, or ran into its time limit: here, or for somebody else.
             TaskStopped: the run was cancelled meanwhile.
         """
-        if not set_up.commands:
+        set_up, tree = making.set_up, making.tree
+
+        def refuse_known() -> None:
+            """Raise where it has failed on the same files, or on some and nowhere worked."""
+            known = self._failed.get((set_up, tree)) or self._unverified_on(set_up, tree)
+            if known is None and set_up not in self._working:
+                known = next((why for (failed, _), why in tuple(self._failed.items()) if failed == set_up), None)
+            if known is not None:
+                raise SetUpFailed(known, is_known=True)
+
+        self._in_turn(making, refuse_known, lambda why: self._failed.setdefault((set_up, tree), why))
+
+    def carry_out_to_verify(self, making: MakingReady) -> str | None:
+        """The same for the checkout of a verification; why it is not ready, or nothing.
+
+        What fails in it speaks for its files alone: they may be what the plan is to mend.
+        """
+        key = (_nameless(making.set_up), making.tree)
+
+        def refuse_known() -> None:
+            known = self._unverified_on(*key) or self._failure_of(making.set_up)
+            if known is not None:
+                raise SetUpFailed(known, is_known=True)
+
+        try:
+            self._in_turn(making, refuse_known, lambda why: self._unverified.setdefault(key, why))
+        except (SetUpFailed, TaskStopped) as failed:
+            return str(failed)
+        return None
+
+    def carry_out_to_mend(self, making: MakingReady) -> str | None:
+        """The same for the checkout of a repair; why it is not ready, or nothing.
+
+        What fails in it speaks for its files alone, which are to be mended: a lock file with conflict markers, say.
+
+        Raises:
+            SetUpFailed: agents could begin nowhere with it.
+        """
+        if known := self._failure_of(making.set_up):
+            raise SetUpFailed(known, is_known=True)
+        return self.carry_out_to_verify(making)
+
+    def _unverified_on(self, set_up: SetUp, tree: str) -> str | None:
+        """Why a set-up failed in a verification of these files; nothing where it works elsewhere.
+
+        Then it may have been the network, and a red that is repeated has to run it again.
+        """
+        return None if self._works(set_up) else self._unverified.get((_nameless(set_up), tree))
+
+    def _failure_of(self, set_up: SetUp) -> str | None:
+        """Why agents could begin nowhere with a set-up, as far as that was found out.
+
+        Names aside: an agent is given the key of its account, which a check has no use for.
+        """
+        failures = [why for (known, _), why in tuple(self._failed.items()) if _nameless(known) == _nameless(set_up)]
+        return failures[0] if failures and not self._works(set_up) else None
+
+    def _works(self, set_up: SetUp) -> bool:
+        """Whether it has succeeded somewhere, names aside."""
+        return any(_nameless(known) == _nameless(set_up) for known in tuple(self._working))
+
+    def _in_turn(
+        self, making: MakingReady, refuse_known: Callable[[], None], note_failure: Callable[[str], str]
+    ) -> None:
+        if not making.set_up.commands:
             return
         with self._lock:
-            first = self._first.get(set_up)
-            mine = None if first else self._first.setdefault(set_up, threading.Event())
+            first = self._first.get(making.set_up)
+            mine = None if first else self._first.setdefault(making.set_up, threading.Event())
         if first is not None:
-            _wait(first, stop)
+            _wait(first, making.stop)
         try:
-            self._attempt(set_up, start, attempt, again, stop, told)
+            self._attempt(making, refuse_known, note_failure)
         finally:
             if mine is not None:
                 mine.set()
 
-    def failure_of(self, set_up: SetUp) -> str | None:
-        """Why a set-up works nowhere in the run, as far as that was found out.
-
-        Names aside: an agent is given the key of its account, which a check has no use for.
-        """
-        wanted = replace(set_up, names=())
-        if any(replace(known, names=()) == wanted for known in tuple(self._working)):
-            return None
-        failures = tuple(self._failed.items())
-        return next((why for (known, _), why in failures if replace(known, names=()) == wanted), None)
-
     def _attempt(
-        self,
-        set_up: SetUp,
-        start: str,
-        attempt: Callable[[], Prepared],
-        again: Callable[[], object],
-        stop: threading.Event,
-        told: str,
+        self, making: MakingReady, refuse_known: Callable[[], None], note_failure: Callable[[str], str]
     ) -> None:
         for is_last in (False, True):
-            self._refuse_known(set_up, start)
-            prepared = attempt()
+            refuse_known()
+            prepared = making.attempt()
             if prepared.ok:
-                self._working.add(set_up)
+                self._working.add(making.set_up)
                 return
             ended = prepared.ended
-            if stop.is_set() or ended is None or ended.cause == "cancelled":
+            if (making.stop and making.stop.is_set()) or ended is None or ended.cause == "cancelled":
                 raise TaskStopped
             if is_last or ended.cause == "timeout":  # a second hour would not help
-                paragraph = _paragraph(prepared.command or "", ended, told=told, twice=is_last)
-                raise SetUpFailed(self._failed.setdefault((set_up, start), paragraph))
-            self._refuse_known(set_up, start)
-            again()
-
-    def _refuse_known(self, set_up: SetUp, start: str) -> None:
-        """Raise where it has failed on the same files, or on some and nowhere worked."""
-        known = self._failed.get((set_up, start))
-        if known is None and set_up not in self._working:
-            known = next((why for (failed, _), why in tuple(self._failed.items()) if failed == set_up), None)
-        if known is not None:
-            raise SetUpFailed(known, is_known=True)
+                paragraph = _paragraph(prepared.command or "", ended, told=making.told, twice=is_last)
+                raise SetUpFailed(note_failure(paragraph))
+            refuse_known()
+            making.again()
 
 
-def _wait(first: threading.Event, stop: threading.Event) -> None:
+def _nameless(set_up: SetUp) -> SetUp:
+    return replace(set_up, names=())
+
+
+def _wait(first: threading.Event, stop: threading.Event | None) -> None:
     for _ in range(int(_PATIENCE / 0.1)):
-        if first.wait(0.1) or stop.is_set():
+        if first.wait(0.1) or (stop and stop.is_set()):
             return
 
 

@@ -1,7 +1,7 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -17,22 +17,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
 from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
-from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
 from plait.flows.recording.told_failures import ToldFailure, paragraph, put_on_page, tell_failures_once
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.startable import require_startable
 from plait.flows.running.suspension import undo_suspension
+from plait.flows.running.trial import try_out
 from plait.flows.running.watching import Watcher, Watchers
 from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
-from plait.plans.wording import count
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
+from plait.show.unlanded import headline
+from plait.workspace.home import plait_home
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -63,8 +66,20 @@ class DeliverOptions(BaseModel):
     edition: str = Field(
         default="",
         title="Edition",
-        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
+        "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    land: Literal["as the plan says", "never", "approve", "auto"] = Field(
+        default="as the plan says",
+        title="Land on base",
+        description="Whether the feature goes onto base: never, once a person says so (approve), or by itself (auto), "
+        "when all of its tasks have landed.",
+    )
+    preflight: bool = Field(
+        default=True,
+        title="Try it out first",
+        description="Try the set-up, and look for the programs of the checks, before an agent starts.",
     )
     improve: float = Field(
         default=0.0,
@@ -128,8 +143,8 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty:
-            what the plan says of roles, and no more.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what
+            the plan says of roles, and no more.
         options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
@@ -140,7 +155,10 @@ def deliver_feature(
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         if call is None:
             brief = _as_edition(brief, place, options)
-            call = _call_of_worker(brief)
+            brief = brief if options.land == "as the plan says" else landing(brief, options.land)
+            call = _call_of_worker(brief, options)
+            if options.preflight:
+                _try_out(brief, place, options, call.watcher)
         kept_in = store_address(store)
         with (
             history_in(kept_in),
@@ -188,9 +206,17 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
     return brief.as_edition(killed or own)
 
 
-def _call_of_worker(brief: Brief) -> Call:
+def _call_of_worker(brief: Brief, options: DeliverOptions) -> Call:
     """Nobody watches but the page: what a terminal would show goes to the run's log there."""
-    return Call(brief, watcher=_RunLog())
+    return Call(brief, watcher=_RunLog(), preflight=options.preflight)
+
+
+def _try_out(brief: Brief, place: Path, options: DeliverOptions, watcher: Watcher) -> None:
+    """What `plait run` tries before it comes here; whoever starts a run on the page has to hear of it as early."""
+    startable = require_startable(
+        brief, repository=place, base=options.base or None, only=tuple(options.only), fresh=options.fresh
+    )
+    try_out(startable, place, home=plait_home(), step=watcher.noted, note=watcher.noted)
 
 
 class _RunLog(Watcher):
@@ -208,8 +234,7 @@ class _RunLog(Watcher):
 
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    single = outcome.singly()
-    message = f"{len(single.landed)} of {count(len(single.tasks), 'task')} landed on {outcome.branch}"
+    message = headline(outcome, on=outcome.branch)
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:
@@ -219,6 +244,8 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
         case RunState.COMPLETED if not any(task.tries for task in outcome.tasks) and not outcome.batches:
             # Said by the state's name, too: a schedule over a feature that has landed is green night after night.
             return Completed(name="NothingToDo", message=f"nothing was left to do: {message}", data=result)
+        case RunState.COMPLETED if outcome.brought is not None and outcome.brought.state == "asked":
+            return Completed(name="ReadyToLand", message=message, data=result)
         case RunState.COMPLETED:
             return Completed(message=message, data=result)
         case RunState.PARTIAL:

@@ -13,6 +13,7 @@ from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
+from plait.plans.language.editions import edition_option
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome
 from plait.plans.tasks.states import TaskState
@@ -46,6 +47,12 @@ class KnownRun:
     def alive(self) -> bool:
         """Whether its process still goes on."""
         return is_alive(self.pid, self.started)
+
+    @property
+    def run_again(self) -> str:
+        """`when the plan is run again`, and of an edition how: another day's run is another feature."""
+        edition = edition_option(self.template, self.feature)
+        return f"when the plan is run again{f' with --edition {edition}' if edition else ''}"
 
     def outcome(self) -> FeatureOutcome | None:
         """Where it stands: the fold of its journal; what ended, and what older versions left, is read as it was kept.

@@ -124,11 +124,15 @@ def _at_home(word: str) -> str:
 
 def _of_the_machine(problem: OSError) -> PlaitError | None:
     """What kept us from writing, or from knowing where we are, in words; nothing for a bug of ours."""
+    from plait.workspace.starting import SHORTAGES
+
     if problem.errno == errno.ENAMETOOLONG:
         return CallError(f"no file can be called {str(problem.filename)[:40]}…: the name is too long")
     if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         sentence = f"cannot write {problem.filename or 'the output'}: {problem.strerror}"
         return EnvironmentProblem(sentence, hint="free some space, or make it writable")
+    if problem.errno in SHORTAGES:
+        return EnvironmentProblem(f"plait cannot go on: {problem.strerror}", hint=SHORTAGES[problem.errno])
     if problem.errno in (errno.EACCES, errno.EPERM) and problem.filename:
         whom = f"for user {os.geteuid()}"
         return EnvironmentProblem(

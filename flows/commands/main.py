@@ -11,6 +11,7 @@ def main() -> None:
     """Run the command that the arguments name; a Ctrl-C in the time that the imports take is as quiet as any other."""
     # A collector that looks at what is just being imported finds nothing, again and again: 5 % of `plait check`.
     gc.set_threshold(50_000, 20, 50)
+    _put_python_path_last()
     _open_streams()
     _have_home()
     try:
@@ -21,6 +22,17 @@ def main() -> None:
         sys.stderr.write("\ncancelled\n")
         status = 130  # as ExitCode.CANCELLED, which is not imported yet
     sys.exit(status)
+
+
+def _put_python_path_last() -> None:
+    """Find what is installed before what PYTHONPATH names: a `yaml.py` or `rich/` there is of the caller's project.
+
+    Last, and not left out: some installations find their packages by it.
+    """
+    if sys.flags.ignore_environment or not (named := os.environ.get("PYTHONPATH")):
+        return
+    theirs = {os.path.abspath(folder) for folder in named.split(os.pathsep)}  # noqa: PTH100  (pathlib is not imported)
+    sys.path.sort(key=lambda folder: os.path.abspath(folder) in theirs)  # noqa: PTH100
 
 
 def _have_home() -> None:

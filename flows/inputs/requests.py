@@ -15,7 +15,7 @@ from plait.flows.inputs.given_files import (
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.documents import Document, plan_text
-from plait.plans.language.editions import Edition, edition_name, is_edition
+from plait.plans.language.editions import Edition, edition_name, edition_option, is_edition
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
@@ -48,6 +48,11 @@ class Brief:
     """The feature's name with its placeholders, where the plan is for editions; the plan has the name of one."""
     crew_file: Path | None = None
     """The file that `--crew` named, where a mistake in it can be shown."""
+
+    @property
+    def edition(self) -> str:
+        """What `--edition` takes for the edition that it is; empty where it is none."""
+        return edition_option(self.template, self.plan.feature)
 
     def as_edition(self, edition: Edition) -> "Brief":
         """The same for another edition; a plan that is for one feature only stays as it is."""

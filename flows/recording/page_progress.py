@@ -76,7 +76,7 @@ def _share(outcome: FeatureOutcome) -> float:
 
 def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
     """`8 tasks: 5 landed, 2 running, 1 pending; about 12 min left (8 min to 20 min)`, as Markdown."""
-    single = outcome.singly().tasks
+    single = outcome.counted
     counts = Counter(task.state.value for task in single)
     said = [f"{count(len(single), 'task')}: {', '.join(f'{many} {state}' for state, many in counts.most_common())}"]
     if outcome.paused_by is not None and outcome.state is RunState.RUNNING:

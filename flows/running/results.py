@@ -33,6 +33,7 @@ from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsR
 from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
 from plait.workspace.output import plain
+from plait.workspace.starting import SHORTAGES
 
 
 def result_of(future: PrefectFuture[Any]) -> Any:
@@ -87,7 +88,8 @@ def _result(order: WorkOrder, result: Any, shop: Workshop, *, tries: tuple[Try, 
         case TaskPutOff():
             return WorkPutOff(str(result))
         case OSError():  # this machine's, as a full disk: what agents and commands do wrong is a TryFailed
-            return WorkFailed(str(result), environment=True)
+            hint = SHORTAGES.get(result.errno or 0)
+            return WorkFailed(f"{result}; {hint}" if hint else str(result), environment=True)
         case EnvironmentProblem():
             return WorkFailed(f"{result}; {result.hint}" if result.hint else str(result), environment=True)
         case _:

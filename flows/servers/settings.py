@@ -5,6 +5,7 @@ All of them are environment variables: they have to be there before Prefect is i
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,7 +15,7 @@ from plait.workspace.environment import with_proxies_aside
 
 _KEPT = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
-    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
 
 _QUIET = {
@@ -40,7 +41,9 @@ _JSON_RESULTS = {
 
 def bare_environment() -> dict[str, str]:
     """What a server needs of our environment: neither secrets nor the Prefect settings of the user."""
-    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+    # It finds modules as we do: what is installed goes before the folders of the caller's PYTHONPATH.
+    ours = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if os.environ.get("PYTHONPATH") else {}
+    return {name: os.environ[name] for name in _KEPT if name in os.environ} | ours
 
 
 def environment_without_prefect() -> dict[str, str]:

@@ -140,6 +140,7 @@ class Staging:
     def _with_modules(self, selection: Selection, modules: Collection[str], claims: Claims) -> Selection:
         """Say what was changed in submodules: it lands nowhere; where it is what was asked for, nothing else does."""
         changed = self.set_up.changed_inside(self.checkout.directory) if self.set_up and modules else []
+        changed = [path for path in changed if is_inside(path, modules)]
         asked = [path for path in changed if claims.name(path)]
         if asked:
             reason = "is in a submodule: it belongs to another repository, and plait lands no change of one"
@@ -168,9 +169,19 @@ class Staging:
                 sorted_out.left_out.add(root)
             if fresh or (has_known and f"{root}/.git" not in there):
                 sorted_out.notes.append(told_of_nested(root, len(fresh), counted=counted))
+        sorted_out.odd += self._new_submodules({path.removesuffix("/.git") for path in gits - there})
         gone = {oddity.path for oddity in odd if is_inside(oddity.path, sorted_out.left_out)}
         sorted_out.odd += [oddity for oddity in odd if oddity.path not in gone | gits | there]
         return sorted_out
+
+    def _new_submodules(self, roots: set[str]) -> list[Odd]:
+        """Repositories that `.gitmodules` names by now: without them it would land as a name for nothing."""
+        now = modules_in(self.control.store, text_of_modules(self.checkout.directory)) if roots else {}
+        if not (added := roots & now.keys()):
+            return []
+        added -= modules_of(self.control.store, self.checkout.tree).keys()
+        reason = "is a new submodule, and plait adds none: take it out of .gitmodules, or add it on base yourself"
+        return [Odd(root, reason) for root in sorted(added)]
 
     def _without_bare(self, selection: Selection, seen: Survey, known: dict[str, str], claims: Claims) -> Selection:
         """Leave out bare repositories that hold nothing of the task's; one that does cannot be committed."""

@@ -16,14 +16,20 @@ from plait.workspace.shim_handle import ShimAnswer
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
-_HINTS = {
+SHORTAGES = {
+    errno.EAGAIN: "too many processes: raise `ulimit -u`, or use fewer slots",
+    errno.EMFILE: "too many open files: raise `ulimit -n`, or use fewer slots",
+    errno.ENFILE: "too many open files on this machine: end what holds them, or use fewer slots",
+    errno.EFBIG: "a file got larger than is allowed: raise `ulimit -f`",
+    errno.ENOMEM: "not enough memory: use fewer slots",
+}
+"""What the machine, or a limit of the shell that we were started from, refuses to anybody who asks for more."""
+
+_HINTS = SHORTAGES | {
     errno.ENOENT: "its first line names an interpreter that is not installed",
     errno.ENOEXEC: "a script needs a first line that names its interpreter, such as #!/bin/sh",
     errno.E2BIG: "pass long texts by standard input or in a file",
     errno.EACCES: "make it executable, and the directories above it readable",
-    errno.EAGAIN: "too many processes: raise `ulimit -u`, or use fewer slots",
-    errno.EMFILE: "too many open files: raise `ulimit -n`, or use fewer slots",
-    errno.ENOMEM: "not enough memory: use fewer slots",
 }
 
 

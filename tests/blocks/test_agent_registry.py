@@ -37,6 +37,12 @@ def test_a_command_of_the_crew_becomes_a_command_agent(tmp_path: Path) -> None:
     assert (agent.command, agent.model, agent.capabilities) == (("agent", "{task}", "{model}"), "opus", ("python",))
 
 
+def test_a_role_with_a_command_needs_no_backend_whatever_the_others_work_with(tmp_path: Path) -> None:
+    agent = agent_for("backend", Role(command=("agent",)), base_directory=tmp_path, default="scripted")
+
+    assert isinstance(agent, CommandAgent)
+
+
 def test_a_script_is_found_beside_the_crew(tmp_path: Path) -> None:
     (tmp_path / "shop.script.yaml").write_text("tasks: {}")
 
