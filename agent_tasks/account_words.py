@@ -34,7 +34,7 @@ def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *,
     words = last_line(report.tail)
     is_at_once = report.cause == "exited" and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
-        shop.resting.on_broken(ProgramBroke(task, role, words))
+        shop.resting.on_event(ProgramBroke(task, role, words))
 
 
 def _zone(name: str) -> tzinfo | None:
