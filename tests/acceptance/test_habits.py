@@ -42,6 +42,9 @@ def test_notes_are_told_to_the_next_try_and_its_retries_and_then_are_gone(
 
     again = plait("run", str(plan), cwd=repository, env=prefect_server)
     assert "is told by" in again.stderr
+    report = plait("report", cwd=repository)
+    assert "told: A, by " in report.stdout
+    assert "prices are in cents" in plait("replay", cwd=repository).stdout
     runs = plait("runs", "--json", cwd=repository).data["runs"]
     prompts = [
         (hermetic / "runs" / runs[0]["run_id"] / "tasks" / "A" / f"try-{number}" / "prompt.md").read_text()
