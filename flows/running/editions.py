@@ -84,7 +84,7 @@ def remove_old_editions(session: Session, *, now: datetime | None = None) -> Ite
 
 
 def _remove_branches(control: Control, feature: str) -> int:
-    """How many branches of a feature went; none where base does not have all of it.
+    """How many branches that plait made of a feature went; none where base does not have all of it.
 
     Raises:
         CallError: it is being run.
@@ -93,7 +93,8 @@ def _remove_branches(control: Control, feature: str) -> int:
         tip = control.branch(integration_branch(feature))
         if tip is None or feature_base(control, feature, None).standing(control.store, feature, tip).course != "landed":
             return 0
-        branches = control.target.refs(f"{HEADS}feature/{feature}/")
+        own = HEADS + integration_branch(feature)
+        branches = {own: tip, **control.target.refs(f"{HEADS}feature/{feature}/agent/")}
         gone = [
             (ref, commit)
             for ref, commit in branches.items()
