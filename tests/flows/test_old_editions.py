@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plait.flows.landing import LandCall, land_feature
 from plait.flows.recording.run_files import this_run, write_outcome, write_run_file
 from plait.flows.running.editions import remove_old_editions
 from plait.workspace.home import plait_home, run_directory
@@ -48,6 +49,21 @@ def test_what_landed_on_base_goes_after_keep_days_and_a_branch_of_a_persons_stay
     assert told(repository) == [f"{OLD} has landed on base: 3 branches of it removed"]
     assert branches(repository) == {f"feature/{OLD}/mine"}
     assert told(repository) == []
+
+
+@pytest.mark.parametrize("way", ["merge", "squash"])
+def test_what_landed_at_the_remote_goes_although_nobody_pulls(repository: Path, tmp_path: Path, way: str) -> None:
+    place = tmp_path / "origin.git"
+    git(repository, "clone", "--quiet", "--bare", str(repository), str(place))
+    git(repository, "remote", "add", "origin", str(place))
+    git(repository, "fetch", "--quiet", "origin")
+    git(repository, "branch", "--quiet", "--set-upstream-to=origin/main", "main")
+    ended_edition(repository, days=15)
+    assert told(repository) == []
+
+    assert land_feature(LandCall(OLD, repository, way=way)).base == "origin/main"
+
+    assert told(repository) == [f"{OLD} has landed on base: 3 branches of it removed"]
 
 
 @pytest.mark.parametrize(("days", "lands"), [(13, True), (15, False)])
