@@ -50,7 +50,7 @@ class DeliverOptions(BaseModel):
         default="",
         title="Base",
         description="What the feature starts from: a branch, a fetched one as origin/main, a tag or a commit. Empty: "
-        "the plan's, else the branch that the repository is on.",
+        "the plan's, else that of the repository's block, else the branch checked out.",
     )
     only: list[str] = Field(
         default_factory=list, title="Only these tasks", description="Ids of tasks to run. Empty: all."
