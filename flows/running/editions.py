@@ -13,7 +13,10 @@ from plait.plans.tasks.edition_change import MOST_PATHS, EditionChange, landed_o
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.wording import count
 from plait.workspace.base_course import feature_base
+from plait.workspace.base_history import tips_named
 from plait.workspace.control import HEADS, Control
+from plait.workspace.landed_work import landed_work
+from plait.workspace.landing_places import RemotePlace, landing_place
 from plait.workspace.ref_landing import feature_lock
 from plait.workspace.tree_changes import tree_change
 
@@ -84,16 +87,17 @@ def remove_old_editions(session: Session, *, now: datetime | None = None) -> Ite
 
 
 def _remove_branches(control: Control, feature: str) -> int:
-    """How many branches of a feature went; none where base does not have all of it.
+    """How many branches that plait made of a feature went; none where base does not have all of it.
 
     Raises:
         CallError: it is being run.
     """
     with feature_lock(control, feature, "that removes old editions"):
         tip = control.branch(integration_branch(feature))
-        if tip is None or feature_base(control, feature, None).standing(control.store, feature, tip).course != "landed":
+        if tip is None or not _is_on_base(control, feature, tip):
             return 0
-        branches = control.target.refs(f"{HEADS}feature/{feature}/")
+        own = HEADS + integration_branch(feature)
+        branches = {own: tip, **control.target.refs(f"{HEADS}feature/{feature}/agent/")}
         gone = [
             (ref, commit)
             for ref, commit in branches.items()
@@ -102,3 +106,20 @@ def _remove_branches(control: Control, feature: str) -> int:
         for ref, commit in gone:
             control.target.ask("update-ref", "--no-deref", "-d", ref, commit)
     return len(gone)
+
+
+def _is_on_base(control: Control, feature: str, tip: str) -> bool:
+    """Whether base has it, or the remote's branch that base follows: nobody may ever pull in the clone of a worker.
+
+    Raises:
+        CallError: base is gone.
+    """
+    base = feature_base(control, feature, None)
+    if base.standing(control.store, feature, tip).course == "landed":
+        return True
+    place = landing_place(control, feature, base.base.ref) if base.base and base.base.ref else None
+    for known in place.known_tips() if isinstance(place, RemotePlace) else ():
+        there = landed_work(control, feature, tip=None, base=known)
+        if control.store.is_ancestor(tip, known) or tip in tips_named(control, there.commits):
+            return True
+    return False
