@@ -17,7 +17,9 @@ from plait.workspace.remotes import RemoteGone, skipped_hook
 
 
 def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], None]) -> BaseOutcome | None:
-    """At the end of a run: land where the plan says `auto`, push what it says; what keeps it from that is told.
+    """At the end of a run: land where the plan says `auto`, ask where it says `approve`, push what it says.
+
+    What keeps it from that is told.
 
     Args:
         is_complete: Whether all tasks of the plan are on the feature branch.
@@ -26,7 +28,7 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
         Nothing where the plan asks for neither, or the run was cancelled.
     """
     integration = shop.facts.integration
-    if shop.stop.is_set() or (integration.land != "auto" and integration.push == "none"):
+    if shop.stop.is_set() or (integration.land == "never" and integration.push == "none"):
         return None
     place: Place | None = None
     outcome = BaseOutcome(
@@ -39,7 +41,7 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
     try:
         place = landing_place(shop.control, shop.feature, shop.facts.onto)
     except PlaitError as problem:
-        if integration.land == "auto":
+        if integration.land != "never":
             outcome = outcome.model_copy(update={"state": "held", "reason": plain(str(problem))})
     else:
         outcome = _landed(shop, place, is_complete=is_complete, tell=tell)
@@ -55,10 +57,13 @@ def _landed(shop: Workshop, place: Place, *, is_complete: bool, tell: Callable[[
     left = BaseOutcome(
         feature=shop.feature, edition=shop.facts.edition, state="left", base=place.name, way=integration.land_by
     )
-    if integration.land != "auto":
+    if integration.land == "never":
         return left
     if not is_complete:
-        return left.model_copy(update={"reason": "it lands by itself only when all of its tasks have landed"})
+        lands = "lands by itself" if integration.land == "auto" else "is asked about"
+        return left.model_copy(update={"reason": f"it {lands} only when all of its tasks have landed"})
+    if integration.land == "approve":
+        return left.model_copy(update={"state": "already" if _is_there(shop, place) else "asked"})
     tell(f"landing {shop.feature} on {place.name}")
     try:
         return land_on_base(shop, place, LandingWish(integration.land_by))
@@ -68,6 +73,13 @@ def _landed(shop: Workshop, place: Place, *, is_complete: bool, tell: Callable[[
         return left.model_copy(update={"state": "unreachable", "reason": plain(str(gone))})
     except (PlaitError, OSError) as problem:
         return left.model_copy(update={"state": "held", "reason": one_line(plain(str(problem)), 1000)})
+
+
+def _is_there(shop: Workshop, place: Place) -> bool:
+    """Whether base has the feature branch already, as far as that is known here: no remote is asked."""
+    tip = shop.control.branch(integration_branch(shop.feature))
+    tips = place.known_tips() if isinstance(place, RemotePlace) else (place.tip(),)
+    return tip is None or any(shop.control.store.is_ancestor(tip, there) for there in tips)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from plait.agent_tasks.early_ends import shown_as_cancelled
+from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.verifying import contracts_in, how_red, not_run, verifier_with
 from plait.agent_tasks.workshop import workshop_of
 from plait.plans.tasks.work import BaseOrder, BaseReport, RunFacts
@@ -11,12 +13,16 @@ from plait.workspace.output import plain
 
 
 @task(name="verify base", task_run_name="verify base", cache_policy=NO_CACHE, persist_result=False)
+@shown_as_cancelled
 def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
     """Run `integration.verify` on base, or on the feature branch where there is one; remembered by tree.
 
     It waits for a free slot as any verification does, and ends as soon as the run is over. A red one is run once more
     before people are asked or the run ends for it: it may be a flake. Where it is only told (`known`), one that an
     earlier run saw on the same tree within the day is told again, and nothing is run.
+
+    Raises:
+        TaskStopped: the run is over, or was cancelled, before this is known.
     """
     shop = workshop_of(facts)
     tree = shop.control.store.tree_of(order.commit)
@@ -33,6 +39,8 @@ def verify_base(order: BaseOrder, facts: RunFacts) -> BaseReport:
         repeated = verifier.verify(tree, at=order.commit, stop=shop.over, again=True)
         flake = plain(how_red(seen)) if repeated.green else ""
         seen = repeated if repeated.outcome in ("green", "red") else seen
+    if seen.outcome == "cancelled":
+        raise TaskStopped("the run was over before the checks were")
     if seen.green:
         return BaseReport("green", reason=flake, seconds=seen.seconds)
     if seen.outcome in ("red", "timeout"):

@@ -76,6 +76,7 @@ def deliver(
         deployed=deployed,
         plan=call.plan or call.brief.source,
         template=call.brief.template,
+        crew=call.brief.crew_words,
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)
@@ -98,6 +99,8 @@ def deliver(
             brought = finish_at_base(shop, is_complete=_is_complete(session, loop.live.outcome()), tell=watchers.noted)
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
+                if brought.state == "asked":
+                    watchers.asked_to_land(brought)
             loop.look_at_base()
             change = change_of_edition(session, loop.live.outcome())
             if change is not None:

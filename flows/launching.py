@@ -218,7 +218,7 @@ def _prefect_api(view: "LiveView | PlainView", choice: ServerChoice) -> Iterator
 
         talk_to(choice.settings)
         require_reachable(choice.url)
-        view.noted(f"it runs on the Prefect server at {choice.url} ({choice.why})")
+        view.noted(f"it runs on the Prefect server at {choice.url} ({choice.why}{choice.way_out})")
         # What Prefect says of each task goes to its page; on a terminal it would break the live table.
         for handler in ("CONSOLE", "DEBUG"):
             os.environ.setdefault(f"PREFECT_LOGGING_HANDLERS_{handler}_LEVEL", "CRITICAL")

@@ -273,6 +273,8 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: 
 def run_meant(wanted: str | None, *, task: str | None = None, repository: Path | None = None) -> KnownRun:
     """The run that a command is about: without a name one of this repository alone, with a name one from anywhere.
 
+    Where a repository is named it is one of that repository, with a name and without.
+
     Args:
         wanted: A run's id, its beginning, or a feature.
         task: Without a name, a run that has worked on this one is preferred.
@@ -285,7 +287,9 @@ def run_meant(wanted: str | None, *, task: str | None = None, repository: Path |
     home, here = kept_home(), runs_here() if repository is None else runs_of(repository)
     if wanted is None and not here:
         raise _none_here(known_runs(home), repository)
-    runs = _fitting(here if repository else known_runs(home), wanted) if wanted else []
+    if wanted is not None and repository is not None and not _fitting(here, wanted):
+        raise CallError(f"{repository} has no run {quoted(wanted)}", hint=_names_of(here))
+    runs = _fitting(here if repository is not None else known_runs(home), wanted) if wanted else []
     if wanted is None or not runs or _fitting(here, wanted):
         return find_run(home, wanted, task=task, among=here)
     alive = [run for run in runs if run.alive]
@@ -302,6 +306,11 @@ def _none_here(runs: Sequence[KnownRun], repository: Path | None) -> CallError:
     where = "where you stand" if repository is None else str(repository)
     sentence = f"no run of plait belongs to {where}, and those of other repositories are left alone"
     return CallError(sentence, hint=_name_one(runs, "one"))
+
+
+def _names_of(runs: Sequence[KnownRun]) -> str:
+    newest = ", ".join(run.run_id for run in runs[:3])
+    return f"its newest are {newest}" if newest else "no run of plait belongs to it"
 
 
 _MOST_NAMED = 4

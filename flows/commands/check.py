@@ -204,10 +204,11 @@ def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...])
 
 
 def _variables(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.agents_here import shell_scripts
     from plait.plans.language.program_variables import told_variables
     from plait.workspace.environment import set_variables
 
-    return told_variables(brief.plan, brief.crew, set_variables())
+    return told_variables(brief.plan, brief.crew, set_variables(), text_of=shell_scripts(Path()))
 
 
 def _alike(keys: Iterable[str]) -> list[list[str]]:

@@ -2,7 +2,8 @@
 
 import os
 import posixpath
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -21,8 +22,9 @@ from plait.plans.quality.check_programs import programs_of, programs_of_argument
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import listed
 from plait.workspace.home import expanded
-from plait.workspace.places import is_folder
+from plait.workspace.places import is_folder, is_there
 from plait.workspace.programs import backend_of
+from plait.workspace.small_files import read_plain_file
 
 if TYPE_CHECKING:  # git, processes and scripts are looked at where a plan has them
     from plait.workspace.git import GitRepository
@@ -30,7 +32,29 @@ if TYPE_CHECKING:  # git, processes and scripts are looked at where a plan has t
 _ALIKE = 0.8
 """Of difflib: a PATH has thousands of names, and `claude` is 0.63 like `ctrlaltdel`."""
 
+_SHELL_SCRIPT = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_LARGEST_SCRIPT = 64 * 1024
+
 NO_PROGRAM, NO_SCRIPT = "PLAN010", "PLAN011"
+
+
+def shell_scripts(place: Path) -> Callable[[str], str]:
+    """What gives the text of a shell script by the word of a command that names it; empty for all else.
+
+    Args:
+        place: Any directory of the user's checkout: a relative name begins at the top of a checkout, or there.
+    """
+
+    def text_of(word: str) -> str:
+        if "/" not in word and not word.endswith(".sh"):
+            return ""
+        top = next((folder for folder in (place, *place.absolute().parents) if is_there(folder / ".git")), place)
+        with suppress(OSError, ValueError):
+            text = read_plain_file(top / expanded(word), most=_LARGEST_SCRIPT)
+            return text if word.endswith(".sh") or _SHELL_SCRIPT.match(text) else ""
+        return ""
+
+    return text_of
 
 
 def missing_agents(brief: Brief, place: Path, only: Collection[str] = ()) -> tuple[Problem, ...]:

@@ -133,7 +133,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.shop.pipeline.on_settled = self.events.put
-        self.shop.resting.on_broken = self.events.put
+        self.shop.resting.on_event = self.events.put
         self._branch = BranchWatch(self.shop.control, self.live.standings)
         self._base = BaseWatch(self.shop.control, self.live.standings)
 
@@ -176,7 +176,7 @@ class Loop:
     def _is_paid(self, task: PlannedTask) -> bool:
         """Whether a program that may cost something works on it: a played script does not."""
         role = self.shop.crew.role(task.role)
-        return task.task.is_for_agent and (role.backend or self.shop.crew.default_backend) == "command"
+        return task.task.is_for_agent and (role.own_backend or self.shop.crew.default_backend) == "command"
 
     def hear_more(self, event: Event) -> None:
         """Let the machine hear what came after the end: the specs' history."""

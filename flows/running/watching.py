@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.tasks.planned_contracts import Record
 from plait.show.progress import ActiveAgent, Eta
@@ -62,6 +63,9 @@ class Watcher:
     def answered(self, contract: str, record: Record | None) -> None:
         """Nobody is asked about a contract any more; the record says what came of it."""
 
+    def asked_to_land(self, outcome: BaseOutcome) -> None:
+        """A person has to say whether the feature goes onto base."""
+
     def ticked(self, now: float) -> None:
         """Some time has passed; `now` in seconds since the epoch."""
 
@@ -106,6 +110,10 @@ class Watchers(Watcher):
     def answered(self, contract: str, record: Record | None) -> None:
         for watcher in self._watchers:
             watcher.answered(contract, record)
+
+    def asked_to_land(self, outcome: BaseOutcome) -> None:
+        for watcher in self._watchers:
+            watcher.asked_to_land(outcome)
 
     def ticked(self, now: float) -> None:
         for watcher in self._watchers:

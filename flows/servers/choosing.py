@@ -37,6 +37,9 @@ class ServerChoice:
     trouble: str = ""
     """Why the server of `plait up` is not used, although there is one."""
 
+    way_out: str = ""
+    """What a run is told to do where that was found by us."""
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What whoever starts a run should know."""
@@ -121,7 +124,7 @@ def _of_plait_up() -> ServerChoice:
     if (trouble := _trouble(record, password)) or password is None:
         return ServerChoice("that of `plait up` cannot be used", trouble=trouble)
     settings = local_client_settings(directory, url=record.url, auth=password)
-    return ServerChoice("the server of `plait up`; --server none for one of its own", settings)
+    return ServerChoice("the server of `plait up`", settings, way_out="; --server none for one of its own")
 
 
 def _trouble(record: ServerRecord, password: str | None) -> str:

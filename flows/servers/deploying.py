@@ -62,6 +62,7 @@ class Deployed:
 DEPLOYMENTS = (
     Deployed("deliver-feature", "plait.flows.feature.deliver_feature"),
     Deployed("answer-contract", "plait.flows.answering.answer_contract"),
+    Deployed("land-feature", "plait.flows.landing_asked.land_on_base"),
 )
 
 

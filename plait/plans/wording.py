@@ -177,6 +177,11 @@ def run_command(*, edition: str = "", where: str = "", refresh: bool = False) ->
     return f"plait run PLAN{where}{' --refresh' if refresh else ''}{f' --edition {edition}' if edition else ''}"
 
 
+def land_command(feature: str, *, where: str = "") -> str:
+    """What brings a feature onto base; `where`: ` --repo PATH`."""
+    return f"plait land {feature}{where}"
+
+
 def approve_command(feature: str, contract: str) -> str:
     """The command by which a person approves a contract."""
     return f"plait approve {feature} {contract}"

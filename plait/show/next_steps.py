@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import approve_command, count, key_line, one_line, run_command
+from plait.plans.wording import approve_command, count, key_line, land_command, one_line, run_command
 from plait.show.base_lines import next_at_base
 
 _LOGS = 3
@@ -112,7 +112,7 @@ def _merging(outcome: FeatureOutcome, git: str, branch: str, repository: str) ->
     yield f"{git} merge {branch}"
     if outcome.state is RunState.COMPLETED and (base is None or base.ref is not None):
         name = one_line(base.name, 100) if base else "base"
-        yield f"plait land {_word(outcome.feature)}{where} # brings it onto {name}"
+        yield f"{land_command(_word(outcome.feature), where=where)} # brings it onto {name}"
 
 
 def _word(text: str) -> str:

@@ -421,7 +421,8 @@ def _execute(command: list[str], *, cwd: str, stdin: bytes | None) -> Answer:
         if source is not None:
             source.write(stdin or b"")
             source.seek(0)
-        status, stdout, stderr = _gitpython()(cwd).execute(
+        # As a Path: in a text GitPython takes `~` and `$HOME` for more than names of folders.
+        status, stdout, stderr = _gitpython()(Path(cwd)).execute(
             command,
             istream=source,
             with_extended_output=True,
@@ -439,8 +440,11 @@ def _gitpython() -> type["Git"]:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:
         from git.cmd import Git  # noqa: PLC0415  (importing it looks for git and reads the environment)
-    except ImportError as error:  # it runs `git version`, and that failed: no memory, a broken disk
-        raise EnvironmentProblem(f"git does not run: {' '.join(str(error).split())}") from error
+    except ImportError as error:  # it runs `git version`, and that failed: a broken ~/.gitconfig, no memory
+        whole = " ".join(str(error).split())
+        words = re.search(r"stderr: '(.+)'", whole)
+        hint = "`git version` in your shell says the same: mend what it names"
+        raise EnvironmentProblem(f"git does not run: {words.group(1) if words else whole}", hint) from error
     return Git
 
 

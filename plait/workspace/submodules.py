@@ -72,6 +72,7 @@ def fill_submodules(control: Control, directory: Path, tree: str) -> tuple[str, 
         if store.resolve(commit) is None:
             raise _missing(level, module, commit)
         _fill(control, store, directory / level.above / module.path, commit, _users(level, module))
+        _activate(directory / level.above, module)
         filled.append(f"{level.above}{module.path}")
     return tuple(filled)
 
@@ -187,10 +188,21 @@ def _fill(control: Control, store: GitRepository, directory: Path, commit: str, 
             (git / part).mkdir(parents=True)
         (git / "HEAD").write_text(f"{commit}\n", encoding="ascii")
         (git / "config").write_text(private_configuration(control.object_format), encoding="utf-8")
-        (git / "objects/info/alternates").write_bytes(os.fsencode(store.git_dir / "objects") + b"\n")
+        borrowed = (store.git_dir / "objects", *(place / "objects" for place in users))
+        (git / "objects/info/alternates").write_bytes(b"".join(os.fsencode(place) + b"\n" for place in borrowed))
         if shallow is not None:  # its history ends there
             shutil.copyfile(shallow, git / "shallow")
         store.ask("read-tree", "--reset", "-u", commit, work_tree=directory, index=git / "index")
+
+
+def _activate(directory: Path, module: Module) -> None:
+    """Let the git above know that it is filled, as after `git submodule init`; its address stays where it is named."""
+    name = module.name.replace("\\", "\\\\").replace('"', '\\"')
+    with (
+        naming_full_disk(),
+        (directory / ".git/config").open("a", encoding="utf-8", errors="surrogateescape") as config,
+    ):
+        config.write(f'[submodule "{name}"]\n\tactive = true\n')
 
 
 @contextmanager

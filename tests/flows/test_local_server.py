@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
 from plait.blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository
@@ -134,6 +135,25 @@ def test_the_worker_runs_what_the_page_starts(up: UpServer) -> None:
     assert not Path(seen["directory"]).exists(), "a run's own directory goes with it"
 
 
+def test_an_answer_that_cannot_be_taken_is_told_in_state_and_artifact_without_a_traceback(
+    up: UpServer, tmp_path: Path
+) -> None:
+    asked = {"repository": str(tmp_path), "feature": "f", "contract": "api"}
+    with up.asked(), get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("answer-contract/answer-contract")
+        run = wait_for_end(client.create_flow_run_from_deployment(deployment.id, parameters=asked))
+        of_it = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+        (artifact,) = client.read_artifacts(flow_run_filter=of_it)
+        until = time.monotonic() + 30
+        while processes_of(run) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert run.state is not None
+    assert run.state.is_failed()
+    assert "is not in a git repository" in str(run.state.message)
+    assert "The answer was not taken" in str(artifact.data)
+    assert "unexpected exception" not in (up.directory / "worker.log").read_text()
+
+
 def test_a_second_up_says_so_and_mends_what_is_missing(up: UpServer) -> None:
     before = up.state
     again = up.plait("up", "--port", str(free_port()))
@@ -202,6 +222,11 @@ def test_down_leaves_no_process(up: UpServer, monkeypatch: pytest.MonkeyPatch) -
     assert choose_server(None, {}).url is None
     again = up.plait("down")
     assert (again.returncode, again.stdout.strip()) == (0, "Nothing runs.")
+
+
+def processes_of(run: FlowRun) -> list[Path]:
+    """The worker's processes that carry a run out."""
+    return [path for path in Path("/proc").glob("[0-9]*/environ") if str(run.id).encode() in read(path)]
 
 
 def read(path: Path) -> bytes:

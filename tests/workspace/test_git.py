@@ -164,6 +164,21 @@ def test_git_finds_the_repository_of_a_directory(tmp_path: Path) -> None:
     assert answer.text == "docs/"
 
 
+@pytest.mark.parametrize("name", ["$HOME", "${HOME} x", "~", "100%s {x} `id`", "-rf"])
+def test_a_folder_is_called_what_it_is_called(tmp_path: Path, name: str) -> None:
+    repository = make_repository(tmp_path / name)
+    assert ask_about(repository, "rev-parse", "--show-toplevel").text == str(repository)
+
+
+def test_a_broken_configuration_of_the_user_is_told_in_the_words_of_git(tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text("[user\nname = x\n", encoding="utf-8")
+    program = "from plait.workspace.git import version; version()"
+    variables = {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / ".gitconfig")}
+    ended = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=False)
+    assert "git does not run: fatal: bad config line 1 in file" in ended.stderr
+    assert "Cmd(" not in ended.stderr.rpartition("EnvironmentProblem")[2]
+
+
 def test_a_sha256_repository_has_branches_that_must_not_exist_too(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "long", object_format="sha256")
     target = GitRepository(repository / ".git")

@@ -25,6 +25,7 @@ from plait.plans.journal.events import (
     BranchPutAside,
     Close,
     Event,
+    NoteTold,
     Pause,
     ProgramBroke,
     RecordsRead,
@@ -395,6 +396,8 @@ class World:
         else:
             if chance < 0.27:
                 self._break_off(effect)
+            elif chance < 0.3:
+                self.hear(NoteTold(effect.task, "ann", "say why"))
             self._end(effect, self._made(effect, empty=chance < 0.3), tries=1)
 
     def _refuse(self, effect: StartWork) -> None:
@@ -590,7 +593,7 @@ class World:
             cause = next((need for need in one.needs if need in missing or need in by_needs), None)
             if cause is not None and one.task not in out:
                 by_needs.setdefault(one.task, cause)
-        waits = held_back(order.branches, left_out=left_out, groups=order.groups)
+        waits = held_back(order.branches, left_out=left_out | set(by_needs), groups=order.groups)
         rest = [one for one in order.branches if one.task not in out | set(by_needs) | set(waits)]
         fitting = [one for one in order.branches if one.task in waits and one.task not in by_needs]
         unlanded = None
