@@ -106,3 +106,10 @@ def test_a_role_may_have_submodules_where_the_crew_has_none_and_the_other_way_ro
     assert [crew.fills_submodules(role) for role in ("dev", "qa", None)] == [True, False, True]
     assert not merge_crews(parse_crew("submodules: false"), parse_crew("submodules: true")).submodules
     assert merge_crews(parse_crew("dev:"), parse_crew("submodules: true")).submodules
+
+
+def test_a_word_of_a_command_may_be_as_long_as_a_line_of_shell() -> None:
+    """`--append-system-prompt` and `sh -c` take texts of several lines."""
+    text = "Work carefully.\n" * 100
+
+    assert Role(command=("claude", "-p", "--append-system-prompt", text)).command is not None

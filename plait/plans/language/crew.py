@@ -12,6 +12,7 @@ from plait.plans.language.durations import Seconds, SomeSeconds
 from plait.plans.language.environment import Environment, added
 from plait.plans.language.fields import (
     Bytes,
+    Command,
     Commands,
     Line,
     Part,
@@ -35,7 +36,7 @@ Models = Annotated[
 """A model's name, or one for each complexity."""
 
 
-Argument = Annotated[Line, AfterValidator(check_argument)]
+Argument = Annotated[Command, AfterValidator(check_argument)]
 """A word of a command; some stand for something."""
 
 
