@@ -175,6 +175,18 @@ def test_a_second_up_says_so_and_mends_what_is_missing(up: UpServer) -> None:
     assert up.state.worker.alive
 
 
+def test_up_says_where_runs_of_a_shell_go_that_names_another_server(
+    up: UpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    found = up.plait("up", "--port", str(up.port)).stdout
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    elsewhere = up.plait("up", "--port", str(up.port)).stdout
+    assert "found by itself:\n  plait run PLAN" in found
+    assert "`plait run` goes to http://127.0.0.1:9/api (as PREFECT_API_URL says)" in elsewhere
+    assert f"plait run --server {up.url} PLAN" in elsewhere
+
+
 def test_commands_of_this_machine_find_the_server(up: UpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLAIT_HOME", str(up.home))
     known = choose_server(None, {}).settings
