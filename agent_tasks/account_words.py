@@ -35,7 +35,7 @@ def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *,
     # A program that aborts, as node does without memory, ends by a signal.
     is_at_once = report.cause in ("exited", "signalled") and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
-        shop.resting.on_broken(ProgramBroke(task, role, words))
+        shop.resting.on_event(ProgramBroke(task, role, words))
 
 
 class LocalZone(tzinfo):

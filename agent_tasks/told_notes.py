@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.journal.events import NoteTold
 from plait.plans.tasks.work import WorkOrder
 from plait.plans.wording import fenced, one_line
 from plait.workspace.persons_notes import PersonsNote, read_note, take_notes
@@ -33,7 +34,7 @@ def _told(order: WorkOrder, shop: Workshop) -> tuple[PersonsNote, ...]:
     with suppress(OSError):
         new = take_notes(shop.control, shop.feature, (order.task.id, *(member.id for member in order.task.members)))
         for note in new:
-            shop.tell(f"{order.name}: is told by {one_line(note.by, 100)}: {one_line(note.text, 200)}")
+            shop.resting.on_event(NoteTold(note.task, note.by, note.text))
         if new:
             before += [{**asdict(note), "dispatch": order.dispatch} for note in new]
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -76,6 +76,7 @@ def deliver(
         deployed=deployed,
         plan=call.plan or call.brief.source,
         template=call.brief.template,
+        crew=call.brief.crew_words,
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)

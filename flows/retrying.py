@@ -34,6 +34,8 @@ class Retrying:
     """Where what it made before is, if it made anything."""
     plan: Path | None
     """Where the plan of its run is; nothing where it is not there any more."""
+    crew: tuple[str, ...] = ()
+    """What `--crew` said to its run."""
     refresh: bool = False
     """Whether it is base that is taken in, which only a run does that is asked to."""
     base: str | None = None
@@ -82,7 +84,8 @@ def find_retry(wanted: str | None, task: str, *, repository: Path | None = None)
     if planned.state in _FINISHED:
         raise CallError(f"{task} {_FINISHED[planned.state]}", hint="see `plait status`")
     refresh = outcome.base is not None and outcome.base.refresh == planned.id
-    return Retrying(run, planned.id, planned.branch, _plan_of(run), refresh, _base_of(run))
+    plan, crew = _asked_of(run)
+    return Retrying(run, planned.id, planned.branch, plan, crew, refresh, _base_of(run))
 
 
 def put_aside(retrying: Retrying) -> tuple[str, ...]:
@@ -119,9 +122,12 @@ def _task_of(run: KnownRun, outcome: FeatureOutcome, task: str) -> TaskOutcome:
     return tasks[task]
 
 
-def _plan_of(run: KnownRun) -> Path | None:
+def _asked_of(run: KnownRun) -> tuple[Path | None, tuple[str, ...]]:
+    """The plan of a run, where it is still there, and the words of its `--crew`."""
     try:
-        place = Path(str(read_json_object(run.directory / "run.json").get("plan") or ""))
+        facts = read_json_object(run.directory / "run.json")
     except (OSError, ValueError):
-        return None
-    return place if place.is_absolute() and (is_file(place) or is_folder(place)) else None
+        return None, ()
+    place, crew = Path(str(facts.get("plan") or "")), facts.get("crew")
+    is_there = place.is_absolute() and (is_file(place) or is_folder(place))
+    return place if is_there else None, tuple(map(str, crew)) if isinstance(crew, list) else ()

@@ -27,8 +27,10 @@ def command(
         Path | None, typer.Option(help="The plan to run; that of the task's run when absent.", metavar="PLAN")
     ] = None,
     crew: Annotated[
-        list[str] | None, typer.Option(help="As of `plait run`, where that run had one (may be repeated).")
+        list[str] | None, typer.Option(help="As of `plait run`; that of the task's run when absent (may be repeated).")
     ] = None,
+    preflight: Annotated[bool, typer.Option("--preflight/--no-preflight", help="As of `plait run`.")] = True,
+    server: Annotated[str | None, typer.Option(help="As of `plait run`.", metavar="URL|none")] = None,
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Only prepare it: the next run of the plan tries it.")
     ] = False,
@@ -54,7 +56,13 @@ def command(
     from plait.flows.launching import Launch, launch
 
     wanted = Launch(
-        brief=brief, repository=retrying.repository, base=retrying.base, crew=crew_file, refresh=retrying.refresh
+        brief=brief,
+        repository=retrying.repository,
+        base=retrying.base,
+        crew=crew_file,
+        refresh=retrying.refresh,
+        preflight=preflight,
+        server=server,
     )
     raise typer.Exit(launch(wanted, json=json))
 
@@ -73,7 +81,7 @@ def _brief(retrying: "Retrying", task: str, plan: Path | None, crew: list[str] |
     if place is None:
         sentence = f"the plan of {retrying.run.run_id} is not there any more"
         raise CallError(sentence, hint="name it with --plan, or --no-run: the next `plait run PLAN` tries the task")
-    brief, crew_file = given_brief(place, crew or ())
+    brief, crew_file = given_brief(place, retrying.crew if crew is None else crew)
     brief = retrying.of_its_feature(brief)
     if not retrying.refresh:  # which no plan has
         require_agents(brief, retrying.repository, (task,))

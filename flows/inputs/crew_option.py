@@ -63,7 +63,9 @@ def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
     given = read_crew_file(option.file) if option.file else None
     folder = (option.file or plan).resolve().parent
     brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
-    return replace(with_slots(brief, option), crew_file=option.file), option.file
+    files = [str(option.file.absolute())] if option.file else []
+    words = (*files, *(f"{role}={number}" for role, number in option.slots))
+    return replace(with_slots(brief, option), crew_file=option.file, crew_words=words), option.file
 
 
 def with_slots(brief: Brief, option: CrewOption) -> Brief:

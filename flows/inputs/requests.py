@@ -48,6 +48,8 @@ class Brief:
     """The feature's name with its placeholders, where the plan is for editions; the plan has the name of one."""
     crew_file: Path | None = None
     """The file that `--crew` named, where a mistake in it can be shown."""
+    crew_words: tuple[str, ...] = ()
+    """All that `--crew` said, its file by its whole path: a retry runs with the same."""
 
     @property
     def edition(self) -> str:

@@ -57,6 +57,8 @@ class RunFile:
     plan: str
     template: str = ""
     """The feature's name with its placeholders, where the run is of an edition."""
+    crew: tuple[str, ...] = ()
+    """What `--crew` said."""
 
 
 def write_run_file(directory: Path, run: RunFile) -> None:
@@ -99,7 +101,15 @@ def read_own_groundwork(directory: Path) -> Mapping[str, Groundwork]:
 
 
 def this_run(
-    run_id: str, feature: str, repository: str, *, flow_run: str | None, deployed: bool, plan: str, template: str = ""
+    run_id: str,
+    feature: str,
+    repository: str,
+    *,
+    flow_run: str | None,
+    deployed: bool,
+    plan: str,
+    template: str = "",
+    crew: tuple[str, ...] = (),
 ) -> RunFile:
     """The run file of this process."""
     return RunFile(
@@ -114,6 +124,7 @@ def this_run(
         api_url=os.environ.get("PREFECT_API_URL"),
         plan=plan,
         template=template,
+        crew=crew,
     )
 
 

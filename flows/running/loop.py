@@ -133,7 +133,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.shop.pipeline.on_settled = self.events.put
-        self.shop.resting.on_broken = self.events.put
+        self.shop.resting.on_event = self.events.put
         self._branch = BranchWatch(self.shop.control, self.live.standings)
         self._base = BaseWatch(self.shop.control, self.live.standings)
 

@@ -77,7 +77,7 @@ _MISSING = (
     r"^npm .*missing script"
 )
 _SIGNS = (
-    _sign(FailureCause.SETUP, r"\bset-up (?:failed|of)\b|\bthe set-up\b"),
+    _sign(FailureCause.SETUP, r"\bset-up (?:failed|of)\b|^the set-up\b"),
     _sign(FailureCause.TIMEOUT, r"was stopped at its timeout|` timed out"),
     _sign(FailureCause.SILENCE, r"without a word"),
     _sign(FailureCause.FLOOD, r"printed too much"),

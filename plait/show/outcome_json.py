@@ -45,6 +45,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         **({"base": _base(outcome.base)} if outcome.base else {}),
         **({"edition": _edition(outcome.edition)} if outcome.edition else {}),
         **({"brought": outcome.brought.model_dump(mode="json")} if outcome.brought else {}),
+        **({"notes": [note.model_dump(mode="json") for note in outcome.notes]} if outcome.notes else {}),
         "salvage": list(outcome.salvage),
         "unsupported": list(outcome.unsupported),
         **(

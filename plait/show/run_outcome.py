@@ -58,6 +58,7 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         approvals=tuple(_approval(run, asked) for asked in run.approvals),
         conditions=conditions_of(run, bound) if bound else None,
         paused_by=run.paused_by,
+        notes=run.notes,
         rests=() if over else tuple(_rests(run, now)),
         reason=_reason(run) if over else None,
         base=_base(run),

@@ -54,6 +54,7 @@ def report_markdown(
         _opening(outcome),
         _section("What did not land, and why", [_not_landed(missing) for missing in unlanded(outcome)]),
         _section("Repaired on the way", [_incident(incident) for incident in repaired(outcome)]),
+        _section("What persons told agents", [f"- {markdown(words, 500)}" for words in _notes(outcome)]),
         _section("Tests that ask for less than before", [f"- {markdown(words, 500)}" for words in _weakened(outcome)]),
         _section("Tasks", _plain_table(_TASK_COLUMNS, map(_task, outcome.singly().tasks))),
         _section("Batches", _plain_table(_BATCH_COLUMNS, map(_batch, outcome.batches)) if outcome.batches else []),
@@ -103,6 +104,7 @@ def report_text(
             lines += [f"    {_plain(incident)}", *_evidence_lines(incident.reason)]
         lines += _looking_closer(missing, outcome, repository)
     lines += [f"  repaired: {_plain(incident)}" for incident in repaired(outcome)]
+    lines += [f"  told: {one_line(words, 500)}" for words in _notes(outcome)]
     lines += [f"  flaky: {one_line(check, 500)} was red and green on the same tree" for check in _flaky(outcome)]
     lines += [f"  tests ask for less: {one_line(words, 500)}" for words in _weakened(outcome)]
     lines += [f"  settled: {one_line(f'{path} ({by}) for {task} in {batch}')}" for batch, task, path, by in settled]
@@ -120,6 +122,10 @@ def _because(reason: str) -> list[str]:
     """Why a run did not end well: a sentence, and what it quotes below it."""
     first, *quoted = [line for line in reason.splitlines() if line.strip()] or [""]
     return [one_line(first, 500), *(f"  {one_line(line, 200)}" for line in quoted[-_QUOTED:])] if first else []
+
+
+def _notes(outcome: FeatureOutcome) -> list[str]:
+    return [f"{note.task}, by {note.by}: {note.text}" for note in outcome.notes]
 
 
 _LOGS = "plait logs "

@@ -116,7 +116,8 @@ class Staging:
             inside=frozenset(inside),
             notes=tuple(nested.notes),
         )
-        selection = self._without_bare(self._with_modules(selection, modules, claims), seen, known, claims)
+        selection = self._without_leavings(self._with_modules(selection, modules, claims), claims)
+        selection = self._without_bare(selection, seen, known, claims)
         return self._with_filters(selection, seen, known) if has_attributes else selection
 
     def _with_filters(self, selection: Selection, seen: Survey, known: Iterable[str]) -> Selection:
@@ -150,6 +151,23 @@ class Staging:
         where = listed([shown(path) for path in changed], limit=3)
         note = f"{where} {'was' if len(changed) == 1 else 'were'} changed in a submodule, which stays as it was"
         return replace(selection, notes=(*selection.notes, note))
+
+    def _without_leavings(self, selection: Selection, claims: Claims) -> Selection:
+        """Leave out what was changed among files that the set-up has made, where the task owns something else.
+
+        Programs write there again, as the set-up did: `pip install -e .` into its `.egg-info`, or into `.venv`.
+        """
+        if self.set_up is None or claims.owns is None:
+            return selection
+        handed_out = self.entries(self.checkout.index).keys()
+        made = set(covers(self._known().keys() - handed_out, handed_out).values())
+        fresh = covers(set(selection.write) - handed_out, handed_out)
+        left = sorted(path for path, cover in fresh.items() if cover in made and not claims.name(path))
+        if not left:
+            return selection
+        where = listed([shown(path) for path in left], limit=3)
+        note = f"left out, as the set-up made it and the task does not own it: {where}"
+        return replace(selection.without(left), notes=(*selection.notes, note))
 
     def _was_there(self, path: str) -> bool:
         return self.set_up is not None and self.set_up.was_there(self.checkout.directory, path)

@@ -42,6 +42,9 @@ def test_notes_are_told_to_the_next_try_and_its_retries_and_then_are_gone(
 
     again = plait("run", str(plan), cwd=repository, env=prefect_server)
     assert "is told by" in again.stderr
+    report = plait("report", cwd=repository)
+    assert "told: A, by " in report.stdout
+    assert "prices are in cents" in plait("replay", cwd=repository).stdout
     runs = plait("runs", "--json", cwd=repository).data["runs"]
     prompts = [
         (hermetic / "runs" / runs[0]["run_id"] / "tasks" / "A" / f"try-{number}" / "prompt.md").read_text()
@@ -182,3 +185,19 @@ def test_a_retry_that_cannot_begin_puts_nothing_aside(
     plan.unlink()
     assert "is not there any more" in plait("retry", "A", cwd=repository).stderr
     assert git(repository, "branch", "--list", "feature/again/agent/command/A")
+
+
+def test_a_retry_has_the_crew_of_its_run_and_takes_the_options_of_a_run(
+    repository: Path, write_plan: WritePlan, tmp_path: Path
+) -> None:
+    write_plan("feature: crewed\ntasks: [{id: A, role: b, prompt: Make a., retries: 0}]\n")
+    command = f"cat > /dev/null; test -e {tmp_path}/now && echo a > a.txt"
+    (tmp_path / "crew.yaml").write_text(json.dumps({"b": {"backend": "command", "command": ["sh", "-c", command]}}))
+    first = plait("run", "../plan.yaml", "--crew", "../crew.yaml", "--crew", "b=1", "--server=none", cwd=repository)
+    assert first.status == 1, first.stderr
+    (tmp_path / "now").touch()
+
+    ran = plait("retry", "A", "--no-preflight", "--server", "none", "--json", cwd=repository)
+
+    assert ran.status == 0, ran.stderr
+    assert ran.data["state"] == "completed"

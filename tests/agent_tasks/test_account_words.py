@@ -14,7 +14,7 @@ from plait.agent_tasks.implement import implement, may_try_again
 from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.running.session import Session
 from plait.plans.accounts.named_times import named_time
-from plait.plans.journal.events import ProgramBroke
+from plait.plans.journal.events import NoteTold, ProgramBroke
 from plait.plans.tasks.work import WorkReport
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of
@@ -130,12 +130,12 @@ def test_a_command_of_the_plan_has_no_account(repository: Path) -> None:
 def test_a_program_that_breaks_off_and_leaves_nothing_is_heard_of(
     repository: Path, script: str, heard: list[str]
 ) -> None:
-    broke: list[ProgramBroke] = []
+    broke: list[ProgramBroke | NoteTold] = []
     with opened(plan(script), repository) as session:
-        session.shop.resting.on_broken = broke.append
+        session.shop.resting.on_event = broke.append
         with suppress(TryFailed):
             tried(session)
-    assert [event.words for event in broke] == heard
+    assert [event.words for event in broke if isinstance(event, ProgramBroke)] == heard
 
 
 def test_no_other_try_begins_while_its_role_rests_and_a_refusal_is_never_retried_by_prefect(

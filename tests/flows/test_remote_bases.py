@@ -43,13 +43,18 @@ def refs(place: Path) -> str:
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program called `gh` that writes down what it is asked; its `state` file says how it answers."""
+    """A program called `gh` that writes down what it is asked; its `state` file says how it answers.
+
+    Like the real one it refuses an option that it does not know (`gh pr create --help` of 2.23).
+    """
     place = tmp_path / "bin"
     place.mkdir()
     program = place / "gh"
     program.write_text(
         "#!/bin/sh\n"
         f'test "$1" = auth && exit $(cat {place}/state)\n'
+        'for word; do case "$word" in --repo | --base | --head | --title | --body-file) ;;\n'
+        '  --*) echo "unknown flag: $word"; exit 1 ;;\nesac; done\n'
         f'for word; do printf "%s\\n" "$word" >> {place}/asked; done\n'
         'while [ $# -gt 1 ]; do test "$1" = --body-file && cat "$2" > ' + str(place) + "/body; shift; done\n"
         "echo https://github.com/ada/shop/pull/7\n"

@@ -33,6 +33,10 @@ TABLE = [
     ("it said that it was done, but changed nothing", FailureCause.IDLE),
     ("it changed what it does not own: a.py", FailureCause.SCOPE),
     ("it said that it was done, but what it promised is not there: no file x", FailureCause.OUTPUTS),
+    (
+        "it said that it was done, but what it promised is not there: no file x; left out is x (the set-up made it)",
+        FailureCause.OUTPUTS,
+    ),
     ("the contract cart-api is not approved: `pytest` failed on its mock:\nE assert 1 == 2", FailureCause.CONTRACT),
     ("conflict markers are left over in a.py", FailureCause.MARKERS),
     (f"rejected, and the repair failed: {RED}:\nE assert 1 == 2", FailureCause.CHECK),

@@ -365,6 +365,32 @@ def test_a_submodule_that_an_agent_adds_is_refused(
     assert f"third: {reason}" in reap(control, with_module, Claims(owns)).problems
 
 
+LEAVINGS = {
+    "a file of the set-up's, written anew": "pkg.egg-info/SOURCES.txt",
+    "one beside it": "pkg.egg-info/top_level.txt",
+    "one below": "pkg.egg-info/a/b",
+}
+
+
+@pytest.mark.parametrize("path", LEAVINGS.values(), ids=LEAVINGS.keys())
+def test_what_programs_write_among_the_files_of_a_set_up_is_not_the_work_of_a_task_that_owns_others(
+    control: Control, tmp_path: Path, path: str
+) -> None:
+    checkout = make_checkout(control, tmp_path / "place", control.base_commit("main")[1], branch="work")
+    (checkout.directory / "pkg.egg-info").mkdir()
+    (checkout.directory / "pkg.egg-info/SOURCES.txt").write_text("app.py\n")
+    note_set_up(control, checkout)
+    (checkout.directory / "app.py").write_text("changed\n")
+    (checkout.directory / path).parent.mkdir(exist_ok=True)
+    (checkout.directory / path).write_text("app.py\nnew.py\n")
+
+    done = reap(control, checkout, Claims(("app.py",)))
+    assert done.changed == ("app.py",)
+    assert done.notes == (f"left out, as the set-up made it and the task does not own it: {path}",)
+    for claims in (Claims(("app.py", "*.egg-info/**")), Claims()):
+        assert reap(control, checkout, claims).changed == ("app.py", path)
+
+
 # Any set-up, then any agent.
 
 PATHS = ["a", "b", "b/c", "e", "f", "f/g", "h.o", "x", "x/y", "é/z"]

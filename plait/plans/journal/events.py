@@ -122,6 +122,17 @@ class ProgramBroke:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteTold:
+    """As a try began, its agent was told what a person had left for it (`plait tell`)."""
+
+    task: str
+    """That the note is to: the task, or a member of its bundle."""
+    by: str
+    text: str
+    kind: Literal["note-told"] = "note-told"
+
+
+@dataclass(frozen=True, slots=True)
 class WorkUnprepared:
     """The set-up failed, for all who need it: no agent began, and no try counts."""
 
@@ -338,6 +349,7 @@ Event = (
     | StartConflicted
     | WorkEnded
     | ProgramBroke
+    | NoteTold
     | BaseVerified
     | BatchSettled
     | BatchEnded

@@ -12,6 +12,7 @@ from plait.plans.accounts.pauses import AccountPause
 from plait.plans.journal.events import (
     BatchBroken,
     BranchPutAside,
+    NoteTold,
     Pause,
     ProgramBroke,
     RepairTaken,
@@ -57,6 +58,7 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         BranchPutAside: ("refused",),
         EditionChange: ("paths",),
         Manifest: ("paused_by",),
+        NoteTold: ("by", "text"),
         Pause: ("by",),
         ProgramBroke: ("words",),
         PullRequest: ("title", "body", "url", "link", "reason"),

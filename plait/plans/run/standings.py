@@ -30,7 +30,7 @@ from plait.plans.schedule.dispatch import Blocked, Dispatcher
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.edition_change import EditionChange
-from plait.plans.tasks.outcomes import Approval, BatchOutcome
+from plait.plans.tasks.outcomes import Approval, BatchOutcome, ToldNote
 from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
 
@@ -75,6 +75,7 @@ class Standings:
         """Tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
         self.trouble: str | None = None
         """What ended the integration: a red base, a broken environment."""
+        self.notes: tuple[ToldNote, ...] = ()
         self.unprepared: tuple[str, ...] = ()
         """Why set-ups failed, each once: what needs them cannot start, all else goes on."""
         self.environment = False

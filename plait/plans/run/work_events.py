@@ -3,6 +3,7 @@
 from plait.plans.journal.effects import PrepareStart, StartWork
 from plait.plans.journal.events import (
     BranchPutAside,
+    NoteTold,
     StartConflicted,
     StartPrepared,
     WorkDone,
@@ -32,15 +33,22 @@ from plait.plans.run.statuses import (
     moment,
 )
 from plait.plans.schedule.dispatch import Start
-from plait.plans.tasks.outcomes import Span
+from plait.plans.tasks.outcomes import Span, ToldNote
 from plait.plans.tasks.planned_contracts import Agreement
 from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import Informant, RepairOrder
 from plait.plans.usage import added, usage_of
+from plait.plans.wording import one_line
 
 _UNPREPARED = "its set-up failed"
 CANCELLED = "the run was cancelled"
 _WITHOUT_WORK = {Failed: "failed", Rejected: "held", Impossible: "blocked", Cancelled: "cancelled"}
+
+
+def note_told(run: Standings, event: NoteTold) -> None:
+    """An agent was told what a person had left for it."""
+    run.notes += (ToldNote(task=event.task, by=event.by, text=event.text, at=moment(run.now)),)
+    run.tell(f"{event.task} is told by {one_line(event.by, 100)}: {one_line(event.text, 200)}")
 
 
 def begin_start(run: Standings, start: Start) -> bool:

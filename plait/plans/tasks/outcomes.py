@@ -299,6 +299,16 @@ class Conditions(_Outcome):
     """Whose accounts they were."""
 
 
+class ToldNote(_Outcome):
+    """What a person left for a task (`plait tell`), and its agent was told."""
+
+    task: str
+    by: str
+    text: str
+    at: AwareDatetime
+    """When a try began with it."""
+
+
 class Rest(_Outcome):
     """Roles that start no agent for a time, as their account has refused, or for good, as their program breaks off."""
 
@@ -348,6 +358,8 @@ class FeatureOutcome(_Outcome):
     """What `plait run PLAN --edition` takes to go on with it, where it is one; not kept by the store."""
     brought: BaseOutcome | None = None
     """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
+    notes: tuple[ToldNote, ...] = ()
+    """What persons had to say to agents, in the order in which those were told; not kept by the store."""
 
     rests: tuple[Rest, ...] = ()
     """Roles that start no agent now; not part of `--json`, not kept by the store."""

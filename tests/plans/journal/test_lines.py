@@ -30,6 +30,7 @@ from plait.plans.journal.events import (
     Close,
     EditionCompared,
     Event,
+    NoteTold,
     Pause,
     ProgramBroke,
     RecordsRead,
@@ -130,6 +131,7 @@ EVENTS: Mapping[type, st.SearchStrategy[Any]] = {
     StartPrepared: st.builds(StartPrepared, WORD, WORD),
     StartConflicted: st.builds(StartConflicted, WORD, tuples(WORD), st.booleans()),
     WorkEnded: st.builds(WorkEnded, WORD, WORK, SMALL, tuples(WORD), USAGE, tables(SECONDS)),
+    NoteTold: st.builds(NoteTold, WORD, WORD, WORD),
     ProgramBroke: st.builds(ProgramBroke, WORD, WORD, WORD),
     BatchSettled: st.builds(BatchSettled, WORD, tuples(WORD), WORD),
     BatchEnded: st.builds(

@@ -25,6 +25,7 @@ from plait.plans.journal.events import (
     BranchPutAside,
     Close,
     Event,
+    NoteTold,
     Pause,
     ProgramBroke,
     RecordsRead,
@@ -395,6 +396,8 @@ class World:
         else:
             if chance < 0.27:
                 self._break_off(effect)
+            elif chance < 0.3:
+                self.hear(NoteTold(effect.task, "ann", "say why"))
             self._end(effect, self._made(effect, empty=chance < 0.3), tries=1)
 
     def _refuse(self, effect: StartWork) -> None:
