@@ -20,7 +20,7 @@ from plait.flows.inputs.parameters import brief_from_parameters, feature_as_writ
 from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
-from plait.flows.recording.told_failures import ToldFailure, paragraph, put_on_page, tell_failures_once
+from plait.flows.recording.told_failures import ToldFailure, paragraph, tell_failures_once, told_end
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
 from plait.flows.running.startable import require_startable
@@ -180,10 +180,7 @@ def deliver_feature(
     except PlaitError as problem:
         if call is not None:
             call.trouble = problem
-        message = paragraph(problem)
-        if is_deployed:
-            put_on_page("The run could not begin", message)
-        return Failed(message=message, data=NotDelivered(message))
+        return told_end(NotDelivered(paragraph(problem)), title="The run could not begin")
     except Exception as problem:
         if call is not None:
             call.trouble = problem

@@ -6,16 +6,24 @@ from typing import Any, Literal
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.states import Completed, Failed
+from prefect.exceptions import FailedRun
+from prefect.states import Completed
 
 from plait.flows.inputs.parameters import repository_place
 from plait.flows.landing import LandCall, land_feature
 from plait.flows.recording.artifacts import artifact_key, publish_question
+from plait.flows.recording.told_failures import ToldFailure, paragraph, told_end
 from plait.plans.errors import PlaitError
 from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines, told_of_base
 
 Way = Literal["as the plan says", "merge", "squash", "fast-forward"]
+
+_NOT_LANDED = "The feature was not brought onto base"
+
+
+class NotBroughtToBase(ToldFailure, FailedRun):
+    """The feature is where it was."""
 
 
 @flow(name="land-feature", flow_run_name="land {feature}", persist_result=False)
@@ -47,10 +55,10 @@ def land_on_base(
         )
         outcome = land_feature(call)
     except PlaitError as problem:
-        return Failed(message=f"{problem}\nHint: {problem.hint}" if problem.hint else str(problem))
+        return told_end(NotBroughtToBase(paragraph(problem)), title=_NOT_LANDED)
     told = "\n".join(told_of_base(outcome))
     if not outcome.is_done:
-        return Failed(message=told)
+        return told_end(NotBroughtToBase(told), title=_NOT_LANDED)
     if FlowRunContext.get() is not None:  # else it was called as a function, and there is no page
         text = "\n\n".join(markdown(line, 2_000) for line in base_lines(outcome))
         publish_question(artifact_key(outcome.feature, "landing"), text, description=f"{outcome.feature} on base")

@@ -18,8 +18,10 @@ def command(
     ] = False,
 ) -> None:
     """Bring it up and say where it is."""
+    from plait.flows.servers.choosing import choose_server
     from plait.flows.servers.local_server import bring_up
 
+    before = choose_server(None)  # this process talks to the new server from then on
     up = bring_up(host=host, port=port, exposed=exposed, say=lambda text: typer.echo(f"… {text}", err=True))
     typer.echo("It runs already." if up.was_there else "It runs, and goes on when this terminal is closed.")
     for made in up.made:
@@ -28,5 +30,11 @@ def command(
     typer.echo(f"Password  {up.password_file}")
     for note in up.notes:
         typer.echo(f"note: {note}")
-    typer.echo("\nNext: on the page, Deployments, deliver-feature, Run. Or from a shell, where it is found by itself:")
-    typer.echo("  plait run PLAN\nAnd to end it: plait down")
+    is_found = before.url is None or before.url.rstrip("/") == up.url
+    if not is_found:
+        typer.echo(f"note: from this shell `plait run` goes to {before.url} ({before.why})")
+    typer.echo("\nNext: on the page, Deployments, deliver-feature, Run. Or from a shell", nl=False)
+    typer.echo(
+        ", where it is found by itself:\n  plait run PLAN" if is_found else f":\n  plait run --server {up.url} PLAN"
+    )
+    typer.echo("And to end it: plait down")

@@ -4,8 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
+from prefect.states import Failed
 
 from plait.flows.recording.artifacts import publish_problem
 from plait.plans.errors import PlaitError
@@ -50,7 +52,10 @@ def paragraph(problem: PlaitError) -> str:
     return f"{problem}\nHint: {problem.hint}" if problem.hint else str(problem)
 
 
-def put_on_page(title: str, message: str) -> None:
-    """Put on the page why this flow run came to nothing."""
-    told = [markdown(line, 2_000) for line in (title, *message.splitlines())]
-    publish_problem(str(flow_run.name), "# " + "\n\n".join(told), description=title)
+def told_end(failure: ToldFailure, *, title: str) -> State[Any]:
+    """The end of a flow run that came to nothing; where a worker carries it out, the page says why, below the title."""
+    if deployment.id is not None:
+        tell_failures_once()
+        told = [markdown(line, 2_000) for line in (title, *failure.message.splitlines())]
+        publish_problem(str(flow_run.name), "# " + "\n\n".join(told), description=title)
+    return Failed(message=failure.message, data=failure)

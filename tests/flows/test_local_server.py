@@ -135,12 +135,19 @@ def test_the_worker_runs_what_the_page_starts(up: UpServer) -> None:
     assert not Path(seen["directory"]).exists(), "a run's own directory goes with it"
 
 
-def test_an_answer_that_cannot_be_taken_is_told_in_state_and_artifact_without_a_traceback(
-    up: UpServer, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "more", "title"),
+    [
+        ("answer-contract", {"contract": "api"}, "The answer was not taken"),
+        ("land-feature", {}, "The feature was not brought onto base"),
+    ],
+)
+def test_what_is_asked_on_the_page_in_vain_is_told_in_state_and_artifact_without_a_traceback(
+    name: str, more: dict[str, str], title: str, up: UpServer, tmp_path: Path
 ) -> None:
-    asked = {"repository": str(tmp_path), "feature": "f", "contract": "api"}
+    asked = {"repository": str(tmp_path), "feature": "f", **more}
     with up.asked(), get_client(sync_client=True) as client:
-        deployment = client.read_deployment_by_name("answer-contract/answer-contract")
+        deployment = client.read_deployment_by_name(f"{name}/{name}")
         run = wait_for_end(client.create_flow_run_from_deployment(deployment.id, parameters=asked))
         of_it = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
         (artifact,) = client.read_artifacts(flow_run_filter=of_it)
@@ -150,7 +157,7 @@ def test_an_answer_that_cannot_be_taken_is_told_in_state_and_artifact_without_a_
     assert run.state is not None
     assert run.state.is_failed()
     assert "is not in a git repository" in str(run.state.message)
-    assert "The answer was not taken" in str(artifact.data)
+    assert title in str(artifact.data)
     assert "unexpected exception" not in (up.directory / "worker.log").read_text()
 
 
@@ -166,6 +173,18 @@ def test_a_second_up_says_so_and_mends_what_is_missing(up: UpServer) -> None:
     assert mended.returncode == 0, mended.stderr
     assert replace(up.state, worker=before.worker) == before
     assert up.state.worker.alive
+
+
+def test_up_says_where_runs_of_a_shell_go_that_names_another_server(
+    up: UpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    found = up.plait("up", "--port", str(up.port)).stdout
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    elsewhere = up.plait("up", "--port", str(up.port)).stdout
+    assert "found by itself:\n  plait run PLAN" in found
+    assert "`plait run` goes to http://127.0.0.1:9/api (as PREFECT_API_URL says)" in elsewhere
+    assert f"plait run --server {up.url} PLAN" in elsewhere
 
 
 def test_commands_of_this_machine_find_the_server(up: UpServer, monkeypatch: pytest.MonkeyPatch) -> None:
