@@ -1,6 +1,6 @@
 """Whether a try ended because of its agent's account, or because its program cannot work at all."""
 
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from plait.agent_tasks.workshop import Workshop
@@ -26,15 +26,32 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
     found = fitting_lines(shop.crew.role(role).pause_on, lines)
     for pattern in found.slow:
         shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")
-    return refusal_in(lines, datetime.now().astimezone(), _zone, own=found.lines.__contains__)
+    return refusal_in(lines, datetime.now(LocalZone()), _zone, own=found.lines.__contains__)
 
 
 def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:
     """Let the machine hear of a program that ended with an error at once and left nothing; a played script is none."""
     words = last_line(report.tail)
-    is_at_once = report.cause == "exited" and report.status != 0 and report.seconds < AT_ONCE
+    # A program that aborts, as node does without memory, ends by a signal.
+    is_at_once = report.cause in ("exited", "signalled") and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
         shop.resting.on_event(ProgramBroke(task, role, words))
+
+
+class LocalZone(tzinfo):
+    """The zone of this machine, with its summer time: what `astimezone` gives keeps the offset of today."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        return (moment or datetime.now()).replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _moment: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        return (moment or datetime.now()).replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, moment: datetime) -> datetime:
+        return moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=self)
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -10,14 +10,16 @@ from plait.agent_tasks.workshop import Workshop
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.names import integration_branch
 from plait.plans.tasks.base_outcome import BaseOutcome
-from plait.plans.wording import one_line
+from plait.plans.wording import one_line, run_command
 from plait.workspace.landing_places import Place, RemotePlace, landing_place
 from plait.workspace.output import plain
 from plait.workspace.remotes import RemoteGone, skipped_hook
 
 
 def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], None]) -> BaseOutcome | None:
-    """At the end of a run: land where the plan says `auto`, push what it says; what keeps it from that is told.
+    """At the end of a run: land where the plan says `auto`, ask where it says `approve`, push what it says.
+
+    What keeps it from that is told.
 
     Args:
         is_complete: Whether all tasks of the plan are on the feature branch.
@@ -26,14 +28,20 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
         Nothing where the plan asks for neither, or the run was cancelled.
     """
     integration = shop.facts.integration
-    if shop.stop.is_set() or (integration.land != "auto" and integration.push == "none"):
+    if shop.stop.is_set() or (integration.land == "never" and integration.push == "none"):
         return None
     place: Place | None = None
-    outcome = BaseOutcome(feature=shop.feature, state="left", base=shop.facts.onto or "base", way=integration.land_by)
+    outcome = BaseOutcome(
+        feature=shop.feature,
+        edition=shop.facts.edition,
+        state="left",
+        base=shop.facts.onto or "base",
+        way=integration.land_by,
+    )
     try:
         place = landing_place(shop.control, shop.feature, shop.facts.onto)
     except PlaitError as problem:
-        if integration.land == "auto":
+        if integration.land != "never":
             outcome = outcome.model_copy(update={"state": "held", "reason": plain(str(problem))})
     else:
         outcome = _landed(shop, place, is_complete=is_complete, tell=tell)
@@ -46,11 +54,16 @@ def finish_at_base(shop: Workshop, *, is_complete: bool, tell: Callable[[str], N
 def _landed(shop: Workshop, place: Place, *, is_complete: bool, tell: Callable[[str], None]) -> BaseOutcome:
     """What came of the landing that the plan asks for; `left` where it does not, or not yet."""
     integration = shop.facts.integration
-    left = BaseOutcome(feature=shop.feature, state="left", base=place.name, way=integration.land_by)
-    if integration.land != "auto":
+    left = BaseOutcome(
+        feature=shop.feature, edition=shop.facts.edition, state="left", base=place.name, way=integration.land_by
+    )
+    if integration.land == "never":
         return left
     if not is_complete:
-        return left.model_copy(update={"reason": "it lands by itself only when all of its tasks have landed"})
+        lands = "lands by itself" if integration.land == "auto" else "is asked about"
+        return left.model_copy(update={"reason": f"it {lands} only when all of its tasks have landed"})
+    if integration.land == "approve":
+        return left.model_copy(update={"state": "already" if _is_there(shop, place) else "asked"})
     tell(f"landing {shop.feature} on {place.name}")
     try:
         return land_on_base(shop, place, LandingWish(integration.land_by))
@@ -60,6 +73,13 @@ def _landed(shop: Workshop, place: Place, *, is_complete: bool, tell: Callable[[
         return left.model_copy(update={"state": "unreachable", "reason": plain(str(gone))})
     except (PlaitError, OSError) as problem:
         return left.model_copy(update={"state": "held", "reason": one_line(plain(str(problem)), 1000)})
+
+
+def _is_there(shop: Workshop, place: Place) -> bool:
+    """Whether base has the feature branch already, as far as that is known here: no remote is asked."""
+    tip = shop.control.branch(integration_branch(shop.feature))
+    tips = place.known_tips() if isinstance(place, RemotePlace) else (place.tip(),)
+    return tip is None or any(shop.control.store.is_ancestor(tip, there) for there in tips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +129,17 @@ def request_it(shop: Workshop, place: Place) -> BaseOutcome:
         hint = "git branch --set-upstream-to=origin/BRANCH"
         raise CallError(f"{place.name} follows no branch of a remote, so nobody can be asked to take it", hint=hint)
     if shop.control.branch(integration_branch(shop.feature)) is None:
-        raise CallError(f"{shop.feature} has no branch, so nothing of it can land", hint="plait run PLAN")
-    left = BaseOutcome(feature=shop.feature, state="requested", base=place.name, way="pull-request", old=place.tip())
+        raise CallError(
+            f"{shop.feature} has no branch, so nothing of it can land", hint=run_command(edition=shop.facts.edition)
+        )
+    left = BaseOutcome(
+        feature=shop.feature,
+        edition=shop.facts.edition,
+        state="requested",
+        base=place.name,
+        way="pull-request",
+        old=place.tip(),
+    )
     outcome = with_pushes(shop, place, left, what=shop.facts.integration.push, request=True)
     if outcome.pull_request is None:
         reason = next((one.reason for one in outcome.pushed if one.reason), "the feature branch is not at the remote")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
-from plait.agent_tasks.set_ups import LONGEST_SECONDS, set_up_of
+from plait.agent_tasks.prompts import broken_set_up_section
+from plait.agent_tasks.set_ups import LONGEST_SECONDS, MakingReady, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
 from plait.agent_tasks.workshop import Workshop
@@ -19,7 +20,8 @@ from plait.plans.errors import PlaitError
 from plait.plans.language.crew import Complexity
 from plait.plans.language.default_limits import longest_silence, longest_try
 from plait.plans.language.durations import Estimate
-from plait.plans.language.environment import GivenVariable, added, values_of
+from plait.plans.language.environment import values_of
+from plait.plans.language.groundwork import Groundwork
 from plait.plans.names import salvage_branch
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
@@ -57,6 +59,8 @@ class Errand:
     """The commit that it starts from."""
     branch: str
     """The name that the branch has in the checkout."""
+    ground: Groundwork
+    """What makes its checkout ready."""
     tree: str | None = None
     """Files to start from in place of the commit's, such as a merge with conflict markers."""
     run: str | None = None
@@ -66,14 +70,8 @@ class Errand:
     """Seconds, where it is not the role's."""
     estimate: Estimate | None = None
     """How long it is planned to take."""
-    setup: tuple[str, ...] = ()
-    setup_inputs: tuple[str, ...] = ()
-    environment: tuple[GivenVariable, ...] = ()
-    """The task's own, beside the crew's and the role's."""
-    copy: tuple[str, ...] = ()
-    """Files that git does not have: the task's own patterns, beside the crew's and the role's."""
-    submodules: bool = False
-    """Whether the checkout has the files of submodules."""
+    conflicts: tuple[str, ...] = ()
+    """The files of a repair that are in conflict."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
     members: str = ""
@@ -142,14 +140,14 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
     with lease_ports(shop.home) as port:
         temporary = short_path(checkout.temporary, shop.home)
         variables = {"PLAIT_PORT": str(port), "PLAIT_TASK": errand.task, "TMPDIR": str(temporary)}
-        given = added(shop.crew.environment, role.environment, errand.environment)
-        environment = environment_of(given, extra=variables)
+        environment = environment_of(errand.ground.environment, extra=variables)
         with stages.of("setup"):
-            _make_ready(errand, shop, folder, checkout, environment)
+            prompt = errand.prompt + _make_ready(errand, shop, folder, checkout, environment)
+        folder.prompt.write_text(prompt, encoding="utf-8")
         order = AgentOrder(
             task=errand.task,
             attempt=folder.attempt,
-            prompt=errand.prompt,
+            prompt=prompt,
             directory=checkout.directory,
             output=folder.output,
             environment=environment,
@@ -176,27 +174,28 @@ def _handed_out(errand: Errand, shop: Workshop, folder: TryFolder) -> Checkout:
         branch=errand.branch,
         tree=errand.tree,
         surroundings=shop.surroundings,
-        copied=shop.copied(errand.copy, of=(errand.agent.rpartition("-")[0],)),
+        copied=shop.copied(errand.ground.copy),
     )
 
 
 def _make_ready(
     errand: Errand, shop: Workshop, folder: TryFolder, checkout: Checkout, environment: Mapping[str, str]
-) -> None:
+) -> str:
     """Carry out the set-up, and write down what it left: that is not the agent's work.
+
+    Of a repair it may fail, as its files are what is to be mended: a section of the prompt on that, else nothing.
 
     Raises:
         SetUpFailed: it fails, for all who need it.
         TaskStopped: the run was cancelled meanwhile.
     """
-    role = shop.crew.role(errand.agent.rpartition("-")[0])
-    given = added(shop.crew.environment, role.environment, errand.environment)
+    role, ground = shop.crew.role(errand.agent.rpartition("-")[0]), errand.ground
 
     def attempt() -> Prepared:
         return prepare(
             checkout.directory,
-            commands=errand.setup,
-            inputs=errand.setup_inputs,
+            commands=ground.setup,
+            inputs=ground.setup_inputs,
             cache=shop.cache,
             environment={**environment, **shop.surroundings.for_set_ups},
             output=folder.setup,
@@ -204,8 +203,8 @@ def _make_ready(
             limits=Limits(timeout=errand.timeout or role.timeout or LONGEST_SECONDS),
             # Elsewhere other agents' code may run in the set-up.
             keep=errand.start == shop.base and errand.tree is None and not errand.repair,
-            values=values_of(given),
-            submodules=errand.submodules,
+            values=values_of(ground.environment),
+            submodules=ground.submodules,
         )
 
     def again() -> None:
@@ -216,7 +215,7 @@ def _make_ready(
 
     def fill() -> None:
         try:
-            if errand.submodules:
+            if ground.submodules:
                 fill_submodules(shop.control, checkout.directory, checkout.tree)
         except SubmoduleMissing as missing:  # a rejected branch may name another one: that is what is to be mended
             if not errand.repair:
@@ -224,13 +223,26 @@ def _make_ready(
             shop.tell(f"{errand.name}: {missing}")
 
     fill()
-    copy = (*shop.crew.copy, *role.copy, *errand.copy)
-    set_up = set_up_of(errand.setup, errand.setup_inputs, given, copy=copy, submodules=errand.submodules)
-    start = errand.tree or errand.start
-    told = f"plait logs {errand.task}"
-    shop.set_ups.carry_out(set_up, start, attempt=attempt, again=again, stop=shop.stop, told=told)
-    if (errand.setup or errand.submodules) and (problems := note_set_up(shop.control, checkout)):
+    making = MakingReady(set_up_of(ground), checkout.tree, attempt, again, shop.stop, f"plait logs {errand.task}")
+    failure = _carried_out(errand, shop, making)
+    if (ground.setup or ground.submodules) and (
+        problems := note_set_up(shop.control, checkout, undecided=errand.conflicts)
+    ):
         raise SetUpFailed(f"the set-up left what git must not read, so no agent began: {'; '.join(problems)}")
+    return "" if failure is None else f"\n{broken_set_up_section(ground.setup, failure)}\n"
+
+
+def _carried_out(errand: Errand, shop: Workshop, making: MakingReady) -> str | None:
+    """Why the set-up of a repair failed, if it did."""
+    if errand.tree is None:
+        shop.set_ups.carry_out(making)
+        return None
+    failure = shop.set_ups.carry_out_to_mend(making)
+    if failure is not None:
+        if shop.stop.is_set():
+            raise TaskStopped
+        shop.tell(f"{errand.name}: the set-up fails on the files that are to be mended, so the agent is told of it")
+    return failure
 
 
 def _refuse(report: AgentReport) -> None:

@@ -14,8 +14,9 @@ from plait.plans.names import fresh_ref, integration_branch
 from plait.plans.persons import PLAIT, read_person
 from plait.plans.quality.known_reds import RedCommand
 from plait.plans.tasks.base_outcome import BaseOutcome
-from plait.plans.wording import count, listed, one_line
+from plait.plans.wording import count, listed, one_line, run_command
 from plait.workspace.ancestry import commit_contents
+from plait.workspace.base_course import feature_base
 from plait.workspace.base_history import ONTO_BASE, tips_named
 from plait.workspace.chains import Branch, Chain
 from plait.workspace.commit_objects import write_commit
@@ -45,6 +46,8 @@ class LandingWish:
     strictly: bool = False
     """Whether a fast-forward that is none any more is refused, and not made a merge."""
     dry_run: bool = False
+    anyhow: bool = False
+    """Whether base has been named by the call: then it may come with what the feature's own base has lost."""
 
 
 def land_on_base(shop: Workshop, base: Place, wish: LandingWish) -> BaseOutcome:
@@ -92,6 +95,8 @@ class _Landing:
     """Whose work base does not have yet."""
     present: frozenset[str] = frozenset()
     """All whose work is in either."""
+    known: tuple[str, ...] = ()
+    """Where a remote's branch was seen before."""
     settled: BaseOutcome | None = None
     """What came of it, where there is nothing to build."""
 
@@ -102,19 +107,24 @@ class _Landing:
         Raises:
             CallError: there is no feature branch, or it has been undone.
         """
-        control, feature, old = shop.control, shop.feature, base.tip()
+        control, feature = shop.control, shop.feature
+        known = base.known_tips() if isinstance(base, RemotePlace) else ()  # before it is fetched
+        old = base.tip()
         tip, fresh = control.branch(integration_branch(feature)), control.target.resolve(fresh_ref(feature))
         there = landed_work(control, feature, tip=None, base=old, fresh=fresh)
         if tip is None and not there.claims:
             branch = integration_branch(feature)
-            raise CallError(f"{feature} has no branch {branch}, so nothing of it can land", hint="plait run PLAN")
+            raise CallError(
+                f"{feature} has no branch {branch}, so nothing of it can land",
+                hint=run_command(edition=shop.facts.edition),
+            )
         undone = undone_by(control, feature, tip, base=old) if tip else None
         if undone:
             taken = f"{feature} was taken back out of {base.name} by {undone[:10]}"
-            raise CallError(taken, hint="`plait run PLAN` does it anew")
+            raise CallError(taken, hint=f"`{run_command(edition=shop.facts.edition)}` does it anew")
         here = landed_work(control, feature, tip=tip, base=old, fresh=fresh)
         new = tuple(task for task, claims in here.claims.items() if not _is_same(claims[0], there.claims.get(task, ())))
-        landing = cls(shop, base, wish, tip or old, old, new, frozenset(here.claims))
+        landing = cls(shop, base, wish, tip or old, old, new, frozenset(here.claims), known)
         if landing.tip in {old, *tips_named(control, there.commits)} or control.store.is_ancestor(landing.tip, old):
             return replace(landing, settled=landing.told("already"))
         return landing
@@ -124,6 +134,7 @@ class _Landing:
         return BaseOutcome.model_validate(
             {
                 "feature": self.shop.feature,
+                "edition": self.shop.facts.edition,
                 "state": state,
                 "base": self.base.name,
                 "way": built.way if built else self.wish.way,
@@ -143,9 +154,9 @@ class _Landing:
             number = int(store.ask("rev-list", "--count", self.old, f"^{self.tip}").text)
             reason = f"{self.base.name} has {count(number, 'commit')} that the feature branch has not: no fast-forward"
             return self.told("held", reason=reason)
-        unpushed = self._unpushed()
-        if unpushed:
-            return self.told("held", reason=unpushed)
+        unasked = self._unpushed() or self._dropped()
+        if unasked:
+            return self.told("held", reason=unasked)
         chain, there = self._merged(), store.tree_of(self.old)
         if not self.tasks and (chain.conflicts or chain.tree == there):  # a squash of somebody's
             return self.told("already")
@@ -191,11 +202,37 @@ class _Landing:
         number = self.base.not_there(self.shop.base)
         if not number or not isinstance(self.base, RemotePlace):
             return None
-        base = self.base
+        base, feature, began, store = self.base, self.shop.feature, self.shop.base, self.shop.control.store
+        there = "would go there with it"
+        had = any(store.is_ancestor(began, known) for known in self.known)
+        if had or not store.is_ancestor(self.old, began):  # it was rewritten: pushing would bring back or be refused
+            return (
+                f"{base.name} and what it began from have gone apart: {count(number, 'commit')} of that {there}; "
+                f"`{self._anew(base.name)}` starts from {base.name} as it is"
+            )
         return (
-            f"it began from {count(number, 'commit')} that {base.name} does not have, and that would go there with it: "
-            f"git push {base.remote} {base.local or base.branch}, or `plait land {self.shop.feature} --local`"
+            f"it began from {count(number, 'commit')} that {base.name} does not have, and that {there}: "
+            f"git push {base.remote} {base.local or base.branch}, or `plait land {feature} --local`"
         )
+
+    def _dropped(self) -> str | None:
+        """That commits would come back that somebody has taken out of base, by a rebase or a reset."""
+        if self.wish.anyhow or isinstance(self.base, RemotePlace):
+            return None
+        store, name = self.shop.control.store, self.base.name
+        rests_on = feature_base(self.shop.control, self.shop.feature, None).commit
+        number = int(store.ask("rev-list", "--count", rests_on, f"^{self.old}").text)
+        if not number:
+            return None
+        them = "it" if number == 1 else "them"
+        return (
+            f"{name} was rewritten: {count(number, 'commit')} that it rests on {'is' if number == 1 else 'are'} not on "
+            f"{name} any more, and would come back with it; `{self._anew(name)}` does it without {them}, "
+            f"`plait land {self.shop.feature} --onto {name}` brings {them} back"
+        )
+
+    def _anew(self, base: str) -> str:
+        return f"{run_command(edition=self.shop.facts.edition)} --fresh --base {base}"
 
     def _merged(self) -> Chain:
         """The feature branch merged onto base, conflicts settled as in a batch."""

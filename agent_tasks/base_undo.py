@@ -93,6 +93,7 @@ class _Undoing:
         return BaseOutcome.model_validate(
             {
                 "feature": self.shop.feature,
+                "edition": self.shop.facts.edition,
                 "state": state,
                 "base": self.base.name,
                 "way": "undo",

@@ -36,11 +36,6 @@ class AccountRefused(_TryEnded):
 class SetUpFailed(_TryEnded):
     """The set-up cannot be carried out: no agent began, so no try counts; in full, with what it printed."""
 
-    def __init__(self, reason: str, *, is_known: bool = False) -> None:
-        super().__init__(reason)
-        self.is_known = is_known
-        """Whether it was found out for somebody else: nothing was run here."""
-
 
 class TaskImpossible(_TryEnded):
     """Trying again would not help: the environment is broken, or another hand moved the branch."""

@@ -103,7 +103,7 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
 
 
 def _errand(order: WorkOrder, shop: Workshop) -> Errand:
-    spec, (setup, inputs) = order.task.task, shop.setup_of(order)
+    spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
     return Errand(
@@ -120,11 +120,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         complexity=spec.complexity,
         timeout=spec.timeout,
         estimate=spec.duration,
-        setup=setup,
-        setup_inputs=inputs,
-        environment=spec.environment,
-        copy=spec.copy,
-        submodules=shop.crew.fills_submodules(order.role),
+        ground=ground,
+        conflicts=tuple(path.path for path in start.checkout.conflicts) if start and start.checkout else (),
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )

@@ -167,6 +167,16 @@ def _unmarked(start: RepairStart | None) -> Iterator[str]:
         yield "Where what git made of one is right, leave that as it is."
 
 
+def broken_set_up_section(commands: tuple[str, ...], why: str) -> str:
+    """What the agent of a repair is told where its checkout could not be made ready; fit to be written as UTF-8."""
+    text = (
+        "## The set-up fails on these files\n\nIt makes a checkout ready for work, and may fail for what you are to "
+        "mend: conflict markers in a lock file, say. Once that is mended, carry it out yourself where you need what "
+        f"it makes:\n\n{fenced(chr(10).join(commands))}\n\nWhat came of it:\n\n{fenced(shortened(why, _TOLD))}"
+    )
+    return text.encode("utf-8", "replace").decode()
+
+
 def asked_of(task: PlannedTask) -> str:
     """What a task is about, for whoever has to get along with it."""
     return "\n\n".join(filter(None, (task.task.title, (task.task.prompt or task.task.run or "").strip())))

@@ -41,22 +41,21 @@ def red_verdict(
         TaskImpossible: the verification could not be carried out.
     """
     place = shop.folder_of(order.task.id) / slot
-    setup, inputs = shop.setup_of(order)
-    role, given = shop.role_of(order), shop.environment_of(order)
-    copied = shop.copied(order.task.task.copy, of=(order.role,))
+    ground = shop.groundwork_of(order)
+    given, copied = ground.environment, shop.copied(ground.copy)
     verifier = Verifier(
         shop.control,
         place=place,
         commands=(),
-        setup=setup,
-        setup_inputs=inputs,
-        submodules=shop.crew.fills_submodules(order.role),
+        setup=ground.setup,
+        setup_inputs=ground.setup_inputs,
+        submodules=ground.submodules,
         cache=shop.cache,
         home=shop.home,
         environment=environment_of(given, extra={}),
         variables=(*meanings(given), *copied.meanings),
         set_up_values=values_of(given),
-        timeout=order.task.task.timeout or role.timeout,
+        timeout=order.task.task.timeout or shop.role_of(order).timeout,
         slots=1,
         logs=newest_try(shop.folder_of(order.task.id)) or shop.folder_of(order.task.id),
         surroundings=shop.surroundings,

@@ -10,13 +10,14 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
-from plait.agent_tasks.set_ups import SetUps, set_up_of
+from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.environment import GivenVariable, added, meanings, values_of
+from plait.plans.language.environment import meanings, values_of
+from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
@@ -29,6 +30,7 @@ from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
+from plait.workspace.preparation import SetUpTrial
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
 from plait.workspace.settling import Settler
@@ -165,16 +167,9 @@ class Workshop:
         """The role of the agent that carries an order out; nothing but defaults for a command without a role."""
         return self.crew.role(order.role)
 
-    def setup_of(self, order: WorkOrder) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The set-up commands for an order's checkout and the lock files that decide whether they run again."""
-        for holder in (order.task.task, self.role_of(order), self.crew):
-            if holder.setup:
-                return holder.setup, holder.setup_inputs
-        return (), ()
-
-    def environment_of(self, order: WorkOrder) -> tuple[GivenVariable, ...]:
-        """The variables that an order's agent, set-up and checks are given."""
-        return added(self.crew.environment, self.role_of(order).environment, order.task.task.environment)
+    def groundwork_of(self, order: WorkOrder) -> Groundwork:
+        """What makes an order's checkout ready."""
+        return groundwork_of(self.crew, order.role, own_groundwork(order.task.task))
 
     def copied(self, *patterns: Iterable[str], of: Collection[str] = ()) -> CopiedFiles:
         """The files that checkouts get beside those of their commit: the crew's, these roles', and further ones.
@@ -273,18 +268,22 @@ def _open(
 ) -> Workshop:
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     crew, set_ups = facts.crew, SetUps()
-    given, filled = added(crew.environment, integration.environment), crew.fills_submodules()
-    set_up = set_up_of(crew.setup, crew.setup_inputs, given, copy=crew.copy, submodules=filled)
+    ground = crews_groundwork(crew, integration)
+    given, set_up = ground.environment, set_up_of(ground)
     surroundings = surroundings_of(control, base=facts.base, branch=_branch(facts.onto), clone=facts.clone)
     copied = copied_files(Path(facts.clone), control, crew.copy) if facts.clone else NO_FILES
+
+    def make_ready(trial: SetUpTrial) -> str | None:
+        return set_ups.carry_out_to_verify(MakingReady.of_verification(set_up, trial))
+
     verifier = Verifier(
         control,
         place=directory / "slots",
         commands=integration.verify,
-        setup=crew.setup,
-        setup_inputs=crew.setup_inputs,
-        submodules=filled,
-        known_failure=lambda: set_ups.failure_of(set_up),
+        setup=ground.setup,
+        setup_inputs=ground.setup_inputs,
+        submodules=ground.submodules,
+        make_ready=make_ready,
         cache=home / "cache",
         home=home,
         environment=environment_of(given, extra={}),

@@ -1,95 +1,151 @@
 """A crew saved in Prefect: roles with their slots and agents, as a form that a person can fill in on the page."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from prefect.blocks.core import Block
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from plait.blocks.agents.base import DOCUMENTATION, LOGO
+from plait.blocks.agents.base import DOCUMENTATION, LOGO, Text
 from plait.plans.errors import CallError
 from plait.plans.language.backends import NAMED
 from plait.plans.language.crew import Crew
+
+AS_THE_CREW: Final = "as the crew says"
+
+
+def _in_order(schema: dict[str, Any]) -> None:
+    """Number the fields: Prefect does so for a block's own alone, and PostgreSQL forgets the order of keys."""
+    for position, part in enumerate(schema["properties"].values()):
+        part["position"] = position
+
+
+def _as_word(answer: object) -> object:
+    """The word for what crews of before 0.2 have saved as true, false or null."""
+    return (
+        {None: AS_THE_CREW, True: "yes", False: "no"}[answer] if answer is None or answer in (True, False) else answer
+    )
 
 
 class ModelChoice(BaseModel):
     """A model for each complexity of a task."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_in_order)
 
-    simple: str | None = Field(default=None, description="The model for simple tasks.")
-    moderate: str | None = Field(default=None, description="The model for tasks of moderate complexity.")
-    complex: str | None = Field(default=None, description="The model for complex tasks.")
+    simple: Text = Field(default="", title="Simple", description="The model for simple tasks.")
+    moderate: Text = Field(default="", title="Moderate", description="The model for tasks of moderate complexity.")
+    complex: Text = Field(default="", title="Complex", description="The model for complex tasks.")
 
 
 class CrewRole(BaseModel):
-    """One role of a crew, in the words of a crew file; what is left empty is as if it were not there."""
+    """One role of a crew, in the words of a crew file; what is left empty is as if it were not there.
 
-    model_config = ConfigDict(extra="forbid")
+    No field may be null: Prefect's pages show a choice between kinds for such, in place of a field to type into. Null,
+    which earlier versions saved, is read as empty.
+    """
 
-    name: str = Field(description="The role's name as plans use it, such as backend.")
-    slots: int = Field(default=1, ge=1, le=256, description="How many agents of this role work at the same time.")
-    backend: str | None = Field(default=None, description=f"The agent program: {NAMED}. Empty: the crew's default.")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_in_order)
+
+    name: str = Field(title="Name", description="The role's name as plans use it, such as backend.")
+    slots: int = Field(
+        default=1, ge=1, le=256, title="Slots", description="How many agents of this role work at the same time."
+    )
+    backend: Text = Field(
+        default="", title="Backend", description=f"The agent program: {NAMED}. Empty: the crew's default."
+    )
     command: list[str] = Field(
-        default_factory=list, description="For the backend command: the program and its arguments, one by one."
+        default_factory=list,
+        title="Command",
+        description="For the backend command: the program and its arguments, one by one, such as claude and -p.",
+        examples=[["claude", "-p"]],
     )
     prompt_by: Literal["stdin", "file"] = Field(
-        default="stdin", description="For the backend command: how the prompt comes, on standard input or as a file."
+        default="stdin",
+        title="Prompt by",
+        description="For the backend command: how the prompt comes, on standard input or as a file.",
     )
-    script: str | None = Field(default=None, description="For the backend scripted: the YAML file of what it does.")
-    model: str | None = Field(default=None, description="The model's name, where one serves for every task.")
-    models: ModelChoice | None = Field(default=None, description="Instead of model: one for each complexity.")
-    fallback: list[str] = Field(
-        default_factory=list, description="Roles that take over when this one cannot, in this order."
+    script: Text = Field(
+        default="", title="Script", description="For the backend scripted: the YAML file of what it does."
     )
-    priority: Literal["critical", "high", "medium", "low", "idle"] = Field(
-        default="medium", description="Its rank when roles compete for the machine."
+    model: Text = Field(default="", title="Model", description="The model's name, where one serves for every task.")
+    models: Annotated[ModelChoice, BeforeValidator(lambda chosen: chosen or {})] = Field(
+        default_factory=ModelChoice, title="Models", description="Instead of a model: one for each complexity."
+    )
+    description: Text = Field(
+        default="", title="Description", description="What the role is for, as its agents are told."
     )
     capabilities: list[str] = Field(
-        default_factory=list, description="What it is good at, in words that tasks can be matched with."
+        default_factory=list,
+        title="Capabilities",
+        description="What it is good at, in words that tasks can be matched with.",
     )
-    description: str | None = Field(default=None, description="What the role is for, as its agents are told.")
-    timeout: str | None = Field(default=None, description="The longest that one try may take, such as 2h.")
-    stall: str | None = Field(default=None, description="How long an agent may print nothing, such as 10m.")
-    start_up: str | None = Field(
-        default=None,
+    fallback: list[str] = Field(
+        default_factory=list,
+        title="Fallback",
+        description="Roles that take over when this one cannot, in this order.",
+    )
+    priority: Literal["critical", "high", "medium", "low", "idle"] = Field(
+        default="medium", title="Priority", description="Its rank when roles compete for the machine."
+    )
+    timeout: Text = Field(default="", title="Time limit", description="The longest that one try may take, such as 2h.")
+    stall: Text = Field(
+        default="", title="Limit of silence", description="How long an agent may print nothing, such as 10m."
+    )
+    start_up: Text = Field(
+        default="",
+        title="Start-up",
         description="How long an agent takes before it does anything useful, such as 10m: with it, small tasks may be "
         "given to one agent as a bundle.",
     )
-    memory: str | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
-    tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
-    usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
-    account: str | None = Field(
-        default=None, description="The account that its agents use. Empty: roles with the same program share one."
+    memory: Text = Field(
+        default="", title="Memory", description="The most memory that one agent may use, such as 2GiB."
+    )
+    tokens: Annotated[int, BeforeValidator(lambda limit: limit or 0)] = Field(
+        default=0, ge=0, title="Tokens", description="The most tokens that one task may use. 0: no limit."
+    )
+    usd: Annotated[float, BeforeValidator(lambda limit: limit or 0)] = Field(
+        default=0, ge=0, title="US dollars", description="The most that one task may cost. 0: no limit."
+    )
+    account: Text = Field(
+        default="",
+        title="Account",
+        description="The account that its agents use. Empty: roles with the same program share one.",
     )
     pause_on: list[str] = Field(
         default_factory=list,
+        title="Pause on",
         description="Regular expressions for what its program prints last when its account gives nothing more.",
     )
     environment: list[str] = Field(
-        default_factory=list, description="Names of environment variables that its agents are given."
+        default_factory=list,
+        title="Environment",
+        description="Names of environment variables that its agents are given.",
     )
     copied_files: list[str] = Field(
-        default_factory=list, description="Files that git does not have and its checkouts need, such as .env."
+        default_factory=list,
+        title="Copied files",
+        description="Files that git does not have and its checkouts need, such as .env.",
+    )
+    submodules: Annotated[Literal["as the crew says", "yes", "no"], BeforeValidator(_as_word)] = Field(
+        default=AS_THE_CREW, title="Submodules", description="Whether its checkouts have the files of submodules."
     )
     setup: list[str] = Field(
-        default_factory=list, description="Shell commands that make a fresh checkout ready, instead of the crew's."
+        default_factory=list,
+        title="Set-up",
+        description="Shell commands that make a fresh checkout ready, instead of the crew's, such as npm ci.",
     )
     setup_inputs: list[str] = Field(
-        default_factory=list, description="Files that setup depends on, such as lock files."
-    )
-
-    submodules: bool | None = Field(
-        default=None, description="Whether its checkouts have the files of submodules. Empty: as the crew says."
+        default_factory=list, title="Set-up inputs", description="Files that the set-up depends on, such as lock files."
     )
 
     def written(self) -> dict[str, Any]:
         """What a crew file would say of this role: slots, and whatever is not empty."""
-        filled = {key: value for key, value in self.model_dump(exclude={"name", "models"}).items() if value}
+        apart = {"name", "models", "submodules"}
+        filled = {key: value for key, value in self.model_dump(exclude=apart).items() if value}
         if "copied_files" in filled:  # pydantic's models have a method of the key's own name
             filled["copy"] = filled.pop("copied_files")
-        if self.submodules is not None:
-            filled["submodules"] = self.submodules
-        if self.models is not None and (chosen := self.models.model_dump(exclude_none=True)):
+        if self.submodules != AS_THE_CREW:
+            filled["submodules"] = self.submodules == "yes"
+        if chosen := {complexity: model for complexity, model in self.models.model_dump().items() if model}:
             filled["model"] = chosen
         for key in ("prompt_by", "priority"):
             if key not in self.model_fields_set:
@@ -121,53 +177,46 @@ class AgentCrew(Block):
         default_factory=list,
         title="Roles",
         description="The roles; those that are missing are taken from the default crew.",
-        json_schema_extra={"position": 0},
+        examples=[[{"name": "backend", "slots": 2, "backend": "command", "command": ["claude", "-p"]}]],
     )
-    default_backend: str | None = Field(
-        default=None,
+    default_backend: Text = Field(
+        default="",
         title="Default backend",
         description="The agent program of roles without one. Empty: the only one that is found on the machine.",
-        json_schema_extra={"position": 1},
     )
     setup: list[str] = Field(
         default_factory=list,
         title="Set-up",
         description="Shell commands that make a fresh checkout ready, such as npm ci.",
-        json_schema_extra={"position": 2},
+        examples=[["npm ci"]],
     )
     setup_inputs: list[str] = Field(
         default_factory=list,
         title="Set-up inputs",
         description="Files that the set-up depends on, such as lock files: unchanged, its result is used again.",
-        json_schema_extra={"position": 3},
+        examples=[["package-lock.json"]],
     )
-
-    quota_wait: str | None = Field(
-        default=None,
-        title="Quota wait",
-        description="How long a run waits for accounts that refuse when nothing else goes on, such as 2h. Empty: 6h.",
-        json_schema_extra={"position": 7},
-    )
-
     environment: list[str] = Field(
         default_factory=list,
         title="Environment",
         description="Names of environment variables that every agent, set-up and verification is given.",
-        json_schema_extra={"position": 4},
+        examples=[["ANTHROPIC_API_KEY"]],
     )
-
     copied_files: list[str] = Field(
         default_factory=list,
         title="Copied files",
         description="Files that git does not have and that every checkout needs, such as .env.",
-        json_schema_extra={"position": 5},
+        examples=[[".env"]],
     )
-
     submodules: bool = Field(
         default=False,
         title="Submodules",
         description="Whether checkouts have the files of the repository's submodules.",
-        json_schema_extra={"position": 6},
+    )
+    quota_wait: Text = Field(
+        default="",
+        title="Quota wait",
+        description="How long a run waits for accounts that refuse when nothing else goes on, such as 2h. Empty: 6h.",
     )
 
     def as_crew(self) -> Crew:

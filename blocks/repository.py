@@ -31,13 +31,14 @@ class FeatureRepository(Block):
     path: str = Field(
         title="Path",
         description="The clone, or any directory in it, on the worker's machine; ~ is the worker's home directory.",
-        json_schema_extra={"position": 0, "examples": ["/home/me/shop"]},
+        examples=["/home/me/shop"],
     )
     base: str = Field(
         default="",
-        title="Base branch",
-        description="The branch that features start from. Empty: what the plan says, else the one checked out.",
-        json_schema_extra={"position": 1},
+        title="Base",
+        description="What features start from when neither the form nor the plan says it, such as main or origin/main. "
+        "Empty: the branch checked out.",
+        examples=["main"],
     )
 
     def open(self) -> Control:

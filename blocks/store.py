@@ -35,6 +35,7 @@ class FeatureStore(Block):
     url: SecretStr = Field(
         title="Address",
         description="sqlite:////absolute/path/plait.db or postgresql://user:password@host:5432/database.",
+        examples=["sqlite:////srv/plait.db"],
     )
 
     def open(self) -> "Store":

@@ -29,9 +29,9 @@ def approve(wanted: str, contract: str, *, rejected: str | None, repository: Pat
     """
     run = run_meant(wanted, repository=repository)
     given = answer_draft(Path(run.repository), run.feature, contract, by=user_name(), rejected=rejected)
-    then = "the run goes on" if run.alive else "it counts when the plan is run again"
+    then = "the run goes on" if run.alive else f"it counts {run.run_again}"
     if given.status == "rejected":
-        then = f"{given.owner} gets it back" + ("" if run.alive else " when the plan is run again")
+        then = f"{given.owner} gets it back" + ("" if run.alive else f" {run.run_again}")
     return f"{given.status} {contract} v{given.version} of {run.feature} ({given.commit[:10]}): {then}"
 
 

@@ -29,6 +29,7 @@ from plait.flows.recording.run_files import (
     this_run,
     write_merging,
     write_outcome,
+    write_own_groundwork,
     write_run_file,
 )
 from plait.flows.running.beginning import manifest_of
@@ -79,11 +80,12 @@ def deliver(
     )
     write_run_file(shop.directory, record)
     write_merging(shop.directory, shop.facts.integration)
+    write_own_groundwork(shop.directory, session.tasks)
     lines: dict[str, str] = {}
     watchers.add(LineKeeper(lines))
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
-    loop = open_loop(session, urgency=urgency, lines=lines)
+    loop = open_loop(session, urgency=urgency, lines=lines, tells_first=call.preflight)
     for notice in session.notices:
         watchers.noted(notice)
     _watch(session, loop.live, flow_run=flow_run)
@@ -97,6 +99,8 @@ def deliver(
             brought = finish_at_base(shop, is_complete=_is_complete(session, loop.live.outcome()), tell=watchers.noted)
             if brought is not None:
                 loop.hear_more(BroughtToBase(brought))
+                if brought.state == "asked":
+                    watchers.asked_to_land(brought)
             loop.look_at_base()
             change = change_of_edition(session, loop.live.outcome())
             if change is not None:
@@ -120,10 +124,13 @@ def _is_complete(session: Session, outcome: FeatureOutcome) -> bool:
     return outcome.state is RunState.COMPLETED and landed >= {task.id for task in session.brief.expansion.tasks}
 
 
-def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, lines: dict[str, str]) -> Loop:
+def open_loop(
+    session: Session, *, urgency: Mapping[str, float] | None = None, lines: dict[str, str], tells_first: bool = True
+) -> Loop:
     """The loop of a session: its machine with all that earlier runs have left, and the slots that all runs share.
 
-    `urgency`: by task, the order of dispatch; the usual rule's when absent.
+    `urgency`: by task, the order of dispatch; the usual rule's when absent. `tells_first`: whether agents wait at the
+    start for what is said of base.
     """
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
@@ -144,6 +151,7 @@ def open_loop(session: Session, *, urgency: Mapping[str, float] | None = None, l
         redact=redact,
         wish_to_pause=wish,
         is_on_page=not is_embedded(),
+        tells_first=tells_first,
     )
 
 

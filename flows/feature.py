@@ -1,14 +1,12 @@
 """The flow `deliver-feature`: a plan in, a tested feature branch out."""
 
-import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.exceptions import CancelledRun, FailedRun, PrefectException
+from prefect.exceptions import CancelledRun, FailedRun
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment
 from prefect.runtime import flow_run as current_flow_run
@@ -18,23 +16,26 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plait.flows.delivering import deliver
 from plait.flows.inputs.editions import killed_edition, named_edition
-from plait.flows.inputs.parameters import brief_from_parameters, store_address
-from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.parameters import brief_from_parameters, feature_as_written, store_address
+from plait.flows.inputs.requests import Brief, landing
 from plait.flows.inputs.run_names import is_generated
 from plait.flows.past_durations import history_in
-from plait.flows.recording.artifacts import publish_problem
+from plait.flows.recording.told_failures import ToldFailure, paragraph, put_on_page, tell_failures_once
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.session import new_run_id, open_session
+from plait.flows.running.startable import require_startable
 from plait.flows.running.suspension import undo_suspension
+from plait.flows.running.trial import try_out
 from plait.flows.running.watching import Watcher, Watchers
 from plait.flows.runs import runs_around
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import PlaitError
 from plait.plans.language.editions import Edition
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
-from plait.plans.wording import markdown
 from plait.show.base_lines import base_lines
 from plait.show.outcome_json import outcome_record
+from plait.show.unlanded import headline
+from plait.workspace.home import plait_home
 
 WIDEST = 512
 """Threads for agents and integrations: more than any crew's slots together; what is not needed is never started."""
@@ -49,7 +50,7 @@ class DeliverOptions(BaseModel):
         default="",
         title="Base",
         description="What the feature starts from: a branch, a fetched one as origin/main, a tag or a commit. Empty: "
-        "the plan's, else the branch that the repository is on.",
+        "the plan's, else that of the repository's block, else the branch checked out.",
     )
     only: list[str] = Field(
         default_factory=list, title="Only these tasks", description="Ids of tasks to run. Empty: all."
@@ -65,8 +66,20 @@ class DeliverOptions(BaseModel):
     edition: str = Field(
         default="",
         title="Edition",
-        description="The day that {date} in the feature's name stands for, such as 2026-11-30. Empty: the schedule's "
+        description="The day that {date} in the feature's name stands for, such as 2026-11-30, or an edition's whole "
+        "name. Empty: the schedule's "
         "day, that of an edition that was killed, or today.",
+    )
+    land: Literal["as the plan says", "never", "approve", "auto"] = Field(
+        default="as the plan says",
+        title="Land on base",
+        description="Whether the feature goes onto base: never, once a person says so (approve), or by itself (auto), "
+        "when all of its tasks have landed.",
+    )
+    preflight: bool = Field(
+        default=True,
+        title="Try it out first",
+        description="Try the set-up, and look for the programs of the checks, before an agent starts.",
     )
     improve: float = Field(
         default=0.0,
@@ -77,42 +90,12 @@ class DeliverOptions(BaseModel):
     )
 
 
-class _WithResult(PrefectException):
-    """Carries what a run landed although it did not end well: `{branch, commit, outcome}`, as when all lands."""
-
-    def __init__(self, message: str, result: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message, result)
-        self.message, self.result = message, result
-
-    def __str__(self) -> str:
-        return self.message
+class NotDelivered(ToldFailure, FailedRun):
+    """The run failed; what it landed is its `result`: `{branch, commit, outcome}`, as when all lands."""
 
 
-class NotDelivered(_WithResult, FailedRun):
-    """The run failed."""
-
-
-class _ToldAlready(logging.Filter):
-    """Drops what Prefect's engine says of a run that failed as it should: its state has said it, without a traceback.
-
-    A worker's process ends by raising what its flow failed with (3.9.0, `handle_engine_signals`), and logs that.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], _WithResult))
-
-
-_TOLD_ALREADY = _ToldAlready()
-
-
-def tell_failures_once() -> None:
-    """In the process of a worker, which carries out this one flow run."""
-    for name in ("prefect.engine", "prefect.flow_engine", "prefect.flow_runs"):
-        logging.getLogger(name).addFilter(_TOLD_ALREADY)
-
-
-class DeliveryCancelled(_WithResult, CancelledRun):
-    """The run was cancelled."""
+class DeliveryCancelled(ToldFailure, CancelledRun):
+    """The run was cancelled; what it landed is its `result`."""
 
 
 def run_name() -> str:
@@ -129,7 +112,7 @@ def run_name() -> str:
         options = DeliverOptions.model_validate(current_flow_run.parameters.get("options") or {})
         return _as_edition(brief, place, options).plan.feature
     except Exception:  # whatever is wrong with the parameters, the flow itself says
-        return given or "deliver-feature"
+        return feature_as_written(asked["plan"], asked["repository"]) or given or "deliver-feature"
 
 
 @flow(
@@ -160,8 +143,9 @@ def deliver_feature(
     Args:
         plan: The plan as YAML text, or the path of a plan file or folder of task specs inside the repository.
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        crew: Name of an Agent Crew block, or the path of a crew file in the repository. Empty: the default crew.
-        options: Base branch, a choice of tasks, starting over.
+        crew: Name of an Agent Crew block, such as default, or the path of a crew file in the repository. Empty: what
+            the plan says of roles, and no more.
+        options: What to start from, a choice of tasks, starting over.
         store: Name of a Feature Store block: where the history of runs is read and written. Empty: the worker's own.
     """
     call, is_deployed = CALL.get(), deployment.id is not None
@@ -171,7 +155,10 @@ def deliver_feature(
         place, brief = brief_from_parameters(plan, repository, crew, given=call.brief if call else None)
         if call is None:
             brief = _as_edition(brief, place, options)
-            call = _call_of_worker(brief)
+            brief = brief if options.land == "as the plan says" else landing(brief, options.land)
+            call = _call_of_worker(brief, options)
+            if options.preflight:
+                _try_out(brief, place, options, call.watcher)
         kept_in = store_address(store)
         with (
             history_in(kept_in),
@@ -193,10 +180,9 @@ def deliver_feature(
     except PlaitError as problem:
         if call is not None:
             call.trouble = problem
-        message = _paragraph(problem)
+        message = paragraph(problem)
         if is_deployed:
-            told = [markdown(line, 2_000) for line in ("The run could not begin", *message.splitlines())]
-            publish_problem(str(current_flow_run.name), "# " + "\n\n".join(told))
+            put_on_page("The run could not begin", message)
         return Failed(message=message, data=NotDelivered(message))
     except Exception as problem:
         if call is not None:
@@ -220,9 +206,17 @@ def _as_edition(brief: Brief, place: Path, options: DeliverOptions) -> Brief:
     return brief.as_edition(killed or own)
 
 
-def _call_of_worker(brief: Brief) -> Call:
+def _call_of_worker(brief: Brief, options: DeliverOptions) -> Call:
     """Nobody watches but the page: what a terminal would show goes to the run's log there."""
-    return Call(brief, watcher=_RunLog())
+    return Call(brief, watcher=_RunLog(), preflight=options.preflight)
+
+
+def _try_out(brief: Brief, place: Path, options: DeliverOptions, watcher: Watcher) -> None:
+    """What `plait run` tries before it comes here; whoever starts a run on the page has to hear of it as early."""
+    startable = require_startable(
+        brief, repository=place, base=options.base or None, only=tuple(options.only), fresh=options.fresh
+    )
+    try_out(startable, place, home=plait_home(), step=watcher.noted, note=watcher.noted)
 
 
 class _RunLog(Watcher):
@@ -238,15 +232,9 @@ class _RunLog(Watcher):
         self._say(text)
 
 
-def _paragraph(problem: PlaitError) -> str:
-    """A problem as the page shows it: a readable reason, not a traceback."""
-    return f"{problem}\nHint: {problem.hint}" if problem.hint else str(problem)
-
-
 def _state_of(outcome: FeatureOutcome) -> State[Any]:
     """The final state, said truthfully: a flow that returns nothing is Completed even when its tasks failed."""
-    single = outcome.singly()
-    message = f"{len(single.landed)} of {len(single.tasks)} tasks landed on {outcome.branch}"
+    message = headline(outcome, on=outcome.branch)
     if outcome.reason:
         message += f"; {outcome.reason}"
     if outcome.brought:
@@ -256,6 +244,8 @@ def _state_of(outcome: FeatureOutcome) -> State[Any]:
         case RunState.COMPLETED if not any(task.tries for task in outcome.tasks) and not outcome.batches:
             # Said by the state's name, too: a schedule over a feature that has landed is green night after night.
             return Completed(name="NothingToDo", message=f"nothing was left to do: {message}", data=result)
+        case RunState.COMPLETED if outcome.brought is not None and outcome.brought.state == "asked":
+            return Completed(name="ReadyToLand", message=message, data=result)
         case RunState.COMPLETED:
             return Completed(message=message, data=result)
         case RunState.PARTIAL:

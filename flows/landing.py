@@ -48,7 +48,8 @@ def land_feature(call: LandCall) -> BaseOutcome:
         EnvironmentProblem: git, the remote or the checks could not.
     """
     with _opened(call.feature, call.repository) as shop:
-        wish = LandingWish(call.way or shop.facts.integration.land_by, strictly=call.strictly, dry_run=call.dry_run)
+        way = call.way or shop.facts.integration.land_by
+        wish = LandingWish(way, strictly=call.strictly, dry_run=call.dry_run, anyhow=call.onto is not None)
         place = _place(shop, call.onto, local=call.local)
         if call.request:
             return request_it(shop, place)

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from plait.flows.inputs.requests import Brief
@@ -20,6 +19,7 @@ from plait.flows.recording.notifying import NOTIFY
 from plait.flows.running.calling import CALL, Call
 from plait.flows.running.nothing_left import is_all_done, nothing_told, notices_of, settle_again
 from plait.flows.running.startable import Startable, require_startable
+from plait.flows.running.stop_signals import stopped_by_signals
 from plait.flows.running.trial import try_out
 from plait.flows.runs import seen_from_here
 from plait.flows.servers.choosing import ServerChoice, choose_server
@@ -68,9 +68,6 @@ class Launch:
     """`none` or the address of a Prefect API; nothing: the first that `choose_server` finds."""
 
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
     """Run the flow in this process and print what came of it.
 
@@ -88,7 +85,7 @@ def launch(wanted: Launch, *, json: bool, quiet: bool = False) -> ExitCode:
         return ExitCode.LANDED
     home = plait_home()  # asked for now: at the end the disk may be full
     view = _view(json=json, quiet=quiet)
-    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view)
+    call = Call(wanted.brief, plan=_place_of(wanted.brief), watcher=view, preflight=wanted.preflight)
     if isinstance(view, LiveView) and not wanted.yes:
         view.ask_when_red(call.stop)
     broken = _carry_out(wanted, startable, call, view, choice)
@@ -151,7 +148,7 @@ def _carry_out(
     try:
         with ExitStack() as open_things:
             open_things.enter_context(view.shown())
-            open_things.enter_context(_stopped_by_signals(call.stop, begun))
+            open_things.enter_context(stopped_by_signals(call.stop, begun))
             if wanted.preflight and startable.outset is not None:
                 _require_server(choice)  # set-ups may take minutes
                 try_out(startable, wanted.repository, home=plait_home(), step=view.step, note=view.noted)
@@ -209,28 +206,6 @@ def _view(*, json: bool, quiet: bool) -> "LiveView | PlainView":
 
 
 @contextmanager
-def _stopped_by_signals(stop: threading.Event, begun: threading.Event) -> Iterator[None]:
-    """Ctrl-C stops the run and keeps the work; a second one does not wait for that, nor the first before it begins.
-
-    A signal that whoever started us ignores stays ignored, as programs do that `nohup` or a script's `&` starts.
-    """
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        # Prefect sends itself the SIGTERM again that it got during the flow: only Ctrl-C means more the second time.
-        if not begun.is_set() or (stop.is_set() and number == signal.SIGINT):
-            raise KeyboardInterrupt
-        stop.set()
-
-    heard = [number for number in _STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, on_signal) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _prefect_api(view: "LiveView | PlainView", choice: ServerChoice) -> Iterator[None]:
     """The server that was chosen, or an embedded one for the length of the run; set before Prefect is imported."""
     from plait.flows.servers.embedded import embedded_server, reap_servers
@@ -243,7 +218,7 @@ def _prefect_api(view: "LiveView | PlainView", choice: ServerChoice) -> Iterator
 
         talk_to(choice.settings)
         require_reachable(choice.url)
-        view.noted(f"it runs on the Prefect server at {choice.url} ({choice.why})")
+        view.noted(f"it runs on the Prefect server at {choice.url} ({choice.why}{choice.way_out})")
         # What Prefect says of each task goes to its page; on a terminal it would break the live table.
         for handler in ("CONSOLE", "DEBUG"):
             os.environ.setdefault(f"PREFECT_LOGGING_HANDLERS_{handler}_LEVEL", "CRITICAL")
@@ -297,6 +272,7 @@ def _call_flow(wanted: Launch, call: Call) -> "State[Any] | None":
         only=list(wanted.only),
         fresh=wanted.fresh,
         refresh=wanted.refresh,
+        preflight=wanted.preflight,
         improve=wanted.improve,
     )
     plan = _shown(wanted.brief.text)

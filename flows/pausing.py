@@ -41,7 +41,7 @@ def resume(wanted: str | None, *, repository: Path | None = None) -> str:
     run = find_run(plait_home(), None, among=paused) if paused else run_meant(wanted, repository=repository)
     if not ask_to_resume(_control_of(run), run.feature):
         return f"{run.feature}{_where(run)} was not paused"
-    return f"{run.feature}{_where(run)} goes on{'' if run.alive else ' when the plan is run again'}"
+    return f"{run.feature}{_where(run)} goes on{'' if run.alive else f' {run.run_again}'}"
 
 
 def _is_paused(run: KnownRun) -> bool:

@@ -3,13 +3,13 @@
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from plait.agent_tasks.kept_facts import kept_facts
 from plait.agent_tasks.persons_repair import clean_author
+from plait.flows.readying import files_beside, make_ready, readiness_of
 from plait.flows.recording.run_files import read_merging
 from plait.flows.runs import KnownRun, run_meant
 from plait.plans.errors import CallError, EnvironmentProblem
@@ -22,7 +22,6 @@ from plait.workspace.checkouts import Checkout, make_checkout, show_unmerged
 from plait.workspace.clone_git import surroundings_of
 from plait.workspace.conflicts import conflict_checkout, left_as_handed_out, left_over_markers
 from plait.workspace.control import HEADS, Control, open_control
-from plait.workspace.copied_files import NO_FILES, CopiedFiles, copied_files
 from plait.workspace.deleting import delete_tree
 from plait.workspace.environment import user_name
 from plait.workspace.errors import RefMoved
@@ -132,10 +131,15 @@ def find_handed_out(wanted: str | None, task: str, *, repository: Path | None = 
     return Resolving(run, control, planned, rejected, onto, _place(control, run.feature, planned.id))
 
 
-def hand_out(resolving: Resolving) -> Resolving:
+def hand_out(resolving: Resolving, *, set_up: bool = True, tell: Callable[[str], None] = lambda _: None) -> Resolving:
     """Make the checkout: the task's branch merged with the feature branch, conflicts with markers.
 
-    What the plan's rules and structure settle is settled; commands are the person's to run.
+    What the plan's rules and structure settle is settled; their commands are the person's to run. It is made ready as
+    the task's own are.
+
+    Args:
+        set_up: Whether the set-up commands are carried out.
+        tell: Told what takes long.
 
     Raises:
         GitFailed: an object is missing.
@@ -161,11 +165,18 @@ def hand_out(resolving: Resolving) -> Resolving:
     keeper = store.commit_tree(tree, (resolving.onto, resolving.rejected), f"resolving {task.id}\n", date=git_date())
     resolving.control.pin(f"resolve/{resolving.run.feature}/{task.id}", keeper)
     branch = task.branch or task.id
-    around, copied = surroundings_of(resolving.control, base=resolving.onto), _copied(resolving)
+    control, run = resolving.control, resolving.run
+    ready = readiness_of(control, run.directory, feature=run.feature, task=task.id, role=task.role)
+    around, copied = surroundings_of(control, base=resolving.onto, clone=ready.clone), files_beside(control, ready)
     checkout = make_checkout(
-        resolving.control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around, copied=copied
+        control, resolving.place, resolving.onto, branch=branch, tree=tree, surroundings=around, copied=copied
     )
-    show_unmerged(resolving.control, checkout, conflicts)
+    show_unmerged(control, checkout, conflicts)
+    if set_up and ready.ground.setup:
+        tell(f"making it ready: {'; '.join(ready.ground.setup)}")
+    missing = tuple(
+        make_ready(control, checkout, ready, task=task.id, around=around, undecided=tuple(files), set_up=set_up)
+    )
     note = {
         "rejected": resolving.rejected,
         "onto": resolving.onto,
@@ -178,21 +189,12 @@ def hand_out(resolving: Resolving) -> Resolving:
             *_not_applied(files, rules if plan else None),
             *_as_git_made_it(unmarked),
             *copied.told,
+            *missing,
         ],
         "copied": sorted(checkout.copied),
     }
     write_whole(resolving.place / _NOTE, json.dumps(note))
     return _kept(resolving)
-
-
-def _copied(resolving: Resolving) -> CopiedFiles:
-    """What checkouts of the task's role get of the user's clone, as the feature's last run in it had it."""
-    try:
-        facts = kept_facts(resolving.control, resolving.run.feature)
-    except CallError:
-        return NO_FILES
-    patterns = dict.fromkeys((*facts.crew.copy, *facts.crew.role(resolving.task.role).copy))
-    return copied_files(Path(facts.clone), resolving.control, patterns) if facts.clone else NO_FILES
 
 
 def _waits_for(resolving: Resolving) -> list[str]:
@@ -267,7 +269,7 @@ def told_of_repair(resolving: Resolving, commit: str) -> str:
     """In a sentence, what comes of what was taken back."""
     outcome = resolving.run.outcome()
     is_base = outcome is not None and outcome.base is not None and outcome.base.refresh == resolving.task.id
-    later = f"it counts when the plan is run again{' with --refresh' if is_base else ''}"
+    later = f"it counts {resolving.run.run_again}{' with --refresh' if is_base else ''}"
     then = "the run takes it now" if resolving.run.alive else later
     return f"{resolving.task.id}: your repair is on {resolving.task.branch} ({commit[:10]}): {then}"
 

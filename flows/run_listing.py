@@ -27,7 +27,6 @@ class ListedRun:
     def record(self) -> dict[str, object]:
         """What `--json` prints."""
         outcome, usage = self.outcome, self.usage
-        single = outcome.singly() if outcome else None
         return {
             "run_id": self.run.run_id,
             "feature": self.run.feature,
@@ -35,8 +34,8 @@ class ListedRun:
             "state": outcome.state.value if outcome else None,
             "started_at": outcome.started_at.isoformat(timespec="milliseconds") if outcome else None,
             "elapsed_seconds": round(outcome.elapsed_seconds, 3) if outcome else None,
-            "tasks": len(single.tasks) if single else None,
-            "landed": len(single.landed) if single else None,
+            "tasks": len(outcome.counted) if outcome else None,
+            "landed": outcome.count_landed if outcome else None,
             "did_something": did_something(outcome) if outcome else None,
             "usage": usage.model_dump(mode="json") if usage else None,
         }
@@ -46,9 +45,8 @@ class ListedRun:
         outcome, place = self.outcome, str(worktree_of(self.run.repository))
         if outcome is None:
             return ("–", self.run.run_id, "unknown", "–", "–", "–", place)
-        single = outcome.singly()
         state = outcome.state.value if did_something(outcome) or self.run.alive else "nothing to do"
-        landed = f"{len(single.landed)} of {len(single.tasks)}"
+        landed = f"{outcome.count_landed} of {len(outcome.counted)}"
         took = spell_seconds(outcome.elapsed_seconds)
         return (_local(outcome.started_at), self.run.run_id, state, landed, took, _cost(self.usage), place)
 

@@ -13,6 +13,7 @@ from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.journal_file import kept_journal
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.journal.lines import Journal
+from plait.plans.language.editions import edition_option
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, FeatureOutcome, RunState, Span, TaskOutcome
 from plait.plans.tasks.states import TaskState
@@ -46,6 +47,12 @@ class KnownRun:
     def alive(self) -> bool:
         """Whether its process still goes on."""
         return is_alive(self.pid, self.started)
+
+    @property
+    def run_again(self) -> str:
+        """`when the plan is run again`, and of an edition how: another day's run is another feature."""
+        edition = edition_option(self.template, self.feature)
+        return f"when the plan is run again{f' with --edition {edition}' if edition else ''}"
 
     def outcome(self) -> FeatureOutcome | None:
         """Where it stands: the fold of its journal; what ended, and what older versions left, is read as it was kept.
@@ -266,6 +273,8 @@ def find_run(home: Path, wanted: str | None, *, task: str | None = None, among: 
 def run_meant(wanted: str | None, *, task: str | None = None, repository: Path | None = None) -> KnownRun:
     """The run that a command is about: without a name one of this repository alone, with a name one from anywhere.
 
+    Where a repository is named it is one of that repository, with a name and without.
+
     Args:
         wanted: A run's id, its beginning, or a feature.
         task: Without a name, a run that has worked on this one is preferred.
@@ -278,7 +287,9 @@ def run_meant(wanted: str | None, *, task: str | None = None, repository: Path |
     home, here = kept_home(), runs_here() if repository is None else runs_of(repository)
     if wanted is None and not here:
         raise _none_here(known_runs(home), repository)
-    runs = _fitting(here if repository else known_runs(home), wanted) if wanted else []
+    if wanted is not None and repository is not None and not _fitting(here, wanted):
+        raise CallError(f"{repository} has no run {quoted(wanted)}", hint=_names_of(here))
+    runs = _fitting(here if repository is not None else known_runs(home), wanted) if wanted else []
     if wanted is None or not runs or _fitting(here, wanted):
         return find_run(home, wanted, task=task, among=here)
     alive = [run for run in runs if run.alive]
@@ -295,6 +306,11 @@ def _none_here(runs: Sequence[KnownRun], repository: Path | None) -> CallError:
     where = "where you stand" if repository is None else str(repository)
     sentence = f"no run of plait belongs to {where}, and those of other repositories are left alone"
     return CallError(sentence, hint=_name_one(runs, "one"))
+
+
+def _names_of(runs: Sequence[KnownRun]) -> str:
+    newest = ", ".join(run.run_id for run in runs[:3])
+    return f"its newest are {newest}" if newest else "no run of plait belongs to it"
 
 
 _MOST_NAMED = 4

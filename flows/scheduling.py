@@ -1,5 +1,6 @@
 """A plan with a schedule: what is deployed of it, and what is refused before nights are lost to it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from tzlocal import get_localzone_name
 
 from plait.flows.inputs.parameters import brief_from_parameters, repository_place
 from plait.flows.inputs.requests import Brief, read_plan_file
-from plait.flows.running.reuse import find_finished
+from plait.flows.running.outset import outset_of, start_of
 from plait.flows.servers.deploying import DEPLOYMENTS, Deployed, put_deployment, refused
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.language.editions import name_of_all
@@ -25,6 +26,7 @@ from plait.workspace.home import expanded, plait_home
 from plait.workspace.places import is_file, is_folder
 
 HINT_EDITIONS = "put {date} into the feature's name, such as `feature: nightly-{date}`: each night is an edition of it"
+_FIELDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,26 @@ def cron_schedule(cron: str, timezone: str) -> CronSchedule:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # unknown; not a name; a folder of them, such as Europe
         raise CallError(f"there is no time zone {quoted(zone)}", hint="such as Europe/Berlin, or UTC") from None
+    hint = "five fields: minute, hour, day, month, day of the week; `0 2 * * *` is every night at two"
     try:
-        return CronSchedule(cron=cron, timezone=zone)
+        schedule = CronSchedule(cron=cron, timezone=zone)
     except ValidationError:
-        hint = "five fields: minute, hour, day, month, day of the week; `0 2 * * *` is every night at two"
         raise CallError(f"{quoted(cron)} is not a schedule", hint=hint) from None
+    if len(cron.split()) > _FIELDS:  # the sixth is seconds: a run for each second of that minute
+        raise CallError(f"{quoted(cron)} has more than five fields", hint=hint)
+    if not _next_date(schedule):
+        raise CallError(f"the day of {quoted(cron)} never comes", hint=hint)
+    return schedule
+
+
+def _next_date(schedule: CronSchedule) -> bool:
+    """Whether there is one: 31 February is written as other days are."""
+    from prefect.server.schemas.schedules import CronSchedule as Planned  # slow to import
+
+    try:
+        return bool(asyncio.run(Planned(cron=schedule.cron, timezone=schedule.timezone).get_dates(1)))
+    except ValueError:
+        return False
 
 
 def _as_parameter(repository: str) -> str:
@@ -162,11 +179,13 @@ def _doubts(brief: Brief, place: Path, *, base: str | None) -> Iterator[str]:
 
 
 def _is_finished(brief: Brief, place: Path, *, base: str | None) -> bool:
-    """Whether all of a plan has landed; not where that cannot be told, as for a repository of another machine."""
+    """Whether a run of the plan would find nothing to do, bundles that landed and work that was taken back included.
+
+    Not where that cannot be told, as for a repository of another machine.
+    """
     try:
         control = open_control(place, home=plait_home())
-        _, now = control.base_commit(base or brief.plan.base)
+        start = start_of(control, brief, base, fresh=False)
+        return not start.fresh and outset_of(control, brief, start, only=()).has_all_landed
     except PlaitError:
         return False
-    reuse = find_finished(control, brief.plan.feature, brief.expansion.tasks, base=now)
-    return all(task.id in reuse.finished and reuse.finished[task.id].landed for task in brief.expansion.tasks)

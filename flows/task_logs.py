@@ -141,6 +141,11 @@ def _parts(place: Path) -> Iterator[LogPart]:
             yield LogPart(what, file)
 
 
+def logs_of_try(place: Path) -> list[Path]:
+    """The logs that a try has by now, in the order in which they are written."""
+    return [part.path for part in _parts(place)]
+
+
 def _written(file: Path) -> float:
     """When a log was written last; 0 where there is none, or nothing in it."""
     try:

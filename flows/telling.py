@@ -79,7 +79,7 @@ def _when(run: KnownRun, outcome: TaskOutcome, *, is_command: bool) -> str:
     if outcome.state is TaskState.DONE:
         return "it is finished: its agent is told if a batch sends it back"
     if not run.alive:
-        return "its agent is told when the plan is run again, if it is done again then"
+        return f"its agent is told {run.run_again}, if it is done again then"
     if outcome.state is TaskState.RUNNING:
         return "it is at work, and cannot hear: its next try or repair is told"
     return "its agent is told when it starts"

@@ -56,7 +56,7 @@ def test_the_wheel_has_the_packages_below_one_name_and_all_data(wheel: Path) -> 
 
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"plait"}
     assert "plait/py.typed" in names
-    assert "plait/flows/feature.py" in names
+    assert {"plait/flows/feature.py", "plait/flows/inputs/drawn_names.txt"} <= names
     for folder, inside in (("flows/templates", "plait/flows/templates"), ("examples", "plait/flows/examples")):
         files = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         wanted = {f"{inside}/{path.relative_to(ROOT / folder)}" for path in files}

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl
+from pydantic import BeforeValidator, Field, HttpUrl
 
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
@@ -25,6 +25,17 @@ LOGO = HttpUrl(
     # The icon of prefect-shell: square, and served by Prefect's own site.
     "https://cdn.sanity.io/images/3ugk85nk/production/0b47a017e1b40381de770c17647c49cdf6388d1c-250x250.png"
 )
+
+Text = Annotated[str, BeforeValidator(lambda written: "" if written is None else written)]
+"""A field of a form to type into, where empty is nothing; earlier versions have saved null."""
+
+Capabilities = Annotated[
+    tuple[str, ...],
+    Field(
+        title="Capabilities", description="What this agent is good at, in words that plans use, such as python or docs."
+    ),
+]
+"""The last field of each agent's form, which shows those of a base class first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +110,6 @@ class CodingAgent(Block, ABC):
     _documentation_url = DOCUMENTATION
     _logo_url = LOGO
     _description = "A program or model that changes files in one directory when it is asked to."
-
-    capabilities: tuple[str, ...] = Field(
-        default=(), description="What this agent is good at, in words that plans use, such as python or docs."
-    )
 
     backend: ClassVar[Backend]
     """What crews call it: its row in `plait/plans/language/backends.py`."""

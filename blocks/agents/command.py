@@ -11,7 +11,9 @@ from plait.blocks.agents.base import (
     LOGO,
     AgentOrder,
     AgentReport,
+    Capabilities,
     CodingAgent,
+    Text,
     private_file,
     run_program,
 )
@@ -49,9 +51,13 @@ class CommandAgent(CodingAgent):
 
     command: tuple[str, ...] = Field(
         min_length=1,
-        description="Program and arguments; {prompt_file}, {task}, {model} and {directory} stand for their values.",
+        title="Command",
+        description="Program and arguments, one by one; {prompt_file}, {task}, {model} and {directory} stand for their "
+        "values.",
+        examples=[["claude", "-p"]],
     )
-    model: str | None = Field(default=None, description="What {model} stands for when the role names no model.")
+    model: Text = Field(default="", title="Model", description="What {model} stands for when the role names no model.")
+    capabilities: Capabilities = ()
 
     @field_validator("command")
     @classmethod
@@ -62,7 +68,7 @@ class CommandAgent(CodingAgent):
 
     @model_validator(mode="after")
     def _model_is_no_option(self) -> Self:
-        if self.model is not None:
+        if self.model:
             self.arguments({"{model}": self.model})
         return self
 
@@ -79,7 +85,7 @@ class CommandAgent(CodingAgent):
                 f"the role {role_name} gets its prompt as a file, but its command does not say where",
                 'add the argument "{prompt_file}" to its command',
             )
-        model = role.model if isinstance(role.model, str) else None
+        model = role.model if isinstance(role.model, str) else ""
         agent = cls(command=role.command, model=model, capabilities=role.capabilities)
         for each in role.model.values() if isinstance(role.model, dict) else ():
             agent.arguments({"{model}": each})  # one that would be read as an option is told before anything runs
@@ -88,7 +94,7 @@ class CommandAgent(CodingAgent):
     def work(self, order: AgentOrder) -> AgentReport:
         """Start the program in the checkout and wait until it and all that it started have ended."""
         values = {"{task}": order.task, "{directory}": str(order.directory)}
-        if (model := order.model or self.model) is not None:
+        if model := order.model or self.model:
             values["{model}"] = model
         if "{prompt_file}" not in self.command:
             return run_program(order, self.arguments(values, complete=True), stdin=order.prompt.encode())

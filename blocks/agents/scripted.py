@@ -14,7 +14,9 @@ from plait.blocks.agents.base import (
     LOGO,
     AgentOrder,
     AgentReport,
+    Capabilities,
     CodingAgent,
+    Text,
     not_started,
     private_file,
     run_program,
@@ -55,12 +57,18 @@ class ScriptedAgent(CodingAgent):
 
     backend: ClassVar[Backend] = "scripted"
 
-    path: Path | None = Field(default=None, description="The script's YAML file, as an absolute path.")
-    text: str | None = Field(default=None, description="The script itself as YAML, in place of a file.")
+    path: Text = Field(
+        default="",
+        title="File",
+        description="The script's YAML file, as an absolute path.",
+        examples=["/srv/demo.yaml"],
+    )
+    text: Text = Field(default="", title="Text", description="The script itself as YAML, in place of a file.")
+    capabilities: Capabilities = ()
 
     @model_validator(mode="after")
     def _one_script(self) -> Self:
-        if (self.path is None) == (self.text is None):
+        if bool(self.path) == bool(self.text):
             raise ValueError("a scripted agent has either a path or a text")
         return self
 
@@ -71,7 +79,7 @@ class ScriptedAgent(CodingAgent):
             raise CallError(
                 f"the role {role_name} has the backend scripted, but no script", "such as `script: shop.script.yaml`"
             )
-        agent = cls(path=(base_directory / expanded(role.script)).absolute(), capabilities=role.capabilities)
+        agent = cls(path=str((base_directory / expanded(role.script)).absolute()), capabilities=role.capabilities)
         agent.script()
         return agent
 
@@ -83,10 +91,10 @@ class ScriptedAgent(CodingAgent):
             PlanError: The script has mistakes.
             CallError: The file cannot be read.
         """
-        if self.path is None:
-            return read_script(self.text or "", "script")
+        if not self.path:
+            return read_script(self.text, "script")
         try:
-            return read_script(self.path.read_bytes(), str(self.path))
+            return read_script(Path(self.path).read_bytes(), self.path)
         except OSError as problem:
             raise CallError(f"cannot read the script {self.path}: {problem.strerror}") from problem
 

@@ -58,6 +58,10 @@ def command(
     if rules or explain is not None:
         _print_rules(explain)
         return
+    import os
+
+    # What pydantic looks for in every installed package to let it watch validation: 3 % of the command.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     from plait.advice.lint.facts import Facts
     from plait.advice.lint.findings import lint, with_problems
     from plait.advice.lint.rules import chosen
@@ -79,7 +83,7 @@ def command(
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
     told = (*_shown_presets(brief), *_told_of_base(brief), *_variables(brief))
-    told = (*told, *_told_filters(brief), *_unstaffed(brief))
+    told = (*told, *_told_filters(brief), *_unstaffed(brief), *_told_programs(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
     findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
@@ -141,6 +145,18 @@ def _unstaffed(brief: "Brief") -> tuple[str, ...]:
     return (told,) if told else ()
 
 
+def _told_programs(brief: "Brief") -> tuple[str, ...]:
+    """Programs of checks that are not here: what a run would be refused for, on this machine alone."""
+    from plait.flows.inputs.agents_here import missing_of_checks
+
+    missing = ((program, *where) for program, where in missing_of_checks(brief).items())
+    return tuple(
+        f"{program} is not on the PATH: `{command}` of {owner} needs it, and a run here would be refused"
+        for program, owner, command, is_set_up in missing
+        if not is_set_up
+    )
+
+
 def _told_of_base(brief: "Brief") -> tuple[str, ...]:
     """What people should know of the base in the repository around; outside of one nothing is said."""
     from plait.plans.errors import PlaitError
@@ -188,10 +204,11 @@ def _print_text(brief: "Brief", findings: "LintFindings", told: tuple[str, ...])
 
 
 def _variables(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.agents_here import shell_scripts
     from plait.plans.language.program_variables import told_variables
     from plait.workspace.environment import set_variables
 
-    return told_variables(brief.plan, brief.crew, set_variables())
+    return told_variables(brief.plan, brief.crew, set_variables(), text_of=shell_scripts(Path()))
 
 
 def _alike(keys: Iterable[str]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,9 @@ EXAMPLES = (
     "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was. "
     "Where there is more than the agent's log, each has a heading."
 )
+
+_LOOK_SECONDS = 0.2
+"""How often the next log of a try is looked for."""
 
 
 def command(
@@ -59,11 +63,32 @@ def command(
         if path:
             typer.echo(str(file))
             return
-        over = chosen.folder / "result.json"
-        if not _print(file, going_on=lambda: follow and log.run.alive and not over.exists()):
+        if not (_follow(log, chosen) if follow and not prompt else _print(file)):
             _say_nothing(log, chosen, prompt=prompt)
     else:
         _tell(log, (chosen,) if number else log.tries, whole=number is None)
+
+
+def _follow(log: "TaskLog", attempt: "TryLog") -> bool:
+    """What set-up, agent and checks of a try print, in turn, until it is over; whether there was anything."""
+    from plait.flows.task_logs import logs_of_try
+
+    told = set[Path]()
+
+    def ahead() -> list[Path]:
+        return [file for file in logs_of_try(attempt.folder) if file not in told]
+
+    def is_over() -> bool:
+        return attempt.over or not log.run.alive or (attempt.folder / "result.json").exists()
+
+    while True:
+        last = is_over()
+        for file in ahead():
+            told.add(file)
+            _print(file, going_on=lambda: not (is_over() or ahead()))
+        if last:
+            return bool(told)
+        sleep(_LOOK_SECONDS)
 
 
 def _tell(log: "TaskLog", tries: "tuple[TryLog, ...]", *, whole: bool) -> None:
@@ -79,7 +104,8 @@ def _tell(log: "TaskLog", tries: "tuple[TryLog, ...]", *, whole: bool) -> None:
     if not parts and not rejections:
         _say_nothing(log, tries[-1])
     for attempt in tries:
-        who = f"{attempt.dispatch} by {attempt.agent}" if attempt.agent else "not over"
+        cut = "not over" if log.run.alive else "cut off with its run"
+        who = f"{attempt.dispatch} by {attempt.agent}" if attempt.agent else cut
         for part in attempt.parts:
             _heading(
                 f"{log.task}, {f'try {attempt.number} ({who})' if attempt.number else 'before any try'}: {part.what}"

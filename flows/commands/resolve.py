@@ -26,6 +26,9 @@ def command(
     done: Annotated[bool, typer.Option("--done", help="Take back what is in the checkout.")] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Delete the checkout; the branch stays as it is.")] = False,
     no_shell: Annotated[bool, typer.Option("--no-shell", help="Only make the checkout, and say where it is.")] = False,
+    no_set_up: Annotated[
+        bool, typer.Option("--no-set-up", help="Leave out the set-up commands that the task's own checkouts have.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it is, or what became of it, as JSON.")] = False,
 ) -> None:
     """Put yourself into a checkout with the conflict; what you make of it counts as the task's repair."""
@@ -49,7 +52,7 @@ def command(
         record = {"task": name, "branch": branch, "commit": commit}
         typer.echo(json.dumps(record, indent=2) if as_json else steps.told_of_repair(resolving, commit))
         return
-    resolving = resolving if resolving.exists else steps.hand_out(resolving)
+    resolving = resolving if resolving.exists else steps.hand_out(resolving, set_up=not no_set_up, tell=_tell)
     if as_json:
         typer.echo(json.dumps(resolving.record(), indent=2))
         return
@@ -63,3 +66,7 @@ def command(
         typer.echo(steps.told_of_repair(resolving, steps.take_back(resolving)))
     else:
         typer.echo(f"it stays in {resolving.checkout.directory}: plait resolve {name} --done, or --abort")
+
+
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)

@@ -57,7 +57,8 @@ def command(
     edition: Annotated[
         str | None,
         typer.Option(
-            help="The day that {date} in the feature's name stands for; today, or that of an edition that was killed.",
+            help="The day that {date} in the feature's name stands for, or an edition's whole name; "
+            "today, or that of an edition that was killed.",
             metavar="DATE",
             show_default=False,
         ),
@@ -115,9 +116,10 @@ def command(
 
         say_findings(brief)
     if dry_run:
-        from plait.flows.terminal.dry_run import show_dry_run
+        from plait.flows.terminal.dry_run import DryRun, show_dry_run
 
-        show_dry_run(brief, chosen, json=json, repository=repo, base=base)
+        asked = DryRun(repo, base, only=tuple(only or ()), fresh=fresh, refresh=refresh)
+        show_dry_run(brief, chosen, asked, json=json)
         return
     if fresh and not yes:
         _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from plait import __version__
-from plait.flows.doctor.findings import Finding
+from plait.flows.doctor.findings import Finding, Level
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.backends import PROGRAMS
 from plait.plans.wording import listed
@@ -50,11 +50,17 @@ def look_at_git(place: Path) -> Iterator[Finding]:
     """Its version, who commits, and settings that hurt."""
     require_git()
     yield Finding("fine", f"git {'.'.join(map(str, git_version()))}")
+    if not is_there(place):
+        yield Finding("error", f"there is no {place}", "name a clone, or a directory in it")
+        return
     around = repository_around(place)
     if around is None:
-        yield Finding("note", f"{place.absolute()} is in no repository", "name one: `plait doctor --repo PATH`")
+        level: Level = "note" if place == Path() else "error"  # who names it means a repository
+        yield Finding(level, f"{place.absolute()} is in no repository", "name one: `plait doctor --repo PATH`")
         return
     git_dir = Path(around)
+    if not ask_as_user(git_dir, "rev-list", "--all", "--max-count=1").text:
+        yield Finding("error", "the repository has no commit that a run could start from", "commit something first")
     if is_there(git_dir / "shallow"):
         yield Finding("error", "the clone is shallow, and runs refuse it", "git fetch --unshallow")
     name, address = (ask_as_user(git_dir, "config", "--get", key).text for key in ("user.name", "user.email"))

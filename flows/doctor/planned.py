@@ -4,15 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plait.flows.doctor.findings import Finding
-from plait.flows.inputs.agents_here import missing_agents, unstaffed
+from plait.flows.inputs.agents_here import missing_agents, missing_of_checks, unstaffed
 from plait.flows.inputs.filled_presets import shown_presets
 from plait.flows.inputs.requests import Brief
-from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.environment import added, from_shell
-from plait.plans.language.verify_stages import commands_in
-from plait.plans.quality.check_programs import programs_of
-from plait.workspace.environment import environment_of
-from plait.workspace.starting import find_program
 
 
 def look_at_plan(brief: Brief, place: Path) -> Iterator[Finding]:
@@ -23,20 +18,7 @@ def look_at_plan(brief: Brief, place: Path) -> Iterator[Finding]:
         faults.append(Finding("error", nobody))
         yield faults[-1]
     brief, _ = shown_presets(brief, place)
-    plan, crew = brief.plan, brief.crew
-    own = added(crew.environment, plan.integration.environment)
-    checks = [("integration.verify", plan.integration.verify, bool(crew.setup), own)]
-    for task in brief.expansion.tasks:
-        role = crew.role(task.role)
-        given = added(crew.environment, role.environment, task.task.environment)
-        checks.append((task.id, task.task.verify, bool(task.task.setup or role.setup or crew.setup), given))
-    missing = dict[str, tuple[str, str, bool]]()
-    for owner, verify, is_set_up, given in checks:
-        environment = environment_of(given, extra={})  # which may have a PATH of its own
-        for command in commands_in(verify):
-            for program in programs_of(command):
-                if program not in missing and not _is_here(program, environment):
-                    missing[program] = owner, command, is_set_up
+    missing = missing_of_checks(brief)
     for program, (owner, command, is_set_up) in missing.items():
         words = f"{program} is not on the PATH: `{command}` of {owner} needs it"
         if is_set_up:
@@ -56,11 +38,3 @@ def variables_wanted(brief: Brief) -> dict[str, str]:
     for variable in from_shell(brief.plan.integration.environment):
         wanted.setdefault(variable, "integration.verify")
     return wanted
-
-
-def _is_here(program: str, environment: dict[str, str]) -> bool:
-    try:
-        find_program(program, Path("/"), environment)
-    except EnvironmentProblem:
-        return False
-    return True

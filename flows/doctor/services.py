@@ -15,9 +15,10 @@ from urllib.parse import quote, urlsplit
 
 from plait.flows.doctor.findings import Finding
 from plait.flows.past_durations import history_address
-from plait.flows.servers.choosing import choose_server
+from plait.flows.servers.choosing import active_profile, choose_server, foreign_keys
 from plait.flows.servers.probing import authorized, opener_for, require_reachable
 from plait.flows.servers.settings import is_loopback
+from plait.plans.wording import listed
 from plait.store.versions import HEAD, READ_VERSION, VERSIONS
 from plait.workspace.home import database_file, home_path
 from plait.workspace.places import is_file
@@ -40,6 +41,7 @@ def look_at_server(slots: Mapping[str, int]) -> Iterator[Finding]:
     if choice.url is None:
         return
     url, variables = choice.url, {**os.environ, **choice.settings}
+    yield from _foreign_keys(url)
     require_reachable(url, variables)
     yield Finding("fine", f"a run uses the Prefect server at {_shown(url)} ({choice.why})")
     yield from _versions(url, variables)
@@ -50,6 +52,17 @@ def look_at_server(slots: Mapping[str, int]) -> Iterator[Finding]:
         if isinstance(allowed, int) and allowed < own:
             hint = f"raise the limit {_LIMIT}{role} on its page under Concurrency"
             yield Finding("warning", f"the server lets {allowed} of {role} work at once, and the crew has {own}", hint)
+
+
+def _foreign_keys(url: str) -> Iterator[Finding]:
+    """A key that the user may think is used: Prefect's own commands send it to any address."""
+    name, profile = active_profile(os.environ)
+    keys = foreign_keys(url, profile)
+    if keys and not any(os.environ.get(key) for key in keys):
+        theirs = _shown(profile["PREFECT_API_URL"])
+        words = f"{listed(keys)} of your Prefect profile {name} is for {theirs}, and is not sent to {_shown(url)}"
+        hint = f"`export {keys[0]}=…` with the one of this server, or unset PREFECT_API_URL to use the profile's server"
+        yield Finding("note", words, hint)
 
 
 def _versions(url: str, variables: Mapping[str, str]) -> Iterator[Finding]:

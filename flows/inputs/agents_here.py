@@ -2,7 +2,8 @@
 
 import os
 import posixpath
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
@@ -16,11 +17,14 @@ from plait.plans.language.command_templates import lack_of
 from plait.plans.language.crew import Role
 from plait.plans.language.environment import added
 from plait.plans.language.places import Loc
+from plait.plans.language.verify_stages import commands_in
+from plait.plans.quality.check_programs import programs_of, programs_of_arguments
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import listed
 from plait.workspace.home import expanded
-from plait.workspace.places import is_folder
+from plait.workspace.places import is_folder, is_there
 from plait.workspace.programs import backend_of
+from plait.workspace.small_files import read_plain_file
 
 if TYPE_CHECKING:  # git, processes and scripts are looked at where a plan has them
     from plait.workspace.git import GitRepository
@@ -28,7 +32,29 @@ if TYPE_CHECKING:  # git, processes and scripts are looked at where a plan has t
 _ALIKE = 0.8
 """Of difflib: a PATH has thousands of names, and `claude` is 0.63 like `ctrlaltdel`."""
 
+_SHELL_SCRIPT = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_LARGEST_SCRIPT = 64 * 1024
+
 NO_PROGRAM, NO_SCRIPT = "PLAN010", "PLAN011"
+
+
+def shell_scripts(place: Path) -> Callable[[str], str]:
+    """What gives the text of a shell script by the word of a command that names it; empty for all else.
+
+    Args:
+        place: Any directory of the user's checkout: a relative name begins at the top of a checkout, or there.
+    """
+
+    def text_of(word: str) -> str:
+        if "/" not in word and not word.endswith(".sh"):
+            return ""
+        top = next((folder for folder in (place, *place.absolute().parents) if is_there(folder / ".git")), place)
+        with suppress(OSError, ValueError):
+            text = read_plain_file(top / expanded(word), most=_LARGEST_SCRIPT)
+            return text if word.endswith(".sh") or _SHELL_SCRIPT.match(text) else ""
+        return ""
+
+    return text_of
 
 
 def missing_agents(brief: Brief, place: Path, only: Collection[str] = ()) -> tuple[Problem, ...]:
@@ -52,7 +78,7 @@ def unstaffed(brief: Brief, only: Collection[str] = ()) -> str | None:
     nobody, why = list[str](), ""
     for name in sorted(_staffed(brief, only)):
         role = brief.crew.role(name)
-        if role.backend or brief.crew.default_backend:
+        if role.own_backend or brief.crew.default_backend:
             continue
         try:
             backend_of(name, role)
@@ -98,7 +124,7 @@ def _staffed(brief: Brief, only: Collection[str]) -> dict[str, list[PlannedTask]
 
 def _problems_of(brief: Brief, name: str, tasks: Collection[PlannedTask], place: Path) -> Iterator[Problem]:
     role = brief.crew.role(name)
-    backend = role.backend or brief.crew.default_backend
+    backend = role.own_backend or brief.crew.default_backend
     if backend == "command" and role.command:
         made_by_setup = role.setup or brief.crew.setup or all(task.task.setup or task.needs for task in tasks)
         message, hint = _why_not_found(brief, role, place, may_come=bool(made_by_setup))
@@ -120,12 +146,46 @@ def _why_not_found(brief: Brief, role: Role, place: Path, *, may_come: bool) -> 
     environment = environment_of(added(brief.crew.environment, role.environment), extra={})
     try:
         find_program(program, Path("/"), environment)
+        for program in () if may_come else programs_of_arguments(role.command or ()):  # of its line of shell
+            find_program(program, Path("/"), environment)
     except EnvironmentProblem as problem:
         if problem.message.endswith("was not found"):
             near = get_close_matches(program, sorted({*_programs_like(program, environment["PATH"])}), 1, _ALIKE)
             return f"was not found: {program}", f"did you mean {near[0]!r}?" if near else problem.hint
         return f"cannot be started: {problem.message}", problem.hint
     return "", None
+
+
+def missing_of_checks(brief: Brief) -> dict[str, tuple[str, str, bool]]:
+    """By program that checks name and that is not on the PATH they get: of whom, in which command, and whether a set-up
+    comes before it, which may bring it.
+    """
+    from plait.workspace.environment import environment_of
+
+    plan, crew = brief.plan, brief.crew
+    checks = [("integration.verify", plan.integration.verify, bool(crew.setup), plan.integration.environment)]
+    for task in brief.expansion.tasks:
+        role = crew.role(task.role)
+        given = added(role.environment, task.task.environment)
+        checks.append((task.id, task.task.verify, bool(task.task.setup or role.setup or crew.setup), given))
+    missing = dict[str, tuple[str, str, bool]]()
+    for owner, verify, is_set_up, given in checks:
+        named = [(program, command) for command in commands_in(verify) for program in programs_of(command)]
+        environment = environment_of(added(crew.environment, given), extra={}) if named else {}
+        for program, command in named:
+            if program not in missing and not _is_here(program, environment):
+                missing[program] = owner, command, is_set_up
+    return missing
+
+
+def _is_here(program: str, environment: dict[str, str]) -> bool:
+    from plait.workspace.starting import find_program
+
+    try:
+        find_program(program, Path("/"), environment)
+    except EnvironmentProblem:
+        return False
+    return True
 
 
 def _programs_like(name: str, search_path: str) -> Iterator[str]:

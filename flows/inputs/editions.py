@@ -21,11 +21,15 @@ def edition_of_today() -> Edition:
 
 
 def named_edition(template: str, day: str) -> Edition:
-    """The edition of the day that a person names, such as `2026-11-30`.
+    """The edition that a person names: by its day, such as `2026-11-30`, or its whole name.
 
     Raises:
-        CallError: it is no day, or the plan has no editions of days.
+        CallError: it is neither, or the plan has no editions of days.
     """
+    named = edition_of(template, day) if template else None
+    if named is not None:
+        today = edition_of_today()
+        return Edition(named.day if "{date}" in template else today.day, named.run or today.run)
     if "{date}" not in template:
         raise CallError(
             f"the plan has no edition of {quoted(day)}: its feature's name does not change with the day",

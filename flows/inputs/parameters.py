@@ -1,12 +1,14 @@
 """Turns the flow's parameters, typed on Prefect's page or sent by a program, into a plan that was read."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from prefect.blocks.core import Block
 
 from plait.flows.inputs.requests import Brief, PlanText, read_brief, read_crew_file, read_plan_file
-from plait.plans.errors import CallError
+from plait.plans.errors import CallError, PlaitError
 from plait.plans.language.crew import Crew
 from plait.workspace.home import expanded
 
@@ -14,6 +16,7 @@ SavedBlock = TypeVar("SavedBlock", bound=Block)
 
 LONGEST_NAME = 200
 """Characters of a block's name or a path; a plan's text has line breaks and is told apart by them."""
+_FEATURE = re.compile(r"^feature:[ \t]*([A-Za-z0-9][\w-]*)[ \t]*(?:#.*)?$", re.MULTILINE | re.ASCII)
 _OR_A_PATH = "make it on the page under Blocks, or give a path (with a slash)"
 
 
@@ -24,12 +27,25 @@ def brief_from_parameters(plan: str, repository: str, crew: str, *, given: Brief
         CallError: no repository was named, or a block or file does not exist.
         PlanError: every mistake of the plan or crew at once.
     """
-    place = repository_place(repository)
+    place, base = _repository(repository)
     if given is not None:
         return place, given
     text, source = _plan_text(plan, place)
     known, folder = _crew(crew, place)
-    return place, read_brief(text, source=source, crew=known, folder=folder)
+    brief = read_brief(text, source=source, crew=known, folder=folder)
+    if base and not brief.plan.base:
+        brief = replace(brief, plan=brief.plan.model_copy(update={"base": base}))
+    return place, brief
+
+
+def feature_as_written(plan: str, repository: str) -> str:
+    """The feature of a plan that cannot be used, for the name of its run; nothing where no line says it."""
+    try:
+        text = plan if "\n" in plan.strip() else _plan_text(plan, repository_place(repository))[0]
+    except PlaitError:
+        return ""
+    line = _FEATURE.search(text) if isinstance(text, str) else None
+    return line[1] if line else ""
 
 
 def _plan_text(plan: str, place: Path) -> tuple[PlanText, str]:
@@ -54,16 +70,22 @@ def repository_place(name: str) -> Path:
     Raises:
         CallError: nothing was named, or there is no such block.
     """
+    return _repository(name)[0]
+
+
+def _repository(name: str) -> tuple[Path, str | None]:
+    """Where a repository is, and what features start from there when their plan does not say it."""
     wanted = name.strip()
     if not wanted:
         raise CallError(
             "no repository was named", hint="give the name of a Feature Repository block, or the path of a clone"
         )
     if _is_path(wanted):
-        return expanded(wanted)
+        return expanded(wanted), None
     from plait.blocks.repository import FeatureRepository
 
-    return expanded(_load(FeatureRepository, wanted, "Feature Repository").path)
+    block = _load(FeatureRepository, wanted, "Feature Repository")
+    return expanded(block.path), block.base.strip() or None
 
 
 def _crew(name: str, place: Path) -> tuple[Crew | None, Path]:

@@ -15,7 +15,7 @@ from plait.flows.inputs.given_files import (
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.documents import Document, plan_text
-from plait.plans.language.editions import Edition, edition_name, is_edition
+from plait.plans.language.editions import Edition, edition_name, edition_option, is_edition
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
@@ -50,6 +50,11 @@ class Brief:
     """The file that `--crew` named, where a mistake in it can be shown."""
     crew_words: tuple[str, ...] = ()
     """All that `--crew` said, its file by its whole path: a retry runs with the same."""
+
+    @property
+    def edition(self) -> str:
+        """What `--edition` takes for the edition that it is; empty where it is none."""
+        return edition_option(self.template, self.plan.feature)
 
     def as_edition(self, edition: Edition) -> "Brief":
         """The same for another edition; a plan that is for one feature only stays as it is."""

@@ -25,9 +25,9 @@ def publish_report(outcome: FeatureOutcome, report: str) -> None:
     _publish(artifact_key(outcome.feature, "report"), report, description=f"Report of run {outcome.run_id}")
 
 
-def publish_problem(feature: str, text: str) -> None:
-    """Put on the page why a run could not begin."""
-    _publish(artifact_key(feature, "problem"), text, description="Why the run could not begin")
+def publish_problem(run: str, text: str, *, description: str) -> None:
+    """Put on the page why a flow run came to nothing; `run`: its name."""
+    _publish(artifact_key(run, "problem"), text, description=description)
 
 
 def publish_question(key: str, text: str, *, description: str) -> None:

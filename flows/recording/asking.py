@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
@@ -15,12 +15,16 @@ from plait.agent_tasks.quoted_work import quoted_work
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.recording.artifacts import artifact_key, publish_question
 from plait.flows.running.watching import Watcher
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.planned_contracts import Record
 from plait.plans.tasks.work import Informant
-from plait.plans.wording import in_code, markdown
+from plait.plans.wording import in_code, land_command, markdown
 
 ANSWERS = "answer-contract/answer-contract"
 """The deployment that an answer is given by."""
+
+LANDS = "land-feature/land-feature"
+"""The deployment that brings a feature onto base."""
 
 _LOG = logging.getLogger("plait")
 
@@ -37,6 +41,23 @@ class Asking(Watcher):
         """Ask what has not been asked yet."""
         if self.is_shown:
             self._publish(draft.contract, "\n\n".join(self._question(draft)))
+
+    def asked_to_land(self, outcome: BaseOutcome) -> None:
+        """Ask whether a finished feature is to go onto base."""
+        if self.is_shown:
+            text = "\n\n".join(self._landing(outcome))
+            publish_question(artifact_key(self.shop.feature, "landing"), text, description=f"{outcome.feature} on base")
+
+    def _landing(self, outcome: BaseOutcome) -> Iterator[str]:
+        feature, deployment = self.shop.feature, _deployment(LANDS)
+        yield f"# {feature} waits for you to land it on {markdown(outcome.base)}"
+        yield "All of its tasks are on its own branch, tested together. It is tested again with base as that is then."
+        if deployment is not None:
+            given = {"repository": str(self.shop.control.common_dir), "feature": feature}
+            yield f"**[Land it]({_form(deployment, given)})**"
+        else:
+            yield f"The deployment `{LANDS}` is not on this server: `plait deploy` puts it there."
+        yield f"Or on the worker's machine: `{land_command(feature)}`, with `--dry-run` to see what would happen."
 
     def answered(self, contract: str, record: Record | None) -> None:
         """Say what came of it."""
@@ -65,26 +86,32 @@ class Asking(Watcher):
 
     def _links(self, draft: Record) -> tuple[tuple[str, str], ...]:
         """The page's form for an answer, filled in; nothing when the server does not have it."""
-        deployment = _deployment()
+        deployment = _deployment(ANSWERS)
         if deployment is None:
             return ()
-        # From where the artifact is shown: the server has two pages, / and /v2, and nobody knows which one is read.
-        page = f"../../deployments/deployment/{deployment}"
         given = {
             "repository": str(self.shop.control.common_dir),
             "feature": self.shop.feature,
             "contract": draft.contract,
         }
         return tuple(
-            (words, f"{page}/run?parameters={quote(json.dumps(given | {'answer': answer}))}")
+            (words, _form(deployment, given | {"answer": answer}))
             for words, answer in (("Approve", "approve"), ("Send it back", "reject"))
         )
 
 
-def _deployment() -> UUID | None:
+def _form(deployment: UUID, given: Mapping[str, str]) -> str:
+    """Where a deployment is started, its form filled in.
+
+    From where the artifact is shown: the server has two pages, / and /v2, and nobody knows which one is read.
+    """
+    return f"../../deployments/deployment/{deployment}/run?parameters={quote(json.dumps(given))}"
+
+
+def _deployment(name: str) -> UUID | None:
     try:
         with get_client(sync_client=True) as client:
-            return client.read_deployment_by_name(ANSWERS).id
+            return client.read_deployment_by_name(name).id
     except ObjectNotFound:
         return None
     except (httpx.HTTPError, RuntimeError) as problem:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.wording import one_line
+from plait.plans.wording import land_command, one_line
 from plait.show.next_steps import answer_command
 from plait.show.unlanded import headline
 from plait.workspace.process import Limits, run_supervised
@@ -52,6 +52,8 @@ class Notifying(Watcher):
         outcome = live.outcome()
         facts = {"event": "ended", "state": outcome.state.value, "branch": outcome.branch}
         facts |= {"headline": headline(outcome), "reason": one_line(outcome.reason or "", 1000)}
+        if outcome.brought is not None and outcome.brought.state == "asked":
+            facts["answer"] = land_command(outcome.feature)
         self._tell(facts)
         for thread in self._running:
             thread.join(PATIENCE)

@@ -15,7 +15,7 @@ from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import listed, markdown, spell_moment
+from plait.plans.wording import count, listed, markdown, spell_moment
 from plait.show.next_steps import answer_command
 from plait.show.progress import Eta, asked_for, held_by, spell_left
 
@@ -76,9 +76,9 @@ def _share(outcome: FeatureOutcome) -> float:
 
 def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
     """`8 tasks: 5 landed, 2 running, 1 pending; about 12 min left (8 min to 20 min)`, as Markdown."""
-    single = outcome.singly().tasks
+    single = outcome.counted
     counts = Counter(task.state.value for task in single)
-    said = [f"{len(single)} tasks: {', '.join(f'{count} {state}' for state, count in counts.most_common())}"]
+    said = [f"{count(len(single), 'task')}: {', '.join(f'{many} {state}' for state, many in counts.most_common())}"]
     if outcome.paused_by is not None and outcome.state is RunState.RUNNING:
         said.append(f"paused{f' by {markdown(outcome.paused_by)}' if outcome.paused_by else ''}: nothing new starts")
     if outcome.state is RunState.RUNNING:

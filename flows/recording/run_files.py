@@ -5,17 +5,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from plait.flows.past_durations import history_address
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.errors import PlaitError
+from plait.plans.language.groundwork import NOTHING, Groundwork, own_groundwork
 from plait.plans.language.model import Integration
+from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.show.outcome_json import outcome_json
 from plait.show.progress import ActiveAgent, progress_of
@@ -29,6 +34,7 @@ PROGRESS_SECONDS = 0.5
 """How often the progress file is written while a run goes on."""
 
 _MERGING = "merging.json"
+_GROUNDWORK = "groundwork.json"
 
 _LOG = logging.getLogger("plait")
 
@@ -72,6 +78,26 @@ def read_merging(directory: Path) -> Integration | None:
         return Integration.model_validate_json(read_plain_file(directory / _MERGING))
     except (OSError, ValueError):
         return None
+
+
+@cache
+def _own_groundwork() -> TypeAdapter[dict[str, Groundwork]]:
+    return TypeAdapter(dict[str, Groundwork])
+
+
+def write_own_groundwork(directory: Path, tasks: Iterable[PlannedTask]) -> None:
+    """Keep what tasks say of their checkouts themselves, for who mends one by hand."""
+    own = {task.id: own_groundwork(task.task) for task in tasks}
+    said = {name: ground for name, ground in own.items() if ground != NOTHING}
+    write_whole(directory / _GROUNDWORK, _own_groundwork().dump_json(said))
+
+
+def read_own_groundwork(directory: Path) -> Mapping[str, Groundwork]:
+    """By task, what it says itself; nothing where that was not kept."""
+    try:
+        return _own_groundwork().validate_json(read_plain_file(directory / _GROUNDWORK))
+    except (OSError, ValueError):
+        return {}
 
 
 def this_run(

@@ -54,6 +54,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         repairs=integration.repairs,
         standing=session.standing,
         refresh=session.refresh,
+        edition=brief.edition,
         base_rule=integration.base if integration.verify else "",
         contracts=shop.contracts,
         phases=shop.phases,

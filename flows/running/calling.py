@@ -18,6 +18,8 @@ class Call:
     """Where the plan was read from, from wherever one looks; nothing of standard input and of a form."""
     stop: threading.Event = field(default_factory=threading.Event)
     watcher: Watcher = field(default_factory=Watcher)
+    preflight: bool = True
+    """Whether agents wait at the start for what the checks say of base, where that is known soon."""
     outcome: FeatureOutcome | None = None
     trouble: BaseException | None = None
     """What ended the run before it had an outcome."""

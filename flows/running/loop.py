@@ -64,7 +64,7 @@ from plait.plans.journal.events import (
     Tick,
 )
 from plait.plans.journal.fitting import fitting
-from plait.plans.run.base_events import still_lands
+from plait.plans.run.base_events import start_of, still_lands
 from plait.plans.run.work_events import CANCELLED
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.work import (
@@ -92,6 +92,8 @@ LOOK_SECONDS = 1.0
 """How often a person's answer, or wish to pause, is looked for."""
 BEAT_SECONDS = 5.0
 """How much time passes at most between two lines of the journal: what a kill loses of the time that was spent."""
+BASE_SECONDS = 15.0
+"""How long paid agents wait at the start for what the checks say of base; checks that take longer go on beside them."""
 STOP_SECONDS = 6.0
 """How long a stopped run waits for its supervisors, which take 2.5 s at most."""
 
@@ -111,6 +113,8 @@ class Loop:
     """Who wants the run to be paused now; nothing when nobody does."""
     is_on_page: bool
     """Whether there is a page that somebody may look at: an embedded server's has no tags."""
+    tells_first: bool = True
+    """Whether agents wait at the start for what is said of base (`--no-preflight`: not)."""
     events: "queue.SimpleQueue[Event]" = field(default_factory=queue.SimpleQueue)
     """All that the machine hears, but ticks; worker threads only put."""
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
@@ -125,6 +129,8 @@ class Loop:
     _base: BaseWatch = field(init=False)
     _stirred: bool = True
     """Whether anything was heard since the last tick."""
+    _asked_of_base: bool = False
+    """Whether the checks were sent to base."""
 
     def __post_init__(self) -> None:
         self.shop.pipeline.on_settled = self.events.put
@@ -137,6 +143,7 @@ class Loop:
         stop = self.shop.stop
         try:
             self._hear(Begin())
+            self._wait_for_base()
             while not stop.is_set() and (not self.live.run.is_over or self.look_at_branch()):
                 self._look()
                 self._tick()
@@ -157,6 +164,20 @@ class Loop:
         finally:
             self.shop.over.set()
             self.keeper.close()
+
+    def _wait_for_base(self) -> None:
+        """Let people hear what the checks say of base before an agent is paid, where that is known soon."""
+        if not (self.tells_first and self._asked_of_base and any(map(self._is_paid, self.tasks.values()))):
+            return
+        deadline = time.monotonic() + BASE_SECONDS
+        while self.live.standings.base is None and time.monotonic() < deadline and not self.shop.stop.is_set():
+            self._drain(TICK_SECONDS)
+            self.watchers.ticked(self._clock())
+
+    def _is_paid(self, task: PlannedTask) -> bool:
+        """Whether a program that may cost something works on it: a played script does not."""
+        role = self.shop.crew.role(task.role)
+        return task.task.is_for_agent and (role.own_backend or self.shop.crew.default_backend) == "command"
 
     def hear_more(self, event: Event) -> None:
         """Let the machine hear what came after the end: the specs' history."""
@@ -300,7 +321,7 @@ class Loop:
         settle = self.shop.settler.settle
         started = merge_start(
             store,
-            self.live.standings.start,
+            start_of(self.live.standings),
             effect.commits,
             date=git_date(),
             settle=settle,
@@ -370,6 +391,7 @@ class Loop:
         self.events.put(work_event(order, future, self.shop, number=number))
 
     def _verify_base(self, order: BaseOrder) -> None:
+        self._asked_of_base = True
         future: PrefectFuture[BaseReport] = verify_base.submit(quote(order), quote(self.shop.facts), return_state=False)
         future.add_done_callback(lambda done: self.events.put(base_event(done)))
 

@@ -49,10 +49,11 @@ def nothing_told(startable: Startable, brief: Brief) -> str:
     outset = startable.outset
     done = [task for task in outset.brief.expansion.tasks if task.id in outset.chosen] if outset else []
     size = sum(max(1, len(task.members)) for task in done)  # as the plan counts them, bundled or not
+    edition = f" --edition {brief.edition}" if brief.edition else ""
     moved = base_words(startable.start.standing)
     return (
         f"nothing to do: {count(size, 'task')} of {feature} {'has' if size == 1 else 'have'} landed on {where}\n"
-        f"  `plait report {feature}` shows what they did, `plait run --fresh` starts over"
+        f"  `plait report {feature}` shows what they did, `plait run{edition} --fresh` starts over"
         + (f"\n  {moved}" if moved else "")
     )
 

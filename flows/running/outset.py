@@ -95,7 +95,8 @@ def start_of(control: Control, brief: Brief, base: str | None, *, fresh: bool) -
         fresh, wanted = True, wanted or (started.base.ref if started.base else None)
         started = feature_base(control, feature, wanted, fresh=True)
     tip = None if fresh else control.branch(integration_branch(feature))
-    return Start(started, started.standing(control.store, feature, tip), fresh, (*undone, *started.told))
+    standing = started.standing(control.store, feature, tip).model_copy(update={"edition": brief.edition})
+    return Start(started, standing, fresh, (*undone, *started.told))
 
 
 def _taken_back(control: Control, feature: str, started: FeatureBase) -> list[str]:

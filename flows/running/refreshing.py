@@ -11,8 +11,9 @@ from plait.plans.journal.manifest import EarlierWork, Refresh
 from plait.plans.language.model import COMMAND_ROLE, Task
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import agent_branch, integration_branch
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.wording import one_line
+from plait.plans.wording import count, one_line
 from plait.workspace.base_course import FeatureBase
 from plait.workspace.control import HEADS, Control
 from plait.workspace.merging import Conflict, merge
@@ -78,6 +79,21 @@ def nothing_to_take_in(control: Control, feature: str, started: FeatureBase, *, 
     if control.store.is_ancestor(started.base.commit, tip):
         return f"there is nothing to take in: the feature has all of {started.name} ({started.base.commit[:10]})"
     return None
+
+
+def told_of_taking_in(
+    control: Control, feature: str, started: FeatureBase, standing: BaseStanding, *, fresh: bool
+) -> str:
+    """What a run that is to take base in would do about it, in a sentence.
+
+    Raises:
+        CallError: base is gone.
+    """
+    nothing = nothing_to_take_in(control, feature, started, fresh=fresh)
+    if nothing:
+        return "; ".join(filter(None, [nothing, base_words(standing)]))
+    more = f", with {count(standing.behind, 'commit')} that the feature lacks" if standing.behind else ""
+    return f"{started.name} is taken in first as it is at {started.now[:10]}{more}: merged, verified, landed"
 
 
 def taking_in(control: Control, brief: Brief, started: FeatureBase, *, agents: Collection[str]) -> TakingIn:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from plait.agent_tasks.kept_facts import keep_facts
 from plait.agent_tasks.workshop import Workshop, opened_workshop
+from plait.flows.inputs.agents_here import shell_scripts
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.outset import outset_of, start_of
@@ -38,7 +39,7 @@ from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
-from plait.workspace.remotes import has_lfs_hook
+from plait.workspace.remotes import has_lfs_hook, has_lfs_program
 from plait.workspace.store_upkeep import store_in_use
 from plait.workspace.submodules import fetch_submodules
 
@@ -103,7 +104,7 @@ def open_session(
         killed = None if fresh else killed_run(home, control, feature, now=began)
         notices = [
             *kept,
-            *told_variables(brief.plan, brief.crew, set_variables()),
+            *told_variables(brief.plan, brief.crew, set_variables(), text_of=shell_scripts(repository)),
             *brief.expansion.notices,
             *(f"not carried out yet: {key}" for key in brief.expansion.unsupported),
         ]
@@ -116,7 +117,7 @@ def open_session(
         started, standing, fresh, commit = start.base, start.standing, start.fresh, start.base.commit
         filled = brief.crew.fills_submodules()
         notices += [*start.told, *missing_in_checkouts(control.store, commit, filled=filled)]
-        pointers = brief.plan.integration.push != "none" and not has_lfs_hook(control)
+        pointers = brief.plan.integration.push != "none" and not (has_lfs_hook(control) or has_lfs_program())
         notices += told_of_filters(control.store, control.common_dir, commit, pushes_pointers=pointers)
         if filled:
             fetch_submodules(control, commit)
@@ -194,4 +195,5 @@ def _facts(
         agents=frozenset(agents),
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
+        edition=brief.edition,
     )

@@ -12,7 +12,6 @@ from plait.workspace.control import Control
 from plait.workspace.deleting import TRASH, delete_tree
 from plait.workspace.git import git_date
 from plait.workspace.harvest import salvage
-from plait.workspace.private_git import PrivateGit
 from plait.workspace.small_files import read_json_object
 from plait.workspace.trailers import message_with_trailers
 
@@ -78,7 +77,8 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
             place = f"{one.folder.keep_checkout()}, and on no branch: {problem}"
             yield f"{run.name} was killed; what it had of {one.task} is in {place}"
             continue
-        private = PrivateWork(control, one.checkout, one.folder, before=PrivateGit())
+        private = PrivateWork(control, one.checkout, one.folder)
+        private.take_up()
         told = private.keep(all_of_it=True)
         with suppress(OSError):
             failed = f"the run was killed{f'; {told}' if told else ''}"

@@ -12,7 +12,7 @@ from plait.flows.running.outset import Outset
 from plait.flows.running.startable import Startable
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.environment import GivenVariable, added, values_of
-from plait.plans.language.model import Task
+from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.language.verify_stages import Check, commands_in
 from plait.plans.names import integration_branch
 from plait.plans.quality.check_programs import programs_of
@@ -41,13 +41,7 @@ _BEYOND = "`plait run --no-preflight` starts all the same"
 class _Ground:
     """Checkouts that are made ready in one way, and what is checked in them."""
 
-    setup: tuple[str, ...]
-    inputs: tuple[str, ...]
-    environment: tuple[GivenVariable, ...]
-    copy: tuple[str, ...] = ()
-    """Files beside those of the commit, by pattern."""
-    submodules: bool = False
-    """Whether they are filled."""
+    work: Groundwork
     checks: dict[str, list[str]] = field(default_factory=dict)
     """By command, who names it: `integration.verify`, or tasks."""
 
@@ -119,43 +113,21 @@ def _grounds(outset: Outset, ahead: Iterable[PlannedTask]) -> list[_Ground]:
 
     A set-up of tasks that all wait for others is left out: what it works on may be what those make.
     """
-    crew, grounds = outset.brief.crew, dict[tuple[object, ...], _Ground]()
-
-    def ground(
-        setup: tuple[str, ...],
-        inputs: tuple[str, ...],
-        environment: tuple[GivenVariable, ...],
-        copy: tuple[str, ...],
-        filled: bool,
-    ) -> _Ground:
-        key = (setup, inputs, environment, copy, filled)
-        return grounds.setdefault(key, _Ground(setup, inputs, environment, copy, filled))
-
+    crew, grounds = outset.brief.crew, dict[Groundwork, _Ground]()
     integration = outset.brief.plan.integration
-    own = added(crew.environment, integration.environment)
-    whole = ground(crew.setup, crew.setup_inputs, own, crew.copy, crew.fills_submodules())
-    whole.add("integration.verify", integration.verify)
+    whole = crews_groundwork(crew, integration)
+    grounds[whole] = _Ground(whole)
+    grounds[whole].add("integration.verify", integration.verify)
     for task in sorted(ahead, key=lambda task: _waits(outset, task)):
-        setup, inputs = _setup_of(outset, task.task, task.role)
-        role, filled = crew.role(task.role), crew.fills_submodules(task.role)
-        given = added(crew.environment, role.environment, task.task.environment)
-        copy = tuple(dict.fromkeys((*crew.copy, *role.copy, *task.task.copy)))
-        known = (setup, inputs, given, copy, filled) in grounds
-        if known or not setup or not _waits(outset, task):
-            ground(setup, inputs, given, copy, filled).add(task.id, task.task.verify)
+        work = groundwork_of(crew, task.role, own_groundwork(task.task))
+        if work in grounds or not work.setup or not _waits(outset, task):
+            grounds.setdefault(work, _Ground(work)).add(task.id, task.task.verify)
     return list(grounds.values())
 
 
 def _waits(outset: Outset, task: PlannedTask) -> bool:
     """Whether it cannot start at once: something that it needs is still to be done."""
     return not all(any(need in outset.reuse.finished for need in group) for group in task.needs)
-
-
-def _setup_of(outset: Outset, task: Task, role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    for holder in (task, outset.brief.crew.role(role), outset.brief.crew):
-        if holder.setup:
-            return holder.setup, holder.setup_inputs
-    return (), ()
 
 
 def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) -> list[str]:
@@ -165,14 +137,14 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
         EnvironmentProblem: its set-up fails.
     """
     control, home = site.control, site.home
-    environment = environment_of(ground.environment, extra={})
+    environment = environment_of(ground.work.environment, extra={})
     tree = control.store.tree_of(site.commit)
-    copied = copied_files(site.clone, control, ground.copy)
+    copied = copied_files(site.clone, control, ground.work.copy)
     key = _key(tree, ground, environment, (*copied.meanings, str(site.clone)))
     worked = control.directory / "verified" / f"set-up-{key}"
-    if not ground.setup or _is_recent(worked):
+    if not ground.work.setup or _is_recent(worked):
         return list(_not_found(ground, Path("/"), environment))
-    if ground.submodules:
+    if ground.work.submodules:
         fetch_submodules(control, site.commit)
     found = list[str]()
     with tempfile.TemporaryDirectory(prefix="preflight-", dir=home, ignore_cleanup_errors=True) as name:
@@ -180,9 +152,9 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
             control,
             place=Path(name) / "slots",
             commands=(),
-            setup=ground.setup,
-            setup_inputs=ground.inputs,
-            submodules=ground.submodules,
+            setup=ground.work.setup,
+            setup_inputs=ground.work.setup_inputs,
+            submodules=ground.work.submodules,
             cache=home / "cache",
             home=home,
             environment=environment,
@@ -192,13 +164,13 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
             surroundings=surroundings_of(control, base=site.commit, branch=site.branch, clone=str(site.clone)),
             copied=copied,
             keeps_set_up=True,
-            set_up_values=values_of(ground.environment),
+            set_up_values=values_of(ground.work.environment),
         )
 
         def look(slot: Slot) -> None:
             found.extend(_not_found(ground, slot.directory, environment))
 
-        step(f"trying the set-up once: {'; '.join(ground.setup)}")
+        step(f"trying the set-up once: {'; '.join(ground.work.setup)}")
         seen = verifier.run_once(tree, ":", (), collect=look)
         if not seen.green:
             raise EnvironmentProblem(_failed(ground, seen), f"mend it before anything is paid; {_BEYOND}")
@@ -211,7 +183,8 @@ def _missing_on(ground: _Ground, site: _Site, *, step: Callable[[str], None]) ->
 
 def _key(tree: str, ground: _Ground, environment: Mapping[str, str], beside: tuple[str, ...]) -> str:
     """What decides whether a set-up works, as far as we see it; `beside`: what it finds beside the commit's files."""
-    parts = (tree, ground.setup, ground.inputs, ground.submodules, sorted(environment.items()), beside)
+    work = ground.work
+    parts = (tree, work.setup, work.setup_inputs, work.submodules, sorted(environment.items()), beside)
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -229,7 +202,7 @@ def _not_found(ground: _Ground, directory: Path, environment: dict[str, str]) ->
             try:
                 find_program(program, directory, environment)
             except EnvironmentProblem:
-                after = ", also after the set-up" if ground.setup else ""
+                after = ", also after the set-up" if ground.work.setup else ""
                 yield f"{program} is not found{after}: `{command}` of {listed(owners, limit=5)} could never be green"
 
 
@@ -237,7 +210,7 @@ def _failed(ground: _Ground, seen: Verification) -> str:
     last = [line for line in plain(seen.tail).splitlines() if line.strip()][-_LINES:]
     said = "\n".join(last) if last else "it printed nothing"
     how = "timed out" if seen.outcome == "timeout" else "failed"
-    return f"the set-up {how} on what the feature starts from: {'; '.join(ground.setup)}\n{said}"
+    return f"the set-up {how} on what the feature starts from: {'; '.join(ground.work.setup)}\n{said}"
 
 
 def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple[ProgramSeen, list[str]]]:
@@ -245,7 +218,7 @@ def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple
     users = dict[tuple[str, tuple[GivenVariable, ...]], list[str]]()
     for name in sorted({task.role for task in ahead if task.task.is_for_agent}):
         role = outset.brief.crew.role(name)
-        if role.command and (role.backend or outset.brief.crew.default_backend) == "command":
+        if role.command and (role.own_backend or outset.brief.crew.default_backend) == "command":
             given = added(outset.brief.crew.environment, role.environment)
             users.setdefault((role.command[0], given), []).append(name)
     for (program, given), names in users.items():

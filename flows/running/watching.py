@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
+from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.tasks.planned_contracts import Record
 from plait.show.progress import ActiveAgent, Eta
@@ -29,8 +30,9 @@ class LiveRun:
 
     @property
     def size(self) -> int:
-        """How many of the plan's tasks it is about, those of bundles one by one."""
-        return sum(task.size for task in self.standings.facts.values())
+        """How many of the plan's tasks it is about, those of bundles one by one; base is none of them."""
+        refresh = self.standings.manifest.refresh
+        return sum(task.size for name, task in self.standings.facts.items() if not refresh or name != refresh.task)
 
     def outcome(self, now: float | None = None) -> FeatureOutcome:
         """Where it stands; `now` in seconds since the epoch."""
@@ -60,6 +62,9 @@ class Watcher:
 
     def answered(self, contract: str, record: Record | None) -> None:
         """Nobody is asked about a contract any more; the record says what came of it."""
+
+    def asked_to_land(self, outcome: BaseOutcome) -> None:
+        """A person has to say whether the feature goes onto base."""
 
     def ticked(self, now: float) -> None:
         """Some time has passed; `now` in seconds since the epoch."""
@@ -105,6 +110,10 @@ class Watchers(Watcher):
     def answered(self, contract: str, record: Record | None) -> None:
         for watcher in self._watchers:
             watcher.answered(contract, record)
+
+    def asked_to_land(self, outcome: BaseOutcome) -> None:
+        for watcher in self._watchers:
+            watcher.asked_to_land(outcome)
 
     def ticked(self, now: float) -> None:
         for watcher in self._watchers:

@@ -37,6 +37,9 @@ class ServerChoice:
     trouble: str = ""
     """Why the server of `plait up` is not used, although there is one."""
 
+    way_out: str = ""
+    """What a run is told to do where that was found by us."""
+
     @property
     def notices(self) -> tuple[str, ...]:
         """What whoever starts a run should know."""
@@ -100,8 +103,15 @@ def _with_password(address: str, variables: Mapping[str, str]) -> dict[str, str]
     if directory and password:
         return local_client_settings(directory, url=place, auth=password)
     _, profile = active_profile(variables)
-    same = profile.get(_ADDRESS, "").rstrip("/") == place
-    return {_ADDRESS: address} | {key: profile[key] for key in _KEYS if same and profile.get(key)}
+    same = not foreign_keys(address, profile)
+    # Prefect itself sends a profile's keys to whatever address the environment names; an empty one it does not send.
+    return {_ADDRESS: address} | {key: profile[key] if same else "" for key in _KEYS if profile.get(key)}
+
+
+def foreign_keys(address: str, profile: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a profile that are for another address than this; of a profile without one they are for any."""
+    theirs = profile.get(_ADDRESS, "").rstrip("/")
+    return tuple(key for key in _KEYS if profile.get(key)) if theirs not in ("", address.rstrip("/")) else ()
 
 
 def _of_plait_up() -> ServerChoice:
@@ -114,7 +124,7 @@ def _of_plait_up() -> ServerChoice:
     if (trouble := _trouble(record, password)) or password is None:
         return ServerChoice("that of `plait up` cannot be used", trouble=trouble)
     settings = local_client_settings(directory, url=record.url, auth=password)
-    return ServerChoice("the server of `plait up`; --server none for one of its own", settings)
+    return ServerChoice("the server of `plait up`", settings, way_out="; --server none for one of its own")
 
 
 def _trouble(record: ServerRecord, password: str | None) -> str:

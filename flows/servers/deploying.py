@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import BlockTypeUpdate, DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -21,17 +22,23 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
+from pydantic import HttpUrl
 
 from plait import __version__
 from plait.blocks import SAVED_BLOCKS, AgentCrew
 from plait.blocks.agent_crew import CrewRole
+from plait.flows.servers.probing import is_picture
 from plait.flows.servers.role_limits import ensure_limits
+from plait.flows.servers.settings import is_loopback
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.language.crew import DEFAULT_CREW
 
 POOL = "plait"
 CREW = "default"
 """The name of the crew block that is saved when there is none."""
+
+_LOGO_OF_PAGE = "/ico/android-chrome-192x192.png"
+"""Prefect's mark, which each of its pages has among its files (3.8.4, 3.9.0)."""
 
 ZOMBIE_AUTOMATION = "plait: end flow runs that are gone"
 
@@ -47,7 +54,6 @@ class Deployed:
     """Of the deployment; the page shows it after the flow's."""
     entrypoint: str
     """`module.function`: importable on the worker, wherever it runs."""
-    tags: tuple[str, ...] = ("plait",)
     parameters: Mapping[str, object] = field(default_factory=dict)
     """What the form is filled with."""
     schedules: tuple[DeploymentScheduleCreate, ...] = ()
@@ -56,6 +62,7 @@ class Deployed:
 DEPLOYMENTS = (
     Deployed("deliver-feature", "plait.flows.feature.deliver_feature"),
     Deployed("answer-contract", "plait.flows.answering.answer_contract"),
+    Deployed("land-feature", "plait.flows.landing_asked.land_on_base"),
 )
 
 
@@ -72,6 +79,7 @@ def register_everything(
             on_step("registering blocks")
             _register_blocks()
             made = [*_crew(), *_pool(client)]
+            _take_logo_of_page(client)
             on_step("registering deployments")
             made += [put_deployment(client, deployed) for deployed in deployments]
             if ensure_zombie_automation(client):
@@ -91,7 +99,8 @@ def put_deployment(client: SyncPrefectClient, deployed: Deployed) -> str:
         version=__version__,
         description=flow.description,
         work_pool_name=POOL,
-        tags=list(deployed.tags),
+        # None: the page shows the work pool of a run where it shows tags, and the pool's name says the same.
+        tags=[],
         entrypoint=deployed.entrypoint,
         # No steps at all: the default one changes to the directory of the machine that deployed it.
         pull_steps=[],
@@ -106,6 +115,20 @@ def put_deployment(client: SyncPrefectClient, deployed: Deployed) -> str:
 def _register_blocks() -> None:
     for block in SAVED_BLOCKS:
         block.register_type_and_schema()
+
+
+def _take_logo_of_page(client: SyncPrefectClient) -> None:
+    """Where the server is on this machine, let its page draw our blocks with a file of its own.
+
+    Prefect takes no picture but an address, and that of the block types is on Prefect's site: whoever is offline would
+    see a broken one. After blocks are registered and saved, which sets that one again.
+    """
+    logo = f"{os.environ.get('PREFECT_API_URL', '').rstrip('/').removesuffix('/api')}{_LOGO_OF_PAGE}"
+    if not is_loopback(urlsplit(logo).hostname or "") or not is_picture(logo):
+        return
+    for block in SAVED_BLOCKS:
+        known = client.read_block_type_by_slug(block.get_block_type_slug())
+        client.update_block_type(known.id, BlockTypeUpdate(logo_url=HttpUrl(logo)))
 
 
 def _crew() -> list[str]:

@@ -44,6 +44,15 @@ def status_of(url: str, path: str, *, auth: str | None = None) -> int | None:
         connection.close()
 
 
+def is_picture(url: str) -> bool:
+    """Whether a picture is at an address; the page of a server answers whatever it does not know with HTML."""
+    try:
+        with opener_for(url).open(url, timeout=_REACHED_WITHIN) as answer:
+            return str(answer.headers.get_content_type()).startswith("image/")
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+
+
 def last_words(log: Path, *, at_most: int = 300) -> str:
     """The last line of a log that says anything."""
     try:

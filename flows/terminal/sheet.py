@@ -170,9 +170,8 @@ def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
 
 def _headlines(outcome: FeatureOutcome, eta: Eta | None, width: int) -> Iterator[Text]:
     """How the run stands, in one line; in two, and without the bar, where that is too long."""
-    single = outcome.singly()
-    landed = f"{len(single.landed)}/{len(single.tasks)} landed"
-    bar = _bar(len(single.landed), len(single.tasks))
+    done, tasks = outcome.count_landed, len(outcome.counted)
+    landed, bar = f"{done}/{tasks} landed", _bar(done, tasks)
     taken = spell_seconds(outcome.elapsed_seconds)
     whole = _headline(outcome, f"{bar} {landed}", taken + _left(outcome, eta, spread=True))
     whole.append(f"  {one_line(outcome.run_id)}", style="dim")

@@ -167,6 +167,21 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit].rstrip()}\n… ({len(text) - limit:,} characters left out)"
 
 
+def run_command(*, edition: str = "", where: str = "", refresh: bool = False) -> str:
+    """What goes on with a feature.
+
+    Args:
+        edition: The one that it is, as `--edition` takes it: another day's run would be another feature.
+        where: ` --repo PATH`, where the reader stands somewhere else.
+    """
+    return f"plait run PLAN{where}{' --refresh' if refresh else ''}{f' --edition {edition}' if edition else ''}"
+
+
+def land_command(feature: str, *, where: str = "") -> str:
+    """What brings a feature onto base; `where`: ` --repo PATH`."""
+    return f"plait land {feature}{where}"
+
+
 def approve_command(feature: str, contract: str) -> str:
     """The command by which a person approves a contract."""
     return f"plait approve {feature} {contract}"

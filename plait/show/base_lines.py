@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 from plait.plans.tasks.base_outcome import BaseOutcome, PullRequest
-from plait.plans.wording import count, listed, one_line
+from plait.plans.wording import count, land_command, listed, one_line, run_command
 
 _HOW = {"fast-forward": "as it is", "merge": "by a merge", "squash": "as one commit", "pull-request": ""}
 
@@ -32,15 +32,18 @@ def next_at_base(outcome: BaseOutcome, *, repository: str = "") -> Iterator[str]
     if outcome.command:
         yield one_line(outcome.command, 1000)
     if outcome.state == "conflict" and outcome.way != "undo":
-        yield f"plait run PLAN{where} --refresh # takes {outcome.base} in, so that the two fit"
+        again = run_command(edition=outcome.edition, where=where, refresh=True)
+        yield f"{again} # takes {outcome.base} in, so that the two fit"
     if outcome.state == "refused" and outcome.pull_request is None:
-        yield f"plait land {outcome.feature}{where} --pull-request # asks for it there"
+        yield f"{land_command(outcome.feature, where=where)} --pull-request # asks for it there"
+    if outcome.state == "asked":
+        yield f"{land_command(outcome.feature, where=where)} # brings it onto {outcome.base}"
     if outcome.state in ("landed", "already"):
         yield f"plait undo {outcome.feature}{where} # takes it back out of {outcome.base}"
     if outcome.state == "undone":
-        yield f"plait run PLAN{where} # does the feature anew"
+        yield f"{run_command(edition=outcome.edition, where=where)} # does the feature anew"
     if outcome.state == "unreachable" or any(branch.state == "not-pushed" for branch in outcome.pushed):
-        yield f"plait land {outcome.feature}{where} # tries again, as the next run does"
+        yield f"{land_command(outcome.feature, where=where)} # tries again, as the next run does"
 
 
 def request_text(request: PullRequest) -> Iterator[str]:
@@ -85,6 +88,8 @@ def _sentence(outcome: BaseOutcome) -> str:
             return f"{feature} would land on {base}{how}"
         case "requested":
             return f"{base} is asked to take {feature}"
+        case "asked":
+            return f"{feature} waits for a person to land it on {base}"
         case "left":
             return f"{base} is as it was: {reason}" if reason else ""
         case "ready-to-land":

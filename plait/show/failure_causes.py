@@ -5,8 +5,11 @@ ours, and of what programs printed only from words that mean one thing.
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
+
+from plait.plans.accounts.refusals import Kind, kind_of
 
 
 class FailureCause(StrEnum):
@@ -74,7 +77,7 @@ _MISSING = (
     r"^npm .*missing script"
 )
 _SIGNS = (
-    _sign(FailureCause.SETUP, r"\bset-up (?:failed|of)\b|\bthe set-up\b"),
+    _sign(FailureCause.SETUP, r"\bset-up (?:failed|of)\b|^the set-up\b"),
     _sign(FailureCause.TIMEOUT, r"was stopped at its timeout|` timed out"),
     _sign(FailureCause.SILENCE, r"without a word"),
     _sign(FailureCause.FLOOD, r"printed too much"),
@@ -87,21 +90,15 @@ _SIGNS = (
     _sign(FailureCause.MISSING_PROGRAM, _MISSING, everywhere=True),
 )
 _OF_AGENTS = (
-    _sign(
-        FailureCause.QUOTA,
-        r"usage limit|rate.?limit|\bquota\b|overloaded|too many requests|credit balance",
-        everywhere=True,
-    ),
-    _sign(
-        FailureCause.LOGIN,
-        r"not logged in|(?:please|to) log ?in\b|\blog ?in (?:first|again|expired)|/login\b|sign in\b|invalid api.?key|"
-        r"api.?key (?:is )?(?:missing|not (?:set|found))|unauthori[sz]ed|authentication.?(?:error|failed|required)",
-        everywhere=True,
-    ),
     _sign(FailureCause.SIGNAL, r"was killed by"),
     _sign(FailureCause.COMMAND, r"^the script ended"),
     _sign(FailureCause.AGENT, r"^the agent "),
 )
+_OF_ACCOUNTS: dict[Kind, FailureCause] = {
+    "login": FailureCause.LOGIN,
+    "quota": FailureCause.QUOTA,
+    "overload": FailureCause.QUOTA,
+}
 _OF_CHECKS = (
     _sign(
         FailureCause.MISSING_MODULE,
@@ -123,11 +120,20 @@ def cause_of(reason: str | None) -> FailureCause:
         return FailureCause.UNKNOWN
     first = lines[0].removeprefix("rejected, and the repair failed: ")
     is_agents = first.startswith(("the agent ", "the script "))
-    signs: tuple[_Sign, ...] = (*_SIGNS, *(_OF_AGENTS if is_agents else _OF_CHECKS))
+    refusal: Kind | None = next(filter(None, map(kind_of, lines)), None) if is_agents else None
+    return (
+        _first_sign(_SIGNS, first, lines)
+        or (_OF_ACCOUNTS[refusal] if refusal else None)
+        or _first_sign(_OF_AGENTS if is_agents else _OF_CHECKS, first, lines)
+        or FailureCause.UNKNOWN
+    )
+
+
+def _first_sign(signs: Iterable[_Sign], first: str, lines: list[str]) -> FailureCause | None:
     for sign in signs:
         if sign.pattern.search(first) or (sign.everywhere and any(sign.pattern.search(line) for line in lines)):
             return sign.cause
-    return FailureCause.UNKNOWN
+    return None
 
 
 def advice_for(cause: FailureCause) -> str:

@@ -75,6 +75,7 @@ def _remarks(
     yield from _conflicts(outcome)
     yield from _verification(outcome, metrics)
     yield from _approvals(outcome, metrics)
+    yield from _accounts(outcome, metrics)
     if forecast:
         yield from _estimates(outcome, forecast, chain)
         yield from _chain(metrics, forecast)
@@ -191,11 +192,22 @@ def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark
     if metrics.verifications:
         searched = any(batch.rejected for batch in outcome.batches)
         better = "give integration more slots" if searched else "make them quicker"
+        cure = f": put the quick checks first, or {better}"
+        if _mostly_sets_up(outcome):
+            cure = ", and most of that was set-up: see if `setup` can do less, or be used again (`setup_inputs`)"
         yield _Remark(
             alone,
             f"For {spell_seconds(alone)} nothing but verification went on "
-            f"({count(metrics.verifications, 'verification')}): put the quick checks first, or {better}.",
+            f"({count(metrics.verifications, 'verification')}){cure}.",
         )
+
+
+def _mostly_sets_up(outcome: FeatureOutcome) -> bool:
+    """Whether verifications whose checks are known took more than half of their time before these began."""
+    batches = [batch for batch in outcome.batches if batch.setup and batch.stages]
+    whole = [tree.seconds for batch in batches for tree in batch.trees if tree.tree == batch.tree and tree.log]
+    checking = sum(stage.seconds for batch in batches for stage in batch.stages)
+    return sum(whole) > 2 * checking
 
 
 def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
@@ -214,6 +226,18 @@ def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
             f"For {spell_seconds(metrics.approval_seconds)} nothing went on but waiting until somebody approved "
             f"{listed(contracts)}: {cure}.",
         )
+
+
+def _accounts(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
+    """The time in which nothing went on but waiting for accounts."""
+    if outcome.conditions is None or not metrics.account_seconds:
+        return
+    seconds, roles = metrics.account_seconds, outcome.conditions.account_roles
+    yield _Remark(
+        seconds,
+        f"For {spell_seconds(seconds)} nothing went on but waiting for the account of {listed(roles)}: a `fallback` "
+        "with another account would have gone on.",
+    )
 
 
 def _alone(batch: BatchOutcome, outcome: FeatureOutcome) -> float:

@@ -39,13 +39,17 @@ class Metrics:
     """Share of the branches that conflicted at least once."""
     tries: int
     failed_tries: int
+    done: int
+    """Tasks of this run whose work was finished, whatever became of it then."""
     saved_seconds: float
     """work - elapsed; negative when the run took longer than the work."""
     approval_seconds: float
     """Part of the elapsed time in which nothing went on but waiting for a person's answer."""
+    account_seconds: float
+    """Part of the elapsed time in which nothing went on but waiting for an agent's account."""
     bound_seconds: float
     bound_ratio: float | None
-    """(elapsed - approval) / bound: 1 is the best that any schedule could do."""
+    """(elapsed - approval - account) / bound: 1 is the best that any schedule could do."""
     busiest_role: str | None
     busiest_share: float | None
     """Share of the elapsed time that the busiest role's agents worked, those without work counted: at most 1."""
@@ -86,6 +90,7 @@ def measure(outcome: FeatureOutcome) -> Metrics:
     branches, conflicting = _branches(outcome), _conflicting(outcome)
     role, role_share = _busiest(spans, elapsed, outcome.conditions.slots if outcome.conditions else {})
     approval = _only_asked(outcome, spans)
+    account = outcome.conditions.account_seconds if outcome.conditions else 0.0
     return Metrics(
         elapsed_seconds=elapsed,
         work_seconds=work,
@@ -100,10 +105,12 @@ def measure(outcome: FeatureOutcome) -> Metrics:
         conflict_rate=_ratio(len(set(conflicting)), len(branches)),
         tries=sum(task.tries for task in outcome.tasks),
         failed_tries=sum(failed_tries(task) for task in outcome.tasks),
+        done=sum(task.started_at is not None and _is_done(task) for task in outcome.tasks),
         saved_seconds=work - elapsed,
         approval_seconds=approval,
         bound_seconds=outcome.bound_seconds,
-        bound_ratio=_ratio(elapsed - approval, outcome.bound_seconds),
+        account_seconds=account,
+        bound_ratio=_ratio(elapsed - approval - account, outcome.bound_seconds),
         busiest_role=role,
         busiest_share=role_share,
         usage=_usage(outcome),
@@ -123,7 +130,11 @@ def whole_tries(task: TaskOutcome) -> int:
 
 def failed_tries(task: TaskOutcome) -> int:
     """All but the last of a task whose work was harvested, was cancelled or goes on; all of any other."""
-    return max(0, whole_tries(task) - (task.commit is not None or task.state in _SUCCEEDED | _ABANDONED))
+    return max(0, whole_tries(task) - (_is_done(task) or task.state in _ABANDONED))
+
+
+def _is_done(task: TaskOutcome) -> bool:
+    return task.commit is not None or task.state in _SUCCEEDED
 
 
 def worked_seconds(task: TaskOutcome, *, now: datetime | None = None) -> float | None:
@@ -139,7 +150,7 @@ def worked_seconds(task: TaskOutcome, *, now: datetime | None = None) -> float |
 def readings(metrics: Metrics) -> tuple[Reading, ...]:
     """What the figures say: half of the tasks beside another and under 10 % conflicts are good, over 25 % poor.
 
-    Nothing is said of a run of seconds, nor of one in which all failed.
+    Nothing is said of a run of seconds, nor of one in which nothing was finished.
     """
     if not can_be_read(metrics):
         return ()
@@ -152,7 +163,7 @@ _SHORTEST_READ = 20.0
 
 def can_be_read(metrics: Metrics) -> bool:
     """Whether a run's figures can be called good or poor."""
-    return metrics.elapsed_seconds >= _SHORTEST_READ and not 0 < metrics.tries <= metrics.failed_tries
+    return metrics.elapsed_seconds >= _SHORTEST_READ and metrics.done > 0
 
 
 def _read_beside(metrics: Metrics) -> Iterable[Reading]:

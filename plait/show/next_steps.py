@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from plait.plans.tasks.outcomes import Approval, FeatureOutcome, RunState, TaskOutcome
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import approve_command, count, key_line, one_line
+from plait.plans.wording import approve_command, count, key_line, land_command, one_line, run_command
 from plait.show.base_lines import next_at_base
 
 _LOGS = 3
@@ -33,8 +33,9 @@ def next_commands(outcome: FeatureOutcome, *, repository: str = "") -> list[str]
             commands.append(
                 f"plait resume {_word(outcome.feature)} # it is paused: until then a run of it starts nothing"
             )
-        taking = " --refresh" if outcome.base and outcome.base.refresh else ""
-        commands.append(f"plait run PLAN{where}{taking} # goes on with what has not landed")
+        taking = outcome.base is not None and outcome.base.is_tried
+        again = run_command(edition=outcome.own_edition, where=where, refresh=taking)
+        commands.append(f"{again} # goes on with what has not landed")
     return commands
 
 
@@ -100,13 +101,18 @@ def _merging(outcome: FeatureOutcome, git: str, branch: str, repository: str) ->
     if base is not None and base.course == "landed":
         yield f"plait undo {_word(outcome.feature)}{where} # takes it back out of {one_line(base.name, 100)}"
         return
-    if base is not None and base.behind and not base.refresh:
+    if base is not None and base.course == "rewritten":  # what a merge would bring along, somebody has taken out
+        again = run_command(edition=outcome.own_edition, where=where)
+        yield f"{again} --fresh # starts over from {one_line(base.name, 100)} as it is now"
+        return
+    if base is not None and base.behind and not base.is_tried:
         more = count(base.behind, "commit")
-        yield f"plait run PLAN{where} --refresh # tests it with the {more} that {one_line(base.name, 100)} has more"
+        again = run_command(edition=outcome.own_edition, where=where, refresh=True)
+        yield f"{again} # tests it with the {more} that {one_line(base.name, 100)} has more"
     yield f"{git} merge {branch}"
     if outcome.state is RunState.COMPLETED and (base is None or base.ref is not None):
         name = one_line(base.name, 100) if base else "base"
-        yield f"plait land {_word(outcome.feature)}{where} # brings it onto {name}"
+        yield f"{land_command(_word(outcome.feature), where=where)} # brings it onto {name}"
 
 
 def _word(text: str) -> str:

@@ -190,6 +190,7 @@ def _metrics(metrics: Metrics) -> dict[str, Any]:
         "work_seconds": _rounded(metrics.work_seconds),
         "saved_seconds": _rounded(metrics.saved_seconds),
         "approval_seconds": _rounded(metrics.approval_seconds),
+        "account_seconds": _rounded(metrics.account_seconds),
         "bound_seconds": _rounded(metrics.bound_seconds),
         "bound_ratio": _rounded(metrics.bound_ratio),
         "agents": metrics.agents,

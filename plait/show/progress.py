@@ -158,7 +158,7 @@ def progress_of(
     bound and of the remaining tasks at the pace so far; nothing once no task is left, but something has yet to land.
     """
     elapsed = max(0.0, (now - outcome.started_at).total_seconds())
-    tasks = outcome.singly().tasks
+    tasks = outcome.counted
     totals = Totals(**{state.value: sum(task.state is state for task in tasks) for state in TaskState})
     finished = sum(task.state in _FINISHED for task in tasks)
     ahead = sum(task.state in _AHEAD for task in tasks)

@@ -7,7 +7,7 @@ from plait.plans.journal.lines import Journal
 from plait.plans.journal.manifest import job_of
 from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
-from plait.plans.run.statuses import ApprovalWait, Working, moment
+from plait.plans.run.statuses import ApprovalWait, Landed, Working, moment
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.outcomes import (
@@ -64,12 +64,16 @@ def outcome_of(run: Standings, *, now: float | None = None) -> FeatureOutcome:
         base=_base(run),
         brought=run.brought,
         edition=run.edition,
+        own_edition=run.manifest.edition,
     )
 
 
 def _base(run: Standings) -> BaseStanding | None:
     refresh, standing = run.manifest.refresh, run.base_standing
-    return standing.model_copy(update={"refresh": refresh.task}) if refresh and standing else standing
+    if refresh is None or standing is None:
+        return standing
+    took_in = isinstance(run.tasks[refresh.task].status, Landed)
+    return standing.model_copy(update={"refresh": refresh.task, "took_in": took_in})
 
 
 def _reason(run: Standings) -> str | None:
@@ -168,4 +172,6 @@ def conditions_of(run: Standings, bound: Bound) -> Conditions:
         phases=phases,
         commands=tuple(task.id for task in run.manifest.tasks if task.is_command),
         bound_kind=bound.kind,
+        account_seconds=round(run.rests.idle_seconds, 3),
+        account_roles=tuple(role for account in run.rests.idle_for for role in run.rests.roles_of(account)),
     )

@@ -179,7 +179,7 @@ def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
         (_BOUND, _bound(metrics), verdicts.get("bound", "")),
         ("work", spell_seconds(metrics.work_seconds), "what one agent alone would have taken"),
         ("time saved", spell_seconds(metrics.saved_seconds), "work − elapsed"),
-        *_for_persons(metrics),
+        *_waited(metrics),
         ("speed-up", _times(metrics.speed_up), "work / elapsed"),
         ("efficiency", spell_share(metrics.efficiency), f"of {count(metrics.agents, 'agent')}"),
         ("ran beside another", spell_share(metrics.beside_share), verdicts.get("beside", "")),
@@ -402,7 +402,7 @@ def _figures_lines(metrics: Metrics) -> list[str]:
         *([f"{spell_seconds(metrics.saved_seconds)} saved"] if metrics.saved_seconds > 0 else []),
         count(metrics.verifications, "verification"),
         count(metrics.conflicts, "conflict"),
-        *(f"{value} {name}" for name, value, _ in _for_persons(metrics)),
+        *(f"{value} {name}" for name, value, _ in _waited(metrics)),
     ]
     read = {figure: (value, reading) for figure, value, reading in figures(metrics)}
     wanted = (_BOUND, "ran beside another", "conflicts", "used up")
@@ -410,11 +410,10 @@ def _figures_lines(metrics: Metrics) -> list[str]:
     return [", ".join(parts), *(f"  {figure} {read[figure][0]}, {read[figure][1]}" for figure in named)]
 
 
-def _for_persons(metrics: Metrics) -> list[tuple[str, str, str]]:
-    """Nothing where no person was waited for."""
-    if not metrics.approval_seconds:
-        return []
-    return [("waiting for approval", spell_seconds(metrics.approval_seconds), "nothing else went on")]
+def _waited(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Nothing where neither a person nor an account was waited for."""
+    waits = (("waiting for approval", metrics.approval_seconds), ("waiting for an account", metrics.account_seconds))
+    return [(name, spell_seconds(seconds), "nothing else went on") for name, seconds in waits if seconds]
 
 
 def _times(ratio: float | None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Rejection, TaskOutcome
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import count, listed
+from plait.plans.wording import count, listed, one_line
 
 _UNLANDED = {
     TaskState.PENDING: "never started",
@@ -47,10 +47,17 @@ class UnlandedTask:
     incidents: tuple[Incident, ...]
 
 
-def headline(outcome: FeatureOutcome) -> str:
-    """`3 of 5 tasks landed`."""
-    single = outcome.singly()
-    return f"{len(single.landed)} of {count(len(single.tasks), 'task')} landed"
+def headline(outcome: FeatureOutcome, *, on: str = "") -> str:
+    """`3 of 5 tasks landed`, and of a run that takes base in whether it did.
+
+    `on`: the branch, where it is to be named.
+    """
+    landed = f"{outcome.count_landed} of {count(len(outcome.counted), 'task')} landed{f' on {on}' if on else ''}"
+    base = outcome.base
+    if base is None or not base.refresh:
+        return landed
+    is_in = any(task.id == base.refresh for task in outcome.landed)
+    return f"{landed}, {one_line(base.name, 100)} {'is' if is_in else 'is not'} taken in"
 
 
 def unlanded(outcome: FeatureOutcome) -> tuple[UnlandedTask, ...]:

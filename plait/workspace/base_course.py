@@ -62,7 +62,14 @@ def standing_now(repository: GitRepository, feature: str, known: BaseStanding, t
         return known.model_copy(update={"course": "gone", "now": None, "behind": 0, "dropped": 0, "landed_as": None})
     rests_on = _newest(repository, _taken_in(repository, now, tip) if tip else None, known.rests_on)
     fresh = BaseStanding(
-        name=known.name, ref=known.ref, now=now, began=known.began, rests_on=rests_on, refresh=known.refresh
+        name=known.name,
+        ref=known.ref,
+        now=now,
+        began=known.began,
+        rests_on=rests_on,
+        refresh=known.refresh,
+        took_in=known.took_in,
+        edition=known.edition,
     )
     return _held_against(repository, feature, fresh, tip)
 

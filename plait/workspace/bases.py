@@ -44,7 +44,7 @@ def find_base(target: GitRepository, git_dir: Path, wanted: str | None) -> Base:
         GitFailed: a branch names an object that is missing.
     """
     if wanted is not None and (problem := base_problem(wanted)):
-        raise CallError(f"the base {quoted(wanted)} is no name that plait takes: it {problem}", hint=_OR_ANOTHER)
+        raise CallError(f"the base {problem}", hint=_OR_ANOTHER)
     stem = stem_of(wanted) if wanted is not None else "HEAD"
     found = _at_head(target, git_dir) if stem == "HEAD" else _named(target, stem)
     if wanted is None or stem == wanted:

@@ -52,7 +52,7 @@ class ChainConflict:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        return self.conflict.files
+        return self.conflict.names
 
     @property
     def messages(self) -> tuple[str, ...]:

@@ -222,7 +222,9 @@ def write_private_git(
     (git / "HEAD").write_text(head + "\n", encoding="utf-8")
     settings = private_configuration(control.object_format) + surroundings.settings
     (git / "config").write_text(settings, encoding="utf-8")
-    (git / "objects/info/alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
+    # The second is an alternate of the first: git knows that by itself, other programs (git-lfs 3.3) do not.
+    borrowed = (control.store.git_dir / "objects", control.objects)
+    (git / "objects/info/alternates").write_bytes(b"".join(os.fsencode(place) + b"\n" for place in borrowed))
     if surroundings.packed_refs:
         (git / "packed-refs").write_bytes(surroundings.packed_refs)
     if surroundings.origin_head:

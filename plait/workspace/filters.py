@@ -189,7 +189,7 @@ def told_of_filters(
     if pushes_pointers and LFS in {*in_tree, *filters.values()}:
         yield (
             "plait pushes commits, and not what Git LFS keeps of them: do `git lfs push --all REMOTE` after the run, "
-            "or `git lfs install` in the clone, whose pre-push hook does it"
+            "or install git-lfs, which plait asks to do it"
         )
     if missing:
         yield (

@@ -100,8 +100,13 @@ def harvest(
     return Harvest(commit, tree, changed, notes=notes, swallowed=left)
 
 
-def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS) -> tuple[str, ...]:
+def note_set_up(
+    control: Control, checkout: Checkout, limits: HarvestLimits = LIMITS, *, undecided: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Write down how set-up commands left a checkout: what is so then is not the work of the agent that comes next.
+
+    Args:
+        undecided: Files in conflict: what a set-up makes of one (`npm install` of its lock file) is an answer to it.
 
     Returns:
         Why no agent may begin, one sentence each: git must not run beside what they left.
@@ -117,7 +122,7 @@ def note_set_up(control: Control, checkout: Checkout, limits: HarvestLimits = LI
         place = Path(directory) / checkout.set_up.name
         place.mkdir()
         staging = Staging(control, checkout, Path(shutil.copy2(checkout.index, index_in(place))))
-        selection = staging.select(seen, EVERYTHING)
+        selection = staging.select(seen, EVERYTHING).without(undecided)
         # git compares a link with its object, and a file with its name alone.
         links = tuple(path for path in selection.write if path in seen.links)
         failed = _stage(staging, selection.without(links), "--info-only")
@@ -164,12 +169,13 @@ def salvage(
 ) -> str | None:
     """Keep whatever a try left behind: commit it and make a branch for it in the target.
 
-    What cannot be committed (too large, too many, a nested repository's `.git`) is left out and named in the message.
+    What cannot be committed (too many, a nested repository's `.git`) is left out and named in the message.
 
     Args:
         branch: The name to use; `-2`, `-3` … is added when another commit has it.
         aside: Where files go that no branch may have: those that only a filter keeps from being committed, as their
-            content may be for nobody, and what was changed in submodules.
+            content may be for nobody, those that git refuses, those that are too large, and what was changed in
+            submodules.
 
     Returns:
         The branch, or nothing when there is nothing to keep.
@@ -187,12 +193,14 @@ def salvage(
         return None
     with _staging(control, checkout) as staging:
         selection = staging.select(seen, EVERYTHING)
-        left_out = [*unsafe, *selection.odd, *_over(selection, seen, limits)]
+        over = _over(selection, seen, limits)
+        left_out = [*unsafe, *selection.odd, *over]
         selection = selection.without(_kept_back(selection, left_out))
         failed = _stage(staging, selection)
         left_out += failed
         tree = _tree(staging, selection.without(oddity.path for oddity in failed))
-        beside = [*(oddity.path for oddity in selection.unfiltered), *work_inside(staging, selection, seen, limits)]
+        refused = {oddity.path for oddity in (*selection.unfiltered, *failed)} & seen.files.keys()
+        beside = [*sorted(refused), *work_inside(staging, selection, seen, limits), *_giants(over, seen, limits)]
     if aside is not None:
         _move_aside(checkout, beside, aside)
     if tree == checkout.tree:
@@ -300,6 +308,17 @@ def _over(selection: Selection, seen: Survey, limits: HarvestLimits) -> list[Odd
         else:
             total, fresh = total + size, fresh + is_new
     return over
+
+
+def _giants(over: list[Odd], seen: Survey, limits: HarvestLimits) -> list[str]:
+    """Those that are each too large for a commit, within what all may have together."""
+    giants, total = list[str](), 0
+    for oddity in over:
+        size = seen.files.get(oddity.path, 0)
+        if size > limits.file_bytes and total + size <= limits.total_bytes:
+            giants.append(oddity.path)
+            total += size
+    return giants
 
 
 def _kept_back(selection: Selection, odd: list[Odd]) -> list[str]:

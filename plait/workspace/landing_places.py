@@ -144,6 +144,9 @@ def landing_place(control: Control, feature: str, name: str, *, local: bool = Fa
         branch = fetched.removeprefix(f"{remote}/")
         if branch != fetched and control.target.resolve(f"{REMOTES}{fetched}"):
             return RemotePlace(control, feature, remote, branch)
+    if name.startswith("refs/") and control.target.resolve(name) is None:  # of which the feature began
+        gone = f"{name.removeprefix(HEADS).removeprefix(REMOTES)}, on which {feature} began, is gone"
+        raise CallError(gone, hint="name another branch: --onto BRANCH")
     there = control.base_commit(name)[0]  # who has it knows what is near
     raise CallError(f"{there} is no branch, so nothing can land on it", hint="name one: --onto BRANCH")
 

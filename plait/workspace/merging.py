@@ -86,15 +86,18 @@ class Conflict:
         """The names of the paths, in git's order."""
         return tuple(path.path for path in self.paths)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The same as people know them: by the name that a file had, and not by the one that git made for it."""
+        return tuple(dict.fromkeys(self._made.sub("", name) for name in self.files))
+
     def concerns(self, path: str) -> bool:
         """Whether somebody had to decide about a path: one that conflicted, also by a name that was made for it.
 
         Where a file is in the way of a directory, git calls it `path~<commit>`; people see a readable word for that.
         """
-        if path in self.files:
-            return True
         moved = {name[: match.start()] for name in self.files if (match := self._made.search(name))}
-        return path in moved or path.rpartition("~")[0] in moved
+        return path in self.files or path in moved or path.rpartition("~")[0] in moved
 
     @property
     def _made(self) -> re.Pattern[str]:

@@ -25,11 +25,17 @@ def is_there(path: str | Path) -> bool:
 
 def has_fetched(place: Path) -> bool:
     """Whether the repository around a directory may have fetched branches, told without git; no where there is none."""
+    return may_have_refs(place, "refs/remotes")
+
+
+def may_have_refs(place: Path, below: str) -> bool:
+    """Whether the repository around a directory may have such refs, as `refs/remotes`; told without git."""
     with suppress(OSError):
         start = place.absolute()
         git = next((folder / ".git" for folder in (start, *start.parents) if is_there(folder / ".git")), None)
         if git is None or not is_folder(git):
             return git is not None  # a linked worktree: its branches are elsewhere
         packed = git / "packed-refs"
-        return is_there(git / "refs/remotes") or (is_file(packed) and b" refs/remotes/" in packed.read_bytes())
+        name = f" {below}/".encode()
+        return is_there(git / below) or (is_file(packed) and name in packed.read_bytes())
     return False

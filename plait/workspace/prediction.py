@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import NamedTemporaryFile
 
 from plait.workspace.commit_objects import write_commit
 from plait.workspace.errors import GitFailed
 from plait.workspace.git import GitRepository
 from plait.workspace.merging import Conflict, merge, merge_attributes
+from plait.workspace.passing_folders import passing_folder
 
 _DATE = "1700000000 +0000"
+_AT_ONCE = 512
+"""Pairs by one process: what those make is gone before the next, which bounds the memory that it takes."""
 _Pair = tuple[str, str]
 """Two commits: ours, theirs."""
 
@@ -45,15 +47,18 @@ def predicted_conflicts(
             if not paths:
                 starts[task] = write_commit(scratch, tree, (base, ahead[task]), "A prediction", date=_DATE)
         pairs = [pair for pair in combinations(starts, 2) if ahead[pair[0]] != ahead[pair[1]]]
-        answers = _merged(scratch, [(starts[one], ahead[other]) for one, other in pairs], attributes)
-        return clashes | {frozenset(pair): paths for pair, (_, paths) in zip(pairs, answers, strict=True) if paths}
+        for first in range(0, len(pairs), _AT_ONCE):
+            some = pairs[first : first + _AT_ONCE]
+            with _scratch(scratch) as passing:
+                answers = _merged(passing, [(starts[one], ahead[other]) for one, other in some], attributes)
+            clashes |= {frozenset(pair): paths for pair, (_, paths) in zip(some, answers, strict=True) if paths}
+        return clashes
 
 
 @contextmanager
 def _scratch(repository: GitRepository) -> Iterator[GitRepository]:
     """The repository, with another place for new objects: thousands of trees that nobody asks for again."""
-    with TemporaryDirectory(prefix="plait-objects-") as place:
-        objects = Path(place)
+    with passing_folder() as objects:
         (objects / "info").mkdir()
         (objects / "info/alternates").write_bytes(bytes(repository.objects or repository.git_dir / "objects") + b"\n")
         yield replace(repository, objects=objects)

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,31 @@ class Prepared:
     """The command that failed."""
     reused: bool = False
     """Whether files of an earlier set-up were copied in place of running the commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpTrial:
+    """A set-up that a verification is about to carry out, for whoever knows what came of it elsewhere."""
+
+    tree: str
+    attempt: Callable[[], Prepared]
+    """Runs the commands."""
+    again: Callable[[], object]
+    """Makes the checkout anew."""
+    stop: threading.Event | None
+    log: Path
+
+
+def try_twice(trial: SetUpTrial) -> str | None:
+    """Carry out a set-up that nobody else knows of, and once more where it fails; why it does, or nothing."""
+    for is_last in (False, True):
+        prepared = trial.attempt()
+        if prepared.ok:
+            return None
+        if is_last or prepared.ended is None or prepared.ended.cause == "cancelled":
+            break
+        trial.again()
+    return "the set-up failed"
 
 
 def prepare(

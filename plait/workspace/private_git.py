@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plait.workspace.control import HEADS, Control, configuration_of
+from plait.workspace.control import HEADS, configuration_of
 from plait.workspace.deleting import delete_tree
 from plait.workspace.small_files import read_plain_file, write_whole
 
@@ -19,6 +19,10 @@ _MOST_REFS = 1_000
 _LONGEST_REF = 1_000
 _LONGEST_PACKED_REFS = 10_000_000
 _STASH = "refs/stash"
+_WORKTREES = "worktrees/"
+_LONGEST_LOG = 10_000_000
+_COMMITTED = re.compile(r"\t(?:am|cherry-pick|commit|merge|rebase|revert)\b")
+"""What git writes into its log of HEAD of what was made there, and not fetched."""
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 
 _HEADS = (
@@ -31,7 +35,7 @@ _HEADS = (
     "AUTO_MERGE",
     "FETCH_HEAD",
 )
-_FOLDERS = ("index", "logs", "objects", "packed-refs", "rebase-apply", "rebase-merge", "refs", "worktrees")
+_FOLDERS = ("index", "logs", "objects", "packed-refs", "rebase-apply", "rebase-merge", "refs", "shallow", "worktrees")
 _KEPT = frozenset((*_HEADS, *_FOLDERS))
 """What git keeps work in. Configuration, hooks and attributes are left out: a person will run git on what is kept."""
 
@@ -43,50 +47,61 @@ class PrivateGit:
     objects: frozenset[str] = frozenset()
     """Loose objects and packs of its own, by the names of their files."""
     refs: Mapping[str, str] = field(default_factory=dict)
-    """Branches and the stash, with the commits that they name."""
+    """Branches and the stash, and worktrees that are on no branch, with the commits that they name."""
     head: str = ""
     """The branch that HEAD names, in full; else the commit."""
+    commits: int = 0
+    """How often something was committed, by the log of HEAD."""
 
     def elsewhere(self, before: "PrivateGit") -> tuple[str, ...]:
-        """What names commits that the checked out files need not have: other branches, and a stash."""
+        """What names commits that the checked out files need not have: other branches, worktrees, and a stash."""
         own = self.refs.get(self.head, self.head)
         moved = [
             ref
             for ref, commit in self.refs.items()
             if commit not in (before.refs.get(ref), own) and commit not in before.refs.values()
         ]
-        branches = [f"the branch {ref.removeprefix(HEADS)}" for ref in moved if ref != _STASH]
-        return (*branches, *(["a stash"] if _STASH in moved else []))
+        branches = [f"the branch {ref.removeprefix(HEADS)}" for ref in moved if ref.startswith(HEADS)]
+        worktrees = [f"the worktree {ref.removeprefix(_WORKTREES)}" for ref in moved if ref.startswith(_WORKTREES)]
+        return (*branches, *worktrees, *(["a stash"] if _STASH in moved else []))
+
+    def has_commits_since(self, before: "PrivateGit") -> bool:
+        """Whether somebody committed or stashed something there, and did not only fetch it."""
+        stash = self.refs.get(_STASH)
+        is_made = self.commits > before.commits or stash not in (None, before.refs.get(_STASH))
+        return is_made and bool(self.objects - before.objects)
 
 
-def private_git(directory: Path) -> PrivateGit:
-    """Look at the `.git` of a checkout; what is no directory any more, or cannot be read, holds nothing."""
-    git = directory / ".git"
-    if not _is_real_directory(git):
+def private_git(git: Path) -> PrivateGit:
+    """Look at a `.git` that an agent could write; what is no directory, or cannot be read, holds nothing."""
+    if not is_real_directory(git):
         return PrivateGit()
-    head = _text(git / "HEAD", _LONGEST_REF).strip()
-    return PrivateGit(frozenset(_objects(git / "objects")), dict(_refs(git)), head.removeprefix("ref: "))
+    head = _text(git / "HEAD", _LONGEST_REF).strip().removeprefix("ref: ")
+    commits = len(_COMMITTED.findall(_text(git / "logs/HEAD", _LONGEST_LOG)))
+    return PrivateGit(frozenset(_objects(git / "objects")), dict(_refs(git)), head, commits)
 
 
-def keep_private_git(control: Control, directory: Path, place: Path) -> bool:
-    """Move the `.git` of a checkout to a place of its own, and make it safe to run git on; False where it is too large.
+def keep_private_git(git: Path, place: Path, *, borrowed: Path, object_format: str) -> bool:
+    """Move a `.git` to a place of its own, and make it safe to run git on; False where it is too large.
+
+    Args:
+        borrowed: The objects that it does not have itself; what it says of that is not believed.
 
     Raises:
         OSError: it cannot be moved.
     """
-    git = directory / ".git"
-    if not _is_real_directory(git):
+    if not is_real_directory(git):
         return False
     git.chmod(0o700)
     for name in os.listdir(git):  # noqa: PTH208
         if name not in _KEPT or (git / name).is_symlink():
             delete_tree(git / name)
-    if not _is_small(git):
+    if not is_small(git):
         return False
     delete_tree(git / "objects" / "info")
     (git / "objects" / "info").mkdir()
-    (git / "objects" / "info" / "alternates").write_bytes(os.fsencode(control.store.git_dir / "objects") + b"\n")
-    write_whole(git / "config", configuration_of(control.object_format, bare=True))
+    (git / "objects" / "info" / "alternates").write_bytes(os.fsencode(borrowed) + b"\n")
+    write_whole(git / "config", configuration_of(object_format, bare=True))
     place.parent.mkdir(parents=True, exist_ok=True)
     git.rename(place)
     return True
@@ -106,10 +121,13 @@ def _refs(git: Path) -> Iterator[tuple[str, str]]:
         commit, _, ref = line.partition(" ")
         if _OID.match(commit) and (ref.startswith(HEADS) or ref == _STASH):
             yield ref, commit
+    for name in _entries(git / "worktrees")[:_MOST_REFS]:
+        if _OID.match(commit := _text(git / _WORKTREES / name / "HEAD", _LONGEST_REF).strip()):
+            yield _WORKTREES + name, commit
     pending, seen = [_STASH, HEADS.rstrip("/")], 0
     while pending and seen < _MOST_REFS:
         ref, seen = pending.pop(), seen + 1
-        if _is_real_directory(git / ref):
+        if is_real_directory(git / ref):
             pending += [f"{ref}/{name}" for name in _entries(git / ref)]
         elif _OID.match(commit := _text(git / ref, _LONGEST_REF).strip()):
             yield ref, commit
@@ -119,15 +137,15 @@ def _entries(directory: Path) -> list[str]:
     """The names in a real directory, up to a bound; none where it cannot be read."""
     names: list[str] = []
     with suppress(OSError):
-        if _is_real_directory(directory):
+        if is_real_directory(directory):
             with os.scandir(directory) as entries:
                 names += [entry.name for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False)]
     return names
 
 
-def _is_small(git: Path) -> bool:
-    """Whether all of it is within what may be kept."""
-    total, count, pending = 0, 0, [git]
+def is_small(place: Path) -> bool:
+    """Whether all below a directory is within what may be kept."""
+    total, count, pending = 0, 0, [place]
     while pending:
         directory = pending.pop()
         for name in _entries(directory):
@@ -148,7 +166,8 @@ def _text(file: Path, most: int) -> str:
     return ""
 
 
-def _is_real_directory(path: Path) -> bool:
+def is_real_directory(path: Path) -> bool:
+    """Whether it is a directory, and no link to one."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):

@@ -25,7 +25,7 @@ def backend_of(
     Raises:
         EnvironmentProblem: No backend is named and none can be chosen, or this version does not carry it out.
     """
-    backend = role.backend or default or _only_program(role_name, search_path)
+    backend = role.own_backend or default or _only_program(role_name, search_path)
     if backend in LATER:
         raise EnvironmentProblem(
             f"this version of plait cannot drive {backend} by itself yet, which the role {role_name} works with", _ELSE

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from plait.plans.wording import one_line
 from plait.workspace.control import HEADS, Control
 from plait.workspace.environment import user_environment
 from plait.workspace.errors import RefMoved
+from plait.workspace.filters import lfs_storage
 from plait.workspace.git import ask_as_user
 from plait.workspace.output import plain
+from plait.workspace.places import is_folder
 from plait.workspace.process import TIMED_OUT, run_quick
 from plait.workspace.small_files import read_plain_file
 
@@ -152,8 +155,25 @@ def push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[st
     """
     pushed: dict[str, Pushed] = {}
     for some in batched(updates, _AT_ONCE):
-        pushed |= _push(control, remote, some)
+        refusal = _lfs_refusal(control, remote, some)
+        refused = {update.ref: Pushed(update, "refused", refusal) for update in some} if refusal else None
+        pushed |= refused or _push(control, remote, some)
     return pushed
+
+
+def _lfs_refusal(control: Control, remote: str, updates: Sequence[Update]) -> str:
+    """Push what Git LFS keeps of the commits first, as its hook does, and say why that could not be; else nothing.
+
+    Commits whose files nobody can have are of no use at the remote, and some remotes refuse them.
+    """
+    storage = Path(lfs_storage(control.common_dir))
+    if has_lfs_hook(control) or not has_lfs_program() or not is_folder(storage / "objects"):
+        return ""
+    status, text = _run(control, "lfs", "push", remote, *(update.new for update in updates), hooks=False)
+    if not status:
+        return ""
+    words = "it took too long" if status == TIMED_OUT else one_line(plain(text), 300)
+    return f"Git LFS could not push the files: {words}"
 
 
 def _push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[str, Pushed]:
@@ -168,6 +188,11 @@ def _push(control: Control, remote: str, updates: Sequence[Update]) -> Mapping[s
             return {update.ref: Pushed(update, "refused", hook) for update in updates}
         raise _gone(remote, status, text)
     return {update.ref: _pushed(update, *found[update.ref], text) for update in updates}
+
+
+def has_lfs_program() -> bool:
+    """Whether the user has git-lfs, so that `git lfs` works."""
+    return shutil.which("git-lfs", path=user_environment().get("PATH")) is not None
 
 
 def has_lfs_hook(control: Control) -> bool:

@@ -116,7 +116,8 @@ class Staging:
             inside=frozenset(inside),
             notes=tuple(nested.notes),
         )
-        selection = self._without_bare(self._with_modules(selection, modules, claims), seen, known, claims)
+        selection = self._without_leavings(self._with_modules(selection, modules, claims), claims)
+        selection = self._without_bare(selection, seen, known, claims)
         return self._with_filters(selection, seen, known) if has_attributes else selection
 
     def _with_filters(self, selection: Selection, seen: Survey, known: Iterable[str]) -> Selection:
@@ -140,6 +141,7 @@ class Staging:
     def _with_modules(self, selection: Selection, modules: Collection[str], claims: Claims) -> Selection:
         """Say what was changed in submodules: it lands nowhere; where it is what was asked for, nothing else does."""
         changed = self.set_up.changed_inside(self.checkout.directory) if self.set_up and modules else []
+        changed = [path for path in changed if is_inside(path, modules)]
         asked = [path for path in changed if claims.name(path)]
         if asked:
             reason = "is in a submodule: it belongs to another repository, and plait lands no change of one"
@@ -149,6 +151,23 @@ class Staging:
         where = listed([shown(path) for path in changed], limit=3)
         note = f"{where} {'was' if len(changed) == 1 else 'were'} changed in a submodule, which stays as it was"
         return replace(selection, notes=(*selection.notes, note))
+
+    def _without_leavings(self, selection: Selection, claims: Claims) -> Selection:
+        """Leave out what was changed among files that the set-up has made, where the task owns something else.
+
+        Programs write there again, as the set-up did: `pip install -e .` into its `.egg-info`, or into `.venv`.
+        """
+        if self.set_up is None or claims.owns is None:
+            return selection
+        handed_out = self.entries(self.checkout.index).keys()
+        made = set(covers(self._known().keys() - handed_out, handed_out).values())
+        fresh = covers(set(selection.write) - handed_out, handed_out)
+        left = sorted(path for path, cover in fresh.items() if cover in made and not claims.name(path))
+        if not left:
+            return selection
+        where = listed([shown(path) for path in left], limit=3)
+        note = f"left out, as the set-up made it and the task does not own it: {where}"
+        return replace(selection.without(left), notes=(*selection.notes, note))
 
     def _was_there(self, path: str) -> bool:
         return self.set_up is not None and self.set_up.was_there(self.checkout.directory, path)
@@ -168,9 +187,19 @@ class Staging:
                 sorted_out.left_out.add(root)
             if fresh or (has_known and f"{root}/.git" not in there):
                 sorted_out.notes.append(told_of_nested(root, len(fresh), counted=counted))
+        sorted_out.odd += self._new_submodules({path.removesuffix("/.git") for path in gits - there})
         gone = {oddity.path for oddity in odd if is_inside(oddity.path, sorted_out.left_out)}
         sorted_out.odd += [oddity for oddity in odd if oddity.path not in gone | gits | there]
         return sorted_out
+
+    def _new_submodules(self, roots: set[str]) -> list[Odd]:
+        """Repositories that `.gitmodules` names by now: without them it would land as a name for nothing."""
+        now = modules_in(self.control.store, text_of_modules(self.checkout.directory)) if roots else {}
+        if not (added := roots & now.keys()):
+            return []
+        added -= modules_of(self.control.store, self.checkout.tree).keys()
+        reason = "is a new submodule, and plait adds none: take it out of .gitmodules, or add it on base yourself"
+        return [Odd(root, reason) for root in sorted(added)]
 
     def _without_bare(self, selection: Selection, seen: Survey, known: dict[str, str], claims: Claims) -> Selection:
         """Leave out bare repositories that hold nothing of the task's; one that does cannot be committed."""

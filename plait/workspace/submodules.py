@@ -72,6 +72,7 @@ def fill_submodules(control: Control, directory: Path, tree: str) -> tuple[str, 
         if store.resolve(commit) is None:
             raise _missing(level, module, commit)
         _fill(control, store, directory / level.above / module.path, commit, _users(level, module))
+        _activate(directory / level.above, module)
         filled.append(f"{level.above}{module.path}")
     return tuple(filled)
 
@@ -88,6 +89,35 @@ def fetch_submodules(control: Control, commit: str) -> None:
         with _alone(store):
             if store.resolve(wanted) is None:
                 _fetch(control, store, level, module, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmoduleGit:
+    """Where the git of a submodule may be in a checkout, whoever filled it."""
+
+    path: str
+    """The submodule's, from the root."""
+    places: tuple[Path, ...]
+    """In the submodule itself, where plait filled it; in the `.git` of the checkout, where `git submodule` did."""
+    borrowed: Path
+    """plait's objects of it, and the user's."""
+
+
+def submodule_gits(control: Control, directory: Path, tree: str) -> Iterator[SubmoduleGit]:
+    """The git of each submodule of a checkout, by the tree that was handed out there.
+
+    Raises:
+        SubmoduleMissing, EnvironmentProblem: as `fill_submodules`, for want of plait's own repository of one.
+    """
+    for level, module, _ in _walk(control, tree):
+        names, above = [module.name], level
+        while above.named_by is not None:
+            above, named = above.named_by
+            names.insert(0, named.name)
+        path = f"{level.above}{module.path}"
+        absorbed = directory.joinpath(".git", *(part for name in names for part in ("modules", name)))
+        store = _repository(control, level, module)
+        yield SubmoduleGit(path, (directory / path / ".git", absorbed), store.git_dir / "objects")
 
 
 def _walk(control: Control, tree: str) -> Iterator[tuple[_Level, Module, str]]:
@@ -158,10 +188,21 @@ def _fill(control: Control, store: GitRepository, directory: Path, commit: str, 
             (git / part).mkdir(parents=True)
         (git / "HEAD").write_text(f"{commit}\n", encoding="ascii")
         (git / "config").write_text(private_configuration(control.object_format), encoding="utf-8")
-        (git / "objects/info/alternates").write_bytes(os.fsencode(store.git_dir / "objects") + b"\n")
+        borrowed = (store.git_dir / "objects", *(place / "objects" for place in users))
+        (git / "objects/info/alternates").write_bytes(b"".join(os.fsencode(place) + b"\n" for place in borrowed))
         if shallow is not None:  # its history ends there
             shutil.copyfile(shallow, git / "shallow")
         store.ask("read-tree", "--reset", "-u", commit, work_tree=directory, index=git / "index")
+
+
+def _activate(directory: Path, module: Module) -> None:
+    """Let the git above know that it is filled, as after `git submodule init`; its address stays where it is named."""
+    name = module.name.replace("\\", "\\\\").replace('"', '\\"')
+    with (
+        naming_full_disk(),
+        (directory / ".git/config").open("a", encoding="utf-8", errors="surrogateescape") as config,
+    ):
+        config.write(f'[submodule "{name}"]\n\tactive = true\n')
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,6 +12,9 @@ from pathlib import Path
 from plait.plans.quality.known_reds import RedCommand
 from plait.workspace.small_files import write_whole
 from plait.workspace.stage_runs import Outcome, StageVerdict
+
+RED_REMEMBERED = 24 * 3600.0
+"""Seconds: what was red may have been the machine's fault, and that changes without a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,23 @@ class Memory:
         if verdict.green:
             with suppress(OSError):  # a full disk, say: the verdict stands, and the next run verifies again
                 self._write(verdict)
+
+    def keep_red(self, tree: str, words: str) -> None:
+        """Remember what was red on a tree that runs start from, for whoever only wants to be told."""
+        with suppress(OSError):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            write_whole(self._red(tree), json.dumps({"tree": tree, "words": words}))
+
+    def known_red(self, tree: str) -> str | None:
+        """What was red there within the day; nothing where nobody knows, or where it was green since."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            facts = json.loads(self._red(tree).read_text(encoding="utf-8"))
+            is_recent = 0 <= time.time() - self._red(tree).stat().st_mtime < RED_REMEMBERED
+            return str(facts["words"]) if is_recent and facts["tree"] == tree and self.recall(tree) is None else None
+        return None
+
+    def _red(self, tree: str) -> Path:
+        return self._directory / f"{tree}.red"
 
     def _read(self, tree: str) -> Verification | None:
         try:

@@ -22,8 +22,8 @@ from plait.workspace.copied_files import NO_FILES, CopiedFiles
 from plait.workspace.errors import GitFailed, SubmoduleMissing
 from plait.workspace.learned_times import LearnedTimes
 from plait.workspace.ports import lease_ports
-from plait.workspace.preparation import prepare
-from plait.workspace.process import Ended, Limits
+from plait.workspace.preparation import Prepared, SetUpTrial, prepare, try_twice
+from plait.workspace.process import Limits
 from plait.workspace.short_paths import short_path
 from plait.workspace.stage_runs import StageRuns, StageVerdict, outcome_of, unaffected_verdict
 from plait.workspace.submodules import fill_submodules
@@ -46,7 +46,7 @@ class Verifier:
         setup: Sequence[str] = (),
         setup_inputs: Sequence[str] = (),
         submodules: bool = False,
-        known_failure: Callable[[], str | None] = lambda: None,
+        make_ready: Callable[[SetUpTrial], str | None] = try_twice,
         cache: Path,
         home: Path | None = None,
         environment: Mapping[str, str],
@@ -66,7 +66,7 @@ class Verifier:
             commands: Shell commands, or stages of some, that must succeed, in this order.
             setup: Commands that make a fresh slot ready; their result is reused by the content of `setup_inputs`.
             submodules: Whether the files of submodules are put into a slot before that.
-            known_failure: Why `setup` works nowhere in this run, once that was found out: then it is not run here.
+            make_ready: Carries `setup` out in a slot, unless it knows already that it fails; why it does, or nothing.
             cache: Where prepared results are kept.
             home: PLAIT_HOME, to lease each verification ports of its own (`PLAIT_PORT`); without it there are none.
             environment: All variables of the commands; `PLAIT_SLOT` (from 1) and `TMPDIR` are added.
@@ -83,7 +83,7 @@ class Verifier:
         self._control = control
         self._commands = tuple(filter(commands_of_check, commands))
         self._setup, self._setup_inputs, self._cache = tuple(setup), tuple(setup_inputs), cache
-        self._submodules, self._known_failure = submodules, known_failure
+        self._submodules, self._make_ready = submodules, make_ready
         self._environment, self._timeout, self._logs, self._home = dict(environment), timeout, logs, home
         self.copied, self._set_up_variables = copied, surroundings.for_set_ups
         self._slots: queue.SimpleQueue[_Place] = queue.SimpleQueue()
@@ -267,6 +267,14 @@ class Verifier:
         seen = [verdict for verdict in known if verdict is not None]
         return min(seen, key=lambda verdict: (not verdict.green, verdict.unaffected), default=None)
 
+    def keep_red(self, tree: str, words: str) -> None:
+        """Remember for the next runs what is red on a tree that they start from; a verdict is none of it."""
+        self._memory.keep_red(tree, words)
+
+    def known_red(self, tree: str) -> str | None:
+        """What an earlier run found red there within the day, where that is all that is known."""
+        return self._memory.known_red(tree)
+
     def _verify(self, tree: str, stop: threading.Event | None, at: str | None, *, cold: bool = False) -> Verification:
         started = time.monotonic()
         verdict = self._in_a_slot(tree, stop, at, cold=cold)
@@ -304,72 +312,86 @@ class Verifier:
             if written != tree:
                 return Verification(tree, "infrastructure", tail=f"the slot holds {written} in place of {tree}")
             try:
-                if self._submodules:
-                    fill_submodules(self._control, directory, tree)
+                self._fill(directory, tree)
             except SubmoduleMissing as missing:  # those of base were got when the run began
                 return Verification(tree, "red", "filling submodules", str(missing))
-            with naming_full_disk():
-                self.copied.put(directory)
             variables = {"TMPDIR": str(short_path(slot.temporary, self._home)), "PLAIT_SLOT": str(taken.number)}
             with nullcontext() if self._home is None else lease_ports(self._home) as port:
                 ports = {} if port is None else {"PLAIT_PORT": str(port)}
-                seen = self._run(tree, directory, {**self._environment, **variables, **ports}, taken, stop)
+                trial = _Trial(tree, at, directory, {**self._environment, **variables, **ports}, taken, stop)
+                seen = self._run(trial)
             if self._collect is not None and seen.green:
                 self._collect(slot)
             return seen
 
-    def _run(
-        self, tree: str, directory: Path, environment: Mapping[str, str], place: "_Place", stop: threading.Event | None
-    ) -> Verification:
-        if self._setup and (why := self._known_failure()):
-            return Verification(tree, "red", f"setup: {'; '.join(self._setup)}", why.partition("\n")[0])
+    def _fill(self, directory: Path, tree: str) -> None:
+        """Put beside the files of a tree what no commit has."""
+        if self._submodules:
+            fill_submodules(self._control, directory, tree)
+        with naming_full_disk():
+            self.copied.put(directory)
+
+    def _run(self, trial: "_Trial") -> Verification:
+        tree, directory, place = trial.tree, trial.directory, trial.place
         log = _new_log(self._logs, tree)
-        failed = self._prepare(directory, environment, log, stop)
-        if failed is not None:
+        if self._setup and (failed := self._not_ready(trial, log)):
             place.caches.drop()  # code of the branch was at work beside them
-            return Verification(tree, outcome_of(failed), f"setup: {'; '.join(self._setup)}", failed.tail, log)
+            return failed
         deadline = time.monotonic() + (LONGEST if self._timeout is None else self._timeout)
         silence = SILENCE if self._timeout is None else None
         declared = {path for check in self._commands if not isinstance(check, str) for path in check.cache}
         own, warm = place.caches.bring_back(directory, declared)
-        runs = StageRuns(directory, environment, log, deadline, stop, self._times, warm, self._known, self._survey)
+        known = (self._times, warm, self._known, self._survey)
+        runs = StageRuns(directory, trial.environment, log, deadline, trial.stop, *known)
         runs = replace(runs, arguments=self._arguments, silence=silence)
         seen = _summed_up(tree, runs.run(self._commands, self._left_out), log)
         if seen.green and not place.cold:
             place.caches.set_aside(directory, own)
         return seen
 
-    def _prepare(
-        self, directory: Path, environment: Mapping[str, str], log: Path, stop: threading.Event | None
-    ) -> Ended | None:
-        """Run `setup`, and once more when it fails and nobody else has found out why; gives how it failed.
+    def _not_ready(self, trial: "_Trial", log: Path) -> Verification | None:
+        """Run `setup`, and once more when it fails, unless it is known that it does; what is said where it fails.
 
         A set-up that fails again is red: one that has worked with equal inputs is not even run, so either the branch
         changed the inputs, or it fails for everybody, which the verification of the base then shows.
         """
-        if not self._setup:
+        last: list[Prepared] = []
+
+        def attempt() -> Prepared:
+            prepared = self._prepare(trial, log)
+            last.append(prepared)
+            return prepared
+
+        def again() -> None:
+            trial.place.slot.restore(trial.at or trial.tree)
+            self._fill(trial.directory, trial.tree)
+
+        why = self._make_ready(SetUpTrial(trial.tree, attempt, again, trial.stop, log))
+        if why is None:
             return None
-        for _ in range(2):
-            prepared = prepare(
-                directory,
-                commands=self._setup,
-                inputs=self._setup_inputs,
-                cache=self._cache,
-                environment={**environment, **self._set_up_variables},
-                output=log,
-                stop=stop,
-                limits=Limits(
-                    timeout=LONGEST if self._timeout is None else self._timeout,
-                    stall=SILENCE if self._timeout is None else None,
-                ),
-                # Branches' code may run in the set-up: what it makes is then for this tree alone.
-                keep=self._keeps_set_up,
-                values=self._set_up_values,
-                submodules=self._submodules,
-            )
-            if prepared.ok or prepared.ended is None or prepared.ended.cause == "cancelled" or self._known_failure():
-                break
-        return None if prepared.ok else prepared.ended
+        command, ended = f"setup: {'; '.join(self._setup)}", last[-1].ended if last else None
+        if ended is None:
+            return Verification(trial.tree, "red", command, why.partition("\n")[0])
+        return Verification(trial.tree, outcome_of(ended), command, ended.tail, log)
+
+    def _prepare(self, trial: "_Trial", log: Path) -> Prepared:
+        return prepare(
+            trial.directory,
+            commands=self._setup,
+            inputs=self._setup_inputs,
+            cache=self._cache,
+            environment={**trial.environment, **self._set_up_variables},
+            output=log,
+            stop=trial.stop,
+            limits=Limits(
+                timeout=LONGEST if self._timeout is None else self._timeout,
+                stall=SILENCE if self._timeout is None else None,
+            ),
+            # Branches' code may run in the set-up: what it makes is then for this tree alone.
+            keep=self._keeps_set_up,
+            values=self._set_up_values,
+            submodules=self._submodules,
+        )
 
     @contextmanager
     def _slot(self, stop: threading.Event | None) -> Iterator["_Place | None"]:
@@ -399,6 +421,18 @@ class _Place:
     caches: WarmCaches
     cold: bool = False
     """Whether its caches are neither used nor handed on: for a tree that was not green once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A tree that was laid out in a slot."""
+
+    tree: str
+    at: str | None
+    directory: Path
+    environment: Mapping[str, str]
+    place: _Place
+    stop: threading.Event | None
 
 
 def _summed_up(tree: str, verdicts: tuple[StageVerdict, ...], log: Path) -> Verification:

@@ -86,6 +86,9 @@ def test_a_run_goes_on_by_itself_at_the_time_that_is_named_and_lands(
     assert ended.data["state"] == "completed"
     assert len(starts(agent)) <= 5
     assert {task["tries"] for task in ended.data["tasks"]} == {1}
+    waited = plait("report", "--json", cwd=repository).data["metrics"]["account_seconds"]
+    assert 4 < waited < ended.data["elapsed_seconds"]
+    assert "waiting for an account" in plait("report", cwd=repository).stdout
 
 
 def test_a_run_that_only_waits_ends_in_part_when_it_has_waited_long_enough(

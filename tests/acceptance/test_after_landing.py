@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.acceptance.conftest import WritePlan
@@ -150,3 +151,26 @@ def test_a_finished_feature_that_could_not_be_pushed_is_pushed_by_the_next_run(
 
     assert second.status == 0, second.stderr
     assert "a.txt" in files_of(remote, "feature/cart/integration")
+
+
+def test_a_person_is_asked_on_the_page_whether_it_lands_and_answers_by_command(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    git(repository, "branch", "develop")
+    plan = write_plan(
+        PLAN.replace("goal:", "base: develop\n    goal:").replace("cart", "asked").replace("auto", "approve")
+    )
+
+    ended = plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    assert ended.status == 0, ended.stderr
+    assert (ended.data["brought"]["state"], ended.data["brought"]["base"]) == ("asked", "develop")
+    user, _, password = prefect_server["PREFECT_API_AUTH_STRING"].partition(":")
+    address = f"{prefect_server['PREFECT_API_URL']}/artifacts/filter"
+    asked = {"artifacts": {"key": {"any_": ["feature-asked-landing"]}}}
+    found = httpx.post(address, json=asked, auth=(user, password)).json()
+    assert "asked waits for you to land it on develop" in found[0]["data"]
+    assert "`plait land asked`" in found[0]["data"]
+    assert "asked waits for a person to land it on develop" in plait("report", cwd=repository).stdout
+    assert plait("land", "asked", cwd=repository).status == 0
+    assert "a.txt" in files_of(repository, "develop")

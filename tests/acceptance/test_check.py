@@ -281,11 +281,41 @@ def test_what_is_missing_on_this_machine_alone_can_be_left_out(tmp_path: Path, w
     assert plait("run", plan, "--repo", str(tmp_path), cwd=tmp_path).status in (2, 3)
 
 
+def test_the_program_in_a_shells_line_is_looked_for_as_any_agents_is(tmp_path: Path, write_plan: WritePlan) -> None:
+    plan = CLEAN.replace("[git]", '[sh, -c, "cd . && X=1 no-such-agent-here -p < in"]')
+    made = plan.replace("crew: {", "crew: {setup: [make agent], ")
+
+    missing = plait("check", str(write_plan(plan)), cwd=tmp_path)
+
+    assert missing.status == 2
+    assert "PLAN010 the program of the role backend was not found: no-such-agent-here" in missing.stdout
+    assert plait("check", str(write_plan(made)), cwd=tmp_path).status == 0
+
+
+def test_programs_of_checks_that_are_not_here_are_told_and_are_no_mistake_of_the_plan(
+    tmp_path: Path, write_plan: WritePlan
+) -> None:
+    plan = CLEAN.replace("integration: {verify: [", "integration: {verify: [no-such-checker -q, ")
+    assert plan != CLEAN
+
+    ended = plait("check", str(write_plan(plan)), cwd=tmp_path)
+
+    assert ended.status == 0, ended.stdout
+    assert (
+        "note: no-such-checker is not on the PATH: `no-such-checker -q` of integration.verify needs it, and a run here "
+        "would be refused" in ended.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
         ('[cat, "{prompt}"]', "unknown placeholder {prompt}: there are {prompt_file}, {task}, {model}, {directory}"),
         ('[cat, "--file={prompt_file}"]', "{prompt_file} must be an argument of its own"),
+        (
+            '[cat, "--file={prompt}"]',
+            "unknown placeholder {prompt} in '--file={prompt}'; did you mean '{prompt_file}'?",
+        ),
         ('["{task}"]', "the program must be named"),
     ],
 )

@@ -15,6 +15,7 @@ from plait.flows.doctor.findings import Finding, look_at_all
 from plait.plans.errors import EnvironmentProblem
 from tests.acceptance.conftest import WritePlan
 from tests.support.command import plait
+from tests.support.repositories import git
 
 PLAN = """\
 feature: f
@@ -146,6 +147,18 @@ def test_the_server_of_a_users_profile_is_the_one_that_is_looked_at(tmp_path: Pa
     assert "127.0.0.1:9/api cannot be reached" in findings(ended.data, "error")["server"]
 
 
+def test_a_key_of_the_users_profile_that_is_for_another_server_is_told_and_not_sent(tmp_path: Path) -> None:
+    profile = 'PREFECT_API_URL = "https://cloud.example/api"\nPREFECT_API_KEY = "pnu_1"'
+    (tmp_path / "profiles.toml").write_text(f'active = "w"\n[profiles.w]\n{profile}\n')
+    env = {"PREFECT_PROFILES_PATH": str(tmp_path / "profiles.toml"), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+    ended = plait("doctor", "--json", cwd=tmp_path, env=env)
+
+    told = findings(ended.data, "note")["server"]
+    assert "PREFECT_API_KEY of your Prefect profile w is for https://cloud.example/api" in told
+    assert "pnu_1" not in ended.stdout
+
+
 def test_programs_are_looked_for_on_the_path_that_a_crew_gives(
     repository: Path, write_plan: WritePlan, tmp_path: Path
 ) -> None:
@@ -211,3 +224,13 @@ def test_looks_that_raise_or_hang_hide_no_other() -> None:
         ("c", "warning", "c could not be looked at: ValueError: odd"),
         ("d", "fine", "good"),
     ]
+
+
+def test_a_repository_that_no_run_could_start_in_is_found(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "empty")
+    (tmp_path / "none").mkdir()
+
+    for repo, told in (("empty", "has no commit"), ("none", "is in no repository"), ("gone", "there is no gone")):
+        ended = plait("doctor", "--repo", repo, "--json", cwd=tmp_path)
+        assert ended.status == 1
+        assert told in findings(ended.data, "error")["git"]

@@ -134,8 +134,8 @@ def test_a_flow_of_the_project_learns_what_landed_of_a_run_that_failed(
     told, raised = nightly(plan, repository, project, prefect_server)
 
     assert told["type"] == "FAILED", told
-    assert told["message"].startswith("0 of 1 tasks landed")
+    assert told["message"].startswith("0 of 1 task landed")
     assert told["result"]["commit"] is None
     assert told["result"]["outcome"]["tasks"][0]["state"] == "failed"
-    assert raised["raised"].startswith("0 of 1 tasks landed")
+    assert raised["raised"].startswith("0 of 1 task landed")
     assert raised["branch"] == "feature/broken/integration"

@@ -174,6 +174,38 @@ def test_what_is_handed_out_to_a_person_has_the_copied_files_and_they_are_not_ta
     assert ".env" not in files_of(repository, OWN)
 
 
+def test_what_is_handed_out_to_a_person_is_made_ready_as_the_checkouts_of_the_task(
+    repository: Path, tmp_path: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    (repository / ".env").write_text("A=1\n")
+    (repository / "own.env").write_text("B=1\n")
+    setup = f'"echo $GREETING > deps; cat own.env $PLAIT_REPOSITORY/.env >> deps; ! test -e {tmp_path}/broken"'
+    own = f'setup: [{setup}], copy: [own.env], environment: {{GREETING: hello}}, run: "echo b'
+    plan = write_plan(PLAN.replace("goal: Two that clash.", "crew: {copy: [.env]}").replace('run: "echo b', own))
+    plait("run", str(plan), "--json", cwd=repository, env=prefect_server)
+
+    handed = plait("resolve", "B", "--json", cwd=repository)
+    directory = Path(handed.data["directory"])
+    assert (directory / "deps").read_text() == "hello\nB=1\nA=1\n"
+    assert "making it ready: echo $GREETING" in handed.stderr
+    assert handed.data["notes"] == []
+    plait("resolve", "B", "--abort", cwd=repository)
+
+    without = plait("resolve", "B", "--json", "--no-set-up", cwd=repository)
+    assert not (directory / "deps").exists()
+    assert without.data["notes"][0].startswith("its set-up was left out: `echo $GREETING")
+    plait("resolve", "B", "--abort", cwd=repository)
+
+    (tmp_path / "broken").touch()
+    failed = plait("resolve", "B", "--json", cwd=repository)
+    assert failed.status == 0
+    assert failed.data["notes"][0].startswith("its set-up failed here, maybe for the conflict; run it yourself")
+    (directory / "same.txt").write_text("a and b\n")
+    assert plait("resolve", "B", "--done", cwd=repository).status == 0
+    assert files_of(repository, OWN)["same.txt"] == "a and b"
+    assert not {"deps", "own.env", ".env"} & files_of(repository, OWN).keys()
+
+
 def test_resolve_leaves_to_a_person_only_what_the_plans_rules_do_not_settle(
     repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
 ) -> None:

@@ -1,6 +1,9 @@
 """What is tried before anything is paid: set-ups in a clean slot, the programs of checks, the agents of the plan."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -204,3 +207,65 @@ def test_a_named_server_that_is_not_there_is_refused_before_a_set_up_is_tried(
     assert ended.status == 3
     assert "cannot be reached" in ended.stderr
     assert not made.exists()
+
+
+CALL = """
+import json, sys
+from plait.flows.feature import deliver_feature
+options = {"preflight": sys.argv[3] == "preflight", "fresh": True}
+state = deliver_feature(sys.argv[1], sys.argv[2], options=options, return_state=True)
+print(json.dumps({"type": state.type.value, "message": state.message}))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_a_page_starts_is_tried_out_before_anything_is_paid_too(
+    shop: Path, prefect_server: Mapping[str, str]
+) -> None:
+    argv = [sys.executable, "-c", CALL, plan(whole="no-such-checker -q"), str(shop)]
+
+    ended, without = (
+        subprocess.run([*argv, how], env={**os.environ, **prefect_server}, capture_output=True, text=True, check=True)
+        for how in ("preflight", "none")
+    )
+
+    refused = json.loads(ended.stdout.splitlines()[-1])
+    assert refused["type"] == "FAILED"
+    assert "no-such-checker is not found, also after the set-up" in refused["message"]
+    assert "0 of 1 task" in json.loads(without.stdout.splitlines()[-1])["message"]
+    assert started(shop) == 1
+
+
+@pytest.mark.slow
+def test_what_the_checks_say_of_base_is_told_before_an_agent_is_paid_and_the_second_time_nothing_is_run(
+    shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    told = shop.parent / "started"
+    text = write_plan(plan(whole=f"printf c >> {told}; test -s a.txt"))
+
+    first = plait("run", str(text), "--json", cwd=shop, env=prefect_server)
+    order = told.read_text()
+    second = plait("run", str(text), "--json", "--fresh", cwd=shop, env=prefect_server)
+
+    assert (first.status, second.status) == (0, 0), first.stderr + second.stderr
+    assert order == "ccxc"  # twice on base, which is red, then the agent, then its branch
+    assert told.read_text() == f"{order}x"
+    assert first.stderr.index("base is red") < first.stderr.index("A: dev-1 starts")
+    assert "(remembered from an earlier run)" in second.stderr
+
+
+@pytest.mark.slow
+def test_where_a_red_base_ends_the_run_it_is_looked_at_again(
+    shop: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    """Whoever has mended the machine must not wait for a day."""
+    mended = shop.parent / "mended"
+    text = write_plan(plan(whole=f"test -e {mended}").replace("integration: {", "integration: {base: green, "))
+
+    refused = plait("run", str(text), "--json", cwd=shop, env=prefect_server)
+    paid = started(shop)
+    mended.touch()
+    again = plait("run", str(text), "--json", cwd=shop, env=prefect_server)
+
+    assert (refused.status, paid) == (1, 0), refused.stderr
+    assert again.status == 0, again.stderr

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,6 +80,22 @@ def test_signals_that_its_caller_ignores_do_not_stop_a_run_and_cancel_does(
     assert status.data["state"] == "running"
     assert cancel.status == 0, cancel.stderr
     assert ended.status == 130, ended.stderr
+    assert not processes_with(MARK)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who sent a signal")
+def test_a_job_of_a_script_is_stopped_by_whoever_names_it(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = slow_plan(write_plan, tmp_path)
+    running = Running("run", str(plan), "--json", cwd=repository, env=prefect_server, ignoring=("INT", "QUIT"))
+    running.wait_until((tmp_path / "begun").exists)
+
+    running.signal(signal.SIGINT)
+    ended = running.end()
+
+    assert ended.status == 130, ended.stderr
+    assert ended.data["state"] == "cancelled"
     assert not processes_with(MARK)
 
 

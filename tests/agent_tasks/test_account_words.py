@@ -1,15 +1,19 @@
 """Whether a try ended because of its agent's account: by how it ended, what it left, and what its role says."""
 
 import json
+import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from plait.agent_tasks.account_words import LocalZone
 from plait.agent_tasks.errors import AccountRefused, TaskPutOff, TryFailed
 from plait.agent_tasks.implement import implement, may_try_again
 from plait.agent_tasks.trying import count_tries, past_tries
 from plait.flows.running.session import Session
+from plait.plans.accounts.named_times import named_time
 from plait.plans.journal.events import NoteTold, ProgramBroke
 from plait.plans.tasks.work import WorkReport
 from tests.flows.opened import opened, order_of
@@ -26,6 +30,21 @@ def plan(script: str, *, role: str = "", task: str = "") -> str:
 
 def tried(session: Session) -> WorkReport:
     return implement.fn(order_of(session, "A"), session.shop.facts)
+
+
+def test_a_time_without_a_zone_is_that_of_this_machine_also_after_its_clock_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the night between the two the clock goes back by an hour."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    evening = datetime.fromtimestamp(datetime(2026, 10, 24, 21, tzinfo=UTC).timestamp(), LocalZone())
+
+    moment = named_time("resets 10am", evening, lambda _name: None)
+    monkeypatch.undo()
+    time.tzset()
+
+    assert moment == datetime(2026, 10, 25, 9, tzinfo=UTC).timestamp()
 
 
 def test_a_refusal_is_written_down_and_counts_as_no_try(repository: Path) -> None:
@@ -102,6 +121,7 @@ def test_a_command_of_the_plan_has_no_account(repository: Path) -> None:
     ("script", "heard"),
     [
         ("echo no such model; exit 2", ["no such model"]),
+        ("echo heap out of memory; kill -ABRT $$", ["heap out of memory"]),
         ("echo no such model; echo x > a.txt; exit 2", []),
         ("exit 2", []),
         ("echo done", []),

@@ -11,6 +11,7 @@ from plait.agent_tasks.errors import SetUpFailed, TaskImpossible, TaskPutOff, Ta
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.trying import begin_try, past_tries
 from plait.flows.running.session import Session
+from plait.plans.language.groundwork import Groundwork
 from plait.plans.usage import Usage
 from plait.workspace.empty_tasks import empty_tasks, forget_empty
 from tests.flows.opened import opened, order_of
@@ -264,5 +265,6 @@ def _fail_after_the_stop(session: Session) -> None:
 def _errand_of(session: Session) -> Errand:
     order = order_of(session, "A")
     return Errand(
-        *(order.name, "A", "command", order.agent, "work", "", order.start, order.branch), run=order.task.task.run
+        *(order.name, "A", "command", order.agent, "work", "", order.start, order.branch, Groundwork()),
+        run=order.task.task.run,
     )

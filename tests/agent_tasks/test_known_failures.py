@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from plait.agent_tasks.base_check import verify_base
+from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.integrate import integrate
 from plait.flows.running.session import Session
 from plait.plans.tasks.outcomes import BatchState
@@ -99,3 +102,10 @@ def test_a_base_that_is_red_once_and_green_when_it_runs_again_is_green_and_says_
 
     assert told.state == "green"
     assert "failed" in told.reason
+
+
+def test_a_check_of_base_that_the_end_of_the_run_cuts_short_says_so_and_nothing_of_base(repository: Path) -> None:
+    with opened(PLAN, repository) as session:
+        session.shop.over.set()
+        with pytest.raises(TaskStopped, match="over before the checks were"):
+            verify_base.fn(BaseOrder(git(repository, "rev-parse", "HEAD")), session.shop.facts)

@@ -16,7 +16,7 @@ from plait.flows.running.watching import Watcher
 from plait.plans.tasks.work import Try
 from plait.workspace import private_git as module
 from tests.flows.opened import opened, order_of
-from tests.support.repositories import files_of, git
+from tests.support.repositories import commit_files, files_of, git
 
 BRANCH = "git checkout -q -b fix-it && echo precious >> README.md && git commit -qam wip && git checkout -q -"
 ELSEWHERE = {
@@ -71,7 +71,8 @@ def test_what_a_try_that_changed_nothing_committed_is_kept_and_named(repository:
     assert kept is not None
     words = f" ({named})" if named else ""
     told = f"it said that it was done, but changed nothing; what it committed in its own git{words} does not count, and"
-    assert str(failed.value) == attempt.failed == f"{told} is kept in {kept}"
+    assert str(failed.value) == attempt.failed
+    assert str(failed.value).startswith(f"{told} is kept in {kept}")
     assert holds(kept, "precious")
     assert "Only files count" in prompt
     assert kept in prompt
@@ -87,9 +88,9 @@ class Hearing(Watcher):
         self.lines.append(text)
 
 
-def kept_of(repository: Path, work: str, *, more: str = "") -> tuple[str, Try]:
+def kept_of(repository: Path, work: str, *, more: str = "", crew: str = "") -> tuple[str, Try]:
     """Why a try does not count, and its record."""
-    with opened(plan_of(work, more=more), repository) as session:
+    with opened(crew + plan_of(work, more=more), repository) as session:
         with pytest.raises(TryFailed) as failed:
             implement.fn(order_of(session, "A"), session.shop.facts)
         return str(failed.value), past_tries(session.shop.folder_of("A"))[-1]
@@ -181,3 +182,90 @@ def test_what_is_too_large_is_not_kept_and_that_is_told(repository: Path, monkey
 
     assert attempt.private_git is None
     assert "is gone, being more than" in reason
+
+
+WORKTREES = {
+    "beside the checkout": "git worktree add -q --detach ../beside; echo precious > ../beside/x",
+    "in the folder for what is temporary": (
+        'git worktree add -q --detach "$TMPDIR/beside"; echo precious > "$TMPDIR/beside/x"'
+    ),
+}
+
+
+@pytest.mark.parametrize("work", WORKTREES.values(), ids=WORKTREES.keys())
+def test_files_of_a_worktree_that_a_failed_try_made_beside_its_checkout_are_kept(repository: Path, work: str) -> None:
+    reason, attempt = kept_of(repository, work)
+
+    kept = Path(reason.rpartition(" is kept in ")[2])
+    assert reason == f"it said that it was done, but changed nothing; its worktree beside is kept in {kept}"
+    assert attempt.failed == reason
+    assert (kept / "x").read_text() == "precious\n"
+    assert not (kept / ".git").exists(), "a person will run git there"
+
+
+def test_a_commit_in_a_worktree_that_is_on_no_branch_is_kept_and_told_of_work_that_counts(repository: Path) -> None:
+    told: list[str] = []
+    work = f"{WORKTREES['beside the checkout']}; (cd ../beside; git add .; git commit -qm wip); echo more > a.txt"
+    with opened(plan_of(work), repository) as session:
+        session.watchers.add(Hearing(told))
+        assert implement.fn(order_of(session, "A"), session.shop.facts).commit
+        kept = past_tries(session.shop.folder_of("A"))[-1].private_git
+    assert kept
+    assert holds(kept, "precious")
+    assert [line for line in told if "what it committed in its own git (the worktree beside) does not count" in line]
+
+
+@pytest.fixture
+def with_library(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a submodule `lib`, which its clone has filled."""
+    for name, value in {"COUNT": "1", "KEY_0": "protocol.file.allow", "VALUE_0": "always"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "-q")
+    commit_files(library, {"lib.txt": "lib\n"})
+    git(repository, "submodule", "add", "-q", str(library), "lib")
+    git(repository, "commit", "-qm", "with a library")
+    return repository
+
+
+WHO = "-c user.name=agent -c user.email=agent@example.com"
+IN_LIBRARY = f"cd lib && echo precious >> lib.txt && git {WHO} commit -qam wip && git reset -q --hard HEAD~1"
+FILLED = {
+    "by plait": ("crew: {submodules: true}", IN_LIBRARY),
+    "by the set-up": (
+        'crew: {setup: ["git -c protocol.file.allow=always submodule update -q --init --no-fetch --reference '
+        '$PLAIT_REPOSITORY/.git/modules/lib"]}',
+        IN_LIBRARY,
+    ),
+}
+
+
+@pytest.mark.parametrize(("crew", "work"), FILLED.values(), ids=FILLED.keys())
+@pytest.mark.parametrize("more", ["", "; cd ..; echo more > a.txt"], ids=["nothing else", "work that counts"])
+def test_what_was_committed_in_a_submodule_is_kept_and_named(
+    with_library: Path, crew: str, work: str, more: str
+) -> None:
+    told: list[str] = []
+    with opened(f"{crew}\n{plan_of(work + more)}", with_library) as session:
+        session.watchers.add(Hearing(told))
+        if more:
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        else:
+            with pytest.raises(TryFailed) as failed:
+                implement.fn(order_of(session, "A"), session.shop.facts)
+            told.append(str(failed.value))
+
+    line = next(line for line in told if "submodule lib does not count" in line)
+    kept = line.rpartition(" is kept in ")[2]
+    assert "what it committed in the submodule lib does not count, and is kept in" in line
+    assert holds(kept, "precious")
+    assert git(Path(kept), "log", "--all", "--reflog", "--format=%s", "-1") == "wip"
+    assert not (Path(kept) / "hooks").exists()
+
+
+def test_a_submodule_in_which_nothing_was_committed_is_not_kept(with_library: Path) -> None:
+    work = "cd lib && git checkout -q -b mine && git status"
+    reason, _ = kept_of(with_library, work, crew="crew: {submodules: true}\n")
+
+    assert reason == "it said that it was done, but changed nothing"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.errors import TryFailed
+from plait.agent_tasks.errors import SetUpFailed, TryFailed
 from plait.agent_tasks.implement import implement
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import Candidate, RepairOrder
@@ -110,11 +110,11 @@ def conflict_in(repository: Path, base: Side, ours: Side, theirs: Side) -> Repai
     return RepairOrder(1, "conflict", rejected, onto, "B", onto, files=("f",), reason="clash", commands=())
 
 
-def repaired(repository: Path, repair: RepairOrder, *, work: str) -> tuple[str, str, BatchState]:
+def repaired(repository: Path, repair: RepairOrder, *, work: str, setup: str = "") -> tuple[str, str, BatchState]:
     """The prompt, the commit, and what a batch makes of it."""
     out = repository.parent / "out"
     out.mkdir()
-    plan = PLAN.format(work=work).replace("$OUT", str(out))
+    plan = PLAN.format(work=work).replace("$OUT", str(out)).replace("crew: {", f"crew: {{{setup}{', ' * bool(setup)}")
     with opened(plan, repository) as session:
         order = order_of(session, "A", start=repair.rejected, expected=repair.rejected, repair=repair)
         git(repository, "branch", order.branch, repair.rejected)
@@ -214,3 +214,43 @@ def test_a_branch_that_was_rejected_for_what_it_does_may_not_stay(repository: Pa
 
     with pytest.raises(TryFailed, match="changed nothing"):
         repaired(repository, replace(repair, kind=kind), work="true")
+
+
+CLASH: tuple[Side, Side, Side] = ({"f": "1\n"}, {"f": "2\n"}, {"f": "3\n"})
+
+
+def test_a_set_up_that_fails_on_what_is_to_be_mended_keeps_no_agent_from_mending_it(repository: Path) -> None:
+    repair = conflict_in(repository, *CLASH)
+    setup = "setup: [\"echo made > deps; ! grep -e conflict-in -e '<<<<' f\"]"
+
+    prompt, _, state = repaired(repository, repair, work="echo 4 > f; ls > $OUT/files", setup=setup)
+
+    assert "## The set-up fails on these files" in prompt
+    assert "echo made > deps; ! grep" in prompt
+    assert "ended with exit status 1, also the second time" in prompt
+    assert state is BatchState.LANDED
+    assert git(repository, "show", f"{TIP}:f") == "4"
+    assert "deps" in (repository.parent / "out/files").read_text().split()
+    assert "deps" not in files_of(repository, TIP)
+
+
+def test_a_set_up_that_works_nowhere_begins_no_repair(repository: Path) -> None:
+    plan = PLAN.format(work="true").replace("crew: {", 'crew: {setup: ["false"], ')
+    repair = conflict_in(repository, *CLASH)
+    with opened(plan, repository) as session:
+        for order in (
+            order_of(session, "A"),
+            order_of(session, "A", start=repair.rejected, expected=repair.rejected, repair=repair),
+        ):
+            with pytest.raises(SetUpFailed, match="also the second time"):
+                implement.fn(order, session.shop.facts)
+
+
+def test_what_the_set_up_makes_of_a_file_in_conflict_is_an_answer_to_it(repository: Path) -> None:
+    """As `npm install` does it with its lock file."""
+    repair = conflict_in(repository, *CLASH)
+
+    _, _, state = repaired(repository, repair, work="true", setup="setup: [echo made anew > f]")
+
+    assert state is BatchState.LANDED
+    assert git(repository, "show", f"{TIP}:f") == "made anew"

@@ -1,6 +1,7 @@
 """A set-up that does not work is found out once, for all who need it."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 
 from plait.agent_tasks import set_ups
 from plait.agent_tasks.errors import SetUpFailed, TaskStopped
-from plait.agent_tasks.set_ups import SetUp, SetUps
+from plait.agent_tasks.set_ups import MakingReady, SetUp, SetUps
 from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
+
+FIRST = "the set-up failed, so no agent that needs it began, and no try counts"
 
 
 class Bench:
@@ -28,6 +31,14 @@ class Bench:
         return len(file.read_text().splitlines()) if file.exists() else 0
 
     def carry_out(self, command: str, *, start: str = "base", timeout: float | None = None, told: str = "logs") -> None:
+        self.known.carry_out(self.making(command, start=start, timeout=timeout, told=told))
+
+    def verify(self, command: str, *, start: str = "base", **of: Any) -> str | None:
+        return self.known.carry_out_to_verify(self.making(command, start=start, **of))
+
+    def making(
+        self, command: str, *, start: str, timeout: float | None = None, told: str = "logs", **of: Any
+    ) -> MakingReady:
         directory = self.place / f"{start}-{threading.get_ident()}"
         directory.mkdir(exist_ok=True)
 
@@ -46,8 +57,7 @@ class Bench:
         def again() -> None:
             self.again += 1
 
-        set_up = SetUp((command,), ())
-        self.known.carry_out(set_up, start, attempt=attempt, again=again, stop=self.stop, told=told)
+        return MakingReady(SetUp((command,), (), **of), start, attempt, again, self.stop, told)
 
 
 @pytest.fixture
@@ -125,12 +135,54 @@ def test_what_has_worked_and_fails_on_other_files_fails_there_alone(bench: Bench
     assert bench.runs == 5
 
 
-def test_a_verification_asks_what_is_known_of_its_set_up(bench: Bench) -> None:
-    assert bench.known.failure_of(SetUp(("false",), ())) is None
-    told = why(lambda: bench.carry_out("false"))
-    assert bench.known.failure_of(SetUp(("false",), ())) == told
-    assert bench.known.failure_of(SetUp(("false",), (), names=("KEY",))) == told
-    assert bench.known.failure_of(SetUp(("false", "true"), ())) is None
+def test_what_failed_for_agents_is_not_run_by_a_verification_whatever_names_they_are_given(bench: Bench) -> None:
+    told = why(lambda: bench.known.carry_out(bench.making("false", start="base", names=("KEY",))))
+    for start in ("base", "elsewhere"):
+        assert told.startswith(f"{FIRST}: {bench.verify('false', start=start)}\nall of it")
+    assert bench.runs == 2
+
+
+def test_what_failed_to_be_verified_fails_for_agents_on_the_same_files_and_nowhere_else(bench: Bench) -> None:
+    how = bench.verify('test "$START" != base', told="/logs/verify.log")
+    told = f"{FIRST}: {how}\nall of it: /logs/verify.log; mend `setup`, and run again"
+    for names in ((), ("KEY",)):
+        making = bench.making('test "$START" != base', start="base", names=names)
+        assert why(lambda: bench.known.carry_out(making)) == told  # noqa: B023
+    assert bench.runs == 2
+
+    assert bench.verify('test "$START" != base', start="mended") is None
+    bench.carry_out('test "$START" != base', start="mended too")
+    assert bench.runs == 4
+
+
+def test_a_set_up_that_works_elsewhere_is_run_again_by_each_verification_as_the_network_may_be_back(
+    bench: Bench,
+) -> None:
+    bench.carry_out(command := f"test $START != away || test -e {bench.place}/back")
+    assert bench.verify(command, start="away")
+    (bench.place / "back").touch()
+    assert bench.verify(command, start="away") is None
+    bench.carry_out(command, start="away")
+
+
+def test_a_verification_and_an_agent_at_once_find_out_together(bench: Bench) -> None:
+    with ThreadPoolExecutor(2) as slots:
+        verified = slots.submit(bench.verify, "sleep 0.3; false")
+        agent = slots.submit(bench.carry_out, "sleep 0.3; false")
+        assert str(agent.exception()).startswith(f"{FIRST}: {verified.result()}\n")
+    assert bench.runs == 2
+
+
+def test_a_verification_waits_for_an_agent_that_is_given_other_names(bench: Bench) -> None:
+    began = bench.place / "began"
+    with ThreadPoolExecutor(2) as slots:
+        making = bench.making(f"touch {began}; sleep 0.3; false", start="base", names=("KEY",))
+        agent = slots.submit(bench.known.carry_out, making)
+        while not began.exists():
+            time.sleep(0.01)
+        assert bench.verify(f"touch {began}; sleep 0.3; false")
+        assert agent.exception()
+    assert bench.runs == 2
 
 
 @pytest.mark.parametrize("other", [{"values": ("INDEX=mine",)}, {"submodules": True}])
@@ -138,12 +190,15 @@ def test_what_failed_with_other_variables_files_or_submodules_is_not_known_to_fa
     bench: Bench, other: dict[str, Any]
 ) -> None:
     why(lambda: bench.carry_out("false"))
-    assert bench.known.failure_of(SetUp(("false",), (), **other)) is None
+    bench.verify("false", **other)
+    assert bench.runs == 4
 
 
 def test_a_run_that_is_cancelled_says_nothing_about_its_set_up(bench: Bench) -> None:
     bench.stop.set()
     with pytest.raises(TaskStopped):
         bench.carry_out("sleep 600")
+    assert bench.verify("sleep 600")
     bench.stop.clear()
+    assert bench.verify("true") is None
     bench.carry_out("true")

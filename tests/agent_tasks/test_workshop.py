@@ -10,13 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.errors import TaskStopped
+from plait.agent_tasks.base_check import verify_base
+from plait.agent_tasks.errors import SetUpFailed, TaskStopped
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.workshop import opened_workshop, workshop_of
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.tasks.outcomes import BatchState
-from plait.plans.tasks.work import BatchOrder, BatchReport, Candidate, RunFacts, WorkReport, from_json, to_json
+from plait.plans.tasks.work import (
+    BaseOrder,
+    BatchOrder,
+    BatchReport,
+    Candidate,
+    RunFacts,
+    WorkReport,
+    from_json,
+    to_json,
+)
 from tests.conftest import DATE
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of
@@ -33,7 +43,7 @@ ELSEWHERE = """
 import sys
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
-from plait.plans.tasks.work import BatchOrder, RunFacts, WorkOrder, from_json, to_json
+from plait.plans.tasks.work import BaseOrder, BatchOrder, RunFacts, WorkOrder, from_json, to_json
 facts = from_json(RunFacts, sys.stdin.readline())
 print(to_json(implement.fn(from_json(WorkOrder, sys.stdin.readline()), facts)), flush=True)
 print(to_json(integrate.fn(from_json(BatchOrder, sys.stdin.readline()), facts)), flush=True)
@@ -133,3 +143,30 @@ def test_merge_programs_of_this_machine_are_asked_unless_structure_is_off_and_ne
             monkeypatch.setenv("PATH", ours)
             settler = session.shop.settler
             assert [program.path for program in settler.programs.programs if program.kind == "mergiraf"] == found
+
+
+@pytest.mark.parametrize("first", ["the agent", "the verification of base"])
+def test_a_set_up_of_the_crew_that_fails_is_found_out_once_by_agents_and_the_verification_of_base(
+    repository: Path, tmp_path: Path, first: str
+) -> None:
+    plan = f"""
+        feature: shop
+        goal: Sell.
+        crew: {{setup: ["echo run >> {tmp_path}/runs; false"]}}
+        tasks: [{{id: A, run: "echo more > a.txt", owns: [a.txt]}}]
+        integration: {{verify: ["true"]}}
+    """
+    with opened(plan, repository) as session:
+
+        def work() -> None:
+            with pytest.raises(SetUpFailed, match="ended with exit status 1, also the second time"):
+                implement.fn(order_of(session, "A"), session.shop.facts)
+
+        def verify() -> None:
+            report = verify_base.fn(BaseOrder(session.shop.base, ()), session.shop.facts)
+            assert report.state == "red"
+            assert "setup" in report.reason
+
+        for step in (work, verify) if first == "the agent" else (verify, work):
+            step()
+    assert (tmp_path / "runs").read_text() == "run\n" * 2

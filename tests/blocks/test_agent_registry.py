@@ -37,13 +37,19 @@ def test_a_command_of_the_crew_becomes_a_command_agent(tmp_path: Path) -> None:
     assert (agent.command, agent.model, agent.capabilities) == (("agent", "{task}", "{model}"), "opus", ("python",))
 
 
+def test_a_role_with_a_command_needs_no_backend_whatever_the_others_work_with(tmp_path: Path) -> None:
+    agent = agent_for("backend", Role(command=("agent",)), base_directory=tmp_path, default="scripted")
+
+    assert isinstance(agent, CommandAgent)
+
+
 def test_a_script_is_found_beside_the_crew(tmp_path: Path) -> None:
     (tmp_path / "shop.script.yaml").write_text("tasks: {}")
 
     agent = agent_for("qa", Role(script="shop.script.yaml"), base_directory=tmp_path, default="scripted")
 
     assert isinstance(agent, ScriptedAgent)
-    assert agent.path == tmp_path / "shop.script.yaml"
+    assert agent.path == str(tmp_path / "shop.script.yaml")
 
 
 def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
             CrewRole(name="backend", slots=3, backend="claude", timeout="2h", memory="2GiB", priority="high"),
             CrewRole(name="qa", models=ModelChoice(simple="small", complex="large")),
             CrewRole(
-                name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file", submodules=False
+                name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file", submodules="no"
             ),
         ],
         default_backend="codex",
@@ -112,3 +112,28 @@ def test_a_repository_block_refuses_the_home_of_nobody(tmp_path: Path, monkeypat
     monkeypatch.setenv("PLAIT_HOME", str(tmp_path))
     with pytest.raises(CallError, match="user that there is not"):
         FeatureRepository(path="~nobody-of-this-name/shop").open()
+
+
+@pytest.mark.parametrize("block", SAVED_BLOCKS, ids=lambda block: block.__name__)
+def test_a_form_has_a_title_for_every_field_and_no_choice_between_kinds(block: type[Block]) -> None:
+    schema = block.model_json_schema()
+    forms = [schema, *schema.get("definitions", {}).values()]
+    fields = [field for form in forms for field in form["properties"].values()]
+
+    assert all("title" in field and not {"anyOf", "oneOf"} & set(field) for field in fields)
+    for form in forms:
+        assert [field["position"] for field in form["properties"].values()] == list(range(len(form["properties"])))
+
+
+def test_a_crew_that_an_earlier_version_has_saved_with_nulls_is_read_as_it_was() -> None:
+    empty = dict.fromkeys(("backend", "script", "model", "models", "timeout", "tokens", "usd", "submodules"))
+    saved = {"roles": [{"name": "qa", "slots": 2, **empty}], "default_backend": None, "quota_wait": None}
+
+    crew = AgentCrew.model_validate(saved).as_crew()
+
+    assert crew.roles["qa"].model_fields_set == {"slots"}
+    assert crew.default_backend is None
+    answers = {
+        answer: CrewRole.model_validate({"name": "qa", "submodules": answer}).written() for answer in (True, False)
+    }
+    assert [answers[answer]["submodules"] for answer in (True, False)] == [True, False]

@@ -153,8 +153,8 @@ def test_a_script_is_a_path_or_a_text(tmp_path: Path) -> None:
     path = tmp_path / "script.yaml"
     path.write_text("default: [{say: [from a file]}]")
 
-    assert ScriptedAgent(path=path).work(order_for(tmp_path)).summary == "from a file"
-    for wrong in ({}, {"path": path, "text": "default: []"}):
+    assert ScriptedAgent(path=str(path)).work(order_for(tmp_path)).summary == "from a file"
+    for wrong in ({}, {"path": str(path), "text": "default: []"}):
         with pytest.raises(ValidationError, match="either a path or a text"):
             ScriptedAgent(**wrong)
 
@@ -163,9 +163,9 @@ def test_a_script_with_mistakes_or_none_at_all_is_a_mistake_of_the_call(tmp_path
     (tmp_path / "bad.yaml").write_text("taks: {}")
 
     with pytest.raises(PlanError, match=r"bad.yaml:1:1: taks: unknown key"):
-        ScriptedAgent(path=tmp_path / "bad.yaml").script()
+        ScriptedAgent(path=str(tmp_path / "bad.yaml")).script()
     with pytest.raises(CallError, match="cannot read the script"):
-        ScriptedAgent(path=tmp_path / "none.yaml").script()
+        ScriptedAgent(path=str(tmp_path / "none.yaml")).script()
 
 
 def test_the_player_starts_without_site_packages_or_the_checkout_on_its_path(tmp_path: Path) -> None:

@@ -141,7 +141,8 @@ def test_keys_of_the_profile_go_to_the_server_of_the_profile_alone(
     for choice in (choose_server(None, profiles | {"PREFECT_API_URL": address}), choose_server(None, profiles)):
         assert choice.settings == {"PREFECT_API_URL": address, "PREFECT_API_AUTH_STRING": "me:secret"}
     assert choose_server(None, profiles | {"PREFECT_API_URL": "https://other.example/api"}).settings == {
-        "PREFECT_API_URL": "https://other.example/api"
+        "PREFECT_API_URL": "https://other.example/api",
+        "PREFECT_API_AUTH_STRING": "",  # Prefect would send the profile's
     }
     monkeypatch.setenv("PREFECT_HOME", profiles["PREFECT_HOME"])
     monkeypatch.setenv("PREFECT_API_URL", "https://other.example/api")

@@ -19,6 +19,10 @@ from plait.flows.retrying import Retrying
 from plait.flows.runs import KnownRun
 from plait.flows.servers.schedules import wanted_day
 from plait.plans.errors import CallError
+from plait.plans.tasks.base_outcome import BaseOutcome
+from plait.plans.tasks.base_standing import BaseStanding
+from plait.show.base_lines import next_at_base
+from plait.show.next_steps import next_commands
 from tests.support.outcomes import an_outcome
 from tests.support.repositories import git
 
@@ -56,6 +60,39 @@ def test_a_task_is_tried_again_in_the_edition_that_it_failed_in_and_by_no_other_
     for text, feature in ((PLAN, "weekly-2026-01-02"), (PLAN.replace("{date}", "x"), "nightly-y")):
         with pytest.raises(CallError, match="is the plan of nightly-"):
             feature_of(text, feature)
+
+
+@pytest.mark.parametrize(
+    ("template", "feature", "option"),
+    [
+        ("nightly-{date}", "nightly-2026-01-02", "2026-01-02"),
+        ("nightly-{run}", "nightly-0badcafe", "nightly-0badcafe"),
+        ("{date}-{run}", "2026-01-02-0badcafe", "2026-01-02-0badcafe"),
+    ],
+)
+def test_what_helps_after_an_edition_names_it_and_names_it_so_that_it_is_run_again(
+    template: str, feature: str, option: str
+) -> None:
+    text = PLAN.replace("nightly-{date}", f"'{template}'")
+    brief = read_brief(text, source="plan.yaml", crew=None, folder=Path())
+    again = brief.as_edition(named_edition(template, option))
+    assert (again.plan.feature, again.edition) == (feature, option)
+    assert brief.as_edition(named_edition(template, feature)).plan.feature == feature
+    run = replace(GONE, template=template, feature=feature)
+    assert run.run_again == f"when the plan is run again with --edition {option}"
+    outcome = an_outcome(feature=feature, own_edition=option, base=BaseStanding(name="main", behind=2, edition=option))
+    told = [command for command in next_commands(outcome) if command.startswith("plait run")]
+    assert [command.partition(" #")[0] for command in told] == [
+        f"plait run PLAN --refresh --edition {option}",
+        f"plait run PLAN --edition {option}",
+    ]
+    undone = BaseOutcome(feature=feature, edition=option, state="undone", base="main", way="undo")
+    assert list(next_at_base(undone)) == [f"plait run PLAN --edition {option} # does the feature anew"]
+
+
+def test_what_helps_after_a_feature_that_is_no_edition_names_none() -> None:
+    assert replace(GONE, template="", feature="cart").run_again == "when the plan is run again"
+    assert not [command for command in next_commands(an_outcome()) if "--edition" in command]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +135,21 @@ def test_a_run_that_nobody_scheduled_is_for_the_day_of_this_machine(monkeypatch:
     assert wanted_day(flow_run(expected_start_time=late)) == late.astimezone().date()
 
 
-@pytest.mark.parametrize("name", ["nightly-review", "friday-release", "my own name", "alpha-release", "x", "witty"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nightly-review",
+        "friday-release",
+        "my own name",
+        "alpha-release",
+        "beta2-release",
+        "alpha-",
+        "Small-Fix",
+        "Small-",
+        "x",
+        "witty",
+    ],
+)
 def test_a_name_that_a_person_typed_is_told_from_a_drawn_one(name: str) -> None:
     assert not is_generated(name)
 
@@ -107,6 +158,10 @@ def test_every_name_that_prefect_draws_is_known_as_such() -> None:
     assert all(is_generated(generate_slug(2)) for _ in range(500))
     assert is_generated("gamma3-orionis")
     assert is_generated("omicron-tauri-nebula")
+    assert is_generated("beta812-canis-majoris-x")
+    assert is_generated("nu-khitomer")
+    assert is_generated("Ergonomic-Toucan")
+    assert is_generated("Handmade-Ox")
 
 
 def test_of_editions_without_branches_only_the_newest_run_folder_is_kept(repository: Path, hermetic: Path) -> None:

@@ -1,6 +1,7 @@
 """What whoever calls the flow in this process gets from its final state."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 from prefect.client.schemas.objects import State
@@ -8,9 +9,29 @@ from prefect.exceptions import CancelledRun, FailedRun
 from prefect.states import get_state_exception
 
 from plait.flows.feature import DeliveryCancelled, NotDelivered, _state_of
+from plait.flows.inputs.parameters import feature_as_written
 from plait.plans.tasks.outcomes import RunState
 from plait.show.outcome_json import outcome_record
 from tests.support.outcomes import an_outcome
+
+
+@pytest.mark.parametrize(
+    ("plan", "feature"),
+    [
+        ("feature: cart\ntasks: [\n", "cart"),
+        ("goal: x\nfeature:  cart-2   # the second\n", "cart-2"),
+        ("feature: night-{date}\ntasks: 3\n", ""),
+        ("tasks:\n  - {id: A,\n     feature: x}\n", ""),
+        ("plans/broken.yaml", "by-path"),
+        ("plans/none.yaml", ""),
+    ],
+)
+def test_a_run_whose_plan_has_mistakes_is_called_by_the_feature_that_a_line_of_it_names(
+    plan: str, feature: str, tmp_path: Path
+) -> None:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "broken.yaml").write_text("feature: by-path\ntasks: 3\n")
+    assert feature_as_written(plan, str(tmp_path)) == feature
 
 
 @pytest.mark.parametrize(("state", "name"), [(RunState.COMPLETED, "Completed"), (RunState.PARTIAL, "PartialSuccess")])

@@ -230,3 +230,32 @@ def test_a_base_that_somebody_is_rebasing_is_theirs_although_no_head_names_it(re
     assert str(repository) in (outcome.reason or "")
     git(repository, "rebase", "--continue")
     assert git(repository, "symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+@pytest.mark.parametrize("way", ["merge", "squash"])
+def test_what_somebody_has_taken_out_of_base_does_not_come_back_with_a_feature_that_rests_on_it(
+    repository: Path, way: str
+) -> None:
+    commit_files(repository, {"secret.txt": "hunter2\n"})
+    finish(repository)
+    git(repository, "reset", "--quiet", "--hard", "main~1")
+    stand_elsewhere(repository)
+    before = git(repository, "rev-parse", "main")
+
+    outcome = land_feature(LandCall("cart", repository, way=way))
+
+    assert outcome.state == "held"
+    assert "main was rewritten: 1 commit that it rests on is not on main any more" in (outcome.reason or "")
+    assert "`plait run PLAN --fresh --base main` does it without it" in (outcome.reason or "")
+    assert git(repository, "rev-parse", "main") == before
+    assert land_feature(LandCall("cart", repository, way=way, onto="main")).state == "landed"
+    assert "secret.txt" in files_of(repository, "main")
+
+
+def test_a_base_that_is_gone_is_told_with_how_another_is_named(repository: Path) -> None:
+    finish(repository)
+    git(repository, "branch", "--move", "main", "trunk")
+
+    with pytest.raises(CallError, match="main, on which cart began, is gone") as gone:
+        land_feature(LandCall("cart", repository))
+    assert "--onto" in gone.value.hint

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 
-from plait.blocks import AgentCrew
+from plait.blocks import SAVED_BLOCKS, AgentCrew, FeatureRepository
+from plait.flows.inputs.parameters import brief_from_parameters
 from plait.flows.servers.choosing import choose_server
 from plait.flows.servers.deploying import CREW, ZOMBIE_AUTOMATION, Deployed, put_deployment
 from plait.flows.servers.local_server import has_worker
-from plait.flows.servers.probing import status_of
+from plait.flows.servers.probing import is_picture, status_of
 from plait.flows.servers.role_limits import limit_name
 from plait.workspace.process import is_alive
 from tests.flows.up_server import UpServer, free_port, kill
@@ -96,6 +98,26 @@ def test_crew_limits_deployment_and_automation_are_there(up: UpServer) -> None:
         assert len(client.read_automations_by_name(ZOMBIE_AUTOMATION)) == 1
 
 
+def test_the_logo_of_blocks_is_a_picture_that_the_server_itself_has(up: UpServer) -> None:
+    with up.asked(), get_client(sync_client=True) as client:
+        logos = {str(client.read_block_type_by_slug(block.get_block_type_slug()).logo_url) for block in SAVED_BLOCKS}
+    (logo,) = logos
+    assert logo.startswith(f"http://127.0.0.1:{up.port}/")
+    assert is_picture(logo)
+    assert not is_picture(f"http://127.0.0.1:{up.port}/no-such-file")
+
+
+def test_a_feature_starts_from_the_base_of_its_repository_block_where_its_plan_names_none(
+    up: UpServer, repository: Path
+) -> None:
+    plan = "feature: f\ntasks: [{id: A, run: 'true'}]\n"
+    with up.asked():
+        FeatureRepository(path=str(repository), base="develop").save("shop", overwrite=True)
+        place, brief = brief_from_parameters(plan, "shop", "", given=None)
+        _, own = brief_from_parameters(f"base: release\n{plan}", "shop", "", given=None)
+    assert (place, brief.plan.base, own.plan.base) == (repository, "develop", "release")
+
+
 def test_the_worker_runs_what_the_page_starts(up: UpServer) -> None:
     with up.asked(), get_client(sync_client=True) as client:
         put_deployment(client, Deployed("tiny", "tests.flows.tiny.tiny"))
@@ -111,6 +133,25 @@ def test_the_worker_runs_what_the_page_starts(up: UpServer) -> None:
     while Path(seen["directory"]).exists() and time.monotonic() < until:
         time.sleep(0.1)
     assert not Path(seen["directory"]).exists(), "a run's own directory goes with it"
+
+
+def test_an_answer_that_cannot_be_taken_is_told_in_state_and_artifact_without_a_traceback(
+    up: UpServer, tmp_path: Path
+) -> None:
+    asked = {"repository": str(tmp_path), "feature": "f", "contract": "api"}
+    with up.asked(), get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name("answer-contract/answer-contract")
+        run = wait_for_end(client.create_flow_run_from_deployment(deployment.id, parameters=asked))
+        of_it = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+        (artifact,) = client.read_artifacts(flow_run_filter=of_it)
+        until = time.monotonic() + 30
+        while processes_of(run) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert run.state is not None
+    assert run.state.is_failed()
+    assert "is not in a git repository" in str(run.state.message)
+    assert "The answer was not taken" in str(artifact.data)
+    assert "unexpected exception" not in (up.directory / "worker.log").read_text()
 
 
 def test_a_second_up_says_so_and_mends_what_is_missing(up: UpServer) -> None:
@@ -158,13 +199,15 @@ def test_a_deployment_that_an_older_plait_made_is_renewed(up: UpServer, command:
             entrypoint="flows.feature.deliver_feature",
             work_pool_name=before.work_pool_name,
             pull_steps=[],
+            tags=["plait"],
         )
         assert client.read_deployment(old).entrypoint == "flows.feature.deliver_feature"
 
         renewed = up.plait(command, *(["--port", str(up.port)] if command == "up" else []))
 
         assert renewed.returncode == 0, renewed.stderr
-        assert client.read_deployment(old).entrypoint == "plait.flows.feature.deliver_feature"
+        now = client.read_deployment(old)
+        assert (now.entrypoint, now.tags) == ("plait.flows.feature.deliver_feature", [])
     assert old == before.id
 
 
@@ -179,6 +222,11 @@ def test_down_leaves_no_process(up: UpServer, monkeypatch: pytest.MonkeyPatch) -
     assert choose_server(None, {}).url is None
     again = up.plait("down")
     assert (again.returncode, again.stdout.strip()) == (0, "Nothing runs.")
+
+
+def processes_of(run: FlowRun) -> list[Path]:
+    """The worker's processes that carry a run out."""
+    return [path for path in Path("/proc").glob("[0-9]*/environ") if str(run.id).encode() in read(path)]
 
 
 def read(path: Path) -> bytes:

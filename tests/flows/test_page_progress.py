@@ -74,5 +74,5 @@ def test_roles_that_rest_are_told_with_their_time_in_words_that_do_not_change_ea
     until = f"{datetime.fromtimestamp(BEGAN + 62, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     assert progress_words(run.outcome, eta()) == (
-        f"1 tasks: 1 pending; dev rest until {until} (no quota left: limit \\[reached\\])"
+        f"1 task: 1 pending; dev rest until {until} (no quota left: limit \\[reached\\])"
     )

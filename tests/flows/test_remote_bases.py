@@ -1,6 +1,8 @@
 """Base at a remote: moved there by lease and no other way; branches pushed where asked; a refusal becomes a request."""
 
+import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from plait.workspace.remotes import RemoteGone
 from tests.flows.finished import BRANCH, PLAN, finish
 from tests.support.command import processes_with
 from tests.support.patience import patience
-from tests.support.repositories import commit_files, files_of, git
+from tests.support.repositories import commit_files, commit_on_branch, files_of, git
 
 
 @pytest.fixture
@@ -41,13 +43,18 @@ def refs(place: Path) -> str:
 
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program called `gh` that writes down what it is asked; its `state` file says how it answers."""
+    """A program called `gh` that writes down what it is asked; its `state` file says how it answers.
+
+    Like the real one it refuses an option that it does not know (`gh pr create --help` of 2.23).
+    """
     place = tmp_path / "bin"
     place.mkdir()
     program = place / "gh"
     program.write_text(
         "#!/bin/sh\n"
         f'test "$1" = auth && exit $(cat {place}/state)\n'
+        'for word; do case "$word" in --repo | --base | --head | --title | --body-file) ;;\n'
+        '  --*) echo "unknown flag: $word"; exit 1 ;;\nesac; done\n'
         f'for word; do printf "%s\\n" "$word" >> {place}/asked; done\n'
         'while [ $# -gt 1 ]; do test "$1" = --body-file && cat "$2" > ' + str(place) + "/body; shift; done\n"
         "echo https://github.com/ada/shop/pull/7\n"
@@ -126,6 +133,27 @@ def test_commits_of_the_users_that_nobody_asked_to_push_keep_it_back(repository:
 
     assert outcome.state == "held"
     assert "1 commit that origin/main does not have" in (outcome.reason or "")
+    assert refs(remote) == before
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_remote_that_was_rewritten_is_not_to_be_pushed_over(repository: Path, remote: Path, *, goes_on: bool) -> None:
+    """What it lost since would come back with the feature, and nobody is told to push it."""
+    commit_files(repository, {"secret.txt": "hunter2\n"})
+    git(repository, "push", "--quiet", "origin", "main")
+    finish(repository)
+    git(remote, "update-ref", "refs/heads/main", "main~1")
+    if goes_on:
+        other = commit_on_branch(repository, "other", {"other.txt": "x\n"}, start="main~1")
+        git(repository, "push", "--quiet", "origin", f"{other}:refs/heads/main")
+    before = refs(remote)
+
+    outcome = land_feature(LandCall("cart", repository))
+
+    assert outcome.state == "held"
+    assert "origin/main and what it began from have gone apart: 1 commit of that would go there" in str(outcome.reason)
+    assert "`plait run PLAN --fresh --base origin/main`" in str(outcome.reason)
+    assert "git push" not in str(outcome.reason)
     assert refs(remote) == before
 
 
@@ -394,3 +422,26 @@ def test_a_run_does_not_begin_anew_on_a_base_that_lacks_the_undo_and_says_what_b
     finish(repository, run_id="run-3")
     assert land_feature(LandCall("cart", repository)).state == "landed"
     assert "a.txt" in files_of(remote, "main")
+
+
+@pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
+@pytest.mark.parametrize("way", ["to base", "of branches"])
+def test_what_git_lfs_keeps_is_at_the_remote_before_the_commits_are(repository: Path, remote: Path, way: str) -> None:
+    """By the real git-lfs, without its hook; a remote that does not take it gets no commits either."""
+    commit_files(repository, {".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+    git(repository, "push", "--quiet", "origin", "main")
+    plan = PLAN.replace("echo a > a.txt", "echo big > a.bin; echo a > a.txt")
+    finish(repository, plan if way == "to base" else f"{plan}      push: integration\n")
+    call = LandCall("cart", repository)
+    (remote / "lfs").write_text("no folder")
+    before = refs(remote)
+
+    outcome = land_feature(call)
+
+    assert outcome.state == "refused"
+    assert "Git LFS could not push the files" in (outcome.reason or "")
+    assert refs(remote) == before
+    (remote / "lfs").unlink()
+    assert land_feature(call).state == "landed"
+    oid = hashlib.sha256(b"big\n").hexdigest()
+    assert (remote / "lfs/objects" / oid[:2] / oid[2:4] / oid).read_bytes() == b"big\n"

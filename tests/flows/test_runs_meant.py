@@ -112,3 +112,18 @@ def test_a_place_that_is_no_repository_is_refused(other: Path, tmp_path: Path) -
     for place in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(CallError, match="in no git repository"):
             run_meant(None, repository=place)
+
+
+@pytest.mark.parametrize("name", ["cart", "cart-other", "ca"])
+def test_where_a_repository_is_named_a_run_of_another_one_is_not_meant_by_its_name_either(
+    name: str, other: Path, repository: Path, hermetic: Path
+) -> None:
+    with pytest.raises(CallError, match=f"has no run '{name}'") as refused:
+        run_meant(name, repository=repository)
+    assert refused.value.hint == "no run of plait belongs to it"
+
+    keep_run(hermetic, "shop-here", repository, feature="shop")
+    with pytest.raises(CallError, match=f"has no run '{name}'") as refused:
+        run_meant(name, repository=repository)
+    assert refused.value.hint == "its newest are shop-here"
+    assert run_meant(name, repository=other).run_id == "cart-other"

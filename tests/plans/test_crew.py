@@ -67,6 +67,20 @@ def test_the_model_follows_the_complexity() -> None:
     assert Role().model_for("simple") is None
 
 
+@pytest.mark.parametrize(
+    ("keys", "backend"),
+    [
+        ("command: [agent]", "command"),
+        ("script: a.yaml", "scripted"),
+        ("command: [agent], script: a.yaml", None),
+        ("command: [agent], backend: claude", "claude"),
+        ("slots: 2", None),
+    ],
+)
+def test_a_role_that_says_its_command_or_script_alone_has_that_backend(keys: str, backend: str | None) -> None:
+    assert parse_crew(f"qa: {{{keys}}}").role("qa").own_backend == backend
+
+
 def test_an_unknown_role_has_one_slot() -> None:
     assert DEFAULT_CREW.role("juggler") == Role(slots=1)
 

@@ -117,6 +117,13 @@ def test_a_repair_that_fails_for_good_blocks_what_was_built_on_it() -> None:
     assert dispatcher.reopen("b", now=4) == [Blocked("b", by="a")]
 
 
+def test_what_was_cancelled_is_not_opened_again() -> None:
+    dispatcher = Dispatcher([job("a")], slots={"backend": 1})
+    dispatcher.cancel_all()
+    assert dispatcher.reopen("a", now=1) == []
+    assert (dispatcher.state_of("a"), dispatcher.start(2)) == (TaskState.CANCELLED, [])
+
+
 def test_two_repairs_gate_what_was_built_on_both_until_both_are_done() -> None:
     plan = [job("a"), job("b"), job("both", "a", "b"), job("last", "both")]
     dispatcher = Dispatcher(plan, slots={"backend": 2}, urgency={"a": 4, "b": 3, "both": 2, "last": 1})

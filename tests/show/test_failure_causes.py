@@ -33,10 +33,16 @@ TABLE = [
     ("it said that it was done, but changed nothing", FailureCause.IDLE),
     ("it changed what it does not own: a.py", FailureCause.SCOPE),
     ("it said that it was done, but what it promised is not there: no file x", FailureCause.OUTPUTS),
+    (
+        "it said that it was done, but what it promised is not there: no file x; left out is x (the set-up made it)",
+        FailureCause.OUTPUTS,
+    ),
     ("the contract cart-api is not approved: `pytest` failed on its mock:\nE assert 1 == 2", FailureCause.CONTRACT),
     ("conflict markers are left over in a.py", FailureCause.MARKERS),
     (f"rejected, and the repair failed: {RED}:\nE assert 1 == 2", FailureCause.CHECK),
     (f"{RED}:\nE       assert 'please log in' == 'rate limit'", FailureCause.CHECK),
+    ("the agent ended with exit status 1: 3 failed in test_rate_limit.py: quota() is 2", FailureCause.AGENT),
+    ("the agent ended with exit status 1: ERROR: unexpected status 429 Too Many Requests", FailureCause.QUOTA),
     ("the script ended with exit status 3: no", FailureCause.COMMAND),
     ("the agent ended with exit status 1: who knows", FailureCause.AGENT),
     ("the branch x is checked out in /shop, so it was not moved", FailureCause.UNKNOWN),
@@ -95,13 +101,17 @@ def test_the_end_shows_what_a_batch_rejected_a_branch_for() -> None:
     assert "    all of it: plait logs A" in lines
 
 
-def test_a_run_of_seconds_and_one_in_which_all_failed_are_neither_good_nor_poor() -> None:
+def test_a_run_of_seconds_and_one_in_which_nothing_was_finished_are_neither_good_nor_poor() -> None:
     short = an_outcome(elapsed_seconds=3.0)
     failed = an_outcome(
         tasks=tuple(a_task(name, end=300, tries=2, state=TaskState.FAILED) for name in "AB"),
         batches=(),
         elapsed_seconds=600.0,
     )
+    cancelled = an_outcome(
+        tasks=(a_task("A", end=300, state=TaskState.CANCELLED),), batches=(), elapsed_seconds=600.0, bound_seconds=590.0
+    )
     assert readings(measure(short)) == ()
+    assert readings(measure(cancelled)) == ()
     assert readings(measure(failed)) == ()
     assert not any(word in line for line in report_text(failed, measure(failed)) for word in ("good", "poor"))

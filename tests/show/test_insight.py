@@ -2,9 +2,19 @@
 
 from dataclasses import replace
 
+import pytest
+
 from plait.advice.bounds import Bound
 from plait.advice.forecasts.forecast_record import Forecast, RoleForecast, TaskForecast, WhatIf
-from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, TaskOutcome
+from plait.plans.tasks.outcomes import (
+    Approval,
+    Conditions,
+    FeatureOutcome,
+    Rejection,
+    StageOutcome,
+    TaskOutcome,
+    VerifiedTree,
+)
 from plait.plans.tasks.states import TaskState
 from plait.show.insight import MOST, insights
 from plait.show.metrics import measure
@@ -189,6 +199,25 @@ def test_time_in_which_only_verification_went_on_is_told() -> None:
     outcome = run_of(a_task("A"), elapsed=200, batches=(a_batch(started_at=at(50), ended_at=at(190), verifications=4),))
 
     assert "For 2 min 10 s nothing but verification went on (4 verifications)" in said(outcome)
+
+
+@pytest.mark.parametrize(
+    ("checking", "setup", "blamed"), [(20, "x", True), (60, "x", True), (70, "x", False), (20, "", False)]
+)
+def test_where_verification_was_mostly_set_up_that_is_what_to_look_at(
+    checking: float, setup: str, blamed: bool
+) -> None:
+    batch = a_batch(
+        started_at=at(50),
+        ended_at=at(190),
+        tree="t",
+        setup=(setup,) if setup else (),
+        stages=(StageOutcome(verdict="green", seconds=checking),),
+        trees=(VerifiedTree(branches=("A",), tree="t", verdict="green", seconds=130.0, log="a.log"),),
+    )
+    outcome = run_of(a_task("A"), elapsed=200, batches=(batch,))
+
+    assert ("most of that was set-up" in said(outcome), "quick checks first" in said(outcome)) == (blamed, not blamed)
 
 
 def test_time_in_which_only_a_person_was_waited_for_is_told() -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rejection, Span
+from plait.plans.tasks.outcomes import Approval, Conditions, FeatureOutcome, Rejection, Span
 from plait.plans.tasks.states import TaskState
+from plait.show.insight import insights
 from plait.show.metrics import Metrics, failed_tries, measure, readings, whole_tries, worked_seconds
+from plait.show.run_report import report_text
 from tests.support.outcomes import START, a_batch, a_task, an_outcome, at
 
 
@@ -144,6 +146,18 @@ def test_only_time_in_which_nothing_else_went_on_was_waited_for_a_person() -> No
 
     assert metrics.approval_seconds == pytest.approx(30 + 30)
     assert metrics.bound_ratio == pytest.approx((110 - 60) / 180)
+
+
+def test_time_in_which_an_account_was_waited_for_is_nobodys_delay_and_told() -> None:
+    outcome = run_of(("a", 0, 20), elapsed=200).model_copy(
+        update={"conditions": Conditions(slots={"dev": 1}, account_seconds=100.0, account_roles=("dev",))}
+    )
+    metrics = measure(outcome)
+
+    assert metrics.account_seconds == 100
+    assert metrics.bound_ratio == pytest.approx((200 - 100) / outcome.bound_seconds)
+    assert any("waiting for the account of dev" in sentence for sentence in insights(outcome, metrics))
+    assert any("1 min 40 s waiting for an account" in line for line in report_text(outcome, metrics))
 
 
 def test_a_question_without_an_answer_was_waited_for_to_the_end() -> None:

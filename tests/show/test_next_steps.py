@@ -1,5 +1,6 @@
 """What is offered after a run: only commands that help there."""
 
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import Approval, BatchState, Conditions, Rejection, RunState
 from plait.plans.tasks.states import TaskState
 from plait.show.metrics import measure
@@ -114,3 +115,11 @@ def test_a_phase_fails_by_a_task_whose_branch_was_rejected_too_and_not_by_those_
     assert said in next_commands(outcome)
     landed = outcome.model_copy(update={"tasks": tuple(a_task(one) for one in "AB")})
     assert not [command for command in next_commands(landed) if "phase" in command]
+
+
+def test_where_base_was_rewritten_nobody_is_told_to_merge_what_was_taken_out_of_it() -> None:
+    told = next_commands(an_outcome(base=BaseStanding(name="main", course="rewritten", dropped=1, behind=2)))
+    assert "plait run PLAN --fresh # starts over from main as it is now" in told
+    assert not [
+        command for command in told if command.startswith(("git merge", "plait land")) or "--refresh" in command
+    ]

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from plait.plans.landing.batch_words import batch_words
+from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.outcomes import (
     Approval,
     BatchOutcome,
@@ -36,7 +37,7 @@ from plait.show.insight import insights
 from plait.show.metrics import measure
 from plait.show.outcome_json import outcome_json, report_json
 from plait.show.run_report import report_markdown, report_text
-from plait.show.unlanded import unlanded
+from plait.show.unlanded import headline, unlanded
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
 HOSTILE = (
@@ -341,8 +342,18 @@ def test_the_json_of_a_report_is_that_of_the_run_with_figures_readings_and_insig
     assert said.items() >= run.items()
     assert list(said) == [*run, "metrics", "readings", "insights", "approvals"]
     assert list(said["metrics"]) == [
-        *("elapsed_seconds", "work_seconds", "saved_seconds", "approval_seconds", "bound_seconds", "bound_ratio"),
-        *("agents", "tasks_run", "speedup", "efficiency", "share_in_parallel", "busiest_role", "busiest_share"),
+        *("elapsed_seconds", "work_seconds", "saved_seconds", "approval_seconds", "account_seconds"),
+        *(
+            "bound_seconds",
+            "bound_ratio",
+            "agents",
+            "tasks_run",
+            "speedup",
+            "efficiency",
+            "share_in_parallel",
+            "busiest_role",
+            "busiest_share",
+        ),
         *("branches", "conflicts", "conflict_rate", "verifications", "tries", "failed_tries"),
     ]
     assert {name: one["reading"] for name, one in said["readings"].items()} == {
@@ -450,3 +461,18 @@ def test_what_settled_a_conflict_is_told_and_which_rule_would_have() -> None:
     assert record["settled"] == [{"task": "B", "path": "CHANGELOG.md", "by": "changelogs: union"}]
     assert record["rejected"][0]["presets"] == ["yarn"]
     assert "settled CHANGELOG.md (changelogs: union)" in batch_words(outcome.batches[0])
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (TaskState.LANDED, "1 of 2 tasks landed, main is taken in"),
+        (TaskState.HELD, "1 of 2 tasks landed, main is not taken in"),
+    ],
+)
+def test_base_that_is_taken_in_is_told_and_counted_as_no_task(state: TaskState, words: str) -> None:
+    tasks = (a_task("refresh", state=state), a_task("A"), a_task("B", state=TaskState.FAILED))
+    outcome = an_outcome(tasks=tasks, base=BaseStanding(name="main", refresh="refresh"))
+    assert headline(outcome) == words
+    assert [task.id for task in outcome.counted] == ["A", "B"]
+    assert [task.id for task in an_outcome(tasks=tasks, base=None).counted] == ["refresh", "A", "B"]

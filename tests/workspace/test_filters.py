@@ -4,6 +4,8 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed
 from plait.workspace.filters import told_of_filters
 from plait.workspace.harvest import Harvest, harvest, salvage
+from plait.workspace.scanning import LIMITS
 from plait.workspace.verification_slots import Slot
 from tests.flows.opened import opened
 from tests.support.repositories import Content, commit_files, files_of, git
@@ -265,10 +268,15 @@ def test_what_lfs_keeps_is_for_all_who_share_the_repository_whatever_the_umask(
 
 
 @pytest.mark.parametrize(("push", "is_told"), [("none", False), ("integration", True), ("all", True)])
-def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_a_hook_of_git_lfs_takes_them(
-    repository: Path, hermetic: Path, push: str, is_told: bool
+def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_git_lfs_or_its_hook_takes_them(
+    repository: Path, hermetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, push: str, is_told: bool
 ) -> None:
     commit_files(repository, {".gitattributes": LFS})
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for program in ("git", "sh", "env", "true"):  # and no git-lfs
+        (programs / program).symlink_to(shutil.which(program) or "")
+    monkeypatch.setenv("PATH", str(programs))
     plan = f"feature: f\ntasks:\n  - {{id: A, run: 'true'}}\nintegration: {{push: {push}}}\n"
 
     def tells() -> bool:
@@ -280,6 +288,10 @@ def test_who_pushes_pointers_is_told_that_their_contents_stay_unless_a_hook_of_g
     hook.write_text('#!/bin/sh\ngit lfs pre-push "$@"\n')
     assert tells() is is_told, "git does not run it"
     hook.chmod(0o755)
+    assert not tells()
+    hook.unlink()
+    (programs / "git-lfs").write_text("#!/bin/sh\n")
+    (programs / "git-lfs").chmod(0o755)
     assert not tells()
 
 
@@ -372,3 +384,33 @@ def test_a_slot_writes_files_anew_where_attributes_differ(control: Control, repo
     assert (slot.restore(first) / "a.bat").read_bytes() == b"one\n"
     assert (slot.restore(second) / "a.bat").read_bytes() == b"one\r\n"
     assert (slot.restore(first) / "a.bat").read_bytes() == b"one\n"
+
+
+def test_what_git_refuses_or_is_too_large_for_a_commit_is_kept_out_of_git_and_not_lost(
+    repository: Path, hermetic: Path, tmp_path: Path
+) -> None:
+    commit_files(repository, {".gitattributes": "*.utf text working-tree-encoding=UTF-16LE\n"})
+    control, checkout = handed_out(repository, hermetic, tmp_path / "place")
+    contents = {"odd.utf": b"odd", "large": b"x" * 600, "larger": b"x" * 601, "largest": b"x" * 2000, "app.py": b"1\n"}
+    for path, content in contents.items():
+        (checkout.directory / path).write_bytes(content)
+    limits = replace(LIMITS, file_bytes=500, total_bytes=1300)
+
+    aside = tmp_path / "aside"
+    kept = salvage(control, checkout, branch="kept", message="kept\n", date=DATE, aside=aside, limits=limits)
+
+    assert files_of(control.target.git_dir, kept or "")["app.py"] == "1"
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == {
+        name: contents[name] for name in ("odd.utf", "large", "larger")
+    }
+    assert "largest" in git(control.target.git_dir, "log", "-1", "--format=%B", kept or "")
+
+
+@needs_git_lfs
+def test_git_lfs_finds_in_a_checkout_what_the_user_has(repository: Path, hermetic: Path, tmp_path: Path) -> None:
+    """It reads objects itself, and of the places that a repository borrows them from not those which these borrow."""
+    commit_files(repository, {".gitattributes": LFS, "a.bin": pointer(BIG)})
+    _, checkout = handed_out(repository, hermetic, tmp_path / "place")
+    command = ["git", "lfs", "ls-files", "--name-only"]
+    done = subprocess.run(command, cwd=checkout.directory, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"a.bin\n", b"", 0)

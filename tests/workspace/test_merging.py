@@ -104,6 +104,8 @@ def test_a_file_against_a_directory_is_a_conflict(history) -> None:
     conflict = three_sides(history, {"f": "1\n"}, {"f": "2\n"}, {"f": None, "f/x": "quite another thing\n"})
     assert isinstance(conflict, Conflict)
     assert any("file/directory" in path.kinds for path in conflict.paths)
+    assert not [name for name in conflict.names if "~" in name], "nobody knows the names that git makes up"
+    assert all(map(conflict.concerns, conflict.names))
     assert any(path.path.startswith("f~") for path in conflict.paths)
 
 

@@ -33,6 +33,18 @@ def test_pairs_that_change_the_same_lines_are_named_with_their_paths(history) ->
     assert predicted_conflicts(history.repository, base, tips) == {frozenset("AB"): ("f", "g")}
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_many_pairs_are_asked_about_in_turns(history, monkeypatch, at_once: int) -> None:
+    monkeypatch.setattr("plait.workspace.prediction._AT_ONCE", at_once)
+    base = history.commit({"f": LINES, "stale": "s\n"}, old := history.commit({"f": LINES}))
+    tips = {name: history.commit({"f": changed(3, name)}, base) for name in "AB"}
+    tips |= {"C": history.commit({"f": changed(15, "c")}, old), "D": history.commit({"f": changed(15, "d")}, old)}
+    assert predicted_conflicts(history.repository, base, tips) == {
+        frozenset("AB"): ("f",),
+        frozenset("CD"): ("f",),
+    }
+
+
 def test_what_clashes_with_base_alone_is_in_no_pair(history) -> None:
     old = history.commit({"f": LINES, "g": "g\n"})
     base = history.commit({"f": changed(3, "base")}, old)

@@ -333,6 +333,64 @@ def test_who_takes_a_submodule_out_of_gitmodules_may_put_files_in_its_place(
     assert reap(control, with_module, owner).changed == (".gitmodules", "lib", "lib/vendored.c")
 
 
+def test_so_it_may_beside_another_submodule_that_stays(control: Control, tmp_path: Path) -> None:
+    names = [f'[submodule "{name}"]\n\tpath = {name}\n\turl = ../{name}\n' for name in ("lib", "other")]
+    links = dict.fromkeys(("lib", "other"), ("160000", "1" * 40))
+    _, base = control.base_commit("main")
+    start = History(control.store).commit({".gitmodules": "".join(names), **links}, base)
+    checkout = make_checkout(control, tmp_path / "place", start, branch="work")
+    for name in ("lib", "other"):
+        (checkout.directory / name / ".git").mkdir(parents=True)
+        (checkout.directory / name / "library.c").write_text("int x;\n")
+    note_set_up(control, checkout)
+    shutil.rmtree(checkout.directory / "lib")
+    (checkout.directory / "lib").mkdir()
+    (checkout.directory / "lib/vendored.c").write_text("int x;\n")
+    (checkout.directory / ".gitmodules").write_text(names[1])
+
+    done = reap(control, checkout, Claims((".gitmodules", "lib/**", "lib")))
+
+    assert (done.changed, done.problems, done.notes) == ((".gitmodules", "lib", "lib/vendored.c"), (), ())
+
+
+@pytest.mark.parametrize("owns", [("third", ".gitmodules"), ("third/**", ".gitmodules"), None])
+def test_a_submodule_that_an_agent_adds_is_refused(
+    control: Control, with_module: Checkout, owns: tuple[str, ...] | None
+) -> None:
+    (with_module.directory / "third/.git").mkdir(parents=True)
+    (with_module.directory / "third/new.c").write_text("int x;\n")
+    with (with_module.directory / ".gitmodules").open("a") as modules:
+        modules.write('[submodule "third"]\n\tpath = third\n\turl = ../third\n')
+    reason = "is a new submodule, and plait adds none: take it out of .gitmodules, or add it on base yourself"
+    assert f"third: {reason}" in reap(control, with_module, Claims(owns)).problems
+
+
+LEAVINGS = {
+    "a file of the set-up's, written anew": "pkg.egg-info/SOURCES.txt",
+    "one beside it": "pkg.egg-info/top_level.txt",
+    "one below": "pkg.egg-info/a/b",
+}
+
+
+@pytest.mark.parametrize("path", LEAVINGS.values(), ids=LEAVINGS.keys())
+def test_what_programs_write_among_the_files_of_a_set_up_is_not_the_work_of_a_task_that_owns_others(
+    control: Control, tmp_path: Path, path: str
+) -> None:
+    checkout = make_checkout(control, tmp_path / "place", control.base_commit("main")[1], branch="work")
+    (checkout.directory / "pkg.egg-info").mkdir()
+    (checkout.directory / "pkg.egg-info/SOURCES.txt").write_text("app.py\n")
+    note_set_up(control, checkout)
+    (checkout.directory / "app.py").write_text("changed\n")
+    (checkout.directory / path).parent.mkdir(exist_ok=True)
+    (checkout.directory / path).write_text("app.py\nnew.py\n")
+
+    done = reap(control, checkout, Claims(("app.py",)))
+    assert done.changed == ("app.py",)
+    assert done.notes == (f"left out, as the set-up made it and the task does not own it: {path}",)
+    for claims in (Claims(("app.py", "*.egg-info/**")), Claims()):
+        assert reap(control, checkout, claims).changed == ("app.py", path)
+
+
 # Any set-up, then any agent.
 
 PATHS = ["a", "b", "b/c", "e", "f", "f/g", "h.o", "x", "x/y", "é/z"]

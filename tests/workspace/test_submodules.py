@@ -54,6 +54,9 @@ def check_filled(checkout: Checkout) -> None:
     assert git(checkout.directory, "status", "--porcelain", "--ignored") == ""
     assert git(lib, "status", "--porcelain") == ""
     assert git(lib, "log", "-1", "--format=%H") == git(checkout.directory, "rev-parse", "HEAD:lib")
+    known = git(checkout.directory, "submodule", "status", "--recursive").splitlines()
+    assert [line.split()[1] for line in known] == ["lib", "lib/deep/inner"]
+    assert not [line for line in known if line.startswith(("-", "+"))], "git takes them for filled"
 
 
 def test_a_checkout_is_filled_from_what_the_clone_has(site: Site) -> None:

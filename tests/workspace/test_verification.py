@@ -787,15 +787,17 @@ def test_a_set_up_that_fails_once_is_forgiven_and_twice_is_red(verifier, history
     assert "no such package" in found.tail
 
 
-def test_a_set_up_of_which_others_found_out_meanwhile_that_it_fails_is_not_done_again(
-    verifier, history, notes, tmp_path: Path
-) -> None:
-    def known() -> str | None:
-        return "it fails" if (tmp_path / "notes").exists() else None
+def test_a_set_up_that_fails_is_done_once_more_in_a_fresh_checkout(verifier, history) -> None:
+    one = verifier("grep 1 f && ! test -e made", setup=("test -e $NOTES || { touch made $NOTES; echo 2 >f; false; }",))
+    assert one.verify(tree_with(history, f="1\n")).green
 
-    base = verifier("true", setup=("echo run >>$NOTES; exit 1",), known_failure=known)
-    assert base.verify(tree_with(history, f="1\n")).outcome == "red"
-    assert notes() == ["run"]
+
+def test_a_set_up_that_is_known_to_fail_is_not_run(verifier, history, notes) -> None:
+    base = verifier("true", setup=("echo run >>$NOTES",), make_ready=lambda trial: f"it fails on {trial.tree}\nin full")
+    tree = tree_with(history, f="1\n")
+    found = base.verify(tree)
+    assert (found.outcome, found.tail) == ("red", f"it fails on {tree}")
+    assert notes() == []
 
 
 @pytest.mark.parametrize("command", ["false\ntrue", "cd missing\ntrue", "-x"])

@@ -143,7 +143,7 @@ def refusal_in(
         own: Whether a line fits what the role itself says of its program (`pause_on`).
     """
     for line in lines:
-        kind = "quota" if own(line) else _kind_of(line)
+        kind = "quota" if own(line) else kind_of(line)
         if kind is not None:
             times = (named_time(text, now, zone_of) for text in (line, *lines))
             until = next((moment for moment in times if moment is not None), None)
@@ -151,7 +151,8 @@ def refusal_in(
     return None
 
 
-def _kind_of(line: str) -> Kind | None:
+def kind_of(line: str) -> Kind | None:
+    """What a last line says of the account; nothing where it says nothing of it."""
     for kind, words in WORDS.items():
         if words.search(line):
             return kind

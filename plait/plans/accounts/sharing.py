@@ -35,7 +35,7 @@ def account_of(name: str, role: Role, default: Backend | None = None) -> str:
     """
     if role.account is not None:
         return role.account
-    backend = role.backend or default
+    backend = role.own_backend or default
     if backend != "command" or not role.command:
         return f"{backend} {role.script or ''}".strip() if backend else f"role {name}"
     words = [word for argument in role.command for word in _WORD.findall(argument)]

@@ -173,6 +173,8 @@ class Manifest:
     standing: BaseStanding | None = None
     """How base stood beside the feature; nothing in the first journals."""
     refresh: Refresh | None = None
+    edition: str = ""
+    """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
 
 
 def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple[str, ...] | None = None) -> TaskFacts:

@@ -15,6 +15,9 @@ PLACEHOLDERS = ("{prompt_file}", "{task}", "{model}", "{directory}")
 
 _PLACEHOLDER = re.compile(r"\{[A-Za-z][A-Za-z0-9_ -]*\}")
 
+_BEHIND_AN_OPTION = re.compile(r"[^\s{}]*[=@:](\{[A-Za-z][A-Za-z0-9_ -]*\})")
+"""`--prompt={prompt}`; braces in the midst of other text are awk's, jq's or a shell's."""
+
 
 def check_argument(item: str) -> str:
     """An argument of a template.
@@ -30,6 +33,9 @@ def check_argument(item: str) -> str:
         raise ValueError(f"unknown placeholder {item}: there are {', '.join(PLACEHOLDERS)}{hint}")
     if item not in PLACEHOLDERS and (inside := [known for known in PLACEHOLDERS if known in item]):
         raise ValueError(f"{inside[0]} must be an argument of its own, not a part of {item!r}")
+    behind = _BEHIND_AN_OPTION.fullmatch(item)
+    if behind and (near := near_match(behind[1], PLACEHOLDERS)):
+        raise ValueError(f"unknown placeholder {behind[1]} in {item!r}; {near} as an argument of its own")
     return item
 
 
@@ -51,7 +57,7 @@ def lack_of(crew: "Crew", name: str, complexities: Collection["Complexity"]) -> 
         complexities: Those of the tasks that the role has: each may have a model of its own.
     """
     role = crew.role(name)
-    backend = role.backend or crew.default_backend
+    backend = role.own_backend or crew.default_backend
     if backend is None:
         return ""
     key = BACKENDS[backend].setting

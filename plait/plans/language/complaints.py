@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from plait.plans.errors import Problem
 from plait.plans.language.crew import Crew, Role
@@ -12,7 +12,7 @@ from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Contract, Integration, Lint, Lock, Need, Phase, Plan, Review, Silence, Task
 from plait.plans.language.places import Loc, Places
 from plait.plans.language.verify_stages import VerifyStage
-from plait.plans.wording import kind_of, near_match, quoted
+from plait.plans.wording import either, kind_of, near_match, quoted
 
 _KEYS_BELOW: Mapping[str, tuple[str, ...]] = {
     "tasks": tuple(Task.model_fields),
@@ -51,6 +51,16 @@ _OTHER_WORDS = {
     "tests": "verify",
 }
 """What other tools call the same thing."""
+
+_HOMES: Mapping[str, type[BaseModel]] = {
+    "at the top of the plan": Plan,
+    "in a task": Task,
+    "in a contract": Contract,
+    "below integration": Integration,
+    "in a role of the crew": Role,
+    "in the crew": Crew,
+}
+"""Where keys stand, for those that are written elsewhere; crew files are told of the crew's alone."""
 
 
 def complaints(error: ValidationError, root: type[Plan] | type[Crew], places: Places) -> Iterator[Problem]:
@@ -95,8 +105,15 @@ def _unknown_key(loc: Loc, root: type[Plan] | type[Crew], places: Places) -> Pro
             at_key=True,
         )
     other = _OTHER_WORDS.get(key.casefold())
-    hint = f"did you mean {quoted(other)}?" if other in keys else near_match(key, keys)
+    hint = f"did you mean {quoted(other)}?" if other in keys else near_match(key, keys) or _home(key, root)
     return places.problem(loc, f"unknown key {quoted(key)}", hint, at_key=True, code="PLAN002")
+
+
+def _home(key: str, root: type[Plan] | type[Crew]) -> str | None:
+    """Where a key stands that is known, and not here. `land: auto` beside `tasks`: `land stands below integration`."""
+    models = {where: model for where, model in _HOMES.items() if root is Plan or model in (Crew, Role)}
+    homes = [where for where, model in models.items() if key in model.model_fields]
+    return f"{key} stands {either(homes)}" if homes else None
 
 
 def _keys_at(loc: Loc, root: type[Plan] | type[Crew]) -> tuple[str, ...]:

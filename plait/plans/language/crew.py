@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from plait.plans.errors import CallError
-from plait.plans.language.backends import NAMED, Backend
+from plait.plans.language.backends import BACKENDS, NAMED, Backend
 from plait.plans.language.command_templates import check_argument, check_program
 from plait.plans.language.durations import Seconds, SomeSeconds
 from plait.plans.language.environment import Environment, added
@@ -45,7 +45,8 @@ class Role(Part):
     slots: int = Field(default=1, ge=1, le=256, description="How many agents of this role work at the same time.")
     backend: Backend | None = Field(
         default=None,
-        description=f"The agent program: {NAMED}; without it the crew's default_backend.",
+        description=f"The agent program: {NAMED}; without it that of its `command` or `script`, else the crew's "
+        "default_backend.",
     )
     command: Annotated[tuple[Argument, ...], AfterValidator(check_program)] | None = Field(
         default=None,
@@ -118,6 +119,13 @@ class Role(Part):
         default=None,
         description="Whether its checkouts have the files of the repository's submodules; absent: as the crew says.",
     )
+
+    @property
+    def own_backend(self) -> Backend | None:
+        """The backend that it says: by name, else by a key that only one of them has, as `command: [...]`."""
+        settings = {"command": self.command, "script": self.script}
+        by_setting = [name for name, facts in BACKENDS.items() if facts.setting and settings[facts.setting]]
+        return self.backend or (by_setting[0] if len(by_setting) == 1 else None)
 
     def model_for(self, complexity: Complexity) -> str | None:
         """The model's name for a task of this complexity; None leaves it to the agent program."""

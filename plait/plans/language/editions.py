@@ -66,6 +66,17 @@ def edition_of(template: str, feature: str) -> Edition | None:
     return Edition(day, given.get("run", ""))
 
 
+def edition_option(template: str, feature: str) -> str:
+    """What `plait run PLAN --edition` takes for an edition: its day, or where that does not tell all, its name.
+
+    Empty where the feature is none.
+    """
+    edition = edition_of(template, feature) if template else None
+    if edition is None:
+        return ""
+    return feature if edition.run else edition.day.isoformat()
+
+
 def name_of_all(template: str) -> str:
     """What all editions of a name are called together: `nightly-{date}` is `nightly`.
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from plait.plans.language.backends import BACKENDS
@@ -44,36 +44,58 @@ VARIABLES: Mapping[str, Sequence[str]] = {
     "go": ("GOPROXY", "GOPRIVATE", "GOFLAGS"),
     "mvn": ("JAVA_HOME",),
     "mvnw": ("JAVA_HOME",),
-    "gradle": ("JAVA_HOME",),
-    "gradlew": ("JAVA_HOME",),
+    "gradle": ("JAVA_HOME", "ANDROID_HOME"),
+    "gradlew": ("JAVA_HOME", "ANDROID_HOME"),
     "docker": ("DOCKER_HOST", "DOCKER_CONFIG"),
+    # As the images `rust`, `ruby`, `dotnet/sdk` and the installers of toolchains set them: without them there is no
+    # toolchain, or none of what was installed.
+    **dict.fromkeys(("cargo", "rustc", "rustup"), ("RUSTUP_HOME", "CARGO_HOME", "RUSTUP_TOOLCHAIN")),
+    **dict.fromkeys(("bundle", "gem", "ruby", "rake", "rspec"), ("GEM_HOME", "BUNDLE_PATH", "RBENV_ROOT")),
+    "dotnet": ("DOTNET_ROOT",),
+    "kubectl": ("KUBECONFIG",),
+    "helm": ("KUBECONFIG",),
+    "aws": ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"),
+    "psql": ("PGHOST", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE"),
 }
 """By the name of a program, what it cannot do its work without where a person has set it."""
 
 _ALIASES = {"claude-code": "claude", "gemini-cli": "gemini", "opencode-ai": "opencode", "aider-chat": "aider"}
 """What packages are called that `npx` and `uvx` start."""
 _STARTERS = frozenset(
-    ("env", "exec", "npx", "uvx", "bunx", "pnpx", "timeout", "nice", "time", "sudo", "nohup", "command")
+    (
+        *("env", "exec", "command", "time", "timeout", "nice", "ionice", "nohup", "setsid", "stdbuf", "unbuffer"),
+        *("sudo", "doas", "xargs", "caffeinate", "script", "npx", "uvx", "bunx", "pnpx", "pipx", "mise", "asdf"),
+        *("direnv", "dotenv", "doppler", "op", "poetry", "pdm", "hatch", "rye", "bundle", "devbox", "nix"),
+        *("uv", "npm", "pnpm", "yarn", "bun", "python", "python3"),
+    )
 )
+"""Programs that run the one which is named behind them."""
+_ITS_OWN = frozenset(("run", "exec", "tool", "x", "dlx", "develop", "shell"))
+"""Words of theirs that stand before it."""
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
 _SEPARATORS = frozenset((";", ";;", "&", "&&", "|", "||", "|&", "(", ")", "{", "}", "\n"))
 _KEYWORDS = frozenset(("if", "then", "else", "elif", "while", "until", "do", "!"))
 _NO_PROGRAM = re.compile(r"-.*|[A-Za-z_][A-Za-z0-9_]*=.*|[0-9.]+[smhd]?", re.DOTALL)
 
 
-def told_variables(plan: Plan, crew: Crew, present: Collection[str]) -> tuple[str, ...]:
+def told_variables(
+    plan: Plan, crew: Crew, present: Collection[str], *, text_of: Callable[[str], str] = lambda _: ""
+) -> tuple[str, ...]:
     """What is said of variables before anything starts.
 
     Args:
         present: Names of the variables that are set here, and not empty.
+        text_of: The text of a shell script by the word that names it, so that what it runs is known; empty for others.
     """
-    return (*withheld_variables(plan, crew, present), *unset_variables(plan, crew, present))
+    return (*withheld_variables(plan, crew, present, text_of), *unset_variables(plan, crew, present))
 
 
-def withheld_variables(plan: Plan, crew: Crew, present: Collection[str]) -> tuple[str, ...]:
+def withheld_variables(
+    plan: Plan, crew: Crew, present: Collection[str], text_of: Callable[[str], str]
+) -> tuple[str, ...]:
     """A sentence for each program of the plan that reads what is set here and not passed on to it."""
     withheld: dict[tuple[str, str], list[str]] = {}
-    for whom, given, programs in _works(plan, crew):
+    for whom, given, programs in _works(plan, crew, text_of):
         names = {variable.name for variable in given}
         for program in programs:
             for name in VARIABLES[program]:
@@ -87,7 +109,7 @@ def withheld_variables(plan: Plan, crew: Crew, present: Collection[str]) -> tupl
 
 def unset_variables(plan: Plan, crew: Crew, present: Collection[str]) -> tuple[str, ...]:
     """A sentence on the variables that are to have the shell's value and have none, if there are any."""
-    named = dict.fromkeys(name for _, given, _ in _works(plan, crew) for name in from_shell(given))
+    named = dict.fromkeys(name for _, given, _ in _works(plan, crew, lambda _: "") for name in from_shell(given))
     absent = [name for name in named if name not in present]
     if not absent:
         return ()
@@ -103,26 +125,32 @@ def _sentence(program: str, names: Sequence[str], whom: Sequence[str]) -> str:
     )
 
 
-def _works(plan: Plan, crew: Crew) -> Iterator[tuple[str, tuple[GivenVariable, ...], tuple[str, ...]]]:
+def _works(
+    plan: Plan, crew: Crew, text_of: Callable[[str], str]
+) -> Iterator[tuple[str, tuple[GivenVariable, ...], tuple[str, ...]]]:
     """Whoever runs programs: its name, the variables that it is given, and the programs that are known."""
     for task in plan.tasks:
         if task.branch is None:
             role = crew.role(task.role or COMMAND_ROLE)
             given = added(crew.environment, role.environment, task.environment)
-            yield task.role or task.id, given, tuple(dict.fromkeys(_programs_of(task, crew)))
+            yield task.role or task.id, given, tuple(dict.fromkeys(_programs_of(task, crew, text_of)))
     integration = plan.integration
     commands = (*(crew.setup if integration.verify else ()), *commands_in(integration.verify))
     programs = tuple(dict.fromkeys(program for command in commands for program in programs_in(command)))
     yield "`integration.verify`", added(crew.environment, integration.environment), programs
 
 
-def _programs_of(task: Task, crew: Crew) -> Iterator[str]:
+def _programs_of(task: Task, crew: Crew, text_of: Callable[[str], str]) -> Iterator[str]:
     role = crew.role(task.role or COMMAND_ROLE)
     for command in (*(task.setup or role.setup or crew.setup), *commands_in(task.verify), task.run or ""):
         yield from programs_in(command)
     if task.is_for_agent:
         yield from _programs_of_argv(role.command or ())
-        if (backend := role.backend or crew.default_backend) and (program := BACKENDS[backend].program) in VARIABLES:
+        for word in role.command or ():
+            yield from programs_in(text_of(word))
+        if (backend := role.own_backend or crew.default_backend) and (
+            program := BACKENDS[backend].program
+        ) in VARIABLES:
             yield str(program)
 
 
@@ -147,7 +175,7 @@ def programs_in(command: str) -> Iterator[str]:
 
 
 def _programs_of_argv(argv: Iterable[str]) -> Iterator[str]:
-    """The known program that an argument list runs, through `env`, `npx` and shells."""
+    """The known program that an argument list runs, through `env`, `npx`, `poetry run` and shells."""
     words = list(argv)
     while words and (words[0] in _KEYWORDS or _NO_PROGRAM.fullmatch(words[0])):
         words.pop(0)
@@ -157,9 +185,28 @@ def _programs_of_argv(argv: Iterable[str]) -> Iterator[str]:
     name = _ALIASES.get(name, name)
     if name in VARIABLES:
         yield name
-    elif name in _STARTERS:
-        yield from _programs_of_argv(words[1:])
+    if name in _STARTERS:
+        yield from _programs_of_argv(_started(words[1:]))
     elif name in _SHELLS:
         options = list(takewhile(lambda word: word.startswith("-"), words[1:]))
         if any("c" in option for option in options) and len(words) > len(options) + 1:
             yield from programs_in(words[len(options) + 1])
+
+
+def _started(words: list[str]) -> list[str]:
+    """The argument list behind a starter's own words: options, the value of one, folders, `run`; or all behind `--`.
+
+    Example: of `sudo`, `-u me claude -p` has `claude -p`; of `mise`, `exec node@22 -- codex` has `codex`.
+    """
+    if "--" in words:
+        return words[words.index("--") + 1 :]
+    for at, word in enumerate(words):
+        is_value = at > 0 and words[at - 1].startswith("-") and not _is_known(word)
+        if not (_NO_PROGRAM.fullmatch(word) or word in _ITS_OWN or set(word) <= {*"./"} or is_value):
+            return words[at:]
+    return []
+
+
+def _is_known(word: str) -> bool:
+    name = word.rpartition("/")[2].partition("@")[0]
+    return name in VARIABLES or name in _ALIASES or name in _STARTERS or name in _SHELLS

@@ -32,6 +32,29 @@ def ask_about_base(run: Standings) -> None:
         run.order(VerifyBase(BaseOrder(run.tip or run.manifest.base, run.landed)))
 
 
+def start_of(run: Standings) -> str:
+    """The commit of base that tasks start from: once it is taken in, the new one."""
+    refresh = run.manifest.refresh
+    is_in = refresh is not None and isinstance(run.tasks[refresh.task].status, Landed)
+    return refresh.commit if refresh and is_in else run.manifest.base
+
+
+def takes_base_in(run: Standings) -> bool:
+    """Whether it is still to be seen if base fits: what starts before would start from the old one."""
+    refresh = run.manifest.refresh
+    if refresh is None or run.tasks[refresh.task].repairs or run.trouble is not None or run.by_hand is not None:
+        return False
+    if refresh.task in run.mending:
+        return True
+    is_built = isinstance(run.tasks[refresh.task].status, Built)
+    return is_built and (refresh.task in run.taken or refresh.task in run.fit_to_land(run.rules))
+
+
+def is_refused(run: Standings) -> bool:
+    """Whether nothing starts and nothing lands, as base is red and the plan wants it green."""
+    return run.manifest.base_rule == "green" and run.base is not None and run.base.state == "red"
+
+
 def base_verified(run: Standings, event: BaseVerified) -> None:
     """A green base is what everybody hopes for; of a red one people hear before more is paid."""
     if run.base is not None:

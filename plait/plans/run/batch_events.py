@@ -7,7 +7,7 @@ from plait.plans.journal.events import BatchBroken, BatchDone, BatchEnded, Batch
 from plait.plans.landing.batch_words import batch_words, rejection_words
 from plait.plans.landing.batching import Due, FinishedBranch, NotYet, back_off, next_batch
 from plait.plans.landing.landing_rules import LandingRules
-from plait.plans.run.base_events import REFUSED
+from plait.plans.run.base_events import REFUSED, is_refused, start_of, takes_base_in
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, ConflictWait, Landed, LandsByHand, Rejected, Waiting, Working
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState
@@ -24,7 +24,7 @@ def form_batch(run: Standings) -> float | None:
         return run.clock_time(run.not_before)
     rules = run.rules
     # Nobody is waited for while a conflict keeps tasks from starting: a batch may settle it.
-    hurry = bool(run.waiters(ConflictWait)) or run.takes_base_in
+    hurry = bool(run.waiters(ConflictWait)) or takes_base_in(run)
     due = _due(run, rules, run.fit_to_land(rules), hurry=hurry)
     if isinstance(due, Due):
         _integrate(run, due.tasks, merge_only=False)
@@ -132,7 +132,7 @@ def batch_ended(run: Standings, event: BatchEnded) -> None:
     match event.result:
         case BatchDone(report):
             _take_over(run, order, report, settled=settled is not None)
-        case BatchStopped() if run.is_refused and not run.stopping:
+        case BatchStopped() if is_refused(run) and not run.stopping:
             _cut_short(run, order, BatchState.CUT_SHORT, REFUSED, says="stopped, as base is red")
         case BatchStopped():
             _cut_short(run, order, BatchState.CUT_SHORT, "the run was cancelled before", says="cancelled")
@@ -253,7 +253,7 @@ def _hand_back(run: Standings, rework: Rework, report: BatchReport) -> None:
         _reject(run, rework.task, reason, how)
         run.lose(rework.task)
     else:
-        onto = with_phase.onto if with_phase else run.tip or run.start
+        onto = with_phase.onto if with_phase else run.tip or start_of(run)
         number = standing.repairs + 1
         run.put(
             rework.task,

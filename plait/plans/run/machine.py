@@ -142,7 +142,7 @@ def _tick(run: Standings, event: Tick) -> float | None:
         return None
     if run.rests.is_of_concern:  # a pause may be over by the clock alone
         run.renew_waits()
-    if not run.takes_base_in:
+    if not base_events.takes_base_in(run):
         _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
     if not run.goes_on() and _give_up_texts(run):
@@ -208,7 +208,7 @@ def _close(run: Standings, _event: Close) -> None:
             run.put(task, status=Impossible(reason), waits={})
             run.tell("blocked", about=task, reason=reason)
             run.lose(task)
-        elif isinstance(standing.status, Waiting) and run.is_refused and not run.stopping:
+        elif isinstance(standing.status, Waiting) and base_events.is_refused(run) and not run.stopping:
             run.put(task, status=Impossible(run.trouble or ""), waits={})
         elif isinstance(standing.status, Waiting | Preparing | Working) and ended:
             run.put(task, status=Cancelled(stopped), waits={})

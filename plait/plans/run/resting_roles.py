@@ -29,6 +29,10 @@ class RestingRoles:
         """By role, the words with which its program ends."""
         self.waited_for: frozenset[str] = frozenset()
         """Accounts that the run does nothing but wait for, as of the last event."""
+        self.idle_for: dict[str, float] = {}
+        """By account, seconds in which the run did nothing but wait for it, in all."""
+        self.idle_seconds = 0.0
+        """The same of all accounts: of several that were waited for at once, counted once."""
         self.ended_waiting = False
         """Whether the run is closed although tasks only waited for an account."""
         self._words: dict[str, dict[str, set[str]]] = {}
@@ -65,7 +69,9 @@ class RestingRoles:
 
     def pass_time(self, seconds: float) -> None:
         """So much time has passed in which the run may have done nothing but wait."""
+        self.idle_seconds += seconds if self.waited_for else 0.0
         for account in self.waited_for:
+            self.idle_for[account] = self.idle_for.get(account, 0.0) + seconds
             pause = self.pauses[account]
             self.pauses[account] = replace(pause, waited=pause.waited + seconds)
 

@@ -381,30 +381,6 @@ class Standings:
             return task in self.outside
         return isinstance(standing.status, Built | LandsByHand | Landed)
 
-    @property
-    def start(self) -> str:
-        """The commit of base that tasks start from: once it is taken in, the new one."""
-        refresh = self.manifest.refresh
-        is_in = refresh is not None and isinstance(self.tasks[refresh.task].status, Landed)
-        return refresh.commit if refresh and is_in else self.manifest.base
-
-    @property
-    def takes_base_in(self) -> bool:
-        """Whether it is still to be seen if base fits: what starts before would start from the old one."""
-        refresh = self.manifest.refresh
-        if refresh is None or self.tasks[refresh.task].repairs or self.trouble is not None or self.by_hand is not None:
-            return False
-        if refresh.task in self.mending:
-            return True
-        return refresh.task in self._built and (
-            refresh.task in self.taken or refresh.task in self.fit_to_land(self.rules)
-        )
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether nothing starts and nothing lands, as base is red and the plan wants it green."""
-        return self.manifest.base_rule == "green" and self.base is not None and self.base.state == "red"
-
     def needs_are_met(self, task: str) -> bool:
         """Whether of each group of needs one has succeeded."""
         return all(any(map(self.has_succeeded, group)) for group in self.facts[task].needs)

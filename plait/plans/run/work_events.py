@@ -15,6 +15,7 @@ from plait.plans.journal.events import (
     WorkUnprepared,
 )
 from plait.plans.run.account_events import refused
+from plait.plans.run.base_events import start_of, takes_base_in
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
@@ -72,7 +73,7 @@ def begin_start(run: Standings, start: Start) -> bool:
             return False
     commits = _commits(run, task, resting)
     if not commits:
-        _start(run, task, start.agent, run.start, resting)
+        _start(run, task, start.agent, start_of(run), resting)
     else:
         run.put(task, status=Preparing(start.agent, resting, commits))
         run.order(PrepareStart(task, commits))
@@ -115,7 +116,8 @@ def _preparing(run: Standings, task: str) -> Preparing | None:
         return None
     preparing, resting = standing.status, run.resting(task)
     same = resting == preparing.rests_on and _commits(run, task, resting) == preparing.commits
-    waits = any(True for _ in run.waits_before_start(task)) or _rests(run, task, preparing.agent)
+    # A person may have taken base off the branch again while this was prepared.
+    waits = takes_base_in(run) or any(True for _ in run.waits_before_start(task)) or _rests(run, task, preparing.agent)
     if same and not waits and run.paused_at is None and run.needs_are_met(task):
         return preparing
     run.put(task, status=Waiting())
@@ -208,6 +210,11 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         stays=False,
     )
     run.salvage = tuple(dict.fromkeys((*run.salvage, *event.salvage)))
+    # What an account gives or refuses counts also where the work itself does not.
+    if isinstance(event.result, WorkDone) and not run.facts[event.task].is_command:
+        run.rests.succeed(status.agent.rpartition("-")[0], run.now)
+    if isinstance(event.result, WorkRefused) and not run.stopping:
+        refused(run, status.agent, event.result, worked=run.now - status.since)
     if status.stale and not run.stopping:
         _again(run, event.task, event.result.commit if isinstance(event.result, WorkDone) else None)
     elif isinstance(event.result, WorkDone):
@@ -223,7 +230,6 @@ def work_ended(run: Standings, event: WorkEnded) -> None:
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     elif isinstance(event.result, WorkRefused):
         run.put(event.task, status=Waiting(), repair=repair, tried=tried)
-        refused(run, status.agent, event.result, worked=run.now - status.since)
         run.block(run.dispatcher.requeue(event.task, now=run.now, worked=True))
     elif isinstance(event.result, WorkUnprepared):
         _unprepared(run, event.task, event.result, is_repair=repair is not None)
@@ -250,8 +256,6 @@ def _again(run: Standings, task: str, commit: str | None) -> None:
 
 def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
     commit, told = result.commit or run.tasks[task].commit, run.tasks[task].feedback
-    if not run.facts[task].is_command:
-        run.rests.succeed(status.agent.rpartition("-")[0], run.now)
     run.dispatcher.finish(task, now=run.now, ok=True)
     if commit is None:
         run.put(task, status=Landed(), feedback=())

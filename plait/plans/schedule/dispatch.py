@@ -120,9 +120,11 @@ class Dispatcher:
         """A finished job's branch was rejected: it runs once more, as a repair, and what has not started waits for it.
 
         Jobs that run or are done are left alone, but nothing new starts from them until the repair is done. The job
-        itself is blocked, and returned, when what it needs has failed since.
+        itself is blocked, and returned, when what it needs has failed since; one that was cancelled stays so.
         """
-        place = self._expect(job_id, TaskState.DONE)
+        place = self._expect(job_id, TaskState.DONE, TaskState.CANCELLED)
+        if self.state_of(job_id) is TaskState.CANCELLED:
+            return []
         self.states.reopen(place, now)
         return self._blocked_itself(place)
 

@@ -11,6 +11,7 @@ BaseState = Literal[
     "ready-to-land",
     "planned",
     "requested",
+    "asked",
     "left",
     "conflict",
     "red",
@@ -19,8 +20,9 @@ BaseState = Literal[
     "held",
 ]
 """`already`: there was nothing to do; `ready-to-land`: a checkout has base, and its user types the command; `planned`:
-what a dry run would do; `requested`: as a pull request; `left`: nobody asked for it, or it is not complete; `refused`:
-the remote does not take it; `unreachable`: it does not answer; `held`: for another reason."""
+what a dry run would do; `requested`: as a pull request; `asked`: a person is to say whether it lands; `left`:
+nobody asked for it, or it is not complete; `refused`: the remote does not take it; `unreachable`: it does not answer;
+`held`: for another reason."""
 
 DONE: tuple[BaseState, ...] = ("landed", "undone", "already", "planned", "requested")
 
@@ -56,6 +58,8 @@ class BaseOutcome(_Part):
     """What `plait land` and `plait undo` print, and a run that lands by itself reports."""
 
     feature: str
+    edition: str = ""
+    """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
     state: BaseState
     base: str
     """The branch, such as `main`, or `origin/main` where it is a remote's."""
@@ -91,4 +95,4 @@ class BaseOutcome(_Part):
     @property
     def keeps_back(self) -> bool:
         """Whether a run that was to land it by itself is held back by what came of it."""
-        return not self.is_done and self.state not in ("left", "unreachable")
+        return not self.is_done and self.state not in ("asked", "left", "unreachable")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from plait.plans.wording import count
+from plait.plans.wording import count, run_command
 
 Course = Literal["fixed", "same", "behind", "landed", "rewritten", "gone"]
 
@@ -36,15 +36,21 @@ class BaseStanding(BaseModel):
 
     refresh: str = ""
     """The task that takes it in, in a run that does."""
+    took_in: bool = False
+    """Whether that has landed: what base has more by now came since."""
+
+    edition: str = ""
+    """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether taking it in is being done, or has just been tried: nobody is told to do it."""
+        return bool(self.refresh) and not self.took_in
 
     @property
     def taken_in(self) -> bool:
         """Whether the feature has taken base in since it began."""
         return self.rests_on != self.began
-
-
-REFRESH = "`plait run PLAN --refresh`"
-"""What takes base in."""
 
 
 def base_words(standing: BaseStanding | None) -> str:
@@ -73,12 +79,12 @@ def base_words(standing: BaseStanding | None) -> str:
 
 def _how(standing: BaseStanding) -> str:
     """What takes it in; nothing where that is being done, or has just been tried."""
-    return "" if standing.refresh else f": {REFRESH}"
+    return "" if standing.is_tried else f": `{run_command(edition=standing.edition, refresh=True)}`"
 
 
 def _dropped(standing: BaseStanding) -> str:
     is_one = standing.dropped == 1
     lost = f"{count(standing.dropped, 'commit')} that the feature has {'is' if is_one else 'are'} not on it any more"
-    if not standing.behind:
-        return f"{lost}, and a merge would bring {'it' if is_one else 'them'} back; --fresh starts over from there"
-    return f"{lost}, and the feature was not tested with {count(standing.behind, 'commit')} of it{_how(standing)}"
+    untested = f"; the feature was not tested with {count(standing.behind, 'commit')} of it" if standing.behind else ""
+    back = f"a merge would bring {'it' if is_one else 'them'} back; --fresh starts over from there"
+    return f"{lost}, and {back}{untested}"

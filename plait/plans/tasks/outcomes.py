@@ -293,6 +293,10 @@ class Conditions(_Outcome):
     """Tasks that no agent does."""
     bound_kind: str = ""
     """What the lower bound is of, as `Bound.kind` says it."""
+    account_seconds: float = 0.0
+    """In which nothing went on but waiting for accounts of agents."""
+    account_roles: tuple[str, ...] = ()
+    """Whose accounts they were."""
 
 
 class ToldNote(_Outcome):
@@ -350,6 +354,8 @@ class FeatureOutcome(_Outcome):
     """How far base has moved on from the feature; not kept by the store, and not told by older versions."""
     edition: EditionChange | None = None
     """What it landed beside the edition before; not kept by the store."""
+    own_edition: str = ""
+    """What `plait run PLAN --edition` takes to go on with it, where it is one; not kept by the store."""
     brought: BaseOutcome | None = None
     """What became of it on base and at the remote, where the plan asks for that; not kept by the store."""
     notes: tuple[ToldNote, ...] = ()
@@ -367,6 +373,17 @@ class FeatureOutcome(_Outcome):
         if not any(task.members for task in self.tasks):
             return self
         return self.model_copy(update={"tasks": tuple(single for task in self.tasks for single in task.singly())})
+
+    @property
+    def counted(self) -> tuple[TaskOutcome, ...]:
+        """The plan's own tasks, one by one, which people count; base is none where a run takes it in as a task."""
+        takes_in = self.base.refresh if self.base else ""
+        return tuple(task for task in self.singly().tasks if task.id != takes_in)
+
+    @property
+    def count_landed(self) -> int:
+        """How many of the plan's own tasks have landed."""
+        return sum(task.state is TaskState.LANDED for task in self.counted)
 
     @property
     def asked(self) -> tuple[Approval, ...]:

@@ -32,6 +32,6 @@ def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
 def _later_backends(plan: Plan, crew: Crew) -> Iterator[str]:
     """Agent programs that roles with a prompt have, and that a run would refuse to begin with."""
     roles = sorted({task.role or COMMAND_ROLE for task in plan.tasks if task.is_for_agent})
-    if crew.default_backend in LATER and any(crew.role(name).backend is None for name in roles):
+    if crew.default_backend in LATER and any(crew.role(name).own_backend is None for name in roles):
         yield f"crew.default_backend: {crew.default_backend}"
     yield from (f"crew.{name}.backend: {backend}" for name in roles if (backend := crew.role(name).backend) in LATER)

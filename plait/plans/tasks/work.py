@@ -95,6 +95,8 @@ class RunFacts:
     """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
     clone: OddText = ""
     """The path of the user's checkout of the target, or of the target itself where it is bare."""
+    edition: str = ""
+    """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,8 +352,7 @@ def _figures_of_run(outcome: FeatureOutcome | None) -> Iterable[str]:
     if outcome is not None:
         running = outcome.state is RunState.RUNNING
         yield f"{'running for' if running else 'took'} {spell_seconds(outcome.elapsed_seconds)}"
-        single = outcome.singly()
-        yield f"{len(single.landed)} of {len(single.tasks)} landed"
+        yield f"{outcome.count_landed} of {len(outcome.counted)} landed"
 
 
 def _marks_of_forecast(forecast: Forecast | None) -> Iterable[Mark]:

@@ -64,8 +64,8 @@ SECRET = "hunter22222"
 LONG = "x" * 3 * LONGEST
 
 NAMES: Mapping[type, set[str]] = {
-    BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote"},
-    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as", "refresh"},
+    BaseOutcome: {"feature", "base", "way", "old", "commit", "tree", "verified", "tasks", "remote", "edition"},
+    BaseStanding: {"name", "ref", "now", "began", "rests_on", "landed_as", "refresh", "edition"},
     EditionChange: {"commit", "before", "landed_now", "not_landed_now"},
     BatchEnded: {"batch"},
     BatchSettled: {"batch", "landed", "tip"},

@@ -149,6 +149,9 @@ def test_a_run_that_only_waits_ends_after_the_limit_as_partial_and_says_what_to_
     assert run.outcome.reason is not None
     assert "waited 2 h 00 min for the account of dev (no quota left: limit reached)" in run.outcome.reason
     assert "run the plan again" in run.outcome.reason
+    conditions = run.outcome.conditions
+    assert conditions is not None
+    assert (conditions.account_seconds, conditions.account_roles) == (2 * HOUR, ("dev",))
 
 
 def test_an_agent_that_is_refused_again_and_again_wins_no_more_than_the_limit() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from plait.plans.journal.effects import AskPerson, CloseQuestion, PutBranchAside, WriteRecord
-from plait.plans.journal.events import BranchPutAside, RecordsRead, RecordWritten
+from plait.plans.journal.events import BranchPutAside, RecordsRead, RecordWritten, WorkEnded, WorkRefused
 from plait.plans.journal.manifest import EarlierWork
 from plait.plans.run.statuses import Working
 from plait.plans.tasks.planned_contracts import Agreement, Record
@@ -540,6 +540,25 @@ def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends
     assert run.work("T").agreements == (Agreement("api", 2),)
 
 
+def test_the_account_that_refuses_a_consumer_which_has_to_start_anew_rests_all_the_same() -> None:
+    run = played(BY_PLAN.replace("run: cp api.txt t.txt", "role: designer, prompt: x"), ready=1.0)
+    run.starts()
+    run.ends("A")
+    run.ends("Z")
+    run.starts()
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 1))
+    run.standings.dispatcher.reopen("A", now=run.now)
+    run.starts()
+    run.standings.put("A", status=Working("command-1", run.now, BASE, 2))
+    run.ends("A", wrote="two")
+
+    run.hear(WorkEnded("T", WorkRefused("quota", "limit reached", run.now + 3_600.0), number=run.standing("T").starts))
+
+    assert run.standings.rests.rests("designer", run.now)
+    assert run.told("T")[-1] == "goes again, its contract has changed"
+    assert run.starts() == ()
+
+
 def test_what_rests_on_an_old_version_and_is_not_part_of_the_run_does_not_land_with_others() -> None:
     """T rests on version 1, and was to go again when the run was killed that made version 2; X rests on T."""
     earlier = {
@@ -823,6 +842,34 @@ def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> N
 
     assert run.starts() == ("E",)
     assert run.standings.rules.held == {}
+
+
+def test_work_that_stands_again_in_a_run_that_was_stopped_is_not_done_once_more() -> None:
+    """E cannot be moved and stands again; then A's old work is moved, and E rests on that."""
+    plan = """
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: A, run: echo}
+          - {id: E, run: echo, needs: [{contract: api}]}
+    """
+    run = played(plan, by_hand=[PutBranchAside], ready=1.0)
+    run.starts()
+    run.ends("A")
+    run.approves("api")
+    run.starts()
+    run.ends("E")
+    run.starts()
+    run.batch(rejected=[rework("A")], held={"E": "A"})
+    run.starts()
+    run.ends("A", wrote="two")
+    run.stops()
+    run.is_put_aside("E", refused="somebody stands on it")
+    assert run.state("E") == "done"
+    run.rejects("api")
+    run.is_put_aside("A")
+
+    run.closes()
+    assert run.state("E") == "cancelled"
 
 
 def test_what_its_user_has_to_land_and_goes_again_keeps_nothing_else_from_landing() -> None:

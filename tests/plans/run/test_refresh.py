@@ -1,12 +1,14 @@
 """What a run makes of base that is taken in: first of all, and what does not fit it gives way."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from plait.plans.journal.effects import MarkTask
-from plait.plans.journal.events import BaseSeen
+from plait.plans.journal.effects import MarkTask, PrepareStart, StartWork
+from plait.plans.journal.events import BaseSeen, TipMoved
 from plait.plans.journal.manifest import EarlierWork, Refresh
-from plait.plans.tasks.base_standing import BaseStanding
+from plait.plans.run.base_events import start_of
+from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.outcomes import BatchState
 from tests.plans.run.played import AT_ONCE, Played, manifest_from, rework
 
@@ -19,7 +21,9 @@ PLAN = """
 """
 
 
-def refreshing(*, by_agent: bool = True, done: tuple[str, ...] = (), **changes: Any) -> Played:
+def refreshing(
+    *, by_agent: bool = True, done: tuple[str, ...] = (), by_hand: Collection[type] = (), **changes: Any
+) -> Played:
     """A run that takes base in, with tasks that are finished and have not landed."""
     manifest = manifest_from(PLAN, **AT_ONCE)
     earlier = {task: EarlierWork(f"{task}-0", landed=False) for task in done}
@@ -32,7 +36,8 @@ def refreshing(*, by_agent: bool = True, done: tuple[str, ...] = (), **changes: 
             earlier={"refresh": EarlierWork("main-2", landed=False), **earlier},
             refresh=Refresh("refresh", "main-2", "main", "main-2", by_agent=by_agent),
             **changes,
-        )
+        ),
+        by_hand=by_hand,
     )
 
 
@@ -70,7 +75,7 @@ def test_base_that_does_not_fit_goes_to_an_agent_and_others_start_meanwhile_from
     run.batch()
     run.ends("A")
     run.starts()
-    assert run.standings.start == "main-2"
+    assert start_of(run.standings) == "main-2"
 
 
 def test_where_no_agent_can_mend_it_base_is_held_and_the_rest_goes_on() -> None:
@@ -87,6 +92,20 @@ def test_a_broken_integration_keeps_nobody_from_starting() -> None:
     run.starts()
     run.batch_says(BatchState.INFRASTRUCTURE, reason="the disk is full")
     assert run.starts() == ("A",)
+
+
+def test_a_start_in_preparation_waits_again_when_a_person_takes_base_off_the_branch_meanwhile() -> None:
+    run = refreshing(by_hand=[PrepareStart])
+    run.starts()
+    run.batch()
+    run.starts()
+    run.ends("A")
+    run.starts()
+    run.hear(TipMoved("tip-0", lost=("refresh",), by_somebody=True))
+    run.is_prepared("B")
+
+    assert [effect.task for effect in run.orders(StartWork)] == ["A"]
+    assert run.state("B") == "ready"
 
 
 def test_what_a_person_mended_is_looked_at_before_anything_starts() -> None:
@@ -108,3 +127,16 @@ def test_how_base_stands_is_told_of_a_run_also_once_it_is_over() -> None:
     run.hear(BaseSeen(BaseStanding(name="main", course="landed")))
     assert run.outcome.base is not None
     assert run.outcome.base.course == "landed"
+
+
+def test_base_that_moves_on_again_once_it_was_taken_in_is_told_with_what_takes_it_in() -> None:
+    run = refreshing()
+    behind = BaseStanding(name="main", course="behind", behind=1)
+    run.hear(BaseSeen(behind))
+    assert "--refresh" not in base_words(run.outcome.base)  # it is just being tried
+    run.starts()
+    run.batch()
+    run.hear(BaseSeen(behind))
+    assert run.outcome.base is not None
+    assert run.outcome.base.took_in
+    assert "--refresh" in base_words(run.outcome.base)

@@ -51,6 +51,7 @@ from plait.plans.journal.lines import first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, Refresh, TaskFacts
 from plait.plans.language.phases import absent_from, held_back, mates_of
 from plait.plans.run.account_events import closed_roles
+from plait.plans.run.base_events import is_refused, takes_base_in
 from plait.plans.run.machine import Run
 from plait.plans.run.statuses import (
     Built,
@@ -72,9 +73,8 @@ from plait.show.run_outcome import outcome_of, replayed
 
 REFRESH = "refresh"
 """The task that takes base in."""
-REFRESHED = 0.0
-"""The share of runs that take base in. With 0.3 it is found (`python -m benchmarks.soak 1 20263052`) that a task starts
-before it is known if base fits: still to be mended, in the machine or in what is asked of it here."""
+REFRESHED = 0.3
+"""The share of runs that take base in."""
 ENDED = (Landed, LandsByHand, Built, Failed, Rejected, Impossible, Cancelled)
 
 
@@ -593,7 +593,7 @@ class World:
             cause = next((need for need in one.needs if need in missing or need in by_needs), None)
             if cause is not None and one.task not in out:
                 by_needs.setdefault(one.task, cause)
-        waits = held_back(order.branches, left_out=left_out, groups=order.groups)
+        waits = held_back(order.branches, left_out=left_out | set(by_needs), groups=order.groups)
         rest = [one for one in order.branches if one.task not in out | set(by_needs) | set(waits)]
         fitting = [one for one in order.branches if one.task in waits and one.task not in by_needs]
         unlanded = None
@@ -726,7 +726,7 @@ class World:
                     assert state not in (TaskState.RUNNING, TaskState.DONE, TaskState.FAILED), (task, state)
                     self._check_cause(task, state)
                 case Built() | LandsByHand() | Landed():
-                    assert state is TaskState.DONE or run.stopping or run.is_refused, (task, state)
+                    assert state is TaskState.DONE or run.stopping or is_refused(run), (task, state)
                 case Cancelled():
                     assert run.closed or state in (TaskState.CANCELLED, TaskState.FAILED), (task, state)
                 case _:
@@ -760,7 +760,7 @@ class World:
 
     def _check_tick(self, event: Tick) -> None:
         run = self.run.standings
-        if run.stopping or run.paused_at is not None or run.closed or event.room is not None or run.takes_base_in:
+        if run.stopping or run.paused_at is not None or run.closed or event.room is not None or takes_base_in(run):
             return
         again = run.dispatcher.copy().start(run.now, closed=closed_roles(run))
         assert not again, f"a slot is idle beside {[start.job.id for start in again]}"
