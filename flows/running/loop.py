@@ -172,7 +172,7 @@ class Loop:
         deadline = time.monotonic() + BASE_SECONDS
         while self.live.standings.base is None and time.monotonic() < deadline and not self.shop.stop.is_set():
             self._drain(TICK_SECONDS)
-            self.watchers.ticked(self._clock())
+            self.watchers.ticked(self._clock.now())
 
     def _is_paid(self, task: PlannedTask) -> bool:
         """Whether a program that may cost something works on it: a played script does not."""
