@@ -24,6 +24,7 @@ from plait.flows.running.base_watch import BaseWatch
 from plait.flows.running.branch_watch import BranchWatch
 from plait.flows.running.results import base_event, batch_event, repair_event, work_event
 from plait.flows.running.reuse import move_aside
+from plait.flows.running.run_clock import RunClock
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
 from plait.flows.running.suspension import undo_suspension
 from plait.flows.running.watching import LiveRun, Watchers
@@ -120,7 +121,7 @@ class Loop:
     """The newest of each task: what others come after, so that the page draws the edges."""
     _rework: dict[str, Rework] = field(default_factory=dict)
     """By task, the newest, whole: the machine hears no more of it than the journal keeps."""
-    _now: float = 0.0
+    _clock: RunClock = field(default_factory=RunClock)
     _heard_at: float = 0.0
     _looked_at: float = 0.0
     _room: Mapping[str, int] | None = None
@@ -147,7 +148,7 @@ class Loop:
                 self._look()
                 self._tick()
                 self._drain(TICK_SECONDS)
-                self.watchers.ticked(self._clock())
+                self.watchers.ticked(self._clock.now())
             if stop.is_set():
                 self._hear(Stop(CANCELLED))
             self._wind_down(STOP_SECONDS)
@@ -171,7 +172,7 @@ class Loop:
         deadline = time.monotonic() + BASE_SECONDS
         while self.live.standings.base is None and time.monotonic() < deadline and not self.shop.stop.is_set():
             self._drain(TICK_SECONDS)
-            self.watchers.ticked(self._clock())
+            self.watchers.ticked(self._clock.now())
 
     def _is_paid(self, task: PlannedTask) -> bool:
         """Whether a program that may cost something works on it: a played script does not."""
@@ -202,17 +203,13 @@ class Loop:
         """Let the machine hear that it is over, where the loop was kept from saying so; no effect is carried out."""
         if not self.live.standings.closed:
             for event in (Stop(CANCELLED), Close()):
-                self.live.run.hear(event, self._clock())
+                now = self._clock.now()
+                self.live.run.hear(event, now)
                 with suppress(EnvironmentProblem):  # a full disk has been told of by now
-                    self.journal.append(self._now, event)
-
-    def _clock(self) -> float:
-        """Seconds since the epoch; set back by nobody."""
-        self._now = max(self._now, time.time())
-        return self._now
+                    self.journal.append(now, event)
 
     def _hear(self, event: Event) -> None:
-        heard, now = fitting(event, self.redact), self._clock()
+        heard, now = fitting(event, self.redact), self._clock.now()
         if isinstance(event, BatchEnded) and isinstance(event.result, BatchDone):
             self._rework |= {rework.task: rework for rework in event.result.report.rework}
         self.journal.append(now, heard)
@@ -234,7 +231,7 @@ class Loop:
     def _tick(self) -> None:
         """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
         undo_suspension()
-        now, wakes_at = self._clock(), self.live.run.wakes_at
+        now, wakes_at = self._clock.now(), self.live.run.wakes_at
         room = self.keeper.room(demand_of(self.live.standings), now=now)
         if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
             self._hear(Tick(room))
@@ -254,7 +251,7 @@ class Loop:
 
     def _look(self) -> None:
         """See what people have said meanwhile: contracts answered, the run paused or resumed."""
-        now, run = self._clock(), self.live.standings
+        now, run = self._clock.now(), self.live.standings
         if now < self._looked_at + LOOK_SECONDS:
             return
         self._looked_at = now

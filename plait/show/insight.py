@@ -8,7 +8,7 @@ from typing import NamedTuple
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.advice.waits import Scarce
 from plait.plans.language.model import COMMAND_ROLE
-from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, Span, TaskOutcome
+from plait.plans.tasks.outcomes import BatchOutcome, FeatureOutcome, RunState, Span, TaskOutcome
 from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, listed, spell_seconds, spell_share
 from plait.show.delays import gains_of_one_more, longest_delay, scarce_of, share_of
@@ -50,7 +50,8 @@ def insights(outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | Non
     """What cost most first; plain text with the plan's own names in it.
 
     At most three sentences. At least two for a run that took much longer than its bound, the first on what its last
-    tasks waited for; one for any other. Of older runs and of those that go on less is known: there may be none.
+    tasks waited for; one for any other that nobody cancelled. Of older runs and of those that go on less is known:
+    there may be none.
     `forecast` is what was expected of the run before it began.
     """
     if metrics.elapsed_seconds <= 0 or not metrics.tasks_run:
@@ -63,7 +64,9 @@ def insights(outcome: FeatureOutcome, metrics: Metrics, forecast: Forecast | Non
     if chain is None or outcome.conditions is None:
         return tuple(worth[:MOST])
     if verdict == "good":
-        return tuple(worth[:MOST] or [told_limit(chain, outcome.conditions.bound_kind, metrics)])
+        was_cut = outcome.state is RunState.CANCELLED  # then nothing but a person made it so short
+        limit = [] if was_cut else [told_limit(chain, outcome.conditions.bound_kind, metrics)]
+        return tuple(worth[:MOST] or limit)
     return (told_chain(chain), *(worth[: MOST - 1] or [*little, told_longest(chain)][:1]))
 
 

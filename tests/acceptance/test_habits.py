@@ -201,3 +201,38 @@ def test_a_retry_has_the_crew_of_its_run_and_takes_the_options_of_a_run(
 
     assert ran.status == 0, ran.stderr
     assert ran.data["state"] == "completed"
+
+
+def test_who_follows_a_run_sees_it_to_its_end_and_a_person_who_is_asked_is_told(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], tmp_path: Path
+) -> None:
+    plan = write_plan(
+        """
+        feature: followed
+        goal: Be followed.
+        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+        tasks:
+          - {id: A, run: echo agreed; echo 1 > api.txt}
+          - {id: B, run: echo built; cp api.txt b.txt, needs: [{contract: api}]}
+        """
+    )
+    facts = (
+        f'cat >> {tmp_path}/facts; echo >> {tmp_path}/facts; echo "$PLAIT_EVENT $PLAIT_CONTRACT" >> {tmp_path}/events'
+    )
+    running = Running("run", str(plan), "--notify", facts, cwd=repository, env=prefect_server)
+    running.wait_until(lambda: (tmp_path / "events").exists() and "asked" in (tmp_path / "events").read_text())
+    watching = Running("status", "--watch", cwd=repository)
+    reading = Running("logs", "-f", cwd=repository)
+    asked = json.loads((tmp_path / "facts").read_text().splitlines()[0])
+    assert (asked["event"], asked["contract"], asked["feature"]) == ("asked", "api", "followed")
+    assert asked["answer"].startswith("plait approve ")
+    assert watching.process.poll() is None
+    assert plait("approve", "followed", "api", cwd=repository).status == 0
+
+    assert running.end().status == 0
+    watched, read = watching.end(), reading.end()
+    assert (watched.status, read.status) == (0, 0), watched.stderr + read.stderr
+    assert "2/2 landed" in watched.stdout
+    words = [(line.split()[0].rstrip(":"), line.split()[-1]) for line in read.stdout.splitlines() if line.strip()]
+    assert {("A", "agreed"), ("B", "built")} <= set(words), read.stdout
+    assert (tmp_path / "events").read_text().split() == ["asked", "api", "ended"]

@@ -102,7 +102,7 @@ def test_a_repair_is_told_all_of_a_conflict_and_the_journal_what_fits_without_se
         for event in (Begin(), Tick(), WorkEnded("A", WorkDone("1" * 40, 1)), Tick()):
             run.hear(event, session.began)
         loop._hear(BatchEnded("batch-1", BatchDone(BatchReport(BatchOutcome(id="batch-1"), (rework,)))))
-        (start,) = [effect for effect in run.hear(Tick(), loop._clock()) if isinstance(effect, StartWork)]
+        (start,) = [effect for effect in run.hear(Tick(), loop._clock.now()) if isinstance(effect, StartWork)]
         order = loop._order(start)
         loop.keeper.close()
         loop.journal.close()

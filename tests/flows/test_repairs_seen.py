@@ -94,7 +94,7 @@ def test_who_goes_on_from_their_own_repair_repairs_it_although_plaits_commit_is_
     (found,) = watch.persons_repairs()
     above = git(repository, "commit-tree", "-p", first, "-m", "taken", f"{first}^{{tree}}").strip()
     for event in (found, RepairTaken("A", 1, WorkDone(above, 1)), Tick()):
-        run.hear(event, loop._clock())
+        run.hear(event, loop._clock.now())
     reject(loop)
     assert watch.persons_repairs() == []
 

@@ -11,6 +11,7 @@ from plait.plans.tasks.outcomes import (
     Conditions,
     FeatureOutcome,
     Rejection,
+    RunState,
     StageOutcome,
     TaskOutcome,
     VerifiedTree,
@@ -161,6 +162,8 @@ def test_a_good_run_is_told_in_a_sentence_what_it_was_bound_by() -> None:
     outcome = run_of(*tasks, elapsed=20, bound_seconds=20, conditions=path)
     role = outcome.model_copy(update={"conditions": path.model_copy(update={"bound_kind": "work of role backend"})})
 
+    cut = outcome.model_copy(update={"state": RunState.CANCELLED})
+    assert insights(cut, measure(cut)) == (), "a person made it so short"
     assert insights(outcome, measure(outcome)) == (
         "A → B ended last: only shorter tasks, or fewer needs among them, end it before 20 s.",
     )
