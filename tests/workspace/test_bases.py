@@ -107,7 +107,7 @@ def test_a_branch_goes_before_a_commit_that_begins_so(control: Control, reposito
         ("tree", "is refs/tags/tree, which is a tree and no commit", "name a branch"),
         ("a..b", "a range or a revision", "name a branch"),
         ("-x", "read as an option", "name a branch"),
-        ("main^{tree}", "no name that plait takes", "name a branch"),
+        ("main^{tree}", "or one of ~ ^", "name a branch"),
     ],
 )
 def test_what_is_none_is_refused_in_one_sentence(clone: Control, name: str, words: str, hint: str) -> None:
