@@ -31,8 +31,14 @@ def _put_python_path_last() -> None:
     """
     if sys.flags.ignore_environment or not (named := os.environ.get("PYTHONPATH")):
         return
-    theirs = {os.path.abspath(folder) for folder in named.split(os.pathsep)}  # noqa: PTH100  (pathlib is not imported)
-    sys.path.sort(key=lambda folder: os.path.abspath(folder) in theirs)  # noqa: PTH100
+    theirs = {_absolute(folder) for folder in named.split(os.pathsep)}
+    sys.path.sort(key=lambda folder: _absolute(folder) in theirs)
+
+
+def _absolute(folder: str) -> str:
+    with suppress(OSError):  # the directory that we are in has been deleted
+        return os.path.abspath(folder)  # noqa: PTH100  (pathlib is not imported)
+    return folder
 
 
 def _have_home() -> None:

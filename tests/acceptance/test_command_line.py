@@ -50,8 +50,14 @@ def test_without_arguments_the_help_is_shown(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "typer.py").write_text(
-        f"import os\nos.kill(os.getpid(), {int(signal.SIGINT)})\nimport time\ntime.sleep(9)"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "class AtImport:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        f"            os.kill(os.getpid(), {int(signal.SIGINT)})\n"
+        "            time.sleep(9)\n"
+        "sys.meta_path.insert(0, AtImport())\n"
     )
 
     ended = plait("check", "plan.yaml", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
@@ -59,13 +65,15 @@ def test_an_interrupt_while_it_imports_is_no_traceback(tmp_path: Path) -> None:
     assert (ended.status, ended.stderr) == (130, "\ncancelled\n")
 
 
+@pytest.mark.parametrize("python_path", ["", "/srv", "lib:/srv"])
 @pytest.mark.parametrize("command", ["check", "run", "forecast"])
-def test_a_directory_that_has_been_deleted_is_told(tmp_path: Path, command: str) -> None:
+def test_a_directory_that_has_been_deleted_is_told(tmp_path: Path, command: str, python_path: str) -> None:
     (tmp_path / "plan.yaml").write_text(GOOD)
     (tmp_path / "here").mkdir()
     argv = ["sh", "-c", f'cd here; rmdir ../here; exec "{PLAIT}" {command} ../plan.yaml']
 
-    ended = subprocess.run(argv, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": python_path}
+    ended = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 3, ended.stderr
     # Not at the start: in a path with a space pip makes the command a shell script, and sh complains first.
