@@ -163,7 +163,7 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
     )
     if not made.changed and order.task.task.is_for_agent and refusal_of(worked.report, order.role, shop, changed=False):
         raise TryFailed("it changed nothing, and its account refused it")  # aider ends with 0 all the same
-    wrong = why_not_done(order, shop, made)
+    wrong = worked.private.why_left_out(made.tree, made.changed) or why_not_done(order, shop, made)
     if wrong is not None:
         raise TryFailed(wrong)
     for note in notes_on(made):

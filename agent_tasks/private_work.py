@@ -1,7 +1,7 @@
 """What an agent committed where no harvest looks, in the git of its checkout and what belongs to it: kept, and told."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from plait.agent_tasks.trying import TryFolder
 from plait.plans.errors import PlaitError
 from plait.plans.wording import listed
 from plait.workspace.checkouts import Checkout
-from plait.workspace.control import Control
+from plait.workspace.control import HEADS, Control
 from plait.workspace.deleting import delete_tree
 from plait.workspace.output import plain
 from plait.workspace.private_git import (
@@ -47,6 +47,33 @@ class PrivateWork:
         """Of a try whose process was killed: nobody knows any more what was there before."""
         self.before = PrivateGit()
         self._submodules = [(module, PrivateGit()) for module in self._gits_of_submodules()]
+
+    def why_left_out(self, tree: str, changed: Iterable[str]) -> str | None:
+        """Why files are missing that nobody meant to delete, in a sentence: its git has put them away.
+
+        Example: B starts from A's work, looks at `main` with `git checkout main`, and stays there: A's files are gone.
+
+        Args:
+            tree: What the files are.
+            changed: The paths in which that differs from what was handed out.
+        """
+        if self.before is None:
+            return None
+        now, directory, store = (
+            private_git(self.checkout.directory / ".git"),
+            self.checkout.directory,
+            self.control.store,
+        )
+        if now.is_sparse and (gone := [path for path in changed if not os.path.lexists(directory / path)]):
+            cure = "`git sparse-checkout disable` brings back what it left out"
+            return f"its checkout is sparse, so that {listed(map(plain, gone), 5)} would be deleted; {cure}"
+        if there := now.moved_to(self.before):
+            with_it = store.changed_paths(store.tree_of(there), self.checkout.tree)
+            if with_it and not set(with_it).intersection(store.changed_paths(store.tree_of(there), tree)):
+                name = plain(now.head.removeprefix(HEADS))
+                taken_back = listed(map(plain, with_it), 5)
+                return f"it left {name} checked out, so that what it started from would be taken back: {taken_back}"
+        return None
 
     def keep(self, *, all_of_it: bool) -> str:
         """Keep it where it has what the files need not have; in a sentence what is kept where, or nothing.

@@ -23,6 +23,9 @@ _WORKTREES = "worktrees/"
 _LONGEST_LOG = 10_000_000
 _COMMITTED = re.compile(r"\t(?:am|cherry-pick|commit|merge|rebase|revert)\b")
 """What git writes into its log of HEAD of what was made there, and not fetched."""
+_SPARSE = re.compile(r"^\s*sparsecheckout\s*=\s*true\s*$", re.IGNORECASE | re.MULTILINE)
+"""What `git sparse-checkout set` writes; its `disable` writes `false` there."""
+_LONGEST_CONFIGURATION = 1_000_000
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 
 _HEADS = (
@@ -52,6 +55,13 @@ class PrivateGit:
     """The branch that HEAD names, in full; else the commit."""
     commits: int = 0
     """How often something was committed, by the log of HEAD."""
+    is_sparse: bool = False
+    """Whether git was told to leave out files (`git sparse-checkout set`)."""
+
+    def moved_to(self, before: "PrivateGit") -> str | None:
+        """The commit that HEAD stands on in place of the one that was handed out, where that was there before."""
+        here, handed_out = self.refs.get(self.head, self.head), before.refs.get(before.head, before.head)
+        return here if here != handed_out and here in before.refs.values() else None
 
     def elsewhere(self, before: "PrivateGit") -> tuple[str, ...]:
         """What names commits that the checked out files need not have: other branches, worktrees, and a stash."""
@@ -78,7 +88,8 @@ def private_git(git: Path) -> PrivateGit:
         return PrivateGit()
     head = _text(git / "HEAD", _LONGEST_REF).strip().removeprefix("ref: ")
     commits = len(_COMMITTED.findall(_text(git / "logs/HEAD", _LONGEST_LOG)))
-    return PrivateGit(frozenset(_objects(git / "objects")), dict(_refs(git)), head, commits)
+    is_sparse = any(_SPARSE.search(_text(git / name, _LONGEST_CONFIGURATION)) for name in ("config", "config.worktree"))
+    return PrivateGit(frozenset(_objects(git / "objects")), dict(_refs(git)), head, commits, is_sparse)
 
 
 def keep_private_git(git: Path, place: Path, *, borrowed: Path, object_format: str) -> bool:

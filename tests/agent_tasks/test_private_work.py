@@ -3,7 +3,7 @@
 import textwrap
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,10 @@ from plait.agent_tasks.implement import implement
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.trying import past_tries
 from plait.flows.running.watching import Watcher
-from plait.plans.tasks.work import Try
+from plait.plans.tasks.work import Try, WorkReport
 from plait.workspace import private_git as module
 from tests.flows.opened import opened, order_of
-from tests.support.repositories import commit_files, files_of, git
+from tests.support.repositories import commit_files, commit_on_branch, files_of, git
 
 BRANCH = "git checkout -q -b fix-it && echo precious >> README.md && git commit -qam wip && git checkout -q -"
 ELSEWHERE = {
@@ -213,6 +213,43 @@ def test_a_commit_in_a_worktree_that_is_on_no_branch_is_kept_and_told_of_work_th
     assert kept
     assert holds(kept, "precious")
     assert [line for line in told if "what it committed in its own git (the worktree beside) does not count" in line]
+
+
+LEFT_OUT = {
+    "sparse": ("git sparse-checkout set --no-cone a.txt && echo more > a.txt", "its checkout is sparse"),
+    "main": ("git checkout -q main && echo more > a.txt", "it left main checked out"),
+    "a commit of before": ("git checkout -q --detach main && echo more > a.txt", "checked out, so that what it"),
+}
+
+
+def started_from_a_need(repository: Path, work: str) -> WorkReport:
+    """What comes of work that starts from a branch above main, which has a file more."""
+    start = commit_on_branch(repository, "need", {"need.txt": "need\n"})
+    plan = f"feature: shop\ngoal: Sell.\nbase: main\ntasks: [{{id: A, run: '{work}'}}]\n"
+    with opened(plan, repository) as session:
+        return implement.fn(replace(order_of(session, "A"), start=start), session.shop.facts)
+
+
+@pytest.mark.parametrize(("work", "told"), LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_files_that_its_git_has_put_away_are_not_deleted(repository: Path, work: str, told: str) -> None:
+    with pytest.raises(TryFailed, match=told) as failed:
+        started_from_a_need(repository, work)
+    assert "need.txt" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "rm need.txt && echo more > a.txt",
+        "git checkout -q main && git checkout -q - && echo more > a.txt",
+        "git checkout -q main && git checkout -q - -- . && echo more > a.txt",
+        "git checkout -q -b own && git rm -q need.txt && git commit -qm own && echo more > a.txt",
+        "git sparse-checkout set --no-cone a.txt && git sparse-checkout disable && echo more > a.txt && rm need.txt",
+        'git sparse-checkout set --no-cone "/*" && echo more > a.txt',
+    ],
+)
+def test_files_that_were_meant_to_go_and_those_that_came_back_count(repository: Path, work: str) -> None:
+    assert started_from_a_need(repository, work).commit
 
 
 @pytest.fixture
