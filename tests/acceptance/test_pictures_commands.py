@@ -254,8 +254,8 @@ def test_what_cannot_be_written_is_said(write_plan: WritePlan, tmp_path: Path, e
 def test_without_the_library_a_png_says_how_to_get_it(
     write_plan: WritePlan, tmp_path: Path, env: dict[str, str]
 ) -> None:
-    (tmp_path / "shadow" / "resvg_py").mkdir(parents=True)
-    (tmp_path / "shadow" / "resvg_py" / "__init__.py").write_text("raise ImportError('not here')\n", encoding="utf-8")
+    (tmp_path / "shadow").mkdir()
+    (tmp_path / "shadow/sitecustomize.py").write_text("import sys\nsys.modules['resvg_py'] = None\n", encoding="utf-8")
     without = {**env, "PYTHONPATH": str(tmp_path / "shadow")}
 
     ended = plait("gantt", str(write_plan(CART_PLAN)), "-o", "x.png", cwd=tmp_path, env=without)
