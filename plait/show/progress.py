@@ -243,7 +243,8 @@ def _seconds_to(moment: datetime, now: datetime) -> float:
 
 def spell_doubt(agent: ActiveAgent) -> str:
     """`A (dev-1): silent for 12 min, at work for 8 times its estimate of 10 min`, and what to do; not escaped."""
-    silent = agent.silent_seconds >= SOONEST_LATE
+    # Who is late at 30 s and has said nothing at all is silent for a little less: its set-up came first.
+    silent = agent.silent_seconds >= min(SOONEST_LATE, 0.9 * agent.worked_seconds)
     said = [f"silent for {spell_seconds(agent.silent_seconds)}"] if silent else []
     if agent.planned_seconds and agent.times >= LATE_TIMES:
         estimate = spell_seconds(agent.planned_seconds)

@@ -136,6 +136,8 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
         (3_600.0, 3_700.0, 7_200.0, True),
         (0.0, 29.0, 2.0, False),
         (0.0, 30.0, 2.0, True),
+        (26.0, 30.0, 2.0, True),
+        (27.0, 30.0, 2.0, True),
         (1.0, 2_399.0, 600.0, False),
         (1.0, 2_400.0, 600.0, True),
     ],
@@ -149,7 +151,7 @@ def test_who_is_silent_for_long_or_late_by_far_is_doubtful(
     assert agent.is_doubtful is doubtful
     if doubtful:
         said = spell_doubt(agent)
-        assert ("silent for" in said) == (silent >= 30)
+        assert ("silent for" in said) == (silent >= 27)
         assert ("times its estimate" in said) == (planned is not None and worked / planned >= 4)
         assert "`plait logs D -f`" in said
 
