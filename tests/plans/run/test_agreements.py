@@ -518,8 +518,9 @@ def test_a_consumer_that_was_handed_back_and_whose_branch_is_checked_out_keeps_i
     assert run.work("T").repair == repair
 
 
-def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends() -> None:
-    run = played(BY_PLAN, ready=1.0)
+def owner_again_while_t_works(plan: str) -> Played:
+    """A works on its contract once more, and T, which has started from its first version, is at work."""
+    run = played(plan, ready=1.0)
     run.starts()
     run.ends("A")
     run.ends("Z")
@@ -528,6 +529,11 @@ def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends
     run.standings.dispatcher.reopen("A", now=run.now)
     run.starts()
     run.standings.put("A", status=Working("command-1", run.now, BASE, 2))
+    return run
+
+
+def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends() -> None:
+    run = owner_again_while_t_works(BY_PLAN)
 
     run.ends("A", wrote="two")
     assert run.standing("T").status.stale  # type: ignore[union-attr]
@@ -541,15 +547,7 @@ def test_a_consumer_that_works_when_the_version_changes_starts_anew_once_it_ends
 
 
 def test_the_account_that_refuses_a_consumer_which_has_to_start_anew_rests_all_the_same() -> None:
-    run = played(BY_PLAN.replace("run: cp api.txt t.txt", "role: designer, prompt: x"), ready=1.0)
-    run.starts()
-    run.ends("A")
-    run.ends("Z")
-    run.starts()
-    run.standings.put("A", status=Working("command-1", run.now, BASE, 1))
-    run.standings.dispatcher.reopen("A", now=run.now)
-    run.starts()
-    run.standings.put("A", status=Working("command-1", run.now, BASE, 2))
+    run = owner_again_while_t_works(BY_PLAN.replace("run: cp api.txt t.txt", "role: designer, prompt: x"))
     run.ends("A", wrote="two")
 
     run.hear(WorkEnded("T", WorkRefused("quota", "limit reached", run.now + 3_600.0), number=run.standing("T").starts))
@@ -815,13 +813,13 @@ def test_what_a_person_rejects_while_it_is_being_put_aside_does_not_stand_again(
     assert run.work("A").rejections == ("ann rejected the contract api v1: too dear",)
 
 
-def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> None:
-    """E was built on what a person rejects later; A's branch cannot be moved, and A starts anew all the same."""
-    plan = """
-        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
+def owner_rejected_after_e(need: str) -> Played:
+    """E was built on what A wrote; a batch has rejected A, which has written a second version."""
+    plan = f"""
+        contracts: [{{id: api, owner: A, files: [api.txt], approval: person}}]
         tasks:
-          - {id: A, run: echo}
-          - {id: E, run: echo, needs: [A]}
+          - {{id: A, run: echo}}
+          - {{id: E, run: echo, needs: [{need}]}}
     """
     run = played(plan, by_hand=[PutBranchAside], ready=1.0)
     run.starts()
@@ -833,6 +831,12 @@ def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> N
     run.batch(rejected=[rework("A")], held={"E": "A"})
     run.starts()
     run.ends("A", wrote="two")
+    return run
+
+
+def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> None:
+    """E was built on what a person rejects later; A's branch cannot be moved, and A starts anew all the same."""
+    run = owner_rejected_after_e("A")
     run.rejects("api")
     run.is_put_aside("A", refused="somebody stands on it")
     run.is_put_aside("E")
@@ -846,22 +850,7 @@ def test_what_rests_on_a_branch_that_stays_and_is_done_anew_is_taken_back() -> N
 
 def test_work_that_stands_again_in_a_run_that_was_stopped_is_not_done_once_more() -> None:
     """E cannot be moved and stands again; then A's old work is moved, and E rests on that."""
-    plan = """
-        contracts: [{id: api, owner: A, files: [api.txt], approval: person}]
-        tasks:
-          - {id: A, run: echo}
-          - {id: E, run: echo, needs: [{contract: api}]}
-    """
-    run = played(plan, by_hand=[PutBranchAside], ready=1.0)
-    run.starts()
-    run.ends("A")
-    run.approves("api")
-    run.starts()
-    run.ends("E")
-    run.starts()
-    run.batch(rejected=[rework("A")], held={"E": "A"})
-    run.starts()
-    run.ends("A", wrote="two")
+    run = owner_rejected_after_e("{contract: api}")
     run.stops()
     run.is_put_aside("E", refused="somebody stands on it")
     assert run.state("E") == "done"
