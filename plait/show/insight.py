@@ -23,6 +23,8 @@ _MUCH = 0.1
 """What costs less than this share of the run is not worth a sentence, unless nothing else is to be said."""
 _LITTLE = 0.02
 _OFF = 1.5
+_WORTH_MENDING = 1.0
+"""Seconds of verification below which nobody has to make checks quicker: a first run of an example lasts less."""
 _HAIR = 1e-3
 """Seconds below which nothing is gained."""
 _WHATEVER_WORKS = (
@@ -192,7 +194,7 @@ def _searching(outcome: FeatureOutcome) -> float:
 def _verification(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
     """Time in which only batches were verified: no task was worked on."""
     alone = sum(_alone(batch, outcome) for batch in outcome.batches)
-    if metrics.verifications:
+    if metrics.verifications and alone >= _WORTH_MENDING:
         searched = any(batch.rejected for batch in outcome.batches)
         better = "give integration more slots" if searched else "make them quicker"
         cure = f": put the quick checks first, or {better}"

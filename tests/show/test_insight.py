@@ -204,6 +204,15 @@ def test_time_in_which_only_verification_went_on_is_told() -> None:
     assert "For 2 min 10 s nothing but verification went on (4 verifications)" in said(outcome)
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0.9, False), (1.0, True)])
+def test_nobody_is_told_to_make_checks_quicker_that_take_no_second(seconds: float, told: bool) -> None:
+    task = a_task("A", end=1)
+    batch = a_batch(started_at=at(1), ended_at=at(1 + seconds), verifications=1)
+    outcome = run_of(task, elapsed=2.5, batches=(batch,))
+
+    assert ("nothing but verification" in said(outcome)) is told
+
+
 @pytest.mark.parametrize(
     ("checking", "setup", "blamed"), [(20, "x", True), (60, "x", True), (70, "x", False), (20, "", False)]
 )
