@@ -61,13 +61,15 @@ def test_a_run_finds_its_own_packages_before_those_of_the_callers_project(
     assert files_of(repository, "feature/apart/integration")["a.txt"] == "a"
 
 
-@pytest.mark.parametrize("files", [24, 32])
+@pytest.mark.parametrize(("files", "may_land"), [(22, False), (24, False), (32, True)])
 def test_a_run_that_a_limit_of_the_shell_ends_names_the_limit(
-    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], files: int
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str], files: int, *, may_land: bool
 ) -> None:
+    # With 32 files it depends on how far two tasks overlap whether they are enough.
     plan = write_plan("feature: limited\ntasks: [{id: A, run: echo a > a.txt}, {id: B, run: echo b > b.txt}]\n")
     command = ["bash", "-c", f'ulimit -n {files} && exec "$0" run "$1"', str(PLAIT), str(plan)]
     variables = {**os.environ, **prefect_server}
     ended = subprocess.run(command, cwd=repository, env=variables, capture_output=True, text=True, check=False)
 
-    assert (ended.returncode, "raise `ulimit -n`" in ended.stderr) == (3, True), ended.stderr
+    named = (ended.returncode, "raise `ulimit -n`" in ended.stderr)
+    assert named == (3, True) or (may_land and named == (0, False)), ended.stderr
