@@ -1,0 +1,1 @@
+"""What agent programs are told, what they print, and what that means: one contract for all of them, without I/O."""
