@@ -9,8 +9,8 @@ Backend = Literal["command", "scripted", "claude", "codex", "opencode", "gemini"
 
 Ability = Literal["model", "usage", "live usage", "cost", "sessions", "turns"]
 """`model`: works with the model that a role names. `usage`: may tell what an agent used up; `live usage`: also while it
-works, without which nothing but the model door can debit a budget in mid-run; `cost`: in US dollars. `sessions`: a later
-try can go on with what an earlier one knows. `turns`: keeps a limit of them by itself."""
+works, without which nothing but the model door can debit a budget in mid-run; `cost`: in US dollars. `sessions`: a try
+can go on with what an earlier one knows. `turns`: keeps a limit of them by itself."""
 
 
 @dataclass(frozen=True, slots=True)
