@@ -90,6 +90,11 @@ class CrewRole(BaseModel):
     stall: Text = Field(
         default="", title="Limit of silence", description="How long an agent may print nothing, such as 10m."
     )
+    checkpoint: Text = Field(
+        default="",
+        title="Checkpoint",
+        description="How often the work of an agent is committed while it works, such as 5m; 0 is never. Empty: 5m.",
+    )
     start_up: Text = Field(
         default="",
         title="Start-up",

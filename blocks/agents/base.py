@@ -143,6 +143,11 @@ class CodingAgent(Block, ABC):
     backend: ClassVar[Backend]
     """What crews call it: its row in `plait/plans/language/backends.py`."""
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on with a session of an earlier try."""
+        return False
+
     @classmethod
     @abstractmethod
     def from_role(cls, role_name: str, role: Role, *, base_directory: Path) -> Self:

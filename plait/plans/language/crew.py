@@ -82,6 +82,11 @@ class Role(Part):
     stall: SomeSeconds | None = Field(
         default=None, description="How long an agent may print nothing before it counts as stuck, such as 10m."
     )
+    checkpoint: Seconds = Field(
+        default=300,
+        description="How often the work of an agent is committed beside its branches while it works, such as 5m: after "
+        "a crash the next one goes on from there; 0: never.",
+    )
     start_up: SomeSeconds | None = Field(
         default=None,
         description="How long an agent takes before it does anything useful, such as 10m: with it, small tasks are "
