@@ -138,7 +138,7 @@ def _continuation(order: WorkOrder, shop: Workshop, tries: tuple[Try, ...]) -> C
         return ANEW
     resumes = shop.agent_of(order.role).can_resume
     found = continuation_of(tries, role=order.role, dispatch=order.dispatch, start=order.start, resumes=resumes)
-    if found.checkpoint is not None and shop.control.store.resolve(f"{found.checkpoint}^{{tree}}") is None:
+    if found.checkpoint is not None and shop.control.store.resolve(found.checkpoint, "tree") is None:
         return ANEW  # collected meanwhile
     return found
 
