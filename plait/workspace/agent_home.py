@@ -58,8 +58,8 @@ def borrowed_login(home: Path, files: Sequence[str], *, owner: Path, gives_back:
     """Copies of the owner's login files in an agent's HOME, as long as the block lasts: those that there are.
 
     Args:
-        gives_back: Whether a login that the program has renewed meanwhile goes to its owner, as the old one may be worth
-            nothing then. Not out of a sandbox: an agent in it could put anybody's login there.
+        gives_back: Whether a login that the program has renewed meanwhile goes to its owner, as the old one may be
+            worth nothing then. Not out of a sandbox: an agent in it could put anybody's login there.
     """
     lent = {name: text for name in files if (text := _read_login(owner / name)) is not None}
     try:

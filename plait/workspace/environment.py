@@ -96,11 +96,11 @@ TOOL_PLACES: Mapping[str, str] = MappingProxyType(
         "PLAYWRIGHT_BROWSERS_PATH": ".cache/ms-playwright",
     }
 )
-"""What tools look for below HOME, with the variable that says another place: they go on where HOME is an agent's own."""
+"""What tools look for below HOME, by the variable that says another place."""
 
 
 def in_own_home(environment: Mapping[str, str], home: Path, *, sees_old: bool) -> dict[str, str]:
-    """The variables for a program whose HOME is another one; where it sees the old one its tools still find their own."""
+    """The variables of a program whose HOME is another one; where it sees the old one, tools find their own there."""
     kept = {name: value for name, value in environment.items() if not fnmatchcase(name, "XDG_*_HOME")}
     old, tools = Path(environment.get("HOME", "")), dict[str, str]()
     if sees_old and old.is_absolute():

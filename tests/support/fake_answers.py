@@ -119,8 +119,9 @@ def _messages(answer: Answer) -> tuple[Json, Events]:
         blocks.append({"type": "thinking", "thinking": answer.think, "signature": "c2ln"})
     if answer.text:
         blocks.append({"type": "text", "text": answer.text})
-    for call in answer.calls:
-        blocks.append({"type": "tool_use", "id": _name("toolu_"), "name": call.name, "input": call.given})
+    blocks += [
+        {"type": "tool_use", "id": _name("toolu_"), "name": call.name, "input": call.given} for call in answer.calls
+    ]
     reason = answer.stop or ("tool_use" if answer.calls else "end_turn")
     usage = {
         "input_tokens": answer.use.input,

@@ -1,9 +1,9 @@
 """A model server on loopback that plays a script, in four APIs, streamed or not; it counts what it served to whom.
 
-A script is a list of turns, or `{"scripts": {NAME: {"match": REGEX, "turns": [...]}}}`. A request is played by the script that
-its path names (`/run/NAME/v1/messages`), else by the first whose `match` is found in its text, else by `main`. Each request
-of a conversation consumes a turn; requests without tools (titles, classifiers, probes of quota) are answered on the side,
-unless the script says `"toolless": true` (aider). When no turn is left the answer is "Done.".
+A script is a list of turns, or `{"scripts": {NAME: {"match": REGEX, "turns": [...]}}}`. A request is played by the one
+that its path names (`/run/NAME/v1/messages`), else by the first whose `match` is in its text, else by `main`. Each
+request of a conversation consumes a turn; requests without tools (titles, classifiers, probes of quota) are answered on
+the side, unless the script says `"toolless": true` (aider). When no turn is left the answer is "Done.".
 
 A turn is one of
     {"write": {"path": P, "content": C}}      the program's own tool for writing files (its shell, its patches)
@@ -15,11 +15,11 @@ A turn is one of
     {"status": 429, "retry_after": 2, "message": "...", "kind": "rate_limit_error", "code": "..."}
     {"broken": "garbage" | "cut" | "empty" | "html" | "half_json" | "error_event" | "refusal" | "max_tokens" | "reset"}
 and with any of them: "say" (text before the call), "think", "usage" {"input", "output", "cache_read", "cache_write",
-"reasoning"}, "silence" (seconds before the first byte), "stutter" (seconds after the first event), "headers" {}, "huge" (bytes
-of text), "repeat" (a number, or "forever": {n} in strings counts up).
+"reasoning"}, "silence" (seconds before the first byte), "stutter" (seconds after the first event), "headers" {}, "huge"
+(bytes of text), "repeat" (a number, or "forever": {n} in strings counts up).
 
-As a process: `python -m tests.support.fake_model --script play.json` prints {"port": N}; GET /_log and /_served tell what it
-saw, POST /_script replaces the script.
+As a process: `python -m tests.support.fake_model --script play.json` prints {"port": N}; GET /_log and /_served tell
+what it saw, POST /_script replaces the script.
 """
 
 import argparse
@@ -144,10 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Nobody reads it."""
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._send(b"")
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         path = self.path.split("?")[0]
         if path == "/_log":
             return self._send_json(self.play.seen)
@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send_json({"object": "list", "data": [model], "models": [], "has_more": False})
         return self._send_json({"error": {"message": "no such page", "type": "not_found_error"}}, 404)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         raw = self._body()
         try:
             body = json.loads(raw or b"{}")
@@ -347,7 +347,7 @@ def main() -> None:
     options.add_argument("--port", type=int, default=0)
     given = options.parse_args()
     server = _serving(Play(json.loads(Path(given.script).read_text(encoding="utf-8"))), given.port)
-    print(json.dumps({"port": server.server_port}), flush=True)  # noqa: T201
+    print(json.dumps({"port": server.server_port}), flush=True)
     server.serve_forever()
 
 

@@ -1,4 +1,4 @@
-"""The one way to find agent programs for tests: on PATH, in a folder that is named, or as `make agents-installed` leaves them."""
+"""The one way to find agent programs for tests: as `make agents-installed` leaves them, in a folder, or on PATH."""
 
 import os
 import shutil

@@ -22,8 +22,8 @@ _BLANK: Final = dict.fromkeys(
 def launch_gemini(order: LaunchOrder) -> Launch:
     """Start Gemini CLI for one try; the prompt comes on standard input.
 
-    It works in trusted folders only, and in one it takes the repository's settings: `tools.discoveryCommand` and servers are
-    programs that it starts. Settings of the system stand above those, and the file of the system can be any.
+    It works in trusted folders only, and there it takes the repository's settings: `tools.discoveryCommand` and servers
+    are programs that it starts. Settings of the system stand above those, and any file can be theirs.
     """
     user, system = f"{order.home}/.gemini/settings.json", f"{order.home}/gemini-system.json"
     settings = json.dumps(_settings(order))
