@@ -55,6 +55,8 @@ class LaunchOrder:
     servers: tuple[McpServer, ...] = ()
     door: DoorEntry | None = None
     """Nothing: the program's own login or key."""
+    key: str = ""
+    """Where there is no door: the variable of its environment that holds the key; nothing for the program's login."""
     access: Literal["write", "read"] = "write"
     """`read`: for reviews and plans, which change no file."""
     is_sandboxed: bool = False
