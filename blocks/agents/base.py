@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
+from plait.plans.agents.activity import Activity
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
@@ -69,6 +70,10 @@ class AgentOrder:
     """How much it may print."""
     grace: float = UNLIMITED.grace
     """Seconds between the polite signal and the one that nothing survives."""
+    on_activity: Callable[[Activity], None] | None = None
+    """Told what the agent is doing, as often as that changes; from any thread."""
+    secrets: tuple[str, ...] = ()
+    """Values that nobody is to read in what it prints, beside those that its environment shows to be secret."""
 
 
 @dataclass(frozen=True, slots=True)
