@@ -69,6 +69,14 @@ class AgentOrder:
     """How much it may print."""
     grace: float = UNLIMITED.grace
     """Seconds between the polite signal and the one that nothing survives."""
+    access: Literal["write", "read"] = "write"
+    """`read`: it reads somebody's work, or plans; what it changes is thrown away."""
+    schema: str | None = None
+    """JSON schema of the answer, where one is wanted: structured output of programs that have it."""
+    reads: int = 0
+    """1 for the first review of the task's work, 0 where it is none."""
+    answers: int = 0
+    """1 for the first time that its author answers a review, 0 where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,8 @@ class AgentReport:
     """Why the try counts as failed, in a sentence for people; nothing when it does not."""
     usage: Usage | None = None
     """What it used up; nothing where the backend does not know."""
+    answer: str | None = None
+    """Structured output as JSON, where it was asked for and the program has it."""
 
 
 class CodingAgent(Block, ABC):
