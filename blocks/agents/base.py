@@ -72,8 +72,6 @@ class AgentOrder:
     """Seconds between the polite signal and the one that nothing survives."""
     on_activity: Callable[[Activity], None] | None = None
     """Told what the agent is doing, as often as that changes; from any thread."""
-    secrets: tuple[str, ...] = ()
-    """Values that nobody is to read in what it prints, beside those that its environment shows to be secret."""
 
 
 @dataclass(frozen=True, slots=True)
