@@ -95,6 +95,10 @@ class AgentOrder:
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
     """Told what the program calls its session as soon as that is known: after a kill nobody could ask it any more."""
+    reads: int = 0
+    """1 for the first review of the task's work, 0 where it is none."""
+    answers: int = 0
+    """1 for the first time that its author answers a review, 0 where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ class AgentReport:
     verdict: Verdict | None = None
     """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
     see `outcome_of`."""
+    answer: str | None = None
+    """Structured output as JSON, where it was asked for and the program has it."""
 
 
 class CodingAgent(Block, ABC):
@@ -142,6 +148,11 @@ class CodingAgent(Block, ABC):
 
     backend: ClassVar[Backend]
     """What crews call it: its row in `plait/plans/language/backends.py`."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on with a session of an earlier try."""
+        return False
 
     @classmethod
     @abstractmethod
