@@ -1,12 +1,12 @@
 """Whether a try ended because of its agent's account, or because its program cannot work at all."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentReport
 from plait.plans.accounts.refusals import Refusal, last_lines, refusal_in
 from plait.plans.journal.events import ProgramBroke
+from plait.workspace.local_zone import LocalZone, zone_of
 from plait.workspace.output import last_line
 from plait.workspace.pattern_search import fitting_lines
 
@@ -26,7 +26,7 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
     found = fitting_lines(shop.crew.role(role).pause_on, lines)
     for pattern in found.slow:
         shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")
-    return refusal_in(lines, datetime.now(LocalZone()), _zone, own=found.lines.__contains__)
+    return refusal_in(lines, datetime.now(LocalZone()), zone_of, own=found.lines.__contains__)
 
 
 def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:
@@ -36,26 +36,3 @@ def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *,
     is_at_once = report.cause in ("exited", "signalled") and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
         shop.resting.on_event(ProgramBroke(task, role, words))
-
-
-class LocalZone(tzinfo):
-    """The zone of this machine, with its summer time: what `astimezone` gives keeps the offset of today."""
-
-    def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        return (moment or datetime.now()).replace(tzinfo=None).astimezone().utcoffset()
-
-    def dst(self, _moment: datetime | None) -> timedelta | None:
-        return None
-
-    def tzname(self, moment: datetime | None) -> str | None:
-        return (moment or datetime.now()).replace(tzinfo=None).astimezone().tzname()
-
-    def fromutc(self, moment: datetime) -> datetime:
-        return moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=self)
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, KeyError, OSError):  # no such zone, no name of one, no zones on this machine
-        return None
