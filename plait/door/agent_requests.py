@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 import h11
 
-from plait.door.patience import LONGEST_BODY, MOST_HEADERS
+from plait.door.patience import LONGEST_BODY, LONGEST_HEAD, MOST_HEADERS
 from plait.plans.budgets.upstreams import Upstream
 
 Headers = list[tuple[bytes, bytes]]
@@ -33,6 +33,10 @@ _KEY_PARAMETERS = frozenset({"key", "access_token", "oauth_token", "api_key"})
 class BadRequest(Exception):
     """What an agent sent is no request that the door takes, in words."""
 
+    def __init__(self, words: str, status: int = 400) -> None:
+        super().__init__(words, status)
+        self.words, self.status = words, status
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -55,8 +59,10 @@ def target_of(request: h11.Request) -> Target:
         BadRequest: It is none of this server, as `GET http://other/`, or the request has two ideas of its own length.
     """
     names = [name for name, _value in request.headers]
-    if len(names) > MOST_HEADERS:
-        raise BadRequest("the request has too many headers")
+    if request.http_version not in (b"1.1", b"1.0"):
+        raise BadRequest("the door speaks HTTP/1.1", 505)
+    if len(names) > MOST_HEADERS or size_of(request) > LONGEST_HEAD:
+        raise BadRequest("the request has too many headers, or too long ones", 431)
     if b"transfer-encoding" in names and b"content-length" in names:
         raise BadRequest("the request says its length twice")
     if not _TARGET.fullmatch(request.target):
@@ -68,6 +74,12 @@ def target_of(request: h11.Request) -> Target:
     token = next((unquote_plus(pair.partition("=")[2]) for name, pair in pairs if name == "key"), "")
     kept = "&".join(pair for name, pair in pairs if name.lower() not in _KEY_PARAMETERS)
     return Target(route, slash + below, kept, token)
+
+
+def size_of(head: h11.Request | h11.Response) -> int:
+    """The bytes of a head, roughly. h11 limits only one that comes in several pieces."""
+    target = len(head.target) if isinstance(head, h11.Request) else 0
+    return target + sum(len(name) + len(value) + 4 for name, value in head.headers)
 
 
 def length_of(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

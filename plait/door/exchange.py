@@ -12,10 +12,10 @@ from random import Random
 import h11
 
 from plait.door.agent_link import AgentGone, AgentLink
-from plait.door.agent_requests import forwarded, returned
+from plait.door.agent_requests import forwarded, returned, size_of
 from plait.door.ledger import Ledger, Meter, OpenTry
 from plait.door.machine_pauses import MachinePauses
-from plait.door.patience import LONGEST_BODY, LONGEST_ERROR, PIECE, Patience
+from plait.door.patience import LONGEST_BODY, LONGEST_ERROR, LONGEST_HEAD, PIECE, Patience
 from plait.door.provider_links import ProviderLink, ProviderLinks, Unreachable
 from plait.plans.accounts.pauses import AccountPause
 from plait.plans.accounts.refusals import Refusal
@@ -164,6 +164,8 @@ class Exchange:
         while True:
             event = await self._next(link)
             if isinstance(event, h11.Response):
+                if size_of(event) > LONGEST_HEAD:
+                    raise _Cut(f"the headers of {self._try.upstream.host} have no end")
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 raise _Cut(f"{self._try.upstream.host} closed the connection without an answer")
@@ -182,7 +184,9 @@ class Exchange:
         except TimeoutError:
             raise _Cut(f"{host} has been silent for {silence:.0f} s", "silence") from None
         except (OSError, h11.ProtocolError) as problem:
-            raise _Cut(f"{host} broke off: {problem}") from None
+            is_closed = isinstance(problem, h11.ProtocolError) and link.reader.at_eof()
+            words = "closed the connection in the middle of it" if is_closed else f"broke off: {problem}"
+            raise _Cut(f"{host} {words}") from None
 
     def _by_proxy(self, link: ProviderLink, head: h11.Request) -> h11.Request:
         """The request as a proxy wants it that carries it unencrypted; the same where there is none."""

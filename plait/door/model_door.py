@@ -266,7 +266,7 @@ class ModelDoor:
         try:
             target = target_of(request)
         except BadRequest as problem:
-            await agent.refuse("chat", "request", str(problem), closes=True)
+            await agent.refuse("chat", "request", problem.words, status=problem.status, closes=True)
             return False
         if target.route not in PROVIDERS:
             await agent.refuse("chat", "path", f"this door leads to {', '.join(PROVIDERS)}, each below its name")
