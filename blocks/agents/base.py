@@ -95,8 +95,10 @@ class AgentOrder:
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
     """Told what the program calls its session as soon as that is known: after a kill nobody could ask it any more."""
-    secrets: tuple[str, ...] = ()
-    """Values that nobody is to read in what it prints, beside those that its environment shows to be secret."""
+    reads: int = 0
+    """1 for the first review of the task's work, 0 where it is none."""
+    answers: int = 0
+    """1 for the first time that its author answers a review, 0 where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class AgentReport:
     verdict: Verdict | None = None
     """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
     see `outcome_of`."""
+    answer: str | None = None
+    """Structured output as JSON, where it was asked for and the program has it."""
 
 
 class CodingAgent(Block, ABC):
