@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
 from plait.agent_tasks.checkpoints import Checkpoints
@@ -35,6 +35,7 @@ from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
+from plait.workspace.redacting import without_secrets
 from plait.workspace.short_paths import short_path
 from plait.workspace.submodules import fill_submodules
 from plait.workspace.trailers import message_with_trailers
@@ -125,7 +126,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         private = PrivateWork(shop.control, checkout, folder)
         checkpoints = Checkpoints(shop, checkout, errand.task)
         folder.note_checkout(checkout, role=errand.role, spec=errand.spec)
-        report = _work(errand, shop, folder, private, checkpoints, stages)
+        report = _without_secrets(_work(errand, shop, folder, private, checkpoints, stages))
         _refuse(report)
         with stages.of("check"):
             yield Worked(checkout, report, private)
@@ -288,6 +289,12 @@ def _carried_out(errand: Errand, shop: Workshop, making: MakingReady) -> str | N
     return failure
 
 
+def _without_secrets(report: AgentReport) -> AgentReport:
+    """What goes on into messages, commits and the next prompt: what backends tell themselves has been in no log."""
+    summary, tail = without_secrets(report.summary), without_secrets(report.tail)
+    return replace(report, summary=summary, tail=tail, problem=report.problem and without_secrets(report.problem))
+
+
 def _refuse(report: AgentReport) -> None:
     """Raise where an agent did not end as one that has done its work, with what it printed last."""
     if report.problem is None:
@@ -314,7 +321,7 @@ def _write_down(
     Why, and what is kept; and what the agent's account has said, where that is why.
     """
     private, report = left.private, left.report
-    reason = str(failure).strip() or type(failure).__name__
+    reason = without_secrets(str(failure).strip()) or type(failure).__name__
     kept = _salvage(errand, shop, folder, private.checkout, reason) if private is not None else None
     if private is not None and (told := private.keep(all_of_it=True)):
         first, _, rest = reason.partition("\n")
