@@ -28,7 +28,7 @@ from plait.plans.language.secret_values import secret_values
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.resuming import ANEW, Continuation, continuation_of
 from plait.plans.tasks.work import RunFacts, Try, WorkOrder, WorkReport
-from plait.plans.usage import usage_of
+from plait.plans.usage import Usage, usage_of
 from plait.plans.wording import listed
 from plait.workspace.environment import environment_of
 from plait.workspace.errors import GitFailed, ObjectsGone
@@ -129,7 +129,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
-    continuation = _continuation(order, shop, tries or carried_tries(shop.folder_of(order.task.id)))
+    known = tries or carried_tries(shop.folder_of(order.task.id))
+    continuation = _continuation(order, shop, known)
     return Errand(
         name=order.name,
         task=order.task.id,
@@ -138,6 +139,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         dispatch=order.dispatch,
         prompt=prompt_of(order, shop, tries=tries, files=start, continuation=continuation),
         continuation=continuation,
+        before=_used_by(continuation.session, known),
         instructions=instructions_of(order.role, shop) if spec.is_for_agent else "",
         start=order.start,
         branch=order.branch,
@@ -163,6 +165,12 @@ def _continuation(order: WorkOrder, shop: Workshop, tries: tuple[Try, ...]) -> C
     if found.checkpoint is not None and shop.control.store.resolve(found.checkpoint, "tree") is None:
         return ANEW  # collected meanwhile
     return found
+
+
+def _used_by(session: str | None, tries: tuple[Try, ...]) -> Usage | None:
+    """What the tries of a session have used up: what its program tells as a total has that in it."""
+    used = usage_of(attempt.usage for attempt in tries if attempt.session == session) if session else None
+    return used and used.model_copy(update={"session": session})
 
 
 def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
