@@ -1,6 +1,7 @@
 """The task that turns one order into one commit: an agent in a checkout, its harvest, the checks, the branch."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from prefect import task
@@ -12,6 +13,7 @@ from prefect.tasks import Task
 from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.agent_instructions import instructions_of
+from plait.agent_tasks.best_of import keep_candidate, take_best
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
 from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
@@ -87,6 +89,20 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     if order.task.task.branch is not None:
         return take_branch(order, shop, order.task.task.branch)
+    if order.task.candidates and order.repair is None:
+        return take_best(order, shop)
+    try:
+        return _worked(order, shop)
+    except TryFailed as failure:
+        # A candidate that fails for good is no failure of the run, as long as another is there.
+        if order.task.candidate_of and task_run.run_count and task_run.run_count > order.task.task.retries:
+            shop.tell(f"{order.name}: no candidate for {order.task.candidate_of}")
+            return WorkReport(order.task.id, order.agent, None, (), str(failure).splitlines()[0], 0.0)
+        raise
+
+
+def _worked(order: WorkOrder, shop: Workshop) -> WorkReport:
+    """Let an agent or a command work, and publish what it made."""
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _published(order, shop, worked)
@@ -153,6 +169,9 @@ def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
     for is_last in (False, True):
         made = _checked_harvest(order, shop, worked)
         try:
+            if order.task.candidate_of:
+                keep_candidate(order, shop, made)
+                return replace(made, commit=None)
             publish(order, shop, made)
             return made
         except ObjectsGone:  # the files are still there, and git writes what it does not have

@@ -35,12 +35,13 @@ _OPENCODE: frozenset[Ability] = _AIDER | {"sessions"}
 # tokens at the end alone, and never what it cost; opencode's `agent.build.steps` is no limit.
 BACKENDS: Mapping[Backend, BackendFacts] = {
     "command": BackendFacts(setting="command", abilities=_MODEL),
-    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage"})),
-    "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}, later=True),
-    "codex": BackendFacts(program="codex", abilities=_CODEX, later=True),
-    "opencode": BackendFacts(program="opencode", abilities=_OPENCODE, later=True),
-    "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}, later=True),
-    "aider": BackendFacts(program="aider", abilities=_AIDER, later=True),
+    # Its sessions are those that its `usage` names: so what is done for real programs can be tried with a script.
+    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage", "sessions"})),
+    "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}),
+    "codex": BackendFacts(program="codex", abilities=_CODEX),
+    "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
+    "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}),
+    "aider": BackendFacts(program="aider", abilities=_AIDER),
     "model": BackendFacts(abilities=_MODEL, later=True),
     "acp": BackendFacts(abilities=_MODEL, later=True),
 }
