@@ -56,7 +56,12 @@ DAEMON = Limits(grace=5.0, output_bytes=None)
 
 
 def packed_order(
-    argv: Sequence[str], directory: Path, environment: Mapping[str, str], log: int, limits: Limits
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    log: int,
+    limits: Limits,
+    options: bytes | None = None,
 ) -> bytes:
     """What `shim.ShimOrder` takes, in its order.
 
@@ -69,7 +74,7 @@ def packed_order(
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
-    more = (limits.kept_bytes, limits.memory)
+    more = (limits.kept_bytes, limits.memory, options)
     return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace, *more))
 
 
