@@ -15,7 +15,7 @@ from plait.plans.errors import EnvironmentProblem
 from plait.workspace import sandbox_inside, shim
 from plait.workspace.installations import installations, is_system
 from plait.workspace.places import is_there
-from plait.workspace.starting import encoded, find_program
+from plait.workspace.starting import Inside, encoded, find_program
 
 HOSTS_PORT = 3128
 """Where the program finds the proxy for its hosts, on 127.0.0.1: the usual port of one."""
@@ -60,22 +60,17 @@ class Sandbox:
     """What must stay out of sight, though a PATH leads into it: PLAIT_HOME."""
 
 
-@dataclass(frozen=True, slots=True)
-class Confined:
-    """What is started in a program's place."""
-
-    argv: tuple[str, ...]
-    options: bytes
-    """What bwrap reads from a descriptor: paths, and variables, which no command line shows."""
-
-
 def bwrap_program() -> str | None:
     """Where bubblewrap is, if it is here; whether it works only a canary can tell."""
     return shutil.which("bwrap") if sys.platform.startswith("linux") else None
 
 
-def confined(argv: Sequence[str], environment: Mapping[str, str], box: Sandbox, *, hosts: Path | None) -> Confined:
-    """Put a program into a sandbox; it runs in the checkout.
+def confined(
+    argv: Sequence[str], environment: Mapping[str, str], box: Sandbox, *, hosts: Path | None
+) -> tuple[tuple[str, ...], Inside]:
+    """What is started in a program's place, to have it run in the checkout of a sandbox.
+
+    Paths and variables are read from a descriptor: a command line is for all users of the machine to see.
 
     Args:
         argv: The program, looked up on the PATH of `environment`, and its arguments.
@@ -109,7 +104,7 @@ def confined(argv: Sequence[str], environment: Mapping[str, str], box: Sandbox, 
     ports = ",".join(f"{port}={_INSIDE}/{port}" for port in sockets)
     inside = (python, "-I", "-S", f"{_INSIDE}/inside.py", str(shim.ENDED), ports, str(program), *argv)
     packed = b"".join(os.fsencode(word) + b"\0" for word in options)
-    return Confined((bwrap, "--args", str(shim.OPTIONS), "--", *inside), packed)
+    return (bwrap, "--args", str(shim.OPTIONS), "--", *inside), Inside(argv[0], variables, packed)
 
 
 def object_stores(objects: Path) -> tuple[Path, ...]:

@@ -30,9 +30,9 @@ def run_sandboxed(
     """
     box.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with way_to(box.hosts, environment=environment) as hosts:
-        inside = confined(argv, environment, box, hosts=hosts)
+        words, inside = confined(argv, environment, box, hosts=hosts)
         return run_supervised(
-            inside.argv,
+            words,
             directory=box.checkout,
             environment={},
             output=output,
@@ -40,6 +40,5 @@ def run_sandboxed(
             limits=limits,
             stop=stop,
             on_line=on_line,
-            options=inside.options,
-            called=argv[0],
+            inside=inside,
         )
