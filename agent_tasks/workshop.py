@@ -11,6 +11,7 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
@@ -72,6 +73,8 @@ class Workshop:
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
     """What a batch did; each has its own."""
+    door: RunDoor = field(kw_only=True, compare=False)
+    """How agents that have a key reach their providers."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
@@ -240,6 +243,7 @@ def opened_workshop(
         with kept_secret(shop.secrets()):
             yield shop
     finally:
+        shop.door.shut()
         if before is not None:
             _OPEN[facts.run] = before
         else:
@@ -329,4 +333,5 @@ def _open(
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
+        door=RunDoor(home, facts.run),
     )

@@ -142,6 +142,11 @@ class CrewRole(BaseModel):
     usd: Annotated[float, BeforeValidator(lambda limit: limit or 0)] = Field(
         default=0, ge=0, title="US dollars", description="The most that one task may cost. 0: no limit."
     )
+    door: Literal["auto", "off"] = Field(
+        default="auto",
+        title="Model door",
+        description="Whether its agents reach their provider through the model door; off: they get the key itself.",
+    )
     account: Text = Field(
         default="",
         title="Account",
@@ -198,7 +203,7 @@ class CrewRole(BaseModel):
             filled["mcp"] = {server: _server(words) for server, words in self.mcp.items()}
         if chosen := {complexity: model for complexity, model in self.models.model_dump().items() if model}:
             filled["model"] = chosen
-        for key in ("prompt_by", "priority"):
+        for key in ("prompt_by", "priority", "door"):
             if key not in self.model_fields_set:
                 filled.pop(key, None)
         return filled

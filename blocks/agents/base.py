@@ -14,6 +14,7 @@ from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
 from plait.plans.agents.activity import Activity
+from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.outcomes import Outcome, Verdict
 from plait.plans.agents.stream import AgentEvent
@@ -92,6 +93,8 @@ class AgentOrder:
     """Servers of the Model Context Protocol that it may use."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
+    door_sight: Callable[[], DoorSight] | None = None
+    """What the door has seen of it by now."""
     tools: tuple[str, ...] | None = None
     """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
     before: Usage | None = None

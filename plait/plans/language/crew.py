@@ -132,6 +132,11 @@ class Role(Part):
     )
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    door: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Whether its agents reach their provider through the model door, where a key is there that can go "
+        "through it; off: they are given the key itself.",
+    )
     account: Slug | None = Field(
         default=None,
         description="The account that its agents use: roles of the same one rest together when it refuses; absent: "
