@@ -137,20 +137,21 @@ class Exchange:
 
     async def _upload(self, link: ProviderLink, head: h11.Request) -> None:
         """Hand the request on. That the provider does not want all of it shows in its answer."""
+        # The head goes with the body's first piece: one packet, and no server answers the one without the other.
+        waiting: list[h11.Request | h11.Data] = [head, *(h11.Data(data=piece) for piece in self._replay or [])]
         try:
-            await link.send(head)
-            for kept in self._replay or []:
-                await link.send(h11.Data(data=kept))
             while not self._is_sent:
-                if (piece := await self._agent.next_piece()) is None:
+                piece = await self._agent.next_piece()
+                if piece is None:
                     self._is_sent = True
                     break
                 self._sent += len(piece)
                 if self._sent > LONGEST_BODY:
                     raise _TooLong
                 self._keep(piece)
-                await link.send(h11.Data(data=piece))
-            await link.send(h11.EndOfMessage())
+                await link.send(*waiting, h11.Data(data=piece))
+                waiting = []
+            await link.send(*waiting, h11.EndOfMessage())
         except (OSError, h11.LocalProtocolError):
             return
 
