@@ -14,6 +14,7 @@ from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.agents_here import shell_scripts
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import refuse_clash, usable_repository
+from plait.flows.running.carrying import carry_over
 from plait.flows.running.outset import outset_of, start_of
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.refreshing import nothing_to_take_in, taking_in
@@ -156,6 +157,8 @@ def open_session(
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
+        if not fresh:
+            carry_over(home, control, feature, directory, tasks)
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
             copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
             notices += copied.told

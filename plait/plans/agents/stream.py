@@ -18,6 +18,8 @@ class Tokens:
     """Of those read, the ones from a cache."""
     stored: int = 0
     """Of those read, the ones that were put into a cache."""
+    stored_hour: int = 0
+    """Of those stored, the ones that are kept for an hour, where it costs more."""
     thought: int = 0
     """Of those written, the thoughts."""
 
@@ -88,10 +90,15 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was used up: of one call of the model, or of the whole session so far."""
+    """What was used up: of one call of the model, of what this process did up to here, or of the whole session so far.
 
-    tokens: Tokens
-    scope: Literal["call", "session"]
+    `try` is what was used since the last event of that scope: it takes the place of the calls told since then. A
+    session may be older than this process: what its earlier tries have told has to be taken off, see `usage_of_events`.
+    """
+
+    tokens: Tokens | None
+    """Nothing where it tells money alone."""
+    scope: Literal["call", "try", "session"]
     usd: float | None = None
     is_exact: bool = True
     """false: part of it is an estimate, as claude's `output_tokens: 1` while it works."""
