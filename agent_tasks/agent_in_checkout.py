@@ -194,6 +194,7 @@ def _work(
             temporary=checkout.temporary,
             stop=shop.stop,
             on_line=lambda line: shop.hear(errand.task, line),
+            on_activity=lambda activity: shop.act(errand.task, activity),
             repair=errand.repair,
             home=folder.home,
             session=errand.continuation.session,
