@@ -59,6 +59,12 @@ class CrewRole(BaseModel):
         description="For the backend command: the program and its arguments, one by one, such as claude and -p.",
         examples=[["claude", "-p"]],
     )
+    arguments: list[str] = Field(
+        default_factory=list,
+        title="Arguments",
+        description="Of an agent program such as claude or codex: further arguments, one by one.",
+        examples=[["--effort", "high"]],
+    )
     prompt_by: Literal["stdin", "file"] = Field(
         default="stdin",
         title="Prompt by",

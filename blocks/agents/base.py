@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, HttpUrl
 from plait.plans.agents.activity import Activity
 from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.outcomes import Outcome, Verdict
+from plait.plans.agents.stream import AgentEvent
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
@@ -91,6 +92,14 @@ class AgentOrder:
     """Servers of the Model Context Protocol that it may use."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
+    tools: tuple[str, ...] | None = None
+    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    before: Usage | None = None
+    """What the session has used up in earlier tries: programs tell totals that have it in them."""
+    is_sandboxed: bool = False
+    """Whether plait's sandbox is around it."""
+    on_event: Callable[[AgentEvent], None] | None = None
+    """Told each event of its program, as it comes; by the thread that works."""
     on_activity: Callable[[Activity], None] | None = None
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
@@ -118,6 +127,8 @@ class AgentReport:
     verdict: Verdict | None = None
     """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
     see `outcome_of`."""
+    version: str | None = None
+    """The program's, where it tells it while it works."""
 
 
 class CodingAgent(Block, ABC):

@@ -70,8 +70,8 @@ def calls_of(turn: Json, tools: Tools, *, is_toolless: bool) -> tuple[list[Call]
         return [call for calls, _ in parts for call in calls], "".join(text for _, text in parts)
     if "write" in turn:
         path, content = turn["write"]["path"], turn["write"]["content"]
-        if is_toolless:  # aider's edits are text
-            return [], f"{path}\n```\n<<<<<<< SEARCH\n=======\n{content}>>>>>>> REPLACE\n```\n"
+        if is_toolless:  # aider's edits are text; of a model that it does not know whole files
+            return [], f"{path}\n```\n{content}```\n"
         return [_write(path, content, tools)], ""
     if "shell" in turn:
         return [_shell(turn["shell"], tools)], ""

@@ -59,6 +59,8 @@ class LaunchOrder:
     """Nothing: the program's own login or key."""
     key: str = ""
     """Where there is no door: the variable of its environment that holds the key; nothing for the program's login."""
+    address: str = ""
+    """Where there is no door: another address of its provider, which the role's environment says."""
     access: Literal["write", "read"] = "write"
     """`read`: for reviews and plans, which change no file."""
     is_sandboxed: bool = False

@@ -79,13 +79,15 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The provider refused, and the program asks again by itself."""
+    """The provider refused, or its answer broke off, and the program asks again by itself."""
 
     attempt: int = 1
     status: int | None = None
     delay: float | None = None
     """Seconds."""
     words: str = ""
+    is_broken: bool = False
+    """An answer began, and came to nothing: some programs ask for the next one for ever."""
 
 
 @dataclass(frozen=True, slots=True)

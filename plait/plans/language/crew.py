@@ -56,6 +56,12 @@ class Role(Part):
         max_length=100,
         description="For the backend `command`: the program and its arguments, one by one, never a shell line.",
     )
+    arguments: tuple[Command, ...] = Field(
+        default=(),
+        max_length=100,
+        description="For agent programs that plait drives itself (claude, codex, opencode, gemini, aider): further "
+        "arguments, one by one; an option of plait's own gives way to the same one.",
+    )
     prompt_by: Literal["stdin", "file"] = Field(
         default="stdin",
         description="For the backend `command`: whether the prompt comes on standard input or as a file.",
