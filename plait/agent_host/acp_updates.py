@@ -83,7 +83,7 @@ class Telling:
                 update.tool_call_id,
                 is_good=is_good,
                 paths=paths_of_call(call),
-                detail="" if is_good else line_of(update.title) or "failed",
+                detail="" if is_good else _text_of(call) or "failed",
             )
 
     def _info(self, meta: Any) -> Iterator[AgentEvent]:
@@ -93,6 +93,12 @@ class Telling:
             words = line_of(error.get("additionalDetails")) or line_of(error.get("message"))
             self.error = Retrying(status=status_in(error), words=words)
             yield self.error
+
+
+def _text_of(call: ToolCallUpdate) -> str:
+    """The first words among what a tool gave."""
+    texts = (getattr(getattr(part, "content", None), "text", None) for part in call.content or ())
+    return next((line for text in texts if (line := line_of(text))), "")
 
 
 def paths_of_call(call: ToolCallUpdate) -> tuple[str, ...]:
