@@ -77,6 +77,8 @@ class Errand:
     """The files of a repair that are in conflict."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
+    spec: str = ""
+    """The hash of what the task is: a later run goes on with it as long as that is the same."""
     continuation: Continuation = ANEW
     """What it goes on from."""
     instructions: str = ""
@@ -122,7 +124,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         checkout = _handed_out(errand, shop, folder)
         private = PrivateWork(shop.control, checkout, folder)
         checkpoints = Checkpoints(shop, checkout, errand.task)
-        folder.note_checkout(checkout, role=errand.role)
+        folder.note_checkout(checkout, role=errand.role, spec=errand.spec)
         report = _work(errand, shop, folder, private, checkpoints, stages)
         _refuse(report)
         with stages.of("check"):

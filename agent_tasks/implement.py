@@ -19,7 +19,7 @@ from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
 from plait.agent_tasks.task_branches import publish, work_message
-from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.trying import carried_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.tasks.bundling import members_line
@@ -108,7 +108,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
-    continuation = _continuation(order, shop, tries)
+    continuation = _continuation(order, shop, tries or carried_tries(shop.folder_of(order.task.id)))
     return Errand(
         name=order.name,
         task=order.task.id,
@@ -122,6 +122,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         branch=order.branch,
         tree=start.tree if start else None,
         run=spec.run,
+        spec=order.task.spec_hash,
         complexity=spec.complexity,
         timeout=spec.timeout,
         estimate=spec.duration,

@@ -1,12 +1,13 @@
 """The folder of a try: its prompt, its output, its result, kept for `plait logs` and for the next try's prompt."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -20,6 +21,7 @@ from plait.workspace.small_files import read_json_object, read_plain_file, write
 
 _BEGUN = "begun.json"
 _SESSION = "session"
+_CARRIED = "carried.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ class TryFolder:
             taken = len(list(self.path.parent.glob("set-up-*")))
             self.path.rename(self.path.with_name(f"set-up-{taken + 1}"))
 
-    def note_checkout(self, checkout: Checkout, *, role: str) -> None:
-        """Write down what `unfinished_tries` needs when this process is killed."""
+    def note_checkout(self, checkout: Checkout, *, role: str, spec: str = "") -> None:
+        """Write down what `unfinished_tries` needs when this process is killed, and what the task was."""
         begun = {
             "role": role,
+            "spec": spec,
             "agent": self.agent,
             "dispatch": self.dispatch,
             "started_at": str(self.started_at),
@@ -153,10 +156,7 @@ class TryFolder:
             left_work=left_work,
             resumed=resumed,
         )
-        plain: dict[str, object] = {"started_at": str(done.started_at), "ended_at": str(done.ended_at)}
-        plain["usage"] = usage.model_dump() if usage else None
-        text = json.dumps(asdict(done) | plain, indent=1)
-        write_whole(self.path / "result.json", text)
+        write_whole(self.path / "result.json", json.dumps(_record(done), indent=1))
         return done
 
 
@@ -166,7 +166,44 @@ CHECKOUT = "checkout"
 
 def home_of(folder: Path, role: str) -> Path:
     """The HOME of a role's agents on the task that has this folder."""
-    return folder / "homes" / role
+    return homes_in(folder) / role
+
+
+def homes_in(folder: Path) -> Path:
+    """Where the homes of all agents are that have worked on the task that has this folder."""
+    return folder / "homes"
+
+
+def begun_as(folder: Path) -> str | None:
+    """The hash of the task's spec when its newest try began; nothing where that is not known."""
+    with suppress(OSError, ValueError):
+        for path in (newest_try(folder), folder):
+            if path is not None and (path / _BEGUN).is_file():
+                return str(read_json_object(path / _BEGUN).get("spec")) or None
+    return None
+
+
+def carry(folder: Path, tries: Iterable[Try], *, spec: str, homes: Path) -> None:
+    """Put what an earlier run tried beside the tries that are to come, and take over the homes of its agents.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if homes.is_dir():
+        homes.rename(homes_in(folder))
+    text = json.dumps({"spec": spec, "tries": [_record(attempt) for attempt in tries]}, indent=1)
+    write_whole(folder / _CARRIED, text)
+    write_whole(folder / _BEGUN, json.dumps({"spec": spec}))
+
+
+def carried_tries(folder: Path, spec: str | None = None) -> tuple[Try, ...]:
+    """What an earlier run tried, oldest first; `spec`: only where the task had this hash."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        carried = read_json_object(folder / _CARRIED)
+        if spec in (None, carried["spec"]):
+            return tuple(map(_try, carried["tries"]))
+    return ()
 
 
 def begin_try(folder: Path, *, agent: str, dispatch: str) -> TryFolder:
@@ -244,15 +281,24 @@ def _refusals() -> TypeAdapter[Refusal]:
     return TypeAdapter(Refusal)
 
 
+def _record(attempt: Try) -> dict[str, Any]:
+    plain: dict[str, object] = {"started_at": str(attempt.started_at), "ended_at": str(attempt.ended_at)}
+    plain["usage"] = attempt.usage.model_dump() if attempt.usage else None
+    return asdict(attempt) | plain
+
+
 def _read(path: Path) -> Try | None:
     """Nothing when it is not there, or the agent, whose checkout is beside it, has been at it."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        record = read_json_object(path)
-        record["started_at"] = datetime.fromisoformat(record["started_at"])
-        record["ended_at"] = datetime.fromisoformat(record["ended_at"])
-        if record.get("usage") is not None:  # those of older versions have none
-            record["usage"] = Usage.model_validate(record["usage"])
-        if record.get("refused") is not None:
-            record["refused"] = _refusals().validate_python(record["refused"])
-        return Try(**record)
+        return _try(read_json_object(path))
     return None
+
+
+def _try(record: Mapping[str, Any]) -> Try:
+    times = {name: datetime.fromisoformat(record[name]) for name in ("started_at", "ended_at")}
+    read = {**record, **times}
+    if record.get("usage") is not None:  # those of older versions have none
+        read["usage"] = Usage.model_validate(record["usage"])
+    if record.get("refused") is not None:
+        read["refused"] = _refusals().validate_python(record["refused"])
+    return Try(**read)

@@ -104,8 +104,10 @@ class AgentOrder:
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
     """Told what the program calls its session as soon as that is known: after a kill nobody could ask it any more."""
-    secrets: tuple[str, ...] = ()
-    """Values that nobody is to read in what it prints, beside those that its environment shows to be secret."""
+    reads: int = 0
+    """1 for the first review of the task's work, 0 where it is none."""
+    answers: int = 0
+    """1 for the first time that its author answers a review, 0 where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class AgentReport:
     see `outcome_of`."""
     version: str | None = None
     """The program's, where it tells it while it works."""
+    answer: str | None = None
+    """Structured output as JSON, where it was asked for and the program has it."""
 
 
 class CodingAgent(Block, ABC):

@@ -52,7 +52,7 @@ class ProgramAgent(CodingAgent):
         make_home(home)
         owner, given = Path(order.environment.get("HOME", "/")), self._given(order)
         key = next((name for name in self.facts.keys if given.get(name)), "")
-        launch = type(self).launcher(self._launch_order(order, home, key))
+        launch = self.launch(self._launch_order(order, home, key))
         following = self.following(order)
         with self._logged_in(order, home, owner, is_needed=order.door is None and not key):
             for file in launch.files:
@@ -62,6 +62,10 @@ class ProgramAgent(CodingAgent):
             )
         following.finish()
         return self._report(order, ended, following)
+
+    def launch(self, order: LaunchOrder) -> Launch:
+        """How the program is started."""
+        return type(self).launcher(order)
 
     def following(self, order: AgentOrder) -> Following:
         """What reads the program's stream while it works."""

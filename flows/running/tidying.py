@@ -82,7 +82,15 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
         told = private.keep(all_of_it=True)
         with suppress(OSError):
             failed = f"the run was killed{f'; {told}' if told else ''}"
-            one.folder.close(failed=failed, salvage=kept, private_git=private.kept)
+            one.folder.close(
+                failed=failed,
+                salvage=kept,
+                private_git=private.kept,
+                outcome="cancelled",
+                start=one.checkout.commit,
+                checkpoint=control.branch(kept) if kept else None,
+                left_work=kept is not None,
+            )
         if kept:
             yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
         if aside.is_dir():

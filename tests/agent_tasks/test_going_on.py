@@ -1,13 +1,17 @@
 """A try goes on from what an earlier one left: its session, its files, its checkpoints."""
 
+import json
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.errors import TryFailed
+from plait.agent_tasks.errors import TaskStopped, TryFailed
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.trying import past_tries
+from plait.flows.running.session import Session
 from plait.plans.tasks.work import Try
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import commit_files, files_of
@@ -35,8 +39,8 @@ def tries_of(repository: Path, tmp_path: Path, script: str, *, tries: int, check
         return past_tries(session.shop.folder_of("A"))
 
 
-def prompt(tmp_path: Path, number: int) -> str:
-    (found,) = tmp_path.rglob(f"try-{number}/prompt.md")
+def prompt(tmp_path: Path, number: int, *, run: str = "run-1") -> str:
+    (found,) = tmp_path.rglob(f"{run}/**/try-{number}/prompt.md")
     return found.read_text(encoding="utf-8")
 
 
@@ -129,3 +133,57 @@ def test_each_agent_of_a_role_on_a_task_has_the_same_directory_and_home_in_each_
     )
 
     assert first == second
+
+
+STOPPED = """
+    tasks:
+      A:
+        - steps:
+            - usage: {{session: s-1}}
+            - write: {{path: parts/one, text: "1\\n"}}
+            - run: [touch, {begun}]
+            - sleep: {pause}
+            - write: {{path: parts/two, text: "2\\n"}}
+"""
+
+
+def stop_at(begun: Path, session: Session) -> None:
+    while not begun.exists():
+        time.sleep(0.02)
+    session.shop.stop.set()
+
+
+def stopped_and_run_again(repository: Path, tmp_path: Path, *, fresh: bool = False, prompt: str = "same") -> Try:
+    """A run is stopped while its agent works, and the plan is run again; the try of the second run."""
+    written, begun = tmp_path / "script.yaml", tmp_path / "begun"
+    plan = PLAN.format(script=written, checkpoint="5m")
+    written.write_text(textwrap.dedent(STOPPED.format(begun=begun, pause="60s")), encoding="utf-8")
+    with opened(plan, repository) as session:
+        threading.Thread(target=stop_at, args=(begun, session)).start()
+        with pytest.raises(TaskStopped):
+            implement.fn(order_of(session, "A"), session.shop.facts)
+        run_file = {"feature": "going", "repository": str(session.shop.control.common_dir)}
+        (session.shop.directory / "run.json").write_text(json.dumps(run_file))
+        (session.shop.directory / "result.json").write_text("{}")
+    written.write_text(textwrap.dedent(STOPPED.format(begun=begun, pause="0s")), encoding="utf-8")
+    again = plan if prompt == "same" else plan.replace("Write two parts.", prompt)
+    with opened(again, repository, run_id="run-2", fresh=fresh) as session:
+        implement.fn(order_of(session, "A"), session.shop.facts)
+        (ended,) = past_tries(session.shop.folder_of("A"))
+    return ended
+
+
+def test_what_an_agent_had_in_hand_when_the_run_was_stopped_goes_on_in_the_next_run(
+    repository: Path, tmp_path: Path
+) -> None:
+    ended = stopped_and_run_again(repository, tmp_path)
+
+    assert (ended.resumed, ended.session) == (True, "s-1")
+    assert "You were at work on this before" in prompt(tmp_path, 1, run="run-2")
+
+
+@pytest.mark.parametrize(("fresh", "asked"), [(True, "same"), (False, "Write three parts.")])
+def test_nothing_goes_on_in_a_run_that_starts_over_or_in_a_task_that_is_another(
+    repository: Path, tmp_path: Path, *, fresh: bool, asked: str
+) -> None:
+    assert not stopped_and_run_again(repository, tmp_path, fresh=fresh, prompt=asked).resumed

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from plait.plans.agents.readers.aider import AiderReader
+from plait.plans.agents.event_lines import EventLineReader
 from plait.plans.agents.readers.claude import ClaudeReader
 from plait.plans.agents.readers.codex import CodexReader
 from plait.plans.agents.readers.gemini import GeminiReader
