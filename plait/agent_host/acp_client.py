@@ -97,7 +97,8 @@ class AcpWork:
         about = await connection.initialize(
             protocol_version=PROTOCOL_VERSION,
             client_capabilities=ClientCapabilities(
-                fs=FileSystemCapabilities(read_text_file=True, write_text_file=self._launch.access == "write"),
+                # Not offered: gemini 0.61 reads each file before it writes it, and takes no error for "there is none".
+                fs=FileSystemCapabilities(read_text_file=False, write_text_file=False),
                 terminal=False,
             ),
             client_info=Implementation(name="plait", version=__version__),

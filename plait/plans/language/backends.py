@@ -41,8 +41,8 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE, later=True),
     "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}, later=True),
     "aider": BackendFacts(program="aider", abilities=_AIDER, later=True),
-    "model": BackendFacts(abilities=_MODEL, later=True),
-    "acp": BackendFacts(abilities=_MODEL, later=True),
+    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
+    "acp": BackendFacts(abilities=_MODEL | {"sessions"}),
 }
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}

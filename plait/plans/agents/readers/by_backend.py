@@ -20,6 +20,8 @@ READERS: Final[Mapping[Backend, Callable[[], Reader]]] = MappingProxyType(
         "opencode": OpencodeReader,
         "gemini": GeminiReader,
         "aider": AiderReader,
+        "model": EventLineReader,
+        "acp": EventLineReader,
     }
 )
 """A new one for each try. aider's has to be given its file of usage as well."""
