@@ -56,7 +56,7 @@ class CrewRole(BaseModel):
     command: list[str] = Field(
         default_factory=list,
         title="Command",
-        description="For the backends command and acp: the program and its arguments, one by one, such as claude and -p.",
+        description="For the backends command and acp: the program and its arguments, one by one.",
         examples=[["claude", "-p"]],
     )
     arguments: list[str] = Field(

@@ -79,7 +79,7 @@ class AcpAgent(HostedAgent):
     def facts(self) -> ProgramFacts:
         """Those of the program, where it is one that plait knows: its login is needed for ACP as well."""
         known = PROGRAMS.get(Path(self.command[0]).name)
-        return PROGRAM_FACTS[known] if known in PROGRAM_FACTS else _UNKNOWN
+        return PROGRAM_FACTS.get(known, _UNKNOWN) if known else _UNKNOWN
 
     def launch(self, order: LaunchOrder) -> Launch:
         """The host, with the model door in the place of the program's provider."""

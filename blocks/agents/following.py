@@ -5,7 +5,7 @@ from collections import deque
 
 from plait.blocks.agents.base import AgentOrder
 from plait.plans.agents.activity import Activity
-from plait.plans.agents.at_work import AtWork
+from plait.plans.agents.course import Course
 from plait.plans.agents.stream import AgentEvent, Reader, Started
 from plait.plans.agents.telling import told
 from plait.workspace.growing_log import GrowingLog
@@ -34,8 +34,7 @@ class Following:
         self._log = GrowingLog(order.output)
         self._shown = ""
         self._session = ""
-        self.at_work = AtWork()
-        self.events = list[AgentEvent]()
+        self.course = Course()
         self.stop = Stop(order.stop)
         self.version: str | None = None
         self.lines: deque[str] = deque(maxlen=_LINES)
@@ -45,7 +44,7 @@ class Following:
         """Read what has come; the last line itself is of the program's own form, and not for people."""
         self._hear(self.read())
         self._tell()
-        if self.at_work.goes_nowhere:
+        if self.course.work.goes_nowhere:
             self.stop.set()
 
     def read(self) -> tuple[AgentEvent, ...]:
@@ -61,29 +60,29 @@ class Following:
     @property
     def was_stopped(self) -> bool:
         """Whether this one try was stopped, though the run goes on."""
-        return self.at_work.goes_nowhere and not self._order.stop.is_set()
+        return self.course.work.goes_nowhere and not self._order.stop.is_set()
 
     def _hear(self, events: tuple[AgentEvent, ...]) -> None:
         for event in events:
-            self.events.append(event)
-            self.at_work = self.at_work.after(event)
+            self.course = self.course.after(event)
             if isinstance(event, Started):
                 self.version = event.version or self.version
             if line := told(event):
                 self.lines.append(line)
             if self._order.on_event is not None:
                 self._order.on_event(event)
-        session = self.at_work.spending.session
+        session = self.course.spending.session
         if session and session != self._session and self._order.on_session is not None:
             self._session = session
             self._order.on_session(session)
 
     def _tell(self) -> None:
-        now = self.at_work
+        now = self.course.work
         tokens = now.tokens.read + now.tokens.written if now.tokens else None
         if self._order.on_activity is not None:
-            exact = now.spending.usage() is not None
-            self._order.on_activity(Activity(now.doing, now.tool, now.model or None, tokens, now.usd, exact))
+            usage = now.spending.usage()
+            is_exact = usage is None or usage.exact
+            self._order.on_activity(Activity(now.doing, now.tool, now.model or None, tokens, now.usd, is_exact))
         parts = (now.model, f"{tokens:,} tokens" if tokens else "", now.doing)
         line = " · ".join(part for part in parts if part)
         if self._order.on_line is not None and line and line != self._shown:

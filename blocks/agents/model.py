@@ -19,8 +19,8 @@ class ModelAgent(HostedAgent):
     """
     A model that works by itself, without an agent program: it lists, searches, reads, edits and runs in the checkout.
 
-    `model` is `anthropic:…`, `openai:…`, `openai-chat:…`, `google:…` or another provider of pydantic-ai. With `url`, the
-    address of a server that speaks OpenAI's Chat Completions, it is that server's name for it. Needs
+    `model` is `anthropic:…`, `openai:…`, `openai-chat:…`, `google:…` or another provider of pydantic-ai. With `url`,
+    the address of a server that speaks OpenAI's Chat Completions, it is that server's name for it. Needs
     `pip install 'prefect-plait[model]'`.
 
     Example:

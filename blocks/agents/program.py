@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Self
 from uuid import uuid4
@@ -12,13 +13,13 @@ from pydantic import Field
 from plait.blocks.agents.base import AgentOrder, AgentReport, Capabilities, CodingAgent, Text, report_on
 from plait.blocks.agents.following import Following
 from plait.plans.agents.launching import Launch, Launcher, LaunchOrder
-from plait.plans.agents.outcomes import Verdict
-from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts
+from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts, untested
 from plait.plans.agents.readers.by_backend import READERS
-from plait.plans.agents.stream import Ended as SaidToEnd
+from plait.plans.agents.verdicts import Cause, verdict
 from plait.plans.language.crew import Role
 from plait.workspace.agent_home import borrowed_login, make_home, put_private_file
 from plait.workspace.environment import in_own_home, our_values
+from plait.workspace.local_zone import LocalZone, zone_of
 from plait.workspace.process import Ended, Limits, run_supervised
 
 
@@ -127,31 +128,31 @@ class ProgramAgent(CodingAgent):
         )
 
     def _report(self, order: AgentOrder, ended: Ended, following: Following) -> AgentReport:
+        cause: Cause = "going nowhere" if ended.cause == "cancelled" and following.was_stopped else ended.cause
+        judged = verdict(
+            self.backend,
+            following.course,
+            status=ended.status,
+            stderr_tail="\n".join(following.course.texts),
+            cause=cause,
+            now=datetime.now(LocalZone()),
+            zone_of=zone_of,
+            before=order.before,
+        )
+        if warning := untested(self.backend, following.version or ""):
+            judged = replace(judged, notes=(*judged.notes, warning))
         report = report_on(order, ended, called=self.backend)
-        verdict = self._verdict(order, ended, following)
-        problem = None if verdict.outcome == "done" else verdict.reason or report.problem or verdict.outcome
-        if ended.survivors:
-            problem = report.problem
-        if ended.cause in ("timeout", "stalled", "flooded", "memory", "lost"):
-            problem = report.problem
+        problem = None if judged.outcome == "done" else f"{self.backend}: {judged.reason or judged.outcome}"
         return replace(
             report,
-            cause="stalled" if ended.cause == "cancelled" and following.was_stopped else ended.cause,
-            summary=verdict.words or (following.lines[-1] if following.lines else ""),
+            cause="stalled" if cause == "going nowhere" else ended.cause,
+            summary=judged.words,
             tail="\n".join(following.lines),
             claims_done=problem is None,
-            problem=problem,
-            usage=verdict.usage,
-            verdict=verdict,
+            problem=report.problem if ended.survivors else problem,
+            usage=judged.usage,
+            verdict=judged,
             version=following.version,
-        )
-
-    def _verdict(self, order: AgentOrder, ended: Ended, following: Following) -> Verdict:
-        last = next((event for event in reversed(following.events) if isinstance(event, SaidToEnd)), None)
-        spending = following.at_work.spending
-        outcome = "done" if last and last.ending == "completed" and ended.ok else "crashed"
-        return Verdict(
-            outcome, words=following.at_work.words, usage=spending.usage(order.before), session=spending.session
         )
 
 

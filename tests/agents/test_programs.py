@@ -15,7 +15,7 @@ from plait.plans.agents.launching import McpServer
 from plait.plans.agents.programs import PROGRAM_FACTS
 from tests.agents.cases import CASES, EDIT, TOKEN, WITH_TOOLS, Case, order_for, processes_of
 from tests.support import mcp_server
-from tests.support.agents import alive, wait_until
+from tests.support.agents import wait_until
 from tests.support.fake_model import FakeModel, fake_model
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow]
@@ -76,9 +76,9 @@ def test_a_limit_of_the_rate_is_one_of_the_account(case: Case, tmp_path: Path) -
 
 @each
 def test_a_program_that_is_killed_has_crashed_and_leaves_nothing_running(case: Case, tmp_path: Path) -> None:
-    with _at_work(case, tmp_path) as (order, reports, inner):
+    with _at_work(case, tmp_path) as (order, reports):
         for pid in processes_of(tmp_path / "home"):
-            if case.backend in _command_of(pid) and pid != inner:
+            if case.backend in _command_of(pid):
                 os.kill(pid, signal.SIGKILL)
 
     (report,) = reports
@@ -86,13 +86,12 @@ def test_a_program_that_is_killed_has_crashed_and_leaves_nothing_running(case: C
     assert report.verdict.outcome == "crashed"
     assert not report.claims_done
     assert processes_of(tmp_path / "home") == []
-    assert inner is None or not alive(inner)
     assert order.output.exists()
 
 
 @each
 def test_a_run_that_is_cancelled_leaves_nothing_running(case: Case, tmp_path: Path) -> None:
-    with _at_work(case, tmp_path) as (order, reports, inner):
+    with _at_work(case, tmp_path) as (order, reports):
         order.stop.set()
 
     (report,) = reports
@@ -100,7 +99,6 @@ def test_a_run_that_is_cancelled_leaves_nothing_running(case: Case, tmp_path: Pa
     assert report.verdict is not None
     assert report.verdict.outcome == "cancelled"
     assert processes_of(tmp_path / "home") == []
-    assert inner is None or not alive(inner)
 
 
 @each_with_tools
@@ -145,7 +143,7 @@ class _at_work:  # noqa: N801  (a verb)
         busy = {"shell": "echo $$ > pid; sleep 300"} if case.has_tools else {"text": "Late.", "silence": 30}
         self._model = fake_model(case.script(busy))
 
-    def __enter__(self) -> tuple[AgentOrder, list[AgentReport], int | None]:
+    def __enter__(self) -> tuple[AgentOrder, list[AgentReport]]:
         self._served: FakeModel = self._model.__enter__()
         order = order_for(self._case, self._folder, self._served)
         reports = list[AgentReport]()
@@ -156,7 +154,7 @@ class _at_work:  # noqa: N801  (a verb)
             assert wait_until(lambda: number.exists() and number.read_text().endswith("\n"))
         else:
             assert wait_until(lambda: bool(self._served.asked))
-        return order, reports, int(number.read_text()) if self._case.has_tools else None
+        return order, reports
 
     def __exit__(self, *problem: object) -> None:
         self._worker.join(60)

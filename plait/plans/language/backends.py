@@ -36,11 +36,11 @@ _OPENCODE: frozenset[Ability] = _AIDER | {"sessions"}
 BACKENDS: Mapping[Backend, BackendFacts] = {
     "command": BackendFacts(setting="command", abilities=_MODEL),
     "scripted": BackendFacts(setting="script", abilities=frozenset({"usage"})),
-    "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}, later=True),
-    "codex": BackendFacts(program="codex", abilities=_CODEX, later=True),
-    "opencode": BackendFacts(program="opencode", abilities=_OPENCODE, later=True),
-    "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}, later=True),
-    "aider": BackendFacts(program="aider", abilities=_AIDER, later=True),
+    "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}),
+    "codex": BackendFacts(program="codex", abilities=_CODEX),
+    "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
+    "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}),
+    "aider": BackendFacts(program="aider", abilities=_AIDER),
     "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
     "acp": BackendFacts(abilities=_MODEL | {"sessions"}),
 }

@@ -75,8 +75,8 @@ class Role(Part):
     )
     url: Line | None = Field(
         default=None,
-        description="For the backend `model`: where it is served, such as http://127.0.0.1:8000/v1, when that is not its "
-        "provider's own place.",
+        description="For the backend `model`: where it is served, such as http://127.0.0.1:8000/v1, when that is not "
+        "its provider's own place.",
     )
     fallback: tuple[Slug, ...] = Field(
         default=(), max_length=20, description="Roles that take over when this one cannot, in this order."

@@ -19,8 +19,8 @@ _ADDRESSES: Final = {
 _ENDS: Final = {"anthropic": "", "gemini": "/v1beta"}
 """What follows the door's address; `/v1` for all others."""
 
-# Flags that nothing but a variable can turn off. A file `.env` of the repository is read later than our environment, and
-# our file of variables later than that one.
+# Flags that nothing but a variable can turn off. A `.env` of the repository is read later than our environment, and our
+# file of variables later than that one.
 _OFF: Final = (
     *("AIDER_TEST", "AIDER_LINT", "AIDER_COMMIT", "AIDER_UPGRADE", "AIDER_INSTALL_MAIN_BRANCH", "AIDER_EXIT"),
     *("AIDER_GUI", "AIDER_JUST_CHECK_UPDATE", "AIDER_SHOW_REPO_MAP", "AIDER_SHOW_PROMPTS", "AIDER_DRY_RUN"),

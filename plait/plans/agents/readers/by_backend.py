@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.event_lines import EventLineReader
+from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.readers.claude import ClaudeReader
 from plait.plans.agents.readers.codex import CodexReader
 from plait.plans.agents.readers.gemini import GeminiReader
