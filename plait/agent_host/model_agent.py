@@ -177,8 +177,14 @@ class ModelWork:
 
 
 def _is_cut(response: ModelResponse) -> bool:
-    """Whether it broke off: no provider ends an answer without a reason, in its own words where nobody knows them."""
-    return response.finish_reason is None and "finish_reason" not in (response.provider_details or {})
+    """Whether it broke off: no provider ends an answer without a reason, in its own words where nobody knows them.
+
+    Of Chat Completions the library takes a stream without one for a good end, as some servers never name any: one that
+    tells no usage either, which comes last, was cut.
+    """
+    if (response.provider_details or {}).get("finish_reason"):
+        return False
+    return response.finish_reason is None or bool(response.usage.unmeasured_requests)
 
 
 def _output_type(schema: str | None) -> Any:
