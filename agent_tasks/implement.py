@@ -24,13 +24,18 @@ from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import carried_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
+from plait.plans.language.secret_values import secret_values
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.resuming import ANEW, Continuation, continuation_of
 from plait.plans.tasks.work import RunFacts, Try, WorkOrder, WorkReport
-from plait.plans.usage import usage_of
+from plait.plans.usage import Usage, usage_of
+from plait.plans.wording import listed
+from plait.workspace.environment import environment_of
 from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
 from plait.workspace.harvest import Harvest, harvest
+from plait.workspace.leaks import leaking_files
+from plait.workspace.scanning import shown
 
 RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
@@ -124,7 +129,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
-    continuation = _continuation(order, shop, tries or carried_tries(shop.folder_of(order.task.id)))
+    known = tries or carried_tries(shop.folder_of(order.task.id))
+    continuation = _continuation(order, shop, known)
     return Errand(
         name=order.name,
         task=order.task.id,
@@ -133,6 +139,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         dispatch=order.dispatch,
         prompt=prompt_of(order, shop, tries=tries, files=start, continuation=continuation),
         continuation=continuation,
+        before=_used_by(continuation.session, known),
         instructions=instructions_of(order.role, shop) if spec.is_for_agent else "",
         start=order.start,
         branch=order.branch,
@@ -158,6 +165,12 @@ def _continuation(order: WorkOrder, shop: Workshop, tries: tuple[Try, ...]) -> C
     if found.checkpoint is not None and shop.control.store.resolve(found.checkpoint, "tree") is None:
         return ANEW  # collected meanwhile
     return found
+
+
+def _used_by(session: str | None, tries: tuple[Try, ...]) -> Usage | None:
+    """What the tries of a session have used up: what its program tells as a total has that in it."""
+    used = usage_of(attempt.usage for attempt in tries if attempt.session == session) if session else None
+    return used and used.model_copy(update={"session": session})
 
 
 def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
@@ -201,11 +214,28 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         raise TryFailed("it changed nothing, and its account refused it", "empty")  # aider ends with 0 all the same
     if put_away := worked.private.why_left_out(made.tree, made.changed):
         raise TryFailed(put_away, "false done")
+    if leaking := _why_leaking(order, shop, made):
+        raise TryFailed(leaking, "check failed")
     if wrong := why_not_done(order, shop, made):
         raise TryFailed(wrong.reason, wrong.outcome)
     for note in notes_on(made):
         shop.tell(f"{order.name}: {note}")
     return made
+
+
+def _why_leaking(order: WorkOrder, shop: Workshop, made: Harvest) -> str | None:
+    """That a secret which the agent was given stands in its files: it would be in the history for good."""
+    secrets = secret_values(environment_of(shop.groundwork_of(order).environment, extra={}))
+    if not secrets or not made.changed:
+        return None
+    store = shop.control.store
+    files = leaking_files(store, store.tree_of(order.start), made.tree, secrets)  # a try before it may have begun so
+    if not files:
+        return None
+    return (
+        f"it wrote a secret that it was given into {listed(map(shown, files), limit=5)}, which goes into no commit: "
+        "its place is the environment variable that it came in"
+    )
 
 
 def _parents(order: WorkOrder) -> tuple[str, ...]:
