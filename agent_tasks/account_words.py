@@ -1,10 +1,12 @@
 """Whether a try ended because of its agent's account, or because its program cannot work at all."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentReport
-from plait.plans.accounts.refusals import Refusal, last_lines, refusal_in
+from plait.plans.accounts.refusals import Kind, Refusal, last_lines, refusal_in
+from plait.plans.agents.outcomes import Outcome
 from plait.plans.journal.events import ProgramBroke
 from plait.workspace.local_zone import LocalZone, zone_of
 from plait.workspace.output import last_line
@@ -12,6 +14,14 @@ from plait.workspace.pattern_search import fitting_lines
 
 AT_ONCE = 10.0
 """Seconds within which a program ends that cannot work at all: one that works needs longer for its first answer."""
+
+
+_KINDS: Mapping[Outcome, Kind] = {
+    "rate limited": "overload",
+    "overloaded": "overload",
+    "quota ended": "quota",
+    "login needed": "login",
+}
 
 
 def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool) -> Refusal | None:
@@ -22,10 +32,14 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
     """
     if report.cause == "cancelled" or (report.problem is None and changed):
         return None
+    if report.verdict is not None and (kind := _KINDS.get(report.verdict.outcome)):
+        return Refusal(kind, report.verdict.words or report.verdict.reason, report.verdict.until)
     lines = last_lines(report.tail, few=changed or report.problem is None)
     found = fitting_lines(shop.crew.role(role).pause_on, lines)
     for pattern in found.slow:
         shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")
+    if report.verdict is not None and not found.lines:
+        return None  # its stream says how it ended: an agent's prose about limits is none
     return refusal_in(lines, datetime.now(LocalZone()), zone_of, own=found.lines.__contains__)
 
 

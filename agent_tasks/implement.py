@@ -11,6 +11,7 @@ from prefect.tasks import Task
 
 from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
+from plait.agent_tasks.agent_instructions import instructions_of
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
 from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
@@ -18,11 +19,12 @@ from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
 from plait.agent_tasks.task_branches import publish, work_message
-from plait.agent_tasks.trying import past_tries
+from plait.agent_tasks.trying import carried_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.tasks.bundling import members_line
-from plait.plans.tasks.work import RunFacts, WorkOrder, WorkReport
+from plait.plans.tasks.resuming import ANEW, Continuation, continuation_of
+from plait.plans.tasks.work import RunFacts, Try, WorkOrder, WorkReport
 from plait.plans.usage import usage_of
 from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
@@ -106,17 +108,21 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
+    continuation = _continuation(order, shop, tries or carried_tries(shop.folder_of(order.task.id)))
     return Errand(
         name=order.name,
         task=order.task.id,
         role=order.task.role,
         agent=order.agent,
         dispatch=order.dispatch,
-        prompt=prompt_of(order, shop, tries=tries, files=start),
+        prompt=prompt_of(order, shop, tries=tries, files=start, continuation=continuation),
+        continuation=continuation,
+        instructions=instructions_of(order.role, shop) if spec.is_for_agent else "",
         start=order.start,
         branch=order.branch,
         tree=start.tree if start else None,
         run=spec.run,
+        spec=order.task.spec_hash,
         complexity=spec.complexity,
         timeout=spec.timeout,
         estimate=spec.duration,
@@ -125,6 +131,17 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         repair=order.repair.number if order.repair else 0,
         members=members_line(order.task.members),
     )
+
+
+def _continuation(order: WorkOrder, shop: Workshop, tries: tuple[Try, ...]) -> Continuation:
+    """What the next try goes on from; a command begins as it did before."""
+    if not order.task.task.is_for_agent:
+        return ANEW
+    resumes = shop.agent_of(order.role).can_resume
+    found = continuation_of(tries, role=order.role, dispatch=order.dispatch, start=order.start, resumes=resumes)
+    if found.checkpoint is not None and shop.control.store.resolve(found.checkpoint, "tree") is None:
+        return ANEW  # collected meanwhile
+    return found
 
 
 def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
@@ -162,10 +179,11 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         claims=claims_of(order, shop),
     )
     if not made.changed and order.task.task.is_for_agent and refusal_of(worked.report, order.role, shop, changed=False):
-        raise TryFailed("it changed nothing, and its account refused it")  # aider ends with 0 all the same
-    wrong = worked.private.why_left_out(made.tree, made.changed) or why_not_done(order, shop, made)
-    if wrong is not None:
-        raise TryFailed(wrong)
+        raise TryFailed("it changed nothing, and its account refused it", "empty")  # aider ends with 0 all the same
+    if put_away := worked.private.why_left_out(made.tree, made.changed):
+        raise TryFailed(put_away, "false done")
+    if wrong := why_not_done(order, shop, made):
+        raise TryFailed(wrong.reason, wrong.outcome)
     for note in notes_on(made):
         shop.tell(f"{order.name}: {note}")
     return made

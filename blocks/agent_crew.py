@@ -1,5 +1,6 @@
 """A crew saved in Prefect: roles with their slots and agents, as a form that a person can fill in on the page."""
 
+import shlex
 from typing import Annotated, Any, Final, Literal
 
 from prefect.blocks.core import Block
@@ -79,6 +80,30 @@ class CrewRole(BaseModel):
     description: Text = Field(
         default="", title="Description", description="What the role is for, as its agents are told."
     )
+    instructions: Text = Field(
+        default="",
+        title="Instructions",
+        description="What its agents are told in any task: the system prompt, where the program has one.",
+    )
+    tools: list[str] = Field(
+        default_factory=list,
+        title="Tools",
+        description="The tools that its agents may have, by the program's own names. None: all that its backend gives.",
+    )
+    denied_tools: list[str] = Field(
+        default_factory=list,
+        title="Denied tools",
+        description="Tools that its agents may not have, by the program's own names.",
+    )
+    mcp: dict[str, str] = Field(
+        default_factory=dict,
+        title="MCP servers",
+        description="Further MCP servers that its agents may use, by name: an address, or a command with its words.",
+        examples=[{"docs": "https://example.com/mcp"}],
+    )
+    turns: Annotated[int, BeforeValidator(lambda limit: limit or 0)] = Field(
+        default=0, ge=0, title="Turns", description="The most turns that one try may take. 0: no limit."
+    )
     capabilities: list[str] = Field(
         default_factory=list,
         title="Capabilities",
@@ -95,6 +120,11 @@ class CrewRole(BaseModel):
     timeout: Text = Field(default="", title="Time limit", description="The longest that one try may take, such as 2h.")
     stall: Text = Field(
         default="", title="Limit of silence", description="How long an agent may print nothing, such as 10m."
+    )
+    checkpoint: Text = Field(
+        default="",
+        title="Checkpoint",
+        description="How often the work of an agent is committed while it works, such as 5m; 0 is never. Empty: 5m.",
     )
     start_up: Text = Field(
         default="",
@@ -151,12 +181,19 @@ class CrewRole(BaseModel):
             filled["copy"] = filled.pop("copied_files")
         if self.submodules != AS_THE_CREW:
             filled["submodules"] = self.submodules == "yes"
+        if "mcp" in filled:
+            filled["mcp"] = {server: _server(words) for server, words in self.mcp.items()}
         if chosen := {complexity: model for complexity, model in self.models.model_dump().items() if model}:
             filled["model"] = chosen
         for key in ("prompt_by", "priority"):
             if key not in self.model_fields_set:
                 filled.pop(key, None)
         return filled
+
+
+def _server(words: str) -> str | list[str]:
+    """An address as it is, a command as its words; ValueError where its quotes do not close."""
+    return words if words.lstrip().startswith(("http://", "https://")) else shlex.split(words)
 
 
 class AgentCrew(Block):

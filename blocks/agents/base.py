@@ -104,6 +104,10 @@ class AgentOrder:
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
     """Told what the program calls its session as soon as that is known: after a kill nobody could ask it any more."""
+    reads: int = 0
+    """1 for the first review of the task's work, 0 where it is none."""
+    answers: int = 0
+    """1 for the first time that its author answers a review, 0 where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class AgentReport:
     see `outcome_of`."""
     version: str | None = None
     """The program's, where it tells it while it works."""
+    answer: str | None = None
+    """Structured output as JSON, where it was asked for and the program has it."""
 
 
 class CodingAgent(Block, ABC):
@@ -153,6 +159,11 @@ class CodingAgent(Block, ABC):
 
     backend: ClassVar[Backend]
     """What crews call it: its row in `plait/plans/language/backends.py`."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on with a session of an earlier try."""
+        return False
 
     @classmethod
     @abstractmethod

@@ -146,6 +146,7 @@ class ProgramAgent(CodingAgent):
             problem=report.problem if ended.survivors else problem,
             usage=judged.usage,
             verdict=judged,
+            answer=judged.answer,
             version=following.version,
         )
 

@@ -98,6 +98,11 @@ class ScriptedAgent(CodingAgent):
         except OSError as problem:
             raise CallError(f"cannot read the script {self.path}: {problem.strerror}") from problem
 
+    @property
+    def can_resume(self) -> bool:
+        """Sessions are those that its `usage` names: so what is done for real programs can be tried with a script."""
+        return True
+
     def work(self, order: AgentOrder) -> AgentReport:
         """Play the entry for this task and try in the checkout."""
         script = self.script()
@@ -106,7 +111,10 @@ class ScriptedAgent(CodingAgent):
             return not_started(order, _what_is_missing(script, order))
         steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
         report = run_program(order, [sys.executable, "-I", "-S", str(PLAYER), str(steps)], stdin=None)
-        report = replace(report, usage=_told(Path(f"{steps}{USAGE}")))
+        used = _told(Path(f"{steps}{USAGE}"))
+        if used is not None and used.session and order.on_session:
+            order.on_session(used.session)
+        report = replace(report, usage=used)
         if report.claims_done and not entry.done:
             return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
         return report

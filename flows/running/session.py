@@ -14,6 +14,7 @@ from plait.agent_tasks.workshop import Workshop, opened_workshop
 from plait.flows.inputs.agents_here import shell_scripts
 from plait.flows.inputs.requests import Brief
 from plait.flows.preflight import refuse_clash, usable_repository
+from plait.flows.running.carrying import carry_over
 from plait.flows.running.outset import outset_of, start_of
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.refreshing import nothing_to_take_in, taking_in
@@ -22,6 +23,7 @@ from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.journal.manifest import Refresh
+from plait.plans.language.given_variables import given_variables
 from plait.plans.language.program_variables import told_variables
 from plait.plans.names import base_ref, fresh_ref, integration_branch
 from plait.plans.tasks.base_standing import BaseStanding, base_words
@@ -38,6 +40,7 @@ from plait.workspace.environment import set_variables
 from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
+from plait.workspace.redacting import kept_secret
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.remotes import has_lfs_hook, has_lfs_program
 from plait.workspace.store_upkeep import store_in_use
@@ -151,8 +154,13 @@ def open_session(
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
+        if not fresh:
+            carry_over(home, control, feature, directory, tasks)
         with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
-            notices += shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks)).told
+            copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
+            notices += copied.told
+            given = given_variables(brief.plan, brief.crew)
+            open_to_the_end.enter_context(kept_secret(shop.secrets(given=given, copied=copied)))
             refreshes = taken.refresh if taken else None
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)
 

@@ -81,6 +81,8 @@ def run_supervised(
 ) -> Ended:
     """Run a program to its end and leave nothing of it behind; blocks, and may be called from many threads at once.
 
+    No secret that this process or the program's environment shows to be one gets into the log (`redacting.py`).
+
     When plait itself dies, even by SIGKILL, the program and all it started end within `limits.grace` and a second.
 
     Args:

@@ -40,6 +40,10 @@ class ShimOrder:
     grace: float
     kept_bytes: int | None
     memory: int | None
+    redaction: str
+    """The file of `plait.plans.redaction`."""
+    secrets: list[bytes]
+    """What nobody is to read in the log."""
 
     def __init__(self, fields: tuple[object, ...]) -> None:
         self.__dict__.update(zip(ShimOrder.__annotations__, fields, strict=True))
@@ -57,6 +61,7 @@ class Watch:
         self.met: set[int] = set()
         self.recent, self.dropped, self.log_began = bytearray(), 0, os.fstat(order.log).st_size
         self.began = self.spoke = self.weighed = time.monotonic()
+        self.redacted: RedactedStream | None = None
 
     def start(self) -> bool:
         """Fork the program; False, and plait is told why, when it could not be."""
@@ -74,6 +79,8 @@ class Watch:
         told = os.read(answer, 64).decode()
         os.close(answer)
         say(told or f'{{"pid": {self.pid}}}')
+        if self.source is not None and self.order.secrets:  # once it runs: it does not wait for what is loaded here
+            self.redacted = redacted_stream(self.order.redaction, self.order.secrets)
         return not told
 
     def run(self) -> None:
@@ -130,9 +137,22 @@ class Watch:
         if not text:
             os.close(self.source)
             self.source = None
+            self.tell_rest()
             return False
         self.spoke = time.monotonic()
-        room = self.order.output_bytes - self.written
+        if self.redacted is not None:
+            text = self.redacted.feed(text)
+        return self.take(text)
+
+    def tell_rest(self) -> None:
+        """Write what was held back, as it might have become a secret."""
+        if self.redacted is not None:
+            rest, self.redacted = self.redacted.close(), None
+            self.take(rest)
+
+    def take(self, text: bytes) -> bool:
+        """Write it to the log; False when there is no room for more."""
+        room = (self.order.output_bytes or 0) - self.written
         try:
             self.written += self.keep(text[:room])
         except OSError as problem:
@@ -188,6 +208,7 @@ class Watch:
         for _ in range(64):  # more than any pipe holds; on macOS somebody may still be writing
             if not self.copy_output():
                 break
+        self.tell_rest()
         if self.order.kept_bytes is not None and len(self.recent) > self.order.kept_bytes // 2 and not self.problem:
             try:
                 self.take_out_middle()
@@ -219,6 +240,26 @@ class Watch:
         killed, survivors = len(self.met - {self.pid}), 0 if self.is_over() else max(1, len(descendants()))
         end = f'"problem": {self.problem}, "killed": {killed}, "survivors": {survivors}'
         say(f'{{"status": {status}, "cause": "{self.cause}", {end}}}')
+
+
+class RedactedStream:
+    """As `plait.plans.redaction` has it."""
+
+    def feed(self, piece: bytes) -> bytes:
+        raise NotImplementedError
+
+    def close(self) -> bytes:
+        raise NotImplementedError
+
+
+def redacted_stream(file: str, secrets: list[bytes]) -> RedactedStream:
+    """What takes secrets out; its module is loaded by its file, as a shim has no path to plait's packages."""
+    from _frozen_importlib_external import SourceFileLoader  # noqa: PLC0415
+
+    module = type(sys)("redaction")
+    SourceFileLoader("redaction", file).exec_module(module)
+    stream: RedactedStream = module.RedactedStream(module.Redaction(secrets))
+    return stream
 
 
 def become_program(order: ShimOrder, output: int, trouble: int) -> None:

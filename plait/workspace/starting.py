@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.plans import redaction
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.language.secret_values import secret_values
 from plait.workspace.errors import DiskFull
 from plait.workspace.places import is_file, is_folder
+from plait.workspace.redacting import encoded as encoded_secret
+from plait.workspace.redacting import known_secrets
 from plait.workspace.shim_handle import ShimAnswer
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -69,7 +73,8 @@ def packed_order(
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
-    more = (limits.kept_bytes, limits.memory)
+    secrets = dict.fromkeys((*secret_values(environment), *known_secrets()))
+    more = (limits.kept_bytes, limits.memory, redaction.__file__, [encoded_secret(secret) for secret in secrets])
     return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace, *more))
 
 

@@ -6,9 +6,11 @@ from typing import get_args
 import pytest
 
 from plait.blocks import SAVED_BLOCKS
+from plait.blocks.agents.codex import CodexAgent
 from plait.blocks.agents.command import CommandAgent
 from plait.blocks.agents.registry import AGENTS, BY_BACKEND, agent_for
 from plait.blocks.agents.scripted import ScriptedAgent
+from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.language.backends import BACKENDS, LATER, Backend
 from plait.plans.language.crew import Role
@@ -96,8 +98,17 @@ def test_a_backend_of_a_later_version_says_so(tmp_path: Path, backend: Backend) 
 def test_without_a_backend_the_only_program_found_is_chosen(tmp_path: Path, programs: Path) -> None:
     _install(programs, "codex")
 
-    with pytest.raises(EnvironmentProblem, match="cannot drive codex by itself yet, which the role qa works with"):
-        agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
+    agent = agent_for("qa", Role(model="m"), base_directory=tmp_path, search_path=str(programs))
+
+    assert agent == CodexAgent(model="m")
+
+
+def test_a_program_that_is_not_there_is_told_with_how_to_install_it(tmp_path: Path, programs: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="claude was not found on the PATH, which the role qa works") as caught:
+        agent_for("qa", Role(backend="claude"), base_directory=tmp_path, search_path=str(programs))
+
+    assert caught.value.exit_code == 3
+    assert caught.value.hint == f"npm install -g @anthropic-ai/claude-code@{PROGRAM_FACTS['claude'].newest}"
 
 
 def test_without_a_backend_none_and_several_programs_are_told(tmp_path: Path, programs: Path) -> None:

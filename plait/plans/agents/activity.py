@@ -1,19 +1,18 @@
-"""What an agent does at this moment, for whoever looks on: the live table, `plait status`, the page."""
+"""What an agent is doing at this moment, as far as its program tells: for whoever watches a run."""
 
 from dataclasses import dataclass
+
+from plait.plans.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """An agent at work, as far as its program tells while it works."""
+    """The state of one try, not a step of it: the newest one counts, and those before it may be forgotten."""
 
     words: str = ""
-    """What it said or did last, in a line."""
+    """What it said last, in a line."""
     tool: str = ""
-    """The tool that it is using; empty between two of them."""
+    """The tool that it uses now and what for, such as `Bash: pytest -q`; empty while it uses none."""
     model: str | None = None
-    tokens: int | None = None
-    """Read and written so far, in this try; nothing where the program does not tell before it ends."""
-    usd: float | None = None
-    is_exact: bool = True
-    """false: part of the tokens is an estimate."""
+    usage: Usage | None = None
+    """What this try has used up so far, which is an estimate for some programs; nothing where nobody told."""

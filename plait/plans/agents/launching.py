@@ -52,6 +52,8 @@ class LaunchOrder:
     """JSON schema of the answer, where one is wanted."""
     tools: tuple[str, ...] | None = None
     """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """The program's own names of tools that it may not have, whatever else it has."""
     servers: tuple[McpServer, ...] = ()
     door: DoorEntry | None = None
     """Nothing: the program's own login or key."""

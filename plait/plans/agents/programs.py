@@ -78,6 +78,16 @@ PROGRAM_FACTS: Final[Mapping[Backend, ProgramFacts]] = MappingProxyType(
 """By backend; each is started by its backend's name."""
 
 
+def how_to_install(backend: Backend) -> str | None:
+    """The command that installs the version that plait is tested with; nothing for what is no program of these."""
+    facts = PROGRAM_FACTS.get(backend)
+    if facts is None:
+        return None
+    if backend == "aider":
+        return f"pipx install {facts.package}=={facts.newest}"
+    return f"npm install -g {facts.package}@{facts.newest}"  # without a version npm may take an old one, on an old Node
+
+
 def untested(backend: Backend, version: str) -> str:
     """What speaks against a version, in a sentence; empty where it is one of those that were tried, or unknown.
 

@@ -18,6 +18,8 @@ class Tokens:
     """Of those read, the ones from a cache."""
     stored: int = 0
     """Of those read, the ones that were put into a cache."""
+    stored_hour: int = 0
+    """Of those stored, the ones that are kept for an hour, where it costs more."""
     thought: int = 0
     """Of those written, the thoughts."""
 

@@ -22,6 +22,7 @@ from plait.plans.language.fields import (
     SearchPattern,
     Slug,
 )
+from plait.plans.language.mcp_servers import McpServers
 
 Complexity = Literal["simple", "moderate", "complex"]
 
@@ -82,11 +83,32 @@ class Role(Part):
         default=(), max_length=100, description="What it is good at, in words that tasks can be matched with."
     )
     description: Prose | None = Field(default=None, description="What the role is for.")
+    instructions: Prose | None = Field(
+        default=None, description="What its agents are told in any task: the system prompt, where the program has one."
+    )
+    tools: Annotated[tuple[Line, ...], Field(max_length=200)] | None = Field(
+        default=None,
+        description="The tools that its agents may have, by the program's own names, such as Read; absent: all that "
+        "its backend gives them.",
+    )
+    denied_tools: tuple[Line, ...] = Field(
+        default=(), max_length=200, description="Tools that its agents may not have, by the program's own names."
+    )
+    mcp: McpServers = Field(
+        default_factory=dict,
+        description="Further MCP servers that its agents may use, by name: a command as a list, or a url.",
+    )
+    turns: int | None = Field(default=None, ge=1, le=10_000, description="The most turns that one try may take.")
     timeout: SomeSeconds | None = Field(
         default=None, description="The longest that one try may take, such as 2h, where the task does not say."
     )
     stall: SomeSeconds | None = Field(
         default=None, description="How long an agent may print nothing before it counts as stuck, such as 10m."
+    )
+    checkpoint: Seconds = Field(
+        default=300,
+        description="How often the work of an agent is committed beside its branches while it works, such as 5m: after "
+        "a crash the next one goes on from there; 0: never.",
     )
     start_up: SomeSeconds | None = Field(
         default=None,
