@@ -35,7 +35,7 @@ demo: .venv/installed ## a shopping cart, built by scripted agents on an embedde
 # Browser tests go alone: they look at pictures of a page that a loaded machine draws late.
 N ?= auto
 QUICK = -m "not slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist worksteal)
-SLOW = -m "slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist loadfile)
+SLOW = -m "slow and not browser and not rare" $(if $(filter-out 0,$(N)),-n $(N) --dist loadfile)
 
 test: test-fast ## all tests, the quick ones first
 	@$(BIN)/python -m pytest $(SLOW)
