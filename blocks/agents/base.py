@@ -14,10 +14,11 @@ from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
 from plait.plans.agents.activity import Activity
+from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.outcomes import Outcome, Verdict
 from plait.plans.agents.stream import AgentEvent
-from plait.plans.language.backends import Backend
+from plait.plans.language.backends import BACKENDS, Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
@@ -92,6 +93,8 @@ class AgentOrder:
     """Servers of the Model Context Protocol that it may use."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
+    door_sight: Callable[[], DoorSight] | None = None
+    """What the door has seen of it by now."""
     tools: tuple[str, ...] | None = None
     """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
     before: Usage | None = None
@@ -129,10 +132,10 @@ class AgentReport:
     verdict: Verdict | None = None
     """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
     see `outcome_of`."""
-    version: str | None = None
-    """The program's, where it tells it while it works."""
     answer: str | None = None
     """Structured output as JSON, where it was asked for and the program has it."""
+    version: str | None = None
+    """The program's, where it tells it while it works."""
 
 
 class CodingAgent(Block, ABC):
@@ -163,7 +166,7 @@ class CodingAgent(Block, ABC):
     @property
     def can_resume(self) -> bool:
         """Whether it can go on with a session of an earlier try."""
-        return False
+        return "sessions" in BACKENDS[self.backend].abilities
 
     @classmethod
     @abstractmethod

@@ -132,6 +132,7 @@ class ProgramAgent(CodingAgent):
             cause=cause,
             now=datetime.now(LocalZone()),
             zone_of=zone_of,
+            door=order.door_sight() if order.door_sight else None,
             before=order.before,
         )
         if warning := untested(self.backend, following.version or ""):

@@ -35,7 +35,8 @@ _OPENCODE: frozenset[Ability] = _AIDER | {"sessions"}
 # tokens at the end alone, and never what it cost; opencode's `agent.build.steps` is no limit.
 BACKENDS: Mapping[Backend, BackendFacts] = {
     "command": BackendFacts(setting="command", abilities=_MODEL),
-    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage"})),
+    # Its sessions are those that its `usage` names: so what is done for real programs can be tried with a script.
+    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage", "sessions"})),
     "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}),
     "codex": BackendFacts(program="codex", abilities=_CODEX),
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),

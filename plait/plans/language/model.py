@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from plait.plans.language.budget import Budget
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
@@ -164,6 +165,13 @@ class Task(Part):
         default_factory=dict, description="Units of the plan's resources that it takes while it runs."
     )
     count: int = Field(default=1, ge=1, le=1_000, description="How many agents get this same task, as ID.1, ID.2, …")
+    best_of: int | None = Field(
+        default=None,
+        ge=2,
+        le=10,
+        description="How many agents do it beside each other, of its role and of those that this falls back on, in "
+        "turn; the best work that its checks let pass is the task's.",
+    )
     bundle: bool = Field(default=True, description="false: never given to an agent together with other small tasks.")
     changes: Literal["required", "optional"] | None = Field(
         default=None,
@@ -190,6 +198,8 @@ class Task(Part):
     def _one_kind_of_work(self) -> Self:
         if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch, role=self.role):
             raise ValueError(problem)
+        if self.best_of and (self.count > 1 or not self.is_for_agent):
+            raise ValueError("may have best_of only where an agent does it, once: with a prompt, and without a count")
         return self
 
     @property
@@ -362,6 +372,7 @@ class Plan(Part):
     integration: Integration = Field(
         default_factory=Integration, description="How finished branches come together and are verified."
     )
+    budget: Budget | None = Field(default=None, description="The most that a run of it may spend, and a day.")
     keep: int = Field(
         default=KEEP_DAYS,
         ge=1,

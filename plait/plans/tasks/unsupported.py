@@ -14,7 +14,6 @@ _TASK: Mapping[str, Callable[[Task], bool]] = {
 
 _ROLE: Mapping[str, Callable[[Role], bool]] = {
     "capabilities": lambda role: bool(role.capabilities),
-    "memory": lambda role: role.memory is not None,
     "tokens": lambda role: role.tokens is not None,
     "usd": lambda role: role.usd is not None,
 }
@@ -24,6 +23,8 @@ def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
     """The paths of keys in use that nothing carries out, such as `tasks[3].review`; of roles, those that tasks have."""
     for at, task in enumerate(plan.tasks):
         yield from (f"tasks[{at}].{key}" for key, used in _TASK.items() if used(task))
+    if plan.budget is not None:
+        yield "budget"
     yield from _later_backends(plan, crew)
     for name in sorted({task.role or COMMAND_ROLE for task in plan.tasks}):
         yield from (f"crew.{name}.{key}" for key, used in _ROLE.items() if used(crew.role(name)))
