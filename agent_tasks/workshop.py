@@ -20,6 +20,7 @@ from plait.plans.agents.activity import Activity
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
+from plait.plans.language.given_variables import variables_of_servers
 from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.language.secret_values import given_secrets, secret_values
 from plait.plans.merging.path_rules import file_rules
@@ -198,7 +199,7 @@ class Workshop:
         """What nobody is to read: of our environment, of the crew's, and of further variables and files."""
         ground = crews_groundwork(self.crew, self.facts.integration)
         of_roles = (variable for role in self.crew.roles.values() for variable in role.environment)
-        variables = (*ground.environment, *of_roles, *given)
+        variables = (*ground.environment, *of_roles, *variables_of_servers(self.crew), *given)
         words = (*self.copied().words(), *copied.words())
         return (*secret_values(os.environ), *given_secrets(variables, os.environ, words=words))
 

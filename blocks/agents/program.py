@@ -89,6 +89,7 @@ class ProgramAgent(CodingAgent):
             usd=order.usd,
             schema=order.schema,
             tools=order.tools,
+            denied_tools=order.denied_tools,
             servers=order.servers,
             door=order.door,
             key=key,

@@ -328,10 +328,18 @@ def _over(upper: Crew, lower: Crew) -> Crew:
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    """Key by key; variables and files to copy add up."""
+    """Key by key; variables, files to copy and servers add up."""
     update = {key: getattr(upper, key) for key in upper.model_fields_set}
     if "environment" in update:
         update["environment"] = added(lower.environment, upper.environment)
     if "copy" in update:
         update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    if "mcp" in update:
+        update["mcp"] = {**lower.mcp, **upper.mcp}
     return lower.model_copy(update=update)
+
+
+def with_roles_below(crew: Crew, roles: Mapping[str, Role]) -> Crew:
+    """The crew over roles that files describe: key by key, what the crew says counts."""
+    below = {name: _role_over(crew.role(name), role) for name, role in roles.items()}
+    return crew.model_copy(update={"roles": {**crew.roles, **below}})
