@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.run_door import WayIn
+from plait.agent_tasks.sandboxing import sandbox_of
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.plans.accounts.sharing import account_of
@@ -24,15 +25,18 @@ def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: C
     """
     role, agent = shop.crew.role(role_name), shop.agent_of(role_name)
     with checkpoints.at_intervals(role.checkpoint, stop=shop.stop), _way_in(role_name, order, shop) as way:
+        servers = (*order.servers, *servers_of(role))
         return agent.work(
             replace(
                 order,
                 turns=order.turns or role.turns,
                 usd=None if way.entry else role.usd,  # the door keeps it over all tries, a program within one
                 tools=role.tools if order.tools is None else order.tools,
-                servers=(*order.servers, *servers_of(role)),
+                servers=servers,
                 door=way.entry,
                 door_sight=way.sight,
+                memory=role.memory,
+                sandbox=sandbox_of(role_name, agent.backend, replace(order, servers=servers), shop, way),
             )
         )
 

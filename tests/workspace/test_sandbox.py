@@ -304,5 +304,5 @@ def test_a_machine_without_bubblewrap_is_told_how_to_get_it(tmp_path: Path, monk
     assert not probe.works
     assert "apt-get install bubblewrap" in probe.hint
     with pytest.raises(EnvironmentProblem, match="no bubblewrap"):
-        sandbox.confined(["/bin/true"], {}, Sandbox(tmp_path, tmp_path, tmp_path), hosts=None)
+        sandbox.confined(["/bin/true"], {}, Sandbox(tmp_path, tmp_path, tmp_path), ways={})
     assert sandbox_probe.probe_sandbox() is probe
