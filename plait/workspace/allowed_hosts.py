@@ -140,8 +140,9 @@ class _Proxy:
             self.ends.add(end)
             closed = self.closed
         try:
-            if not closed:
-                yield
+            if closed:
+                raise OSError("the sandbox has ended")
+            yield
         finally:
             with self.lock:
                 self.ends.discard(end)
