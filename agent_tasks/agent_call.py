@@ -32,6 +32,7 @@ def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: C
                 turns=order.turns or role.turns,
                 usd=None if way.entry else role.usd,  # the door keeps it over all tries, a program within one
                 tools=role.tools if order.tools is None else order.tools,
+                denied_tools=role.denied_tools,
                 servers=servers,
                 door=way.entry,
                 door_sight=way.sight,

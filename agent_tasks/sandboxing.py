@@ -42,6 +42,7 @@ def sandbox_of(role_name: str, backend: Backend, order: AgentOrder, shop: Worksh
         hosts=(*role.hosts, *(PROVIDER_HOSTS.get(backend, ()) if way.entry is None else ())),
         readable=object_stores(control.store.git_dir / "objects"),
         programs=tuple(server.command[0] for server in order.servers if server.command),
+        writes_git=backend == "aider",  # it asks git to take in each new file, and leaves it empty where git cannot
         hidden=(shop.home,),
     )
 

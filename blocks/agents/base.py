@@ -94,12 +94,14 @@ class AgentOrder:
     """What it may cost, in US dollars, where the program can hold that itself."""
     servers: tuple[McpServer, ...] = ()
     """Servers of the Model Context Protocol that it may use."""
+    tools: tuple[str, ...] | None = None
+    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """Those that it may not have, whatever else it has."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
     door_sight: Callable[[], DoorSight] | None = None
     """What the door has seen of it by now."""
-    tools: tuple[str, ...] | None = None
-    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
     before: Usage | None = None
     """What the session has used up in earlier tries: programs tell totals that have it in them."""
     sandbox: Sandbox | None = None

@@ -60,6 +60,8 @@ class Sandbox:
     """Further files and folders, such as stores of objects that the checkout's git borrows from."""
     programs: tuple[str, ...] = ()
     """Further programs that it may start, by name or full path."""
+    writes_git: bool = False
+    """Whether its `.git` is a copy that it may write and nobody reads: for a program that cannot do without."""
     hidden: tuple[Path, ...] = ()
     """What must stay out of sight, though a PATH leads into it: PLAIT_HOME."""
 
@@ -109,6 +111,11 @@ def confined(
     inside = (python, "-I", "-S", f"{_INSIDE}/inside.py", str(shim.ENDED), ports, str(program), *argv)
     packed = b"".join(os.fsencode(word) + b"\0" for word in options)
     return (bwrap, "--args", str(shim.OPTIONS), "--", *inside), Inside(argv[0], variables, packed)
+
+
+def copy_of_git(box: Sandbox) -> Path:
+    """Where the copy of a checkout's `.git` is that its program writes."""
+    return box.temporary / "git-of-the-checkout"
 
 
 def object_stores(objects: Path) -> tuple[Path, ...]:
@@ -170,7 +177,9 @@ def _places(box: Sandbox, readable: Iterable[Path], environment: Mapping[str, st
                 binds[name] = "--ro-bind", path
     binds = {name: bind for name, bind in binds.items() if not any(above in binds for above in name.parents)}
     binds |= {place: ("--bind", place) for place in own}
-    if git.is_dir() or git.is_file():
+    if box.writes_git:
+        binds[git] = "--bind", copy_of_git(box)
+    elif git.is_dir() or git.is_file():
         binds[git] = "--ro-bind", git
     named = Path(environment.get("TMPDIR", "/tmp"))  # noqa: S108
     if named.is_absolute() and named not in binds and os.path.realpath(named) == os.path.realpath(box.temporary):

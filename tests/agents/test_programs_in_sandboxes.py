@@ -18,16 +18,17 @@ each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 each_with_tools = pytest.mark.parametrize("case", WITH_TOOLS, ids=lambda case: case.backend)
 
 
-def sandbox(folder: Path, model: FakeModel) -> Sandbox:
+def sandbox(case: Case, folder: Path, model: FakeModel) -> Sandbox:
     port = urlsplit(model.url).port
     assert port
-    return Sandbox(folder / "checkout", folder / "home", folder / "temporary", ports=(port,))
+    places = folder / "checkout", folder / "home", folder / "temporary"
+    return Sandbox(*places, ports=(port,), writes_git=case.backend == "aider")
 
 
 @each
 def test_its_work_and_its_tokens_are_reported_as_outside(case: Case, tmp_path: Path) -> None:
     with fake_model(case.script(EDIT, {"text": "Hello is written."})) as model:
-        order = order_for(case, tmp_path, model, sandbox=sandbox(tmp_path, model))
+        order = order_for(case, tmp_path, model, sandbox=sandbox(case, tmp_path, model))
         # As plait's checkouts say it: aider writes it into a `.git` that does not, and breaks where that is read-only.
         git(order.directory, "config", "user.name", "plait")
         git(order.directory, "config", "user.email", "plait@localhost")
@@ -50,7 +51,7 @@ def test_its_commands_see_nothing_outside_and_leave_nothing_running(case: Case, 
     )
     command: Json = {"shell": script}
     with fake_model(case.script(command, {"text": "Seen."})) as model:
-        order = order_for(case, tmp_path, model, sandbox=sandbox(tmp_path, model))
+        order = order_for(case, tmp_path, model, sandbox=sandbox(case, tmp_path, model))
         report = case.agent().work(order)
 
     assert report.problem is None, order.output.read_text()[-3000:]
