@@ -50,7 +50,7 @@ def test_a_library_that_is_missing_is_told_before_anything_starts(
 def test_asking_whether_a_library_is_there_does_not_import_it() -> None:
     before = "pydantic_ai" in sys.modules
 
-    hosted.require_library("model", "pydantic_ai")
+    hosted.require_library("model")
 
     assert ("pydantic_ai" in sys.modules) == before
 

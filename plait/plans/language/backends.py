@@ -21,6 +21,8 @@ class BackendFacts:
     """Looked for on the PATH when a role names no backend."""
     setting: Literal["command", "script"] | None = None
     """The key of a role without which it cannot work."""
+    library: str = ""
+    """What Python imports for it: an optional extra of plait's, of the backend's name."""
     abilities: frozenset[Ability] = frozenset()
     later: bool = False
     """Crews may name it, and this version does not carry it out: nothing in `blocks/agents/registry.py` is it."""
@@ -41,8 +43,8 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
     "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}),
     "aider": BackendFacts(program="aider", abilities=_AIDER),
-    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
-    "acp": BackendFacts(abilities=_MODEL | {"sessions"}),
+    "model": BackendFacts(library="pydantic_ai", abilities=_CODEX | {"live usage", "turns"}),
+    "acp": BackendFacts(library="acp", abilities=_MODEL | {"sessions"}),
 }
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}
