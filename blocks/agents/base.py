@@ -14,10 +14,11 @@ from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
 from plait.plans.agents.activity import Activity
+from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.outcomes import Outcome, Verdict
 from plait.plans.agents.stream import AgentEvent
-from plait.plans.language.backends import Backend
+from plait.plans.language.backends import BACKENDS, Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
@@ -90,10 +91,14 @@ class AgentOrder:
     """What it may cost, in US dollars, where the program can hold that itself."""
     servers: tuple[McpServer, ...] = ()
     """Servers of the Model Context Protocol that it may use."""
-    door: DoorEntry | None = None
-    """How it reaches its provider; nothing: by its own login or key."""
     tools: tuple[str, ...] | None = None
     """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """Those that it may not have, whatever else it has."""
+    door: DoorEntry | None = None
+    """How it reaches its provider; nothing: by its own login or key."""
+    door_sight: Callable[[], DoorSight] | None = None
+    """What the door has seen of it by now."""
     before: Usage | None = None
     """What the session has used up in earlier tries: programs tell totals that have it in them."""
     is_sandboxed: bool = False
@@ -129,10 +134,10 @@ class AgentReport:
     verdict: Verdict | None = None
     """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
     see `outcome_of`."""
-    version: str | None = None
-    """The program's, where it tells it while it works."""
     answer: str | None = None
     """Structured output as JSON, where it was asked for and the program has it."""
+    version: str | None = None
+    """The program's, where it tells it while it works."""
 
 
 class CodingAgent(Block, ABC):
@@ -163,7 +168,7 @@ class CodingAgent(Block, ABC):
     @property
     def can_resume(self) -> bool:
         """Whether it can go on with a session of an earlier try."""
-        return False
+        return "sessions" in BACKENDS[self.backend].abilities
 
     @classmethod
     @abstractmethod

@@ -95,6 +95,7 @@ class ProgramAgent(CodingAgent):
             usd=order.usd,
             schema=order.schema,
             tools=order.tools,
+            denied_tools=order.denied_tools,
             servers=order.servers,
             door=order.door,
             key=key,
@@ -137,6 +138,7 @@ class ProgramAgent(CodingAgent):
             cause=cause,
             now=datetime.now(LocalZone()),
             zone_of=zone_of,
+            door=order.door_sight() if order.door_sight else None,
             before=order.before,
         )
         if warning := untested(self.backend, following.version or ""):
@@ -152,6 +154,7 @@ class ProgramAgent(CodingAgent):
             problem=report.problem if ended.survivors else problem,
             usage=judged.usage,
             verdict=judged,
+            answer=judged.answer,
             version=following.version,
         )
 

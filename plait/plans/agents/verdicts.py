@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Final, Literal
 
-from plait.plans.accounts.refusals import Refusal, last_lines, refusal_in
+from plait.plans.accounts.refusals import Refusal, kind_of, last_lines, refusal_in
 from plait.plans.agents.course import Course, course_of
 from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.outcomes import Outcome, Verdict
@@ -177,8 +177,11 @@ class _Case:
 
     def _provider_error(self, ended: Ended) -> Verdict:
         status = ended.status or self.ends.provider_status(self.status)
-        if refused := self._of_account(status, (ended.words, *self._lately())):
-            return refused
+        # `API Error: 429` ends it, and the warning before that tells which quota it was: the more telling one first.
+        warned = self._lately() if status in (429, None) else ()
+        lines = sorted((ended.words, *warned), key=lambda line: kind_of(line) in (None, "overload"))
+        if refused := self._of_account(status, lines):
+            return replace(refused, words=one_line(ended.words, _SHOWN))
         if known := self.ends.known_words(ended.words):
             return Verdict(known.outcome, known.reason)
         return Verdict("crashed", f"its provider gave no good answer{f' (status {status})' if status else ''}")
@@ -188,7 +191,7 @@ class _Case:
         retrying = self.course.retrying
         if retrying is None or retrying.is_broken or self.cause in ("flooded", "memory"):
             return None
-        return self._of_account(retrying.status, (retrying.words, *self._lately()))
+        return self._of_account(retrying.status, (retrying.words,))
 
     def _without_a_word(self) -> Verdict:
         """Its process is gone, and its stream has no end."""
