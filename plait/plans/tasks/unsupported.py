@@ -16,7 +16,8 @@ _ROLE: Mapping[str, Callable[[Role], bool]] = {
     "tokens": lambda role: role.tokens is not None,
     "usd": lambda role: role.usd is not None,
 }
-"""Of agents of which nobody knows what they use up: others are stopped at these, by the model door or by what they tell."""
+"""Of agents of which nobody knows what they use up: others are stopped at these, by the model door or by what they
+tell."""
 
 
 def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
