@@ -5,7 +5,8 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -44,6 +45,7 @@ from plait.flows.running.writing_back import write_back
 from plait.flows.runs import worktree_of
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
+from plait.plans.errors import PlaitError
 from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
@@ -188,6 +190,14 @@ def _better_order(session: Session, *, seconds: float) -> Mapping[str, float] | 
     return found.urgency
 
 
+def _backends(session: Session, outcome: FeatureOutcome) -> Iterator[tuple[str, str]]:
+    """By role, the program of its agents; of those that have worked."""
+    roles = {(task.agent or "").rpartition("-")[0] for task in outcome.tasks if task.tries}
+    for role in sorted(roles & session.shop.facts.agents):
+        with suppress(PlaitError):  # its program has gone meanwhile
+            yield role, session.shop.agent_of(role).backend
+
+
 def _write_down(session: Session, outcome: FeatureOutcome, call: Call) -> None:
     """Report, artifact, history; after that the run's slots are not needed any more."""
     shop = session.shop
@@ -207,6 +217,8 @@ def _write_down(session: Session, outcome: FeatureOutcome, call: Call) -> None:
         plan_hash=hashlib.sha256(call.brief.text.encode()).hexdigest(),
         planned={task.id: task.seconds for task in session.tasks if task.task.duration},
         home=shop.home,
+        complexities={task.id: task.task.complexity for task in session.tasks if task.task.is_for_agent},
+        backends=dict(_backends(session, outcome)),
     )
     if trouble:
         session.watchers.noted(trouble)

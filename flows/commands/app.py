@@ -36,6 +36,7 @@ COMMANDS = (
     "graph",
     "run",
     "runs",
+    "agents",
     "status",
     "tell",
     "report",
