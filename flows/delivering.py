@@ -11,6 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from plait.agent_tasks.after_landing import finish_at_base
+from plait.flows.costs import costs_of
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.journal_file import JournalFile
 from plait.flows.past_durations import history_of, verifications_of
@@ -87,7 +88,7 @@ def deliver(
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
     loop = open_loop(session, urgency=urgency, lines=lines, tells_first=call.preflight)
-    for notice in session.notices:
+    for notice in (*session.notices, *_likely_cost(session)):
         watchers.noted(notice)
     _watch(session, loop.live, flow_run=flow_run)
     try:
@@ -116,6 +117,16 @@ def deliver(
         watchers.ended(loop.live)
         _write_down(session, outcome, call)
     return outcome
+
+
+def _likely_cost(session: Session) -> Iterator[str]:
+    """What the run's agents may cost, where anything is known of that."""
+    shop = session.shop
+    ahead = [task for task in session.chosen if task not in session.reuse.finished]
+    with suppress(PlaitError):  # a list of prices with mistakes is told of by `plait forecast`
+        cost = costs_of(session.brief, repository=shop.control.common_dir, chosen=ahead, samples=200) if ahead else None
+        if cost is not None and cost.usd is not None:
+            yield f"likely cost: {cost.told}"
 
 
 def _is_complete(session: Session, outcome: FeatureOutcome) -> bool:
