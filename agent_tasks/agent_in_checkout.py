@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.account_words import note_refusal, refusal_of, tell_if_broken
+from plait.agent_tasks.agent_call import call_agent
 from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
@@ -26,6 +27,7 @@ from plait.plans.language.environment import values_of
 from plait.plans.language.groundwork import Groundwork
 from plait.plans.names import salvage_branch
 from plait.plans.tasks.resuming import ANEW, Continuation
+from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.environment import environment_of
@@ -82,6 +84,8 @@ class Errand:
     """The hash of what the task is: a later run goes on with it as long as that is the same."""
     continuation: Continuation = ANEW
     """What it goes on from."""
+    before: Usage | None = None
+    """What the session that it goes on with has used up so far."""
     instructions: str = ""
     """What its agent is told in any task, beside the prompt."""
     members: str = ""
@@ -194,6 +198,7 @@ def _work(
             repair=errand.repair,
             home=folder.home,
             session=errand.continuation.session,
+            before=errand.before,
             instructions=errand.instructions,
             on_session=folder.note_session,
         )
@@ -201,8 +206,7 @@ def _work(
         with stages.of("work"):
             if errand.run is not None:
                 return run_script(order, errand.run)
-            with checkpoints.at_intervals(role.checkpoint, stop=shop.stop):
-                return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+            return call_agent(errand.agent.rpartition("-")[0], order, shop, checkpoints)
 
 
 def _handed_out(errand: Errand, shop: Workshop, folder: TryFolder) -> Checkout:
@@ -293,7 +297,10 @@ def _carried_out(errand: Errand, shop: Workshop, making: MakingReady) -> str | N
 def _without_secrets(report: AgentReport) -> AgentReport:
     """What goes on into messages, commits and the next prompt: what backends tell themselves has been in no log."""
     summary, tail = without_secrets(report.summary), without_secrets(report.tail)
-    return replace(report, summary=summary, tail=tail, problem=report.problem and without_secrets(report.problem))
+    problem, told = report.problem and without_secrets(report.problem), report.verdict
+    if told is not None:
+        told = replace(told, words=without_secrets(told.words), reason=without_secrets(told.reason))
+    return replace(report, summary=summary, tail=tail, problem=problem, verdict=told)
 
 
 def _refuse(report: AgentReport) -> None:
@@ -333,6 +340,8 @@ def _write_down(
         refusal = refusal_of(report, role, shop, changed=changed)
         if refusal is None:
             tell_if_broken(report, errand.task, role, shop, changed=changed)
+        else:
+            note_refusal(refusal, role, shop)
     with suppress(OSError):  # a full disk must not hide what went wrong first
         folder.close(
             failed=reason,

@@ -11,6 +11,7 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
@@ -19,6 +20,7 @@ from plait.plans.agents.activity import Activity
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
+from plait.plans.language.given_variables import variables_of_servers
 from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.language.secret_values import given_secrets, secret_values
 from plait.plans.merging.path_rules import file_rules
@@ -75,6 +77,8 @@ class Workshop:
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
     """What a batch did; each has its own."""
+    door: RunDoor = field(kw_only=True, compare=False)
+    """How agents that have a key reach their providers."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
@@ -195,7 +199,7 @@ class Workshop:
         """What nobody is to read: of our environment, of the crew's, and of further variables and files."""
         ground = crews_groundwork(self.crew, self.facts.integration)
         of_roles = (variable for role in self.crew.roles.values() for variable in role.environment)
-        variables = (*ground.environment, *of_roles, *given)
+        variables = (*ground.environment, *of_roles, *variables_of_servers(self.crew), *given)
         words = (*self.copied().words(), *copied.words())
         return (*secret_values(os.environ), *given_secrets(variables, os.environ, words=words))
 
@@ -245,6 +249,7 @@ def opened_workshop(
         with kept_secret(shop.secrets()):
             yield shop
     finally:
+        shop.door.shut()
         if before is not None:
             _OPEN[facts.run] = before
         else:
@@ -340,4 +345,5 @@ def _open(
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
+        door=RunDoor(home, facts.run),
     )

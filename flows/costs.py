@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plait.advice.forecasts.costing import SAMPLES, CostedTask, CostForecast, forecast_cost
 from plait.flows.inputs.requests import Brief
-from plait.flows.past_durations import records_of
+from plait.flows.past_durations import task_records_of
 from plait.plans.language.crew import Crew
 from plait.plans.tasks.expansion import PlannedTask
 
@@ -24,7 +24,7 @@ def costs_of(
     wanted = frozenset(chosen)
     planned = [task for task in brief.expansion.tasks if not wanted or task.id in wanted]
     tasks = tuple(costed for task in planned for costed in _costed(task, brief.crew))
-    return forecast_cost(tasks, records_of(repository), load_prices(home_path()), seed=seed, samples=samples)
+    return forecast_cost(tasks, task_records_of(repository), load_prices(home_path()), seed=seed, samples=samples)
 
 
 def _costed(task: PlannedTask, crew: Crew) -> Iterator[CostedTask]:

@@ -14,7 +14,7 @@ from plait.workspace.places import is_file
 
 if TYPE_CHECKING:
     from plait.plans.tasks.task_records import TaskRecord
-    from plait.store.records import BatchDuration, RoleDuration
+    from plait.store.records import BatchDuration, RoleDuration, RoleRecord
 
 Kept = TypeVar("Kept")
 
@@ -45,6 +45,11 @@ def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
     return _asked(repository, _durations)
 
 
+def records_of(repository: Path) -> "tuple[RoleRecord, ...]":
+    """How often work of each role was good in this repository; as `history_of`."""
+    return _asked(repository, _records)
+
+
 def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
     """Seconds that single verifications took in this repository, newest first; nothing where the plan has none."""
     if not plan.integration.verify and not any(contract.tests for contract in plan.contracts):
@@ -53,19 +58,19 @@ def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
     return verification_lengths(Verified(batch.seconds, batch.verifications) for batch in batches)
 
 
-def records_of(repository: Path | None, *, since: int = 0) -> "tuple[TaskRecord, ...]":
+def task_records_of(repository: Path | None, *, since: int = 0) -> "tuple[TaskRecord, ...]":
     """What agents did in this repository, or in all where none is named, oldest first; as `history_of`.
 
     `since`: milliseconds since the epoch.
     """
 
     def read(file: Path | None, url: str, key: str) -> "tuple[TaskRecord, ...]":
-        return _records(file, url, key or None, since)
+        return _task_records(file, url, key or None, since)
 
     return _asked(repository, read)
 
 
-def _records(file: Path | None, url: str, key: str | None, since: int) -> "tuple[TaskRecord, ...]":
+def _task_records(file: Path | None, url: str, key: str | None, since: int) -> "tuple[TaskRecord, ...]":
     if file is not None:
         from plait.store.quick import quick_task_records
 
@@ -115,6 +120,19 @@ def _durations(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ..
     from plait.store.history import role_durations
 
     return tuple(role_durations(open_store(file or url), key))
+
+
+def _records(file: Path | None, url: str, key: str) -> "tuple[RoleRecord, ...]":
+    if file is not None:
+        from plait.store.quick import quick_role_records
+
+        quick = quick_role_records(file, key)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import role_records
+
+    return role_records(open_store(file or url), key)
 
 
 def _batches(file: Path | None, url: str, key: str) -> "tuple[BatchDuration, ...]":

@@ -99,11 +99,6 @@ class ScriptedAgent(CodingAgent):
         except OSError as problem:
             raise CallError(f"cannot read the script {self.path}: {problem.strerror}") from problem
 
-    @property
-    def can_resume(self) -> bool:
-        """Sessions are those that its `usage` names: so what is done for real programs can be tried with a script."""
-        return True
-
     def work(self, order: AgentOrder) -> AgentReport:
         """Play the entry for this task and try in the checkout."""
         script = self.script()

@@ -32,7 +32,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Compare agents by what they did."""
-    from plait.flows.past_durations import records_of
+    from plait.flows.past_durations import task_records_of
     from plait.plans.errors import CallError
     from plait.plans.tasks.task_records import figures_by
     from plait.plans.wording import near_match, quoted
@@ -44,7 +44,7 @@ def command(
         raise CallError("--all and --repo say opposite things")
     from_then = _moment(since) if since is not None else 0.0
     way: By = by  # type: ignore[assignment]  # it is one of them
-    rows = figures_by(records_of(None if every else repo or Path(), since=int(from_then * 1000)), way)
+    rows = figures_by(task_records_of(None if every else repo or Path(), since=int(from_then * 1000)), way)
     if json:
         from dataclasses import asdict
         from json import dumps

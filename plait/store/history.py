@@ -13,14 +13,16 @@ from plait.store.engine import Store
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
+    ROLE_RECORDS,
     TASK_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
     record_of,
     summary_of,
+    task_record_of,
 )
-from plait.store.records import BatchDuration, RoleDuration, RunSummary, TaskWork
+from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary, TaskWork
 from plait.store.rows import batch_rows, outcome_from_rows, rejection_rows, run_row, task_rows
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow, storable
 
@@ -60,6 +62,13 @@ def role_durations(store: Store, repository: str, role: str | None = None) -> tu
         return tuple(duration_of(row) for row in session.connection().execute(text(ROLE_DURATIONS), asked))
 
 
+def role_records(store: Store, repository: str) -> tuple[RoleRecord, ...]:
+    """By role, by name: how many of its tasks were finished and checked, of those that came to an end."""
+    asked = {"repository": storable(repository)}
+    with store.reading() as session:
+        return tuple(record_of(row) for row in session.connection().execute(text(ROLE_RECORDS), asked))
+
+
 def batch_durations(store: Store, repository: str, *, limit: int = 20) -> tuple[BatchDuration, ...]:
     """How long verified batches took, the newest first."""
     asked = {"repository": storable(repository), "limit": limit}
@@ -74,7 +83,7 @@ def task_records(store: Store, *, repository: str | None = None, since: int = 0)
     """
     asked = {"repository": _asked(repository), "since": since}
     with store.reading() as session:
-        return tuple(record_of(row) for row in session.connection().execute(text(TASK_RECORDS), asked))
+        return tuple(task_record_of(row) for row in session.connection().execute(text(TASK_RECORDS), asked))
 
 
 def find_outcome(store: Store, id_prefix: str) -> FeatureOutcome | None:

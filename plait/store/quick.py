@@ -10,14 +10,16 @@ from plait.plans.tasks.task_records import TaskRecord
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
+    ROLE_RECORDS,
     TASK_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
     record_of,
     summary_of,
+    task_record_of,
 )
-from plait.store.records import BatchDuration, RoleDuration, RunSummary
+from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary
 from plait.store.versions import HEAD, READ_VERSION
 
 
@@ -42,6 +44,12 @@ def quick_batch_durations(file: Path, repository: str, *, limit: int = 20) -> tu
 def quick_task_records(file: Path, repository: str | None, since: int) -> tuple[TaskRecord, ...] | None:
     """As `history.task_records`; nothing when the store has to be opened in full."""
     rows = _read(file, TASK_RECORDS, {"repository": repository, "since": since})
+    return None if rows is None else tuple(task_record_of(row) for row in rows)
+
+
+def quick_role_records(file: Path, repository: str) -> tuple[RoleRecord, ...] | None:
+    """As `history.role_records`; nothing when the store has to be opened in full."""
+    rows = _read(file, ROLE_RECORDS, {"repository": repository})
     return None if rows is None else tuple(record_of(row) for row in rows)
 
 

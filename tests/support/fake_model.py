@@ -300,6 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 256  # 64 agents at once: Python's own is 5, and the sixth is reset
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed is no news."""
