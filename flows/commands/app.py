@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
+    "init",
     "new",
     "crew",
     "check",
