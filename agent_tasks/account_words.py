@@ -1,11 +1,14 @@
 """Whether a try ended because of its agent's account, or because its program cannot work at all."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentReport
+from plait.door.machine_pauses import MachinePauses
 from plait.plans.accounts.refusals import Kind, Refusal, last_lines, refusal_in
+from plait.plans.accounts.sharing import account_of
 from plait.plans.agents.outcomes import Outcome
 from plait.plans.journal.events import ProgramBroke
 from plait.workspace.local_zone import LocalZone, zone_of
@@ -41,6 +44,14 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
     if report.verdict is not None and not found.lines:
         return None  # its stream says how it ended: an agent's prose about limits is none
     return refusal_in(lines, datetime.now(LocalZone()), zone_of, own=found.lines.__contains__)
+
+
+def note_refusal(refusal: Refusal, role: str, shop: Workshop) -> None:
+    """Let other runs of this machine know of it, too: what an account has said of its time holds for all of them."""
+    if refusal.kind == "login":
+        return  # a person may mend it for the next run
+    account = account_of(role, shop.crew.role(role), shop.crew.default_backend)
+    MachinePauses(shop.home).refuse(account, refusal, time.time())
 
 
 def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.account_words import note_refusal, refusal_of, tell_if_broken
 from plait.agent_tasks.agent_call import call_agent
 from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
@@ -194,6 +194,7 @@ def _work(
             temporary=checkout.temporary,
             stop=shop.stop,
             on_line=lambda line: shop.hear(errand.task, line),
+            on_activity=lambda activity: shop.act(errand.task, activity),
             repair=errand.repair,
             home=folder.home,
             session=errand.continuation.session,
@@ -339,6 +340,8 @@ def _write_down(
         refusal = refusal_of(report, role, shop, changed=changed)
         if refusal is None:
             tell_if_broken(report, errand.task, role, shop, changed=changed)
+        else:
+            note_refusal(refusal, role, shop)
     with suppress(OSError):  # a full disk must not hide what went wrong first
         folder.close(
             failed=reason,

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plait.agent_tasks.batch_record import BatchRecord
@@ -16,6 +16,7 @@ from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
+from plait.plans.agents.activity import Activity
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
@@ -64,6 +65,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    act: Callable[[str, Activity], None] = lambda _task, _activity: None
+    """Told a task's id and what its agent does now."""
     resting: Resting = field(default_factory=Resting)
     """The roles that start no agent now."""
     surroundings: Surroundings = NO_SURROUNDINGS
@@ -212,7 +215,7 @@ _OVER: set[str] = set()
 _OPENING = threading.Lock()
 
 
-def _nobody(*_said: str) -> None:
+def _nobody(*_said: object) -> None:
     """Where nobody watches."""
 
 
@@ -224,6 +227,7 @@ def opened_workshop(
     stop: threading.Event | None = None,
     hear: Callable[[str, str], None] = _nobody,
     tell: Callable[[str], None] = _nobody,
+    act: Callable[[str, Activity], None] = _nobody,
 ) -> Iterator[Workshop]:
     """Open the workshop of a run with what is no data, and let all orders that come to this process find it.
 
@@ -232,12 +236,13 @@ def opened_workshop(
         stop: Set when the run is cancelled.
         hear: Told a task's id and the last line that its agent printed; called from any thread.
         tell: Told in a line what a person who watches should know.
+        act: Told a task's id and what its agent does now; called from any thread.
 
     Raises:
         CallError, EnvironmentProblem: as `open_control`.
     """
     before = _OPEN.get(facts.run)
-    shop = _open(facts, control or _control(facts), stop or threading.Event(), hear, tell)
+    shop = _open(facts, control or _control(facts), stop or threading.Event(), hear, tell, act)
     _OVER.discard(facts.run)
     _OPEN[facts.run] = shop
     try:
@@ -263,7 +268,7 @@ def workshop_of(facts: RunFacts) -> Workshop:
         if facts.run in _OVER:
             raise TaskStopped("the run is over")
         if facts.run not in _OPEN:
-            _OPEN[facts.run] = _open(facts, _control(facts), threading.Event(), _nobody, _nobody)
+            _OPEN[facts.run] = _open(facts, _control(facts), threading.Event(), _nobody, _nobody, _nobody)
         return _OPEN[facts.run]
 
 
@@ -282,12 +287,17 @@ def _open(
     stop: threading.Event,
     hear: Callable[[str, str], None],
     tell: Callable[[str], None],
+    act: Callable[[str, Activity], None],
 ) -> Workshop:
     def hear_cleanly(task: str, line: str) -> None:
         hear(task, without_secrets(line))
 
     def tell_cleanly(words: str) -> None:
         tell(without_secrets(words))
+
+    def act_cleanly(task: str, activity: Activity) -> None:
+        words, tool = without_secrets(activity.words), without_secrets(activity.tool)
+        act(task, replace(activity, words=words, tool=tool))
 
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     crew, set_ups = facts.crew, SetUps()
@@ -331,6 +341,7 @@ def _open(
         *shared,
         hear_cleanly,
         tell_cleanly,
+        act_cleanly,
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,

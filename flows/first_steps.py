@@ -9,7 +9,7 @@ from typing import Any
 
 from plait.flows.inputs.agents_around import Around, agents_around
 from plait.plans.errors import CallError, PlaitError
-from plait.plans.language.backends import LATER, PROGRAMS
+from plait.plans.language.backends import PROGRAMS
 from plait.plans.quality.first_plan import Sighting, first_crew, first_plan
 from plait.plans.specs.found_agents import OF_THE_USER
 from plait.plans.wording import listed, one_line
@@ -121,9 +121,8 @@ def first_steps(folder: Path, *, feature: str) -> FirstSteps:
     agents = {name: one_line(agent.place) for name, agent in found.agents.items()}
     own = {name: place for name, place in agents.items() if not place.startswith(f"{OF_THE_USER}/")}
     programs = tuple(_programs())
-    usable = [program for program in programs if PROGRAMS[program.name] not in LATER]
-    whole = [program.name for program in usable if not program.trouble]
-    rest = [program.name for program in usable if program.trouble]
+    whole = [program.name for program in programs if not program.trouble]
+    rest = [program.name for program in programs if program.trouble]
     seen = Sighting(files, folders, tuple(PROGRAMS[name] for name in (*whole, *rest)), own)
     troubles = tuple(f"{one_line(problem.at(problem.file))}" for problem in found.repository_faults)
     return FirstSteps(folder, seen, programs, first_plan(seen, feature=feature), first_crew(seen), troubles)

@@ -8,6 +8,7 @@ from plait.plans.agents.at_work import AtWork
 from plait.plans.agents.program_ends import is_reading
 from plait.plans.agents.spending import Spending
 from plait.plans.agents.stream import (
+    TEXT,
     AgentEvent,
     Denied,
     Ended,
@@ -23,6 +24,8 @@ from plait.plans.agents.stream import (
 from plait.plans.wording import one_line
 
 _MOST_LINES: Final = 20
+_MOST_TEXTS: Final = 40
+"""codex says why it cannot begin, and a trace of its stack after that."""
 _SHOWN: Final = 300
 
 
@@ -71,8 +74,8 @@ class Course:
                 return replace(now, warnings=_added(self.warnings, one_line(event.words, _SHOWN)))
             case Ended():
                 return replace(now, ended=event, retrying=None)
-            case Unknown() if event.kind.startswith("text: "):
-                return replace(now, texts=(*self.texts, event.kind.removeprefix("text: "))[-_MOST_LINES:])
+            case Unknown() if event.kind.startswith(TEXT):
+                return replace(now, texts=(*self.texts, event.kind.removeprefix(TEXT))[-_MOST_TEXTS:])
             case Unknown():
                 return replace(now, unknown=_added(self.unknown, one_line(event.kind, 80)))
         return now

@@ -108,7 +108,10 @@ ENDS: Final[Mapping[Backend, ProgramEnds]] = MappingProxyType(
             lost_session=_words(r"error resuming session|invalid session identifier|no previous sessions found"),
         ),
         "aider": ProgramEnds(is_told_of_errors=False),
-        "acp": ProgramEnds(is_told_of_errors=False),  # an adapter of codex ends a turn in order on 429
+        "model": ProgramEnds(lost_session=_words(r"^the session \S{1,100} (?:is not there|cannot be read)")),
+        "acp": ProgramEnds(  # an adapter of codex ends a turn in order on 429
+            lost_session=_words(r"^it cannot go on with the session"), is_told_of_errors=False
+        ),
     }
 )
 """Measured on claude 2.1.332, codex 0.171.0, opencode 1.18.33, gemini 0.61.0, aider 0.86.2."""

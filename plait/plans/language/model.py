@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from plait.plans.language.budget import Budget
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
@@ -371,6 +372,7 @@ class Plan(Part):
     integration: Integration = Field(
         default_factory=Integration, description="How finished branches come together and are verified."
     )
+    budget: Budget | None = Field(default=None, description="The most that a run of it may spend, and a day.")
     keep: int = Field(
         default=KEEP_DAYS,
         ge=1,

@@ -35,6 +35,7 @@ from tests.plans.agents.recorded_streams import RECORDED, Row
 
 STREAMS = Path(__file__).parents[2] / "data" / "agent-streams"
 NOW = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)
+BACKTRACE = "\n\nStack backtrace:\n" + "\n".join(f"   {at}: <unknown>" for at in range(10))
 ROWS = [(backend, row) for backend, rows in RECORDED.items() for row in rows]
 
 
@@ -277,6 +278,7 @@ def test_denials_of_which_nothing_came_are_why_nothing_was_done() -> None:
         ("claude", 1, "--dangerously-skip-permissions cannot be used with root/sudo privileges", "crashed"),
         ("claude", 1, "Error: Session ID 874e80b2 is already in use.", "crashed"),
         ("codex", 1, "Error: thread/resume: thread/resume failed: no rollout found for thread id 8", "crashed"),
+        ("codex", 1, f"Error: no rollout found for thread id 8{BACKTRACE}", "crashed"),
         ("opencode", 1, "\x1b[91m\x1b[1mError: \x1b[0mSession not found", "crashed"),
         ("gemini", 41, "Please set an Auth method in your settings.json", "login needed"),
         ("gemini", 55, "Gemini CLI is not running in a trusted directory.", "crashed"),
@@ -298,6 +300,7 @@ def test_programs_that_cannot_begin_say_why_on_standard_error(
     judged = judge(backend=backend, status=status, stderr_tail=stderr)
 
     assert judged.outcome == outcome
+    assert "unknown" not in judged.words
     assert "\x1b" not in judged.words + judged.reason
 
 
