@@ -41,7 +41,7 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
     "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns", "tools"}),
     "aider": BackendFacts(program="aider", abilities=_AIDER),
-    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
+    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns", "tools"}),
     "acp": BackendFacts(abilities=_MODEL | {"sessions", "servers"}),
 }
 
