@@ -77,9 +77,11 @@ def show_dry_run(brief: Brief, chosen: tuple[str, ...], asked: DryRun, *, json: 
         sys.stdout.write(_record(ahead, made, order, cost))
         return
     sys.stdout.write(_text(ahead, made, order, cost))
-    for line in (*ahead.presets, *ahead.notes):
+    for line in (*map(str, brief.expansion.routes), *ahead.presets, *ahead.notes):
         sys.stderr.write(f"note: {line}\n")
-    for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
+    routes = {str(route) for route in brief.expansion.routes}
+    warnings = [line for line in brief.expansion.notices if line not in routes]
+    for line in (*warnings, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
         sys.stderr.write(f"warning: {line}\n")
 
 
@@ -155,6 +157,7 @@ def _record(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast], cos
         ],
         "finished": list(ahead.finished),
         "bundles": bundle_records(ahead.bundles),
+        "routes": [route.record() for route in brief.expansion.routes],
         "unsupported": list(brief.expansion.unsupported),
         "notes": list(ahead.notes),
         **({"presets": list(ahead.presets)} if ahead.presets else {}),
