@@ -74,6 +74,8 @@ class Errand:
     """The files of a repair that are in conflict."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
+    answers: int = 0
+    """1 for the first answer to a review of its work."""
     members: str = ""
     """Of a bundle: what the branch that keeps a failed try says of its tasks, so that they go alone in the next run."""
 
@@ -158,6 +160,7 @@ def _work(errand: Errand, shop: Workshop, folder: TryFolder, private: PrivateWor
             stop=shop.stop,
             on_line=lambda line: shop.hear(errand.task, line),
             repair=errand.repair,
+            answers=errand.answers,
         )
         private.begin()
         with stages.of("work"):

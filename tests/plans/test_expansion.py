@@ -36,7 +36,6 @@ def test_the_cart_plan_expands() -> None:
     assert made.tasks[5].needs == (("TASK-002",), ("TASK-003",), ("TASK-004",), ("TASK-005",))
     assert made.notices == ()
     assert made.unsupported == (
-        "tasks[1].review",
         "tasks[3].locks",
         "crew.default_backend: claude",
         "crew.frontend.backend: codex",

@@ -7,7 +7,6 @@ from plait.plans.language.crew import Crew, Role
 from plait.plans.language.model import COMMAND_ROLE, Plan, Task
 
 _TASK: Mapping[str, Callable[[Task], bool]] = {
-    "review": lambda task: task.review is not None,
     # The holder may change what it locks, which is carried out; that others wait for it is not.
     "locks": lambda task: bool(task.locks),
 }
@@ -31,7 +30,8 @@ def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
 
 def _later_backends(plan: Plan, crew: Crew) -> Iterator[str]:
     """Agent programs that roles with a prompt have, and that a run would refuse to begin with."""
-    roles = sorted({task.role or COMMAND_ROLE for task in plan.tasks if task.is_for_agent})
+    doing = {task.role or COMMAND_ROLE for task in plan.tasks if task.is_for_agent}
+    roles = sorted(doing.union(task.review.by for task in plan.tasks if task.review))
     if crew.default_backend in LATER and any(crew.role(name).own_backend is None for name in roles):
         yield f"crew.default_backend: {crew.default_backend}"
     yield from (f"crew.{name}.backend: {backend}" for name in roles if (backend := crew.role(name).backend) in LATER)
