@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NAMED = { $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off $(1); echo $$? > .venv/status; } \
 	| awk '/^Collecting/ { print "  " $$2; fflush() }'; exit $$(cat .venv/status)
 
-.PHONY: help demo test test-fast test-floor soak chaos lint format bench bench-schedule mutate lock clean pictures
+.PHONY: help demo test test-fast test-floor agents agents-installed soak chaos lint format bench bench-schedule mutate lock clean pictures
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -55,6 +55,13 @@ test-fast: .venv/installed-dev ## the quick tests
 
 test-floor: .venv-floor/installed ## the quick tests that come near Prefect, on the oldest Prefect that is allowed
 	@.venv-floor/bin/python -m pytest $(QUICK) tests/flows tests/blocks tests/agent_tasks tests/contracts tests/acceptance
+
+agents-installed: .venv/installed-dev ## real agent programs for the tests, in pinned versions, into .programs (from npm and PyPI)
+	@.ci/agent-programs
+
+# One after the other by default: opencode alone takes 1 GB. Without any key: all of them talk to a fake model on loopback.
+agents: agents-installed ## every test on real agent programs, against a fake model; the table goes to .programs/table.md
+	@$(BIN)/python -m pytest -m agents -n $(if $(filter auto,$(N)),2,$(N)) --dist loadfile tests/agents
 
 lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
 	@$(BIN)/ruff check .

@@ -1,10 +1,12 @@
 """Truth about "done": not empty, only owned paths, no conflict markers, its own verification green, contracts kept."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from plait.agent_tasks.repair_start import RepairStart, repair_start
 from plait.agent_tasks.verifying import how_red, red_verdict
 from plait.agent_tasks.workshop import Workshop
+from plait.plans.agents.outcomes import Outcome
 from plait.plans.paths import matches, out_of_scope, scope_words
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract, missing_files
 from plait.plans.tasks.work import WorkOrder
@@ -15,19 +17,27 @@ from plait.workspace.harvest import Harvest
 from plait.workspace.scanning import shown
 
 
-def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
-    """Why this work does not count, in a sentence; nothing when it does. The cheap checks come first.
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """Why work does not count."""
+
+    reason: str
+    """In a sentence, with what a command printed below it."""
+    outcome: Outcome
+
+
+def why_not_done(order: WorkOrder, shop: Workshop, harvested: Harvest) -> NotDone | None:
+    """Why this work does not count; nothing when it does. The cheap checks come first.
 
     Raises:
         TaskStopped: the run was cancelled meanwhile.
         TaskImpossible: a command could not be carried out.
         EnvironmentProblem: what a repair started from could not be made again.
     """
-    return (
-        check_harvest(order, shop, harvested)
-        or verify_work(order, shop, harvested)
-        or check_contracts(order, shop, harvested)
-    )
+    if wrong := check_harvest(order, shop, harvested):
+        return wrong
+    red = verify_work(order, shop, harvested) or check_contracts(order, shop, harvested)
+    return NotDone(red, "check failed") if red else None
 
 
 def claims_of(order: WorkOrder, shop: Workshop) -> Claims:
@@ -45,26 +55,29 @@ def notes_on(harvested: Harvest) -> Iterator[str]:
         yield f"left out, although its patterns name it: {_swallowed(harvested)}"
 
 
-def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> str | None:
-    """Why this work does not count, in a sentence; nothing when it does."""
+def check_harvest(order: WorkOrder, shop: Workshop, harvested: Harvest) -> NotDone | None:
+    """Why this work does not count by itself, whatever commands say of it; nothing when it does."""
     if harvested.problems:
-        return "the checkout cannot be committed: " + "; ".join(sorted(harvested.problems)[:5])
+        return NotDone("the checkout cannot be committed: " + "; ".join(sorted(harvested.problems)[:5]), "false done")
     spec, start = order.task.task, repair_start(order, shop)
     if start and (left := start.undecided(shop.control.store, harvested.tree)):
-        return left
+        return NotDone(left, "false done")
     if not harvested.changed and spec.changes_required and not (start and start.may_stay):
-        return f"it said that it was done, but changed nothing{_left_out(harvested)}"
+        return NotDone(f"it said that it was done, but changed nothing{_left_out(harvested)}", "empty")
     if order.repair is None and (idle := _idle_members(order, harvested)):
-        return f"it said that it was done, but changed nothing for {', '.join(idle)}{_left_out(harvested)}"
+        nothing = f"it said that it was done, but changed nothing for {', '.join(idle)}"
+        return NotDone(f"{nothing}{_left_out(harvested)}", "false done")
     own = [path for path in harvested.changed if not _may_mend(path, order, start)]
     if outside := out_of_scope(own, owns=spec.owns, locked=spec.locked):
-        return scope_words(outside, task=order.task.id)
+        return NotDone(scope_words(outside, task=order.task.id), "out of scope")
     broken = [path for path in own if _is_agreed(path, order, shop)]
     if broken:
-        return f"it changed the contract that it rests on, and has to keep to: {', '.join(map(shown, broken[:5]))}"
+        named = ", ".join(map(shown, broken[:5]))
+        return NotDone(f"it changed the contract that it rests on, and has to keep to: {named}", "out of scope")
     if missing := _missing_outputs(order, shop, harvested.tree):
         absent = f"no file {' and none '.join(missing)}"
-        return f"it said that it was done, but what it promised is not there: {absent}{_left_out(harvested)}"
+        promised = f"it said that it was done, but what it promised is not there: {absent}"
+        return NotDone(f"{promised}{_left_out(harvested)}", "false done")
     return None
 
 

@@ -1,5 +1,6 @@
 """Why a try ends early: each is rebuilt from one message string, so it may cross a Prefect result."""
 
+from plait.plans.agents.outcomes import Outcome
 from plait.plans.errors import PlaitError
 from plait.workspace.output import plain
 
@@ -16,6 +17,11 @@ class _TryEnded(PlaitError):
 
 class TryFailed(_TryEnded):
     """The try does not count; the next one is told why."""
+
+    def __init__(self, reason: str, outcome: Outcome = "check failed") -> None:
+        super().__init__(reason)
+        self.outcome: Outcome = outcome
+        """For the record of the try; what Prefect rebuilds from the message has the default."""
 
 
 class TaskStopped(_TryEnded):

@@ -10,6 +10,7 @@ from plait.plans.language.verify_stages import commands_in
 from plait.plans.merging.path_rules import rule_for
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import AGAINST, PlannedContract
+from plait.plans.tasks.resuming import ANEW, Continuation
 from plait.plans.tasks.reviews import ReviewRemarks
 from plait.plans.tasks.work import RepairOrder, Try, WorkOrder
 from plait.plans.wording import fenced, in_code, one_line, shortened
@@ -23,13 +24,22 @@ LONGEST_EVIDENCE = 12_000
 """Characters of conflict or output that a prompt carries; the rest is in files that it names."""
 
 
-def prompt_of(order: WorkOrder, shop: Workshop, *, tries: tuple[Try, ...], files: RepairStart | None = None) -> str:
+def prompt_of(
+    order: WorkOrder,
+    shop: Workshop,
+    *,
+    tries: tuple[Try, ...],
+    files: RepairStart | None = None,
+    continuation: Continuation = ANEW,
+) -> str:
     """All that the next try of an order is told, given the tries so far; fit to be written as UTF-8.
 
     Args:
         files: What a repair starts from.
+        continuation: What of the tries so far it goes on from.
     """
     more = [
+        going_on_section(shop, continuation, before=files.tree if files else order.start),
         notes_section(order, shop),
         *start_section(order, shop),
         *contract_sections(order, shop),
@@ -168,6 +178,29 @@ def _unmarked(start: RepairStart | None) -> Iterator[str]:
         )
     elif left:
         yield "Where what git made of one is right, leave that as it is."
+
+
+def going_on_section(shop: Workshop, continuation: Continuation, *, before: str) -> str:
+    """What is done by now, for an agent that goes on; empty for one that starts anew."""
+    if continuation.checkpoint is None:
+        return _TO_A_SESSION if continuation.session else ""
+    store = shop.control.store
+    changed = store.changed_paths(before, continuation.checkpoint)
+    more = f"\n… and {len(changed) - _UNMARKED} more" if len(changed) > _UNMARKED else ""
+    done = fenced("\n".join(map(one_line, changed[:_UNMARKED])) + more) if changed else "No file is changed so far."
+    who = "You were" if continuation.session else "Another agent was"
+    return (
+        f"## What is done\n\n{who} at work on this before, and did not come to the end. The current directory holds "
+        "what was there then, and only that: files that git ignores are gone, and so is what was written after the "
+        f"last checkpoint. Look at it before you believe it. Changed so far:\n\n{done}\n\nWhat remains is all of the "
+        "task that is not done by that. Do not begin anew where what is there is right."
+    )
+
+
+_TO_A_SESSION = (
+    "## Where you are\n\nThis goes on with what you did before. The files in the current directory are those that this "
+    "message tells of, and may differ from what you remember: look at them before you believe it."
+)
 
 
 def broken_set_up_section(commands: tuple[str, ...], why: str) -> str:

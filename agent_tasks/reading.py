@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.blocks.agents.base import AgentOrder, AgentReport, CodingAgent
+from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.plans.language.crew import Complexity, Role
 from plait.plans.language.default_limits import longest_silence, longest_try
 from plait.plans.language.environment import GivenVariable
@@ -42,6 +42,9 @@ class Reading:
     reads: int = 0
     """1 for the first review of a task; 0 where it is none."""
     schema: str | None = None
+    home: Path | None = None
+    """Of its program; nothing where it is to have the user's own."""
+    instructions: str = ""
     complexity: Complexity = "moderate"
 
 
@@ -60,13 +63,13 @@ def read_in_checkout(
     control: Control,
     home: Path,
     role: Role,
-    agent: CodingAgent,
+    work: Callable[[AgentOrder], AgentReport],
     variables: tuple[GivenVariable, ...],
     stop: threading.Event,
     on_line: Callable[[str], None] | None,
     surroundings: Surroundings = NO_SURROUNDINGS,
 ) -> Heard:
-    """Let an agent read a commit to its end, in a fresh checkout that nothing is taken from.
+    """Let an agent read a commit to its end, in a fresh checkout that nothing is taken from; `work` calls it.
 
     Raises:
         EnvironmentProblem: the program is not there, or the disk is full.
@@ -91,8 +94,10 @@ def read_in_checkout(
             access="read",
             schema=reading.schema,
             reads=reading.reads,
+            home=reading.home,
+            instructions=reading.instructions,
         )
-        report = agent.work(order)
+        report = work(order)
         return Heard(report, _end_of(reading.output), _changed(control, checkout))
 
 

@@ -8,6 +8,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.agent_call import call_agent
+from plait.agent_tasks.agent_instructions import instructions_of
 from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import AccountRefused, TaskStopped, TryFailed
 from plait.agent_tasks.reading import Heard, Reading, read_in_checkout
@@ -79,6 +81,8 @@ def _heard(order: ReviewOrder, shop: Workshop, folder: TryFolder) -> tuple[Heard
         attempt=folder.attempt,
         reads=order.round,
         schema=VERDICT_SCHEMA,
+        home=folder.home,
+        instructions=instructions_of(order.role, shop),
         complexity=order.task.task.complexity,
     )
     heard = read_in_checkout(
@@ -86,7 +90,7 @@ def _heard(order: ReviewOrder, shop: Workshop, folder: TryFolder) -> tuple[Heard
         control=shop.control,
         home=shop.home,
         role=shop.crew.role(order.role),
-        agent=shop.agent_of(order.role),
+        work=lambda asked: call_agent(order.role, asked, shop),
         variables=ground.environment,
         stop=shop.stop,
         on_line=lambda line: shop.hear(order.task.id, line),
@@ -107,7 +111,8 @@ def _verdict(order: ReviewOrder, shop: Workshop, heard: Heard, mark: str) -> Ver
     missing = report.problem
     if missing is None:
         try:
-            return verdict_in(report.answer) if report.answer else printed_verdict(heard.printed, mark)
+            answer = report.answer or (report.verdict.answer if report.verdict else None)
+            return verdict_in(answer) if answer else printed_verdict(heard.printed, mark)
         except NoVerdictError as problem:
             missing = str(problem)
     refusal = refusal_of(report, order.role, shop, changed=False)

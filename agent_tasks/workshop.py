@@ -1,5 +1,6 @@
 """What is open where the work of one run is done: opened from the run's facts, found by its id, never sent."""
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,14 +11,16 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
-from plait.plans.language.environment import meanings, values_of
+from plait.plans.language.environment import GivenVariable, meanings, values_of
 from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
+from plait.plans.language.secret_values import given_secrets, secret_values
 from plait.plans.merging.path_rules import file_rules
 from plait.plans.names import integration_branch
 from plait.plans.tasks.expansion import PlannedTask
@@ -31,6 +34,7 @@ from plait.workspace.environment import environment_of
 from plait.workspace.merge_programs import MergePrograms, found_programs
 from plait.workspace.merging import SettledPath
 from plait.workspace.preparation import SetUpTrial
+from plait.workspace.redacting import kept_secret, without_secrets
 from plait.workspace.ref_landing import BranchLander, Lander
 from plait.workspace.remaking import Remade, Remaker
 from plait.workspace.settling import Settler
@@ -69,6 +73,8 @@ class Workshop:
     """How long the stages of a batch take; each batch has its own."""
     record: BatchRecord = field(default_factory=BatchRecord)
     """What a batch did; each has its own."""
+    door: RunDoor = field(kw_only=True, compare=False)
+    """How agents that have a key reach their providers."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
@@ -185,6 +191,14 @@ class Workshop:
             self._copied[wanted] = copied_files(Path(self.facts.clone), self.control, wanted)
         return self._copied[wanted]
 
+    def secrets(self, *, given: Iterable[GivenVariable] = (), copied: CopiedFiles = NO_FILES) -> tuple[str, ...]:
+        """What nobody is to read: of our environment, of the crew's, and of further variables and files."""
+        ground = crews_groundwork(self.crew, self.facts.integration)
+        of_roles = (variable for role in self.crew.roles.values() for variable in role.environment)
+        variables = (*ground.environment, *of_roles, *given)
+        words = (*self.copied().words(), *copied.words())
+        return (*secret_values(os.environ), *given_secrets(variables, os.environ, words=words))
+
     def folder_of(self, task_id: str) -> Path:
         """Where a task's tries, logs and results are kept."""
         return self.directory / "tasks" / task_id
@@ -226,8 +240,10 @@ def opened_workshop(
     _OVER.discard(facts.run)
     _OPEN[facts.run] = shop
     try:
-        yield shop
+        with kept_secret(shop.secrets()):
+            yield shop
     finally:
+        shop.door.shut()
         if before is not None:
             _OPEN[facts.run] = before
         else:
@@ -266,6 +282,12 @@ def _open(
     hear: Callable[[str, str], None],
     tell: Callable[[str], None],
 ) -> Workshop:
+    def hear_cleanly(task: str, line: str) -> None:
+        hear(task, without_secrets(line))
+
+    def tell_cleanly(words: str) -> None:
+        tell(without_secrets(words))
+
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     crew, set_ups = facts.crew, SetUps()
     ground = crews_groundwork(crew, integration)
@@ -306,9 +328,10 @@ def _open(
         remaker,
         lander,
         *shared,
-        hear,
-        tell,
+        hear_cleanly,
+        tell_cleanly,
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
+        door=RunDoor(home, facts.run),
     )

@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-ALL = ("starting", "schedule", "dispatch", "search", "pipelining", "whole_way", "overhead", "checkout", "merging")
+ALL = (
+    "starting",
+    "schedule",
+    "dispatch",
+    "search",
+    "pipelining",
+    "whole_way",
+    "overhead",
+    "checkout",
+    "merging",
+    "agents",
+)
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """A crew saved in Prefect: roles with their slots and agents, as a form that a person can fill in on the page."""
 
+import shlex
 from typing import Annotated, Any, Final, Literal
 
 from prefect.blocks.core import Block
@@ -11,6 +12,7 @@ from plait.plans.language.backends import NAMED
 from plait.plans.language.crew import Crew
 
 AS_THE_CREW: Final = "as the crew says"
+BY_THE_BACKEND: Final = "by the backend"
 
 
 def _in_order(schema: dict[str, Any]) -> None:
@@ -58,6 +60,12 @@ class CrewRole(BaseModel):
         description="For the backend command: the program and its arguments, one by one, such as claude and -p.",
         examples=[["claude", "-p"]],
     )
+    arguments: list[str] = Field(
+        default_factory=list,
+        title="Arguments",
+        description="Of an agent program such as claude or codex: further arguments, one by one.",
+        examples=[["--effort", "high"]],
+    )
     prompt_by: Literal["stdin", "file"] = Field(
         default="stdin",
         title="Prompt by",
@@ -72,6 +80,30 @@ class CrewRole(BaseModel):
     )
     description: Text = Field(
         default="", title="Description", description="What the role is for, as its agents are told."
+    )
+    instructions: Text = Field(
+        default="",
+        title="Instructions",
+        description="What its agents are told in any task: the system prompt, where the program has one.",
+    )
+    tools: list[str] = Field(
+        default_factory=list,
+        title="Tools",
+        description="The tools that its agents may have, by the program's own names. None: all that its backend gives.",
+    )
+    denied_tools: list[str] = Field(
+        default_factory=list,
+        title="Denied tools",
+        description="Tools that its agents may not have, by the program's own names.",
+    )
+    mcp: dict[str, str] = Field(
+        default_factory=dict,
+        title="MCP servers",
+        description="Further MCP servers that its agents may use, by name: an address, or a command with its words.",
+        examples=[{"docs": "https://example.com/mcp"}],
+    )
+    turns: Annotated[int, BeforeValidator(lambda limit: limit or 0)] = Field(
+        default=0, ge=0, title="Turns", description="The most turns that one try may take. 0: no limit."
     )
     capabilities: list[str] = Field(
         default_factory=list,
@@ -90,6 +122,11 @@ class CrewRole(BaseModel):
     stall: Text = Field(
         default="", title="Limit of silence", description="How long an agent may print nothing, such as 10m."
     )
+    checkpoint: Text = Field(
+        default="",
+        title="Checkpoint",
+        description="How often the work of an agent is committed while it works, such as 5m; 0 is never. Empty: 5m.",
+    )
     start_up: Text = Field(
         default="",
         title="Start-up",
@@ -104,6 +141,11 @@ class CrewRole(BaseModel):
     )
     usd: Annotated[float, BeforeValidator(lambda limit: limit or 0)] = Field(
         default=0, ge=0, title="US dollars", description="The most that one task may cost. 0: no limit."
+    )
+    door: Literal["auto", "off"] = Field(
+        default="auto",
+        title="Model door",
+        description="Whether its agents reach their provider through the model door; off: they get the key itself.",
     )
     account: Text = Field(
         default="",
@@ -128,6 +170,16 @@ class CrewRole(BaseModel):
     submodules: Annotated[Literal["as the crew says", "yes", "no"], BeforeValidator(_as_word)] = Field(
         default=AS_THE_CREW, title="Submodules", description="Whether its checkouts have the files of submodules."
     )
+    sandbox: Literal["as the crew says", "required", "auto", "off"] = Field(
+        default=AS_THE_CREW,
+        title="Sandbox",
+        description="Whether its agents work in a sandbox: not without one, where it works, or not at all.",
+    )
+    hosts: list[str] = Field(
+        default_factory=list,
+        title="Hosts",
+        description="Hosts that its agents may reach from a sandbox, such as pypi.org.",
+    )
     setup: list[str] = Field(
         default_factory=list,
         title="Set-up",
@@ -143,14 +195,23 @@ class CrewRole(BaseModel):
         filled = {key: value for key, value in self.model_dump(exclude=apart).items() if value}
         if "copied_files" in filled:  # pydantic's models have a method of the key's own name
             filled["copy"] = filled.pop("copied_files")
+        if self.sandbox == AS_THE_CREW:
+            del filled["sandbox"]
         if self.submodules != AS_THE_CREW:
             filled["submodules"] = self.submodules == "yes"
+        if "mcp" in filled:
+            filled["mcp"] = {server: _server(words) for server, words in self.mcp.items()}
         if chosen := {complexity: model for complexity, model in self.models.model_dump().items() if model}:
             filled["model"] = chosen
-        for key in ("prompt_by", "priority"):
+        for key in ("prompt_by", "priority", "door"):
             if key not in self.model_fields_set:
                 filled.pop(key, None)
         return filled
+
+
+def _server(words: str) -> str | list[str]:
+    """An address as it is, a command as its words; ValueError where its quotes do not close."""
+    return words if words.lstrip().startswith(("http://", "https://")) else shlex.split(words)
 
 
 class AgentCrew(Block):
@@ -213,6 +274,12 @@ class AgentCrew(Block):
         title="Submodules",
         description="Whether checkouts have the files of the repository's submodules.",
     )
+    sandbox: Literal["by the backend", "required", "auto", "off"] = Field(
+        default=BY_THE_BACKEND,
+        title="Sandbox",
+        description="Whether agents work in a sandbox, for roles that do not say. By the backend: auto for claude, "
+        "codex, opencode, gemini and aider, else off.",
+    )
     quota_wait: Text = Field(
         default="",
         title="Quota wait",
@@ -240,6 +307,8 @@ class AgentCrew(Block):
         for key in ("default_backend", "setup", "setup_inputs", "submodules", "environment", "quota_wait"):
             if value := getattr(self, key):
                 written[key] = value
+        if self.sandbox != BY_THE_BACKEND:
+            written["sandbox"] = self.sandbox
         if self.copied_files:
             written["copy"] = self.copied_files
         return Crew.model_validate(written)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from plait.agent_tasks.after_landing import finish_at_base
 from plait.flows.forecasting import durations_of, improved_order
-from plait.flows.journal_file import JournalFile, Redactor
+from plait.flows.journal_file import JournalFile
 from plait.flows.past_durations import history_of, verifications_of
 from plait.flows.recording.artifacts import publish_report
 from plait.flows.recording.asking import Asking
@@ -46,8 +46,6 @@ from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
 from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
-from plait.plans.language.environment import from_shell, own_values
-from plait.plans.language.given_variables import given_variables
 from plait.plans.run.machine import Run
 from plait.plans.tasks.outcomes import FeatureOutcome, RunState
 from plait.plans.wording import count, spell_seconds
@@ -56,6 +54,7 @@ from plait.show.pictures.chart import chart_of
 from plait.show.pictures.gantt_svg import draw_gantt, gantt_uri
 from plait.show.run_report import report_markdown
 from plait.workspace.pause_wishes import wish_to_pause
+from plait.workspace.redacting import without_secrets
 
 _LOG = logging.getLogger("prefect.plait")
 
@@ -134,11 +133,7 @@ def open_loop(
     """
     shop, watchers = session.shop, session.watchers
     wish = partial(wish_to_pause, shop.control, shop.feature)
-    given = given_variables(session.brief.plan, session.brief.crew)
-    tasks = session.tasks
-    copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
-    redact = Redactor({**os.environ, **own_values(given)}, from_shell(given), words=copied.words())
-    manifest = fitting(manifest_of(session, urgency=urgency, paused_by=wish()), redact)
+    manifest = fitting(manifest_of(session, urgency=urgency, paused_by=wish()), without_secrets)
     live = LiveRun(Run(manifest), lines)
     watchers.begun(live)
     return Loop(
@@ -148,7 +143,7 @@ def open_loop(
         keeper=SlotKeeper(shared_slots(manifest.slots, home=shop.home, tell=watchers.noted)),
         watchers=watchers,
         journal=JournalFile.begin(shop.directory, manifest),
-        redact=redact,
+        redact=without_secrets,
         wish_to_pause=wish,
         is_on_page=not is_embedded(),
         tells_first=tells_first,

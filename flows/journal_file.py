@@ -2,8 +2,6 @@
 
 import logging
 import os
-import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -11,44 +9,13 @@ from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import Event
 from plait.plans.journal.lines import Journal, first_line, line_of, read_journal
 from plait.plans.journal.manifest import Manifest
-from plait.plans.language.environment import is_secret_name
-from plait.workspace.output import plain
 from plait.workspace.small_files import read_plain_file
 
 JOURNAL = "journal.jsonl"
 LARGEST = 256 * 1024 * 1024
 """Bytes of a journal that are read: 10,000 tasks have been seen to take 12 MB."""
-_ORDINARY = re.compile(r"[A-Za-z]+|[\w./~-]*/[\w./~-]*")
-"""A word, or a path: no secret, and often in what agents and tests print."""
-_SHORTEST_SECRET = 8
-"""Characters; what is shorter stands in ordinary text by chance."""
 
 _LOG = logging.getLogger("plait")
-
-
-class Redactor:
-    """Takes the values of secrets out of texts that are kept."""
-
-    def __init__(
-        self, environment: Mapping[str, str], allowed: Iterable[str] = (), *, words: Iterable[str] = ()
-    ) -> None:
-        """Know what is secret.
-
-        Args:
-            allowed: Names of variables that agents get, whatever they are called.
-            words: Of files that checkouts get from the user's clone.
-        """
-        secret = {plain(value) for name, value in environment.items() if is_secret_name(name)}
-        given = {*(plain(environment.get(name, "")) for name in allowed), *words}
-        values = secret | {value for value in given if not _ORDINARY.fullmatch(value)}
-        lines = {line.strip() for value in values for line in (value, *value.splitlines())}  # a key has several
-        self._values = sorted((line for line in lines if len(line) >= _SHORTEST_SECRET), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        text = plain(text)
-        for value in self._values:
-            text = text.replace(value, "***")
-        return text
 
 
 class JournalFile:

@@ -13,7 +13,12 @@ from typing import Annotated, ClassVar, Literal, Self
 from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
-from plait.plans.language.backends import Backend
+from plait.plans.agents.activity import Activity
+from plait.plans.agents.door_sight import DoorSight
+from plait.plans.agents.launching import DoorEntry, McpServer
+from plait.plans.agents.outcomes import Outcome, Verdict
+from plait.plans.agents.stream import AgentEvent
+from plait.plans.language.backends import BACKENDS, Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
@@ -69,10 +74,39 @@ class AgentOrder:
     """How much it may print."""
     grace: float = UNLIMITED.grace
     """Seconds between the polite signal and the one that nothing survives."""
-    access: Literal["write", "read"] = "write"
-    """`read`: it reads somebody's work, or plans; what it changes is thrown away."""
+    home: Path | None = None
+    """The HOME of agents of this role on this task, kept from try to try, so that their sessions can go on; nothing
+    where the agent is to have the user's own."""
+    session: str | None = None
+    """What it calls the session to go on with; nothing for a new one."""
+    instructions: str = ""
+    """What its role is told in any task, and what base's repository tells all agents (CLAUDE.md, AGENTS.md)."""
     schema: str | None = None
-    """JSON schema of the answer, where one is wanted: structured output of programs that have it."""
+    """JSON schema of the answer, where one is wanted."""
+    access: Literal["write", "read"] = "write"
+    """`read`: it is to change no file, as for reviews and plans."""
+    turns: int | None = None
+    """How often it may ask its model."""
+    usd: float | None = None
+    """What it may cost, in US dollars, where the program can hold that itself."""
+    servers: tuple[McpServer, ...] = ()
+    """Servers of the Model Context Protocol that it may use."""
+    door: DoorEntry | None = None
+    """How it reaches its provider; nothing: by its own login or key."""
+    door_sight: Callable[[], DoorSight] | None = None
+    """What the door has seen of it by now."""
+    tools: tuple[str, ...] | None = None
+    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    before: Usage | None = None
+    """What the session has used up in earlier tries: programs tell totals that have it in them."""
+    is_sandboxed: bool = False
+    """Whether plait's sandbox is around it."""
+    on_event: Callable[[AgentEvent], None] | None = None
+    """Told each event of its program, as it comes; by the thread that works."""
+    on_activity: Callable[[Activity], None] | None = None
+    """Told what it does, up to five times a second, where its program tells that."""
+    on_session: Callable[[str], None] | None = None
+    """Told what the program calls its session as soon as that is known: after a kill nobody could ask it any more."""
     reads: int = 0
     """1 for the first review of the task's work, 0 where it is none."""
     answers: int = 0
@@ -95,8 +129,13 @@ class AgentReport:
     """Why the try counts as failed, in a sentence for people; nothing when it does not."""
     usage: Usage | None = None
     """What it used up; nothing where the backend does not know."""
+    verdict: Verdict | None = None
+    """What its stream, its end and the door say together; nothing for programs that are known by their process alone:
+    see `outcome_of`."""
     answer: str | None = None
     """Structured output as JSON, where it was asked for and the program has it."""
+    version: str | None = None
+    """The program's, where it tells it while it works."""
 
 
 class CodingAgent(Block, ABC):
@@ -123,6 +162,11 @@ class CodingAgent(Block, ABC):
 
     backend: ClassVar[Backend]
     """What crews call it: its row in `plait/plans/language/backends.py`."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on with a session of an earlier try."""
+        return "sessions" in BACKENDS[self.backend].abilities
 
     @classmethod
     @abstractmethod
@@ -182,6 +226,16 @@ def report_on(order: AgentOrder, ended: Ended, *, called: str) -> AgentReport:
         claims_done=ended.ok,
         problem=problem and f"{called} {problem}",
     )
+
+
+_OUTCOMES: dict[str, Outcome] = {"timeout": "timed out", "stalled": "stalled", "cancelled": "cancelled"}
+
+
+def outcome_of(report: AgentReport) -> Outcome:
+    """What a try came to, as far as the agent itself can tell: `done` is its claim."""
+    if report.verdict is not None:
+        return report.verdict.outcome
+    return _OUTCOMES.get(report.cause, "crashed") if report.problem else "done"
 
 
 def not_started(order: AgentOrder, problem: str) -> AgentReport:

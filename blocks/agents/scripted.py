@@ -108,7 +108,10 @@ class ScriptedAgent(CodingAgent):
             return not_started(order, _what_is_missing(script, order))
         steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
         report = run_program(order, [sys.executable, "-I", "-S", str(PLAYER), str(steps)], stdin=None)
-        report = replace(report, usage=_told(Path(f"{steps}{USAGE}")), answer=_answered(Path(f"{steps}{ANSWER}")))
+        used = _told(Path(f"{steps}{USAGE}"))
+        if used is not None and used.session and order.on_session:
+            order.on_session(used.session)
+        report = replace(report, usage=used, answer=_answered(Path(f"{steps}{ANSWER}")))
         if report.claims_done and not entry.done:
             return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
         return report

@@ -20,7 +20,7 @@ from plait.agent_tasks.persons_repair import author_of, take_repair
 from plait.agent_tasks.prompts import asked_of
 from plait.agent_tasks.review import review
 from plait.agent_tasks.workshop import Workshop
-from plait.flows.journal_file import JournalFile, Redactor
+from plait.flows.journal_file import JournalFile
 from plait.flows.running.base_watch import BaseWatch
 from plait.flows.running.branch_watch import BranchWatch
 from plait.flows.running.results import base_event, batch_event, repair_event, review_event, work_event
@@ -116,7 +116,8 @@ class Loop:
     keeper: SlotKeeper
     watchers: Watchers
     journal: JournalFile
-    redact: Redactor
+    redact: Callable[[str], str]
+    """Takes out what must not be kept."""
     wish_to_pause: Callable[[], str | None]
     """Who wants the run to be paused now; nothing when nobody does."""
     is_on_page: bool

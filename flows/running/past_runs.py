@@ -43,7 +43,7 @@ def killed_run(home: Path, control: Control, feature: str, *, now: float) -> Kil
     To be asked with the feature's lock, so that no run of it is alive. What it did is moved up to `now` (seconds since
     the epoch): the time in which nothing ran counts for nothing.
     """
-    for directory in _runs_of(home, control, feature):
+    for directory in runs_of(home, control, feature):
         if (directory / "result.json").exists():
             return None
         try:
@@ -57,7 +57,7 @@ def killed_run(home: Path, control: Control, feature: str, *, now: float) -> Kil
     return None
 
 
-def _runs_of(home: Path, control: Control, feature: str) -> list[Path]:
+def runs_of(home: Path, control: Control, feature: str) -> list[Path]:
     """The folders of the feature's runs in the repository, the newest first."""
     dated: list[tuple[float, Path]] = []
     for run_file in (home / "runs").glob("*/run.json"):

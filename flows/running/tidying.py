@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plait.agent_tasks.private_work import PrivateWork
-from plait.agent_tasks.trying import unfinished_tries
+from plait.agent_tasks.trying import CHECKOUT, unfinished_tries
 from plait.plans.errors import PlaitError
 from plait.plans.names import salvage_branch
 from plait.workspace.control import Control
@@ -82,7 +82,15 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
         told = private.keep(all_of_it=True)
         with suppress(OSError):
             failed = f"the run was killed{f'; {told}' if told else ''}"
-            one.folder.close(failed=failed, salvage=kept, private_git=private.kept)
+            one.folder.close(
+                failed=failed,
+                salvage=kept,
+                private_git=private.kept,
+                outcome="cancelled",
+                start=one.checkout.commit,
+                checkpoint=control.branch(kept) if kept else None,
+                left_work=kept is not None,
+            )
         if kept:
             yield f"{run.name} was killed; what it had of {one.task} is on {kept}"
         if aside.is_dir():
@@ -94,6 +102,4 @@ def _salvage_killed(control: Control, run: Path, *, feature: str) -> Iterator[st
 def _places(directory: Path) -> Iterator[Path]:
     yield directory / "slots"
     for task in (directory / "tasks").glob("*"):
-        yield from (task / "verify", task / "contract", task / TRASH)
-        for one in task.glob("try-*"):
-            yield from (one / "checkout", one / TRASH)
+        yield from (task / "verify", task / "contract", task / CHECKOUT, task / TRASH)

@@ -64,6 +64,16 @@ def salvage_branch(feature: str, role: str, task: str, number: int) -> str:
     return f"feature/{check_slug(feature)}/salvage/{check_slug(role)}/{_check_instance(task)}/{number:d}"
 
 
+def checkpoint_ref(feature: str, task: str) -> str:
+    """Where plait's control repository keeps the last state of a task's work before it is finished."""
+    return f"refs/plait/checkpoint/{check_slug(feature)}/{_check_instance(task)}"
+
+
+def candidate_ref(feature: str, task: str) -> str:
+    """Where the target keeps the work of one of several agents that do the same task, until one of them is chosen."""
+    return f"refs/plait/candidate/{check_slug(feature)}/{_check_instance(task)}"
+
+
 def is_made_by_plait(branch: str) -> bool:
     """Whether a branch has a name as the ones above: plait made it, or a person who wanted it to look so."""
     return _OURS.match(branch) is not None

@@ -50,6 +50,14 @@ class Checkout:
     """An empty directory for `TMPDIR`."""
     copied: frozenset[str] = frozenset()
     """Paths of files that the user's clone has and git has not: no harvest takes them."""
+    before: str = ""
+    """The tree that a harvest is compared with, where that is not `tree`: an agent that goes on from a checkpoint is
+    handed out what it had done by then, and all of that is its work."""
+
+    @property
+    def compared_with(self) -> str:
+        """The tree from which the work began."""
+        return self.before or self.tree
 
     @property
     def place(self) -> Path:
@@ -69,6 +77,7 @@ def make_checkout(
     *,
     branch: str,
     tree: str | None = None,
+    before: str = "",
     surroundings: Surroundings = NO_SURROUNDINGS,
     copied: CopiedFiles = NO_FILES,
 ) -> Checkout:
@@ -82,7 +91,8 @@ def make_checkout(
         branch: A checked branch name; it exists in the checkout alone.
         surroundings: What its git knows of the user's repository.
         copied: Files beside those of the commit.
-        tree: Files to hand out in place of the commit's, such as a merge that left conflict markers.
+        tree: Files to hand out in place of the commit's, such as a merge that left conflict markers, or a checkpoint.
+        before: The tree that the work is compared with, where it is not the one that is handed out.
 
     Raises:
         GitFailed: the commit or one of its objects is missing.
@@ -100,7 +110,7 @@ def make_checkout(
             surroundings=surroundings,
         )
         copied.put(checkout.directory)
-    return replace(checkout, copied=copied.paths)
+    return replace(checkout, copied=copied.paths, before=before)
 
 
 def _lay_out(control: Control, place: Path, commit: str, tree: str | None) -> Checkout:

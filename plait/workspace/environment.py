@@ -5,9 +5,13 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
+from types import MappingProxyType
 
 from plait.plans.errors import CallError
-from plait.plans.language.environment import GivenVariable, from_shell, is_never_given, own_values
+from plait.plans.language.environment import GivenVariable, from_blocks, from_shell, is_never_given, own_values
+from plait.workspace.places import is_there
+from plait.workspace.redacting import opened_block
 
 _PROXIES = tuple(
     name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
@@ -69,11 +73,49 @@ def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) ->
 def environment_of(given: Iterable[GivenVariable], *, extra: Mapping[str, str]) -> dict[str, str]:
     """The variables of a program that a plan and its crew give these; `extra` is plait's own, and counts before them.
 
+    Those of Secret blocks are there in a run, which has opened them (`redacting.opened_blocks`), and nowhere else.
+
     Raises:
         CallError: as `agent_environment`.
     """
     given = tuple(given)
-    return agent_environment(allow=from_shell(given), extra={**own_values(given), **extra})
+    opened = {name: value for name, block in from_blocks(given).items() if (value := opened_block(block)) is not None}
+    return agent_environment(allow=from_shell(given), extra={**own_values(given), **opened, **extra})
+
+
+TOOL_PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "CARGO_HOME": ".cargo",
+        "RUSTUP_HOME": ".rustup",
+        "GOPATH": "go",
+        "GOCACHE": ".cache/go-build",
+        "PYENV_ROOT": ".pyenv",
+        "NVM_DIR": ".nvm",
+        "VOLTA_HOME": ".volta",
+        "GRADLE_USER_HOME": ".gradle",
+        "npm_config_cache": ".npm",
+        "npm_config_userconfig": ".npmrc",
+        "PIP_CACHE_DIR": ".cache/pip",
+        "UV_CACHE_DIR": ".cache/uv",
+        "PLAYWRIGHT_BROWSERS_PATH": ".cache/ms-playwright",
+    }
+)
+"""What tools look for below HOME, by the variable that says another place."""
+
+
+def in_own_home(environment: Mapping[str, str], home: Path, *, sees_old: bool) -> dict[str, str]:
+    """The variables of a program whose HOME is another one; where it sees the old one, tools find their own there."""
+    kept = {name: value for name, value in environment.items() if not fnmatchcase(name, "XDG_*_HOME")}
+    old, tools = Path(environment.get("HOME", "")), dict[str, str]()
+    if sees_old and old.is_absolute():
+        places = {name: old / place for name, place in TOOL_PLACES.items()}
+        tools = {name: str(place) for name, place in places.items() if is_there(place)}
+    return {**tools, **kept, "HOME": str(home)}
+
+
+def our_values(names: Iterable[str]) -> dict[str, str]:
+    """Those of our variables that say something."""
+    return {name: value for name in names if (value := os.environ.get(name))}
 
 
 def set_variables() -> frozenset[str]:

@@ -41,7 +41,7 @@ class Harvest:
     """Nothing when nothing changed, or when there are problems."""
     tree: str
     changed: tuple[str, ...]
-    """Paths that differ from what was handed out, a rename as two; their bytes as surrogates where not UTF-8."""
+    """Paths that differ from what the work began with, a rename as two; their bytes as surrogates where not UTF-8."""
     problems: tuple[str, ...] = ()
     """Why it cannot be committed, one sentence each."""
     notes: tuple[str, ...] = ()
@@ -91,10 +91,10 @@ def harvest(
             return _refused(checkout, failed)
         again = _changed_again(staging, selection.write)
         tree = _tree(staging, selection)
-        changed = control.store.changed_paths(checkout.tree, tree)
+        changed = control.store.changed_paths(checkout.compared_with, tree)
         left = swallowed(staging, selection, claims, changed=changed)
     commit = None
-    if tree != checkout.tree or len(parents) > 1:
+    if tree != checkout.compared_with or len(parents) > 1:
         commit = control.store.commit_tree(tree, parents, message, date=date, author=author)
     notes = (*selection.notes, *_told_of_the_set_up(again & set(changed)))
     return Harvest(commit, tree, changed, notes=notes, swallowed=left)
@@ -203,12 +203,40 @@ def salvage(
         beside = [*sorted(refused), *work_inside(staging, selection, seen, limits), *_giants(over, seen, limits)]
     if aside is not None:
         _move_aside(checkout, beside, aside)
-    if tree == checkout.tree:
+    if tree == checkout.compared_with:
         return None
     named = [*map(str, left_out), *selection.notes]
     text = with_note(message, _note(named)) if named else message
     commit = control.store.commit_tree(tree, (checkout.commit,), text, date=date)
     return _new_branch(control, branch, commit)
+
+
+def checkpoint(
+    control: Control, checkout: Checkout, *, message: str, date: str, limits: HarvestLimits = LIMITS
+) -> str | None:
+    """Commit what a checkout holds while its agent works on; the checkout stays as it is, and no branch is made.
+
+    A file may be caught half written: whoever goes on from it is told that it is a state of work.
+
+    Returns:
+        The commit; nothing when there is no work in it, or git must not run beside what lies there.
+
+    Raises:
+        GitFailed: the target's object store is damaged or cannot be written, or the files changed meanwhile.
+        DiskFull: no space for the objects.
+    """
+    seen = survey(checkout.directory, limits)
+    if seen.unsafe:
+        return None
+    with _staging(control, checkout) as staging:
+        selection = staging.select(seen, EVERYTHING)
+        over = _over(selection, seen, limits)
+        selection = selection.without(_kept_back(selection, [*selection.odd, *over]))
+        failed = _stage(staging, selection)
+        tree = _tree(staging, selection.without(oddity.path for oddity in failed))
+    if tree == checkout.compared_with:
+        return None
+    return control.store.commit_tree(tree, (checkout.commit,), message, date=date)
 
 
 @contextmanager

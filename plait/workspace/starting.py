@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.plans import redaction
 from plait.plans.errors import CallError, EnvironmentProblem
+from plait.plans.language.secret_values import secret_values
 from plait.workspace.errors import DiskFull
 from plait.workspace.places import is_file, is_folder
+from plait.workspace.redacting import encoded as encoded_secret
+from plait.workspace.redacting import known_secrets
 from plait.workspace.shim_handle import ShimAnswer
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -51,12 +55,29 @@ class Limits:
     """Bytes that it and all that it started may hold together, looked at twice a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is started in a sandbox, where the program that is started from here is the sandbox."""
+
+    program: str
+    """What errors call it."""
+    environment: Mapping[str, str]
+    """All of its variables."""
+    options: bytes
+    """What the sandbox reads from the descriptor `shim.OPTIONS`."""
+
+
 UNLIMITED = Limits()
 DAEMON = Limits(grace=5.0, output_bytes=None)
 
 
 def packed_order(
-    argv: Sequence[str], directory: Path, environment: Mapping[str, str], log: int, limits: Limits
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    log: int,
+    limits: Limits,
+    inside: Inside | None = None,
 ) -> bytes:
     """What `shim.ShimOrder` takes, in its order.
 
@@ -69,7 +90,10 @@ def packed_order(
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
-    more = (limits.kept_bytes, limits.memory)
+    shown = environment if inside is None else inside.environment
+    secrets = dict.fromkeys((*secret_values(shown), *known_secrets()))
+    redacted = (redaction.__file__, [encoded_secret(secret) for secret in secrets])
+    more = (limits.kept_bytes, limits.memory, *redacted, None if inside is None else inside.options)
     return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace, *more))
 
 

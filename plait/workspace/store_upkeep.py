@@ -16,6 +16,8 @@ LATE = 30 * 24 * 3600.0
 
 _LANDINGS = ("refs/plait/base/", "refs/plait/landed/")
 """What these name the target has, or nobody."""
+_PASSING = ("refs/plait/intent/", "refs/plait/checkpoint/")
+"""What these name the control repository has, for as long as it is wanted."""
 
 
 @contextmanager
@@ -53,9 +55,9 @@ def delete_unneeded(control: Control, *, age: float) -> None:
             if path.stat().st_mtime < before:
                 for file in (path.with_suffix(".idx"), path) if path.suffix == ".pack" else (path,):
                     delete_tree(file)
-    intents = store.refs("refs/plait/intent/")
-    there = frozenset(store.present(intents.values()))
-    store.set_refs({ref: None for ref, oid in intents.items() if oid not in there}, reason="plait: gone")
+    passing = {ref: oid for prefix in _PASSING for ref, oid in store.refs(prefix).items()}
+    there = frozenset(store.present(passing.values()))
+    store.set_refs({ref: None for ref, oid in passing.items() if oid not in there}, reason="plait: gone")
 
 
 def _own(git_dir: Path) -> Iterator[Path]:

@@ -108,5 +108,5 @@ def test_without_a_backend_none_and_several_programs_are_told(tmp_path: Path, pr
     with pytest.raises(EnvironmentProblem, match="several agent programs: claude and codex") as several:
         agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
 
-    assert "claude, codex, opencode or aider" in (none.value.hint or "")
+    assert "claude, codex, opencode, gemini or aider" in (none.value.hint or "")
     assert "default_backend" in (several.value.hint or "")

@@ -15,7 +15,8 @@ def make_run(home: Path, name: str, *, repository: str = "shop") -> Path:
     for place in (
         "slots/slot-1/work",
         "tasks/A/verify/slot-1",
-        "tasks/A/try-1/checkout/work",
+        "tasks/A/checkout/work",
+        "tasks/A/try-1",
         "tasks/A/.plait-trash/x",
     ):
         (directory / place).mkdir(parents=True)
@@ -45,8 +46,8 @@ def test_only_killed_runs_of_this_feature_in_this_repository_are_tidied(tmp_path
 
     assert tidy_killed_runs(tmp_path, control, feature="cart") == ()
 
-    assert not (killed / "tasks/A/try-1/checkout").exists()
-    assert (other / "tasks/A/try-1/checkout").exists()
+    assert not (killed / "tasks/A/checkout").exists()
+    assert (other / "tasks/A/checkout").exists()
 
 
 def a_killed_try(home: Path, control: Control) -> tuple[Path, TryFolder]:

@@ -87,7 +87,7 @@ def test_limits_of_roles_that_have_tasks_are_named() -> None:
     made = expanded(
         {"id": "a", "role": "qa"}, crew={"qa": {"usd": 3, "tokens": 5, "memory": "2GiB", "capabilities": ["x"]}}
     )
-    assert made.unsupported == ("crew.qa.capabilities", "crew.qa.memory", "crew.qa.tokens", "crew.qa.usd")
+    assert made.unsupported == ("crew.qa.capabilities", "crew.qa.tokens", "crew.qa.usd")
 
 
 @pytest.mark.parametrize(

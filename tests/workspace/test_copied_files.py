@@ -159,13 +159,14 @@ def test_what_the_commit_has_stays_and_its_links_are_not_followed(
 
 
 def test_values_and_odd_words_are_masked_and_ordinary_ones_are_left() -> None:
-    from plait.flows.journal_file import Redactor
+    from plait.plans.language.secret_values import secret_values
     from plait.workspace.copied_files import CopiedFile
+    from plait.workspace.redacting import Redactor
 
     text = (
         b"DATABASE_URL=postgres://me:pw-1234@db/x\nMODE=development\n//registry/:_authToken=npm_abc12345\n"
         b'{"key": "zx81-zx81-zx"}\nHOME=/srv/shop\n'
     )
-    redact = Redactor({}, words=CopiedFiles((CopiedFile(".env", False, text),)).words())
+    redact = Redactor(secret_values({}, words=CopiedFiles((CopiedFile(".env", False, text),)).words()))
     shown = redact("postgres://me:pw-1234@db/x development npm_abc12345 zx81-zx81-zx /srv/shop")
     assert shown == "*** development *** *** /srv/shop"

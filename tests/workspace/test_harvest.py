@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.control import Control, open_control
 from plait.workspace.errors import GitFailed
-from plait.workspace.harvest import Harvest, harvest, salvage
+from plait.workspace.harvest import Harvest, checkpoint, harvest, salvage
 from plait.workspace.scanning import LIMITS, HarvestLimits
 from plait.workspace.trailers import message_with_trailers, trailers_of
 from tests.support.repositories import commit_files, files_of, git, make_repository
@@ -247,3 +247,56 @@ def edit(path: Path, how: str) -> None:
     elif how == "directory":
         path.mkdir()
         (path / "in").write_text("in")
+
+
+def checkpointed(control: Control, checkout: Checkout) -> str | None:
+    return checkpoint(control, checkout, message=MESSAGE, date=DATE)
+
+
+def test_a_checkpoint_commits_what_is_there_and_leaves_the_checkout_as_it_is(
+    control: Control, checkout: Checkout
+) -> None:
+    assert checkpointed(control, checkout) is None
+    (checkout.directory / "app.py").write_text("half\n")
+    (checkout.directory / "new.py").write_text("new\n")
+    commit = checkpointed(control, checkout)
+    assert commit is not None
+    assert git(control.store.git_dir, "rev-parse", f"{commit}^") == checkout.commit
+    made = files_of(control.store.git_dir, commit)
+    assert (made["app.py"], made["new.py"]) == ("half", "new")
+    assert checkpointed(control, checkout) == commit
+    assert reap(control, checkout).changed == ("app.py", "new.py")
+
+
+def test_no_checkpoint_is_made_where_git_would_read_what_an_agent_wrote(control: Control, checkout: Checkout) -> None:
+    (checkout.directory / "sub").mkdir()
+    git(checkout.directory / "sub", "init", "-q", "--bare", ".")
+    (checkout.directory / "app.py").write_text("half\n")
+    commit = checkpointed(control, checkout)
+    assert commit is None or "sub/HEAD" not in files_of(control.store.git_dir, commit)
+
+
+def test_who_goes_on_from_a_checkpoint_is_given_its_files_and_all_of_it_is_their_work(
+    control: Control, checkout: Checkout, tmp_path: Path
+) -> None:
+    (checkout.directory / "new.py").write_text("new\n")
+    (checkout.directory / "docs/guide.md").unlink()
+    commit = checkpointed(control, checkout)
+    assert commit is not None
+    tree = control.store.tree_of(commit)
+    again = make_checkout(control, tmp_path / "again", checkout.commit, branch="work", tree=tree, before=checkout.tree)
+    assert (again.directory / "new.py").read_text() == "new\n"
+    assert not (again.directory / "docs/guide.md").exists()
+    untouched = reap(control, again)
+    assert untouched.changed == ("docs/guide.md", "new.py")
+    assert untouched.commit is not None
+    (again.directory / "app.py").write_text("more\n")
+    assert reap(control, again).changed == ("app.py", "docs/guide.md", "new.py")
+    assert keep(control, again) == "kept"
+    (again.directory / "app.py").write_text((checkout.directory / "app.py").read_text())
+    (again.directory / "new.py").unlink()
+    (again.directory / "docs").mkdir(exist_ok=True)
+    (again.directory / "docs/guide.md").write_text(
+        git(control.store.git_dir, "show", f"{checkout.commit}:docs/guide.md") + "\n"
+    )
+    assert reap(control, again).commit is None, "all of it was taken back"

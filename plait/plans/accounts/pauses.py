@@ -19,6 +19,8 @@ _SOONEST: Final = 5.0
 """Seconds that the first pause takes at least although it is named."""
 _SLACK: Final = 2.0
 """Seconds after the time that is named: clocks differ."""
+_SPREAD: Final = 0.1
+_WIDEST_SPREAD: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,18 @@ def paused_by(refusal: Refusal, now: float, *, before: AccountPause | None = Non
     elif beside:
         pause = replace(pause, until=max(until, before.until))
     return replace(pause, since=before.since, waited=before.waited + (0.0 if beside else worked))
+
+
+def spread_out(pause: AccountPause, now: float, share: float) -> AccountPause:
+    """The pause with a part of its length added, so that not all who wait for it come back in the same second.
+
+    Args:
+        pause: Until when it is.
+        now: Seconds since the epoch.
+        share: From 0 to 1, drawn at random: of the tenth of its length, of at most a minute, that it may grow by.
+    """
+    room = min(_WIDEST_SPREAD, (pause.until - now) * _SPREAD)
+    return replace(pause, until=pause.until + max(0.0, room) * share)
 
 
 def _doubled(kind: Kind, in_a_row: int, *, first: float) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 from plait.plans.language.backends import PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
 
-KNOWN: Final = (*PROGRAMS, "gemini", "qwen", "copilot", "cursor-agent", "amp", "goose", "crush", "droid")
+KNOWN: Final = (*PROGRAMS, "qwen", "copilot", "cursor-agent", "amp", "goose", "crush", "droid")
 """Programs that agents are, by the names that a command has them by, also within a line of shell."""
 _WRAPPERS: Final = frozenset(
     {"sh", "bash", "dash", "zsh", "fish", "env", "nice", "timeout", "nohup", "stdbuf", "xargs", "sudo", "npx", "bunx"}

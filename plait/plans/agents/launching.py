@@ -52,9 +52,15 @@ class LaunchOrder:
     """JSON schema of the answer, where one is wanted."""
     tools: tuple[str, ...] | None = None
     """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """The program's own names of tools that it may not have, whatever else it has."""
     servers: tuple[McpServer, ...] = ()
     door: DoorEntry | None = None
     """Nothing: the program's own login or key."""
+    key: str = ""
+    """Where there is no door: the variable of its environment that holds the key; nothing for the program's login."""
+    address: str = ""
+    """Where there is no door: another address of its provider, which the role's environment says."""
     access: Literal["write", "read"] = "write"
     """`read`: for reviews and plans, which change no file."""
     is_sandboxed: bool = False

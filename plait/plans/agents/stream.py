@@ -1,7 +1,9 @@
 """What an agent program tells while it works, in one closed vocabulary for the streams of all programs."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
+
+TEXT: Final = "text: "
 
 Ending = Literal["completed", "provider error", "turn limit", "budget", "refused", "interrupted", "unclear"]
 """How a program itself says that it ended; `provider error` with the status that it names, where it names one."""
@@ -18,6 +20,8 @@ class Tokens:
     """Of those read, the ones from a cache."""
     stored: int = 0
     """Of those read, the ones that were put into a cache."""
+    stored_hour: int = 0
+    """Of those stored, the ones that are kept for an hour, where it costs more."""
     thought: int = 0
     """Of those written, the thoughts."""
 
@@ -77,21 +81,28 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The provider refused, and the program asks again by itself."""
+    """The provider refused, or its answer broke off, and the program asks again by itself."""
 
     attempt: int = 1
     status: int | None = None
     delay: float | None = None
     """Seconds."""
     words: str = ""
+    is_broken: bool = False
+    """An answer began, and came to nothing: some programs ask for the next one for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was used up: of one call of the model, or of the whole session so far."""
+    """What was used up: of one call of the model, of what this process did up to here, or of the whole session so far.
 
-    tokens: Tokens
-    scope: Literal["call", "session"]
+    `try` is what was used since the last event of that scope: it takes the place of the calls told since then. A
+    session may be older than this process: what its earlier tries have told has to be taken off, see `usage_of_events`.
+    """
+
+    tokens: Tokens | None
+    """Nothing where it tells money alone."""
+    scope: Literal["call", "try", "session"]
     usd: float | None = None
     is_exact: bool = True
     """false: part of it is an estimate, as claude's `output_tokens: 1` while it works."""
@@ -124,9 +135,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event that this version does not know; never an error."""
+    """An event that this version does not know, or a line that is none; never an error."""
 
     kind: str
+    """The event's own name; of a line that is none `TEXT` and the line."""
 
 
 AgentEvent = Started | Said | ToolStarted | ToolEnded | Denied | Retrying | Used | Warned | Ended | Unknown

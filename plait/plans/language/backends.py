@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Backend = Literal["command", "scripted", "claude", "codex", "opencode", "aider", "model"]
+Backend = Literal["command", "scripted", "claude", "codex", "opencode", "gemini", "aider", "model", "acp"]
 """The name of a backend in a crew. Each has its row in `BACKENDS` (mypy and pydantic want the names spelled out)."""
 
-Ability = Literal["model", "usage"]
-"""`model`: works with the model that a role names. `usage`: may tell what an agent used up."""
+Ability = Literal["model", "usage", "live usage", "cost", "sessions", "turns"]
+"""`model`: works with the model that a role names. `usage`: may tell what an agent used up; `live usage`: also while it
+works, without which nothing but the model door can debit a budget in mid-run; `cost`: in US dollars. `sessions`: a try
+can go on with what an earlier one knows. `turns`: keeps a limit of them by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,23 @@ class BackendFacts:
 
 
 _MODEL: frozenset[Ability] = frozenset({"model"})
+_CODEX: frozenset[Ability] = frozenset({"model", "usage", "sessions"})
+_AIDER: frozenset[Ability] = frozenset({"model", "usage", "live usage", "cost"})
+_OPENCODE: frozenset[Ability] = _AIDER | {"sessions"}
 
+# Measured on claude 2.1.332, codex 0.171.0, opencode 1.18.33, gemini 0.61.0, aider 0.86.2: codex and gemini tell their
+# tokens at the end alone, and never what it cost; opencode's `agent.build.steps` is no limit.
 BACKENDS: Mapping[Backend, BackendFacts] = {
     "command": BackendFacts(setting="command", abilities=_MODEL),
-    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage"})),
-    "claude": BackendFacts(program="claude", abilities=_MODEL, later=True),
-    "codex": BackendFacts(program="codex", abilities=_MODEL, later=True),
-    "opencode": BackendFacts(program="opencode", abilities=_MODEL, later=True),
-    "aider": BackendFacts(program="aider", abilities=_MODEL, later=True),
+    # Its sessions are those that its `usage` names: so what is done for real programs can be tried with a script.
+    "scripted": BackendFacts(setting="script", abilities=frozenset({"usage", "sessions"})),
+    "claude": BackendFacts(program="claude", abilities=_OPENCODE | {"turns"}),
+    "codex": BackendFacts(program="codex", abilities=_CODEX),
+    "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
+    "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns"}),
+    "aider": BackendFacts(program="aider", abilities=_AIDER),
     "model": BackendFacts(abilities=_MODEL, later=True),
+    "acp": BackendFacts(abilities=_MODEL, later=True),
 }
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}

@@ -16,6 +16,7 @@ def plan_schema() -> Schema:
     """The schema of a plan file."""
     schema = Plan.model_json_schema()
     _write_as_yaml(schema["$defs"])
+    _shorten_servers(schema["$defs"])
     _flatten_crew(schema["$defs"]["Crew"])
     return {"$schema": _DIALECT, **schema, "title": "plait feature plan"}
 
@@ -23,6 +24,7 @@ def plan_schema() -> Schema:
 def crew_schema() -> Schema:
     """The schema of a crew file."""
     schema = Crew.model_json_schema()
+    _shorten_servers(schema["$defs"])
     _flatten_crew(schema)
     return {"$schema": _DIALECT, **schema, "title": "plait crew"}
 
@@ -53,6 +55,13 @@ def _shorten_stages(parts: Schema) -> None:
         named = {"type": "object", "additionalProperties": {"anyOf": [command, several, stage]}}
         named["not"] = {"anyOf": [{"required": [key]} for key in ("run", "preset", "stage")]}
         verify["anyOf"] = [many, stage, named]
+
+
+def _shorten_servers(parts: Schema) -> None:
+    """A server may also be a list of words, which is its command, or an address."""
+    entry = parts["ServerEntry"]
+    command, url = (entry["properties"][key]["anyOf"][0] for key in ("command", "url"))
+    parts["ServerEntry"] = {"title": "ServerEntry", "description": entry["description"], "anyOf": [command, url, entry]}
 
 
 def _describe_points(estimate: Schema) -> None:

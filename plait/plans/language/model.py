@@ -164,6 +164,13 @@ class Task(Part):
         default_factory=dict, description="Units of the plan's resources that it takes while it runs."
     )
     count: int = Field(default=1, ge=1, le=1_000, description="How many agents get this same task, as ID.1, ID.2, …")
+    best_of: int | None = Field(
+        default=None,
+        ge=2,
+        le=10,
+        description="How many agents do it beside each other, of its role and of those that this falls back on, in "
+        "turn; the best work that its checks let pass is the task's.",
+    )
     bundle: bool = Field(default=True, description="false: never given to an agent together with other small tasks.")
     changes: Literal["required", "optional"] | None = Field(
         default=None,
@@ -190,6 +197,8 @@ class Task(Part):
     def _one_kind_of_work(self) -> Self:
         if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch, role=self.role):
             raise ValueError(problem)
+        if self.best_of and (self.count > 1 or not self.is_for_agent):
+            raise ValueError("may have best_of only where an agent does it, once: with a prompt, and without a count")
         return self
 
     @property

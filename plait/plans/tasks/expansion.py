@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plait.plans.errors import CallError
@@ -17,6 +17,9 @@ from plait.plans.tasks.unsupported import unsupported_keys
 
 DEFAULT_SECONDS = 3600.0
 """How long a task without `duration` is thought to take: an hour."""
+
+CHOICE_SECONDS = 10.0
+"""What it takes to choose among candidates that are there."""
 
 Needs = tuple[tuple[str, ...], ...]
 """Groups of ids: of each group one must have succeeded, so that `("A",)` is a hard need."""
@@ -43,6 +46,11 @@ class PlannedTask:
     """The contracts that it rests on; those that a task writes are among its needs, too."""
     information: tuple[str, ...] = ()
     """The tasks whose text it gets: it waits while they may still give it, and starts without when they cannot."""
+    candidates: tuple[str, ...] = ()
+    """Of a task with `best_of`: the tasks whose work is held beside each other. It takes the best of them, and has no
+    agent of its own, but for repairs."""
+    candidate_of: str = ""
+    """Of such a candidate: the task that it is one for. Its work has no branch, and does not land by itself."""
     members: tuple["PlannedTask", ...] = ()
     """The small tasks that it is, in order, when it is a bundle of them for one agent."""
 
@@ -84,23 +92,24 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
     informed = {task.id: _informants(task) for task in plan.tasks}
     hashes = _hashes(plan, groups, informed, drafted.inserted)
     instances = {task.id: tuple(_instances(task)) for task in plan.tasks}
+    planned = [
+        PlannedTask(
+            id=name,
+            task=task,
+            role=task.role or COMMAND_ROLE,
+            needs=_needs_of_instances(groups[task.id], instances),
+            seconds=task.duration.likely if task.duration else DEFAULT_SECONDS,
+            spec_hash=hashes[task.id],
+            phase=phases.get(task.id),
+            writes=tuple(contract.id for contract in owned.get(task.id, ())),
+            contracts=tuple(dict.fromkeys(need.contract for need in task.needs if need.contract)),
+            information=tuple(instance for source in informed[task.id] for instance in instances[source]),
+        )
+        for task in plan.tasks
+        for name in instances[task.id]
+    ]
     return Expansion(
-        tasks=tuple(
-            PlannedTask(
-                id=name,
-                task=task,
-                role=task.role or COMMAND_ROLE,
-                needs=_needs_of_instances(groups[task.id], instances),
-                seconds=task.duration.likely if task.duration else DEFAULT_SECONDS,
-                spec_hash=hashes[task.id],
-                phase=phases.get(task.id),
-                writes=tuple(contract.id for contract in owned.get(task.id, ())),
-                contracts=tuple(dict.fromkeys(need.contract for need in task.needs if need.contract)),
-                information=tuple(instance for source in informed[task.id] for instance in instances[source]),
-            )
-            for task in plan.tasks
-            for name in instances[task.id]
-        ),
+        tasks=tuple(part for task in planned for part in with_candidates(task, crew)),
         notices=(*drafted.notices, *_notices(plan)),
         unsupported=unsupported,
         contracts=tuple(
@@ -112,6 +121,21 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
             tuple(name for task in phase.tasks for name in instances[task]) for phase in plan.phases if phase.tasks
         ),
     )
+
+
+def with_candidates(planned: PlannedTask, crew: Crew) -> Iterator[PlannedTask]:
+    """A task with `best_of: 3` as `ID.1`, `ID.2` and `ID.3`, which are tried, and itself, which takes the best.
+
+    The first is of the task's own role, the others of the roles that this falls back on, in turn.
+    """
+    if not planned.task.best_of:
+        yield planned
+        return
+    roles = (planned.role, *crew.role(planned.role).fallback)
+    names = tuple(f"{planned.id}.{number}" for number in range(1, planned.task.best_of + 1))
+    for at, name in enumerate(names):
+        yield replace(planned, id=name, role=roles[at % len(roles)], candidate_of=planned.id, writes=(), phase=None)
+    yield replace(planned, candidates=names, information=names, seconds=CHOICE_SECONDS)
 
 
 def _contract(

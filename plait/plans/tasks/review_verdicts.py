@@ -69,12 +69,14 @@ def printed_verdict(text: str, mark: str) -> Verdict:
     Raises:
         NoVerdictError: there is none, or it is not of the form that was asked for.
     """
-    place = text.rfind(mark)
-    while place >= 0:
-        for printed in _objects_around(text, place):
-            if printed.get(MARK) == mark:
-                return _verdict_of({key: value for key, value in printed.items() if key != MARK})
-        place = text.rfind(mark, 0, place)
+    # A program that tells of itself in lines of JSON has the object as a text in one of them.
+    for spelling in (text, text.replace('\\"', '"').replace("\\n", "\n")):
+        place = spelling.rfind(mark)
+        while place >= 0:
+            for printed in _objects_around(spelling, place):
+                if printed.get(MARK) == mark:
+                    return _verdict_of({key: value for key, value in printed.items() if key != MARK})
+            place = spelling.rfind(mark, 0, place)
     raise NoVerdictError("the reviewer printed no verdict with the word of this review")
 
 

@@ -13,7 +13,6 @@ _TASK: Mapping[str, Callable[[Task], bool]] = {
 
 _ROLE: Mapping[str, Callable[[Role], bool]] = {
     "capabilities": lambda role: bool(role.capabilities),
-    "memory": lambda role: role.memory is not None,
     "tokens": lambda role: role.tokens is not None,
     "usd": lambda role: role.usd is not None,
 }

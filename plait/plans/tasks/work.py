@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from plait.plans.accounts.refusals import Refusal
+from plait.plans.agents.outcomes import Outcome
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import Integration
 from plait.plans.paths import Asked
@@ -278,6 +279,18 @@ class Try:
     """Seconds by stage: `setup`, `work`, `check`."""
     refused: Refusal | None = None
     """What the agent's account said, where it refused: such a try costs none."""
+    outcome: Outcome | None = None
+    """What it came to; nothing of tries of older versions."""
+    start: str = ""
+    """The commit that it started from."""
+    session: str | None = None
+    """What its program calls the session, where it has any."""
+    checkpoint: str | None = None
+    """Of a failed one: the commit with the files that it left, or with those of its last checkpoint."""
+    left_work: bool = False
+    """Of a failed one: whether it left anything at all."""
+    resumed: bool = False
+    """Whether it went on with the session of an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plait.flows.journal_file import JOURNAL, JournalFile, Redactor, kept_journal
+from plait.flows.journal_file import JOURNAL, JournalFile, kept_journal
 from plait.plans.accounts.pauses import AccountPause
 from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.events import (
@@ -58,6 +58,7 @@ from plait.plans.journal.events import (
 from plait.plans.journal.fitting import fitting
 from plait.plans.journal.lines import VERSION, first_line, line_of, read_journal
 from plait.plans.journal.manifest import EarlierWork, Manifest, PastEffort, TaskFacts
+from plait.plans.language.secret_values import secret_values
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.edition_change import EditionChange
@@ -65,6 +66,7 @@ from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework, Unlanded
 from plait.plans.usage import Usage
+from plait.workspace.redacting import Redactor
 from tests.plans.run.played import manifest_from
 
 WORD = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -396,7 +398,7 @@ def test_the_values_of_secrets_are_taken_out_the_longest_first() -> None:
         "DATABASE": "postgres://me",
         "UNSET_IN_CREW": "",
     }
-    redact = Redactor(environment, allowed=["DATABASE", "ABSENT"])
+    redact = Redactor(secret_values(environment, allowed=["DATABASE", "ABSENT"]))
 
     assert redact("abcdefgh-and-more abcdefgh hunter22222") == "*** *** ***"
     assert redact("postgres://me") == "***", "agents get it, whatever it is called"
@@ -405,11 +407,11 @@ def test_the_values_of_secrets_are_taken_out_the_longest_first() -> None:
 
 @pytest.mark.parametrize("name", ["MY_KEY", "TOKEN", "A_SECRET_B", "PASSWD", "CREDENTIALS", "oauth"])
 def test_a_variable_is_a_secret_by_its_name(name: str) -> None:
-    assert Redactor({name: "12345678"})("a 12345678 b") == "a *** b"
+    assert Redactor(secret_values({name: "12345678"}))("a 12345678 b") == "a *** b"
 
 
 def test_reasons_can_be_printed_and_written_whatever_they_quote() -> None:
-    event = fitting(WorkEnded("A", WorkFailed("it changed \x1b[2Jbad\udcff")), Redactor({}))
+    event = fitting(WorkEnded("A", WorkFailed("it changed \x1b[2Jbad\udcff")), Redactor())
 
     line = line_of(1.0, event)
     assert "\\u001b" not in line
@@ -478,13 +480,12 @@ def test_a_line_that_is_nested_without_an_end_is_damage() -> None:
     ],
 )
 def test_names_that_only_look_like_those_of_secrets_are_left_alone(name: str, value: str) -> None:
-    assert Redactor({name: value})(f"it says {value}") == f"it says {value}"
+    assert Redactor(secret_values({name: value}))(f"it says {value}") == f"it says {value}"
 
 
 def test_a_word_or_a_path_that_agents_are_given_is_no_secret() -> None:
-    clean = Redactor(
-        {"NODE_ENV": "production", "PLACE": "/home/ann/work", "DSN": "db://u:p4ss@h"}, ["NODE_ENV", "PLACE", "DSN"]
-    )
+    variables = {"NODE_ENV": "production", "PLACE": "/home/ann/work", "DSN": "db://u:p4ss@h"}
+    clean = Redactor(secret_values(variables, variables))
 
     assert clean("production in /home/ann/work at db://u:p4ss@h") == "production in /home/ann/work at ***"
 
@@ -492,7 +493,7 @@ def test_a_word_or_a_path_that_agents_are_given_is_no_secret() -> None:
 def test_a_secret_of_several_lines_is_taken_out_line_by_line() -> None:
     key = "-----BEGIN-----\nabcdefghijkl\nmnopqrstuvwx\n"
 
-    assert Redactor({"DEPLOY_KEY": key})("it printed\nabcdefghijkl\nfirst") == "it printed\n***\nfirst"
+    assert Redactor(secret_values({"DEPLOY_KEY": key}))("it printed\nabcdefghijkl\nfirst") == "it printed\n***\nfirst"
 
 
 def test_a_line_that_is_torn_within_a_sign_is_passed_over(tmp_path: Path) -> None:

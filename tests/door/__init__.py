@@ -1,0 +1,1 @@
+"""The model door, on real sockets."""
