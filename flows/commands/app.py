@@ -30,6 +30,7 @@ app = typer.Typer(
 
 COMMANDS = (
     "new",
+    "plan",
     "check",
     "forecast",
     "gantt",
