@@ -1,7 +1,7 @@
 """One call of an agent: what its role gives it, its way to its provider, and checkpoints of its work beside it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from plait.agent_tasks.checkpoints import Checkpoints
@@ -20,8 +20,10 @@ from plait.plans.language.environment import from_shell, own_values
 from plait.workspace.environment import our_values
 
 
-def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: Checkpoints) -> AgentReport:
-    """Let a role's agent carry an order out, to its end.
+def call_agent(
+    role_name: str, order: AgentOrder, shop: Workshop, checkpoints: Checkpoints | None = None
+) -> AgentReport:
+    """Let a role's agent carry an order out, to its end; one that only reads has no `checkpoints`.
 
     Raises:
         CallError, EnvironmentProblem: as `CodingAgent.work` and `RunDoor.way_in`.
@@ -30,7 +32,8 @@ def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: C
     if budget.spent:
         return _stopped_by(budget.spent, not_started(order, "no agent was started"))
     name = f"{order.task} {order.output}"
-    with checkpoints.at_intervals(role.checkpoint, stop=shop.stop), _way_in(role_name, order, shop) as way:
+    intervals = checkpoints.at_intervals(role.checkpoint, stop=shop.stop) if checkpoints else nullcontext()
+    with intervals, _way_in(role_name, order, shop) as way:
         servers = (*order.servers, *servers_of(role))
 
         def hear(activity: Activity) -> None:

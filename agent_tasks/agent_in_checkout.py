@@ -82,6 +82,8 @@ class Errand:
     """The files of a repair that are in conflict."""
     repair: int = 0
     """0 for the task itself, 1 for its first repair order."""
+    answers: int = 0
+    """1 for the first answer to a review of its work."""
     spec: str = ""
     """The hash of what the task is: a later run goes on with it as long as that is the same."""
     continuation: Continuation = ANEW
@@ -198,6 +200,7 @@ def _work(
             on_line=lambda line: shop.hear(errand.task, line),
             on_activity=lambda activity: shop.act(errand.task, activity),
             repair=errand.repair,
+            answers=errand.answers,
             home=folder.home,
             session=errand.continuation.session,
             before=errand.before,

@@ -152,6 +152,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         ground=ground,
         conflicts=tuple(path.path for path in start.checkout.conflicts) if start and start.checkout else (),
         repair=order.repair.number if order.repair else 0,
+        answers=order.remarks.number if order.remarks else 0,
         members=members_line(order.task.members),
     )
 

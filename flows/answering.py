@@ -1,4 +1,4 @@
-"""The flow `answer-contract`: how people approve a contract on the Prefect page, or send it back."""
+"""The flow `answer-contract`: how people approve a contract, or work, on the Prefect page, or send it back."""
 
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import FailedRun
 from prefect.states import Completed
 
-from plait.flows.approving import answer_draft
+from plait.flows.approving import keep_answer
 from plait.flows.inputs.parameters import repository_place
 from plait.flows.recording.told_failures import ToldFailure, paragraph, told_end
 from plait.plans.errors import PlaitError
@@ -27,12 +27,12 @@ def answer_contract(
     name: str = "",
 ) -> State[Any]:
     """
-    Approve a contract that a run waits for, or send it back to whoever wrote it.
+    Approve a contract or the work of a task that a run waits for, or send it back to whoever made it.
 
     Args:
         repository: Name of a Feature Repository block, or the path of a clone on the worker's machine (with a slash).
-        feature: The feature that the contract belongs to.
-        contract: The contract's id in the plan.
+        feature: The feature that it belongs to.
+        contract: The contract's id in the plan, or the task's whose work its reviewer has not approved.
         answer: Approve it, or reject it: then whoever wrote it gets it back.
         reason: What is wrong with it. Needed for a rejection, and given to whoever wrote it.
         name: Who answers; it is kept with the contract.
@@ -40,8 +40,8 @@ def answer_contract(
     rejected = reason if answer == "reject" else None
     try:
         place = repository_place(repository)
-        given = answer_draft(place, feature, contract, by=name or "somebody on the Prefect page", rejected=rejected)
+        given = keep_answer(place, feature, contract, by=name or "somebody on the Prefect page", rejected=rejected)
     except PlaitError as problem:
         return told_end(NotAnswered(paragraph(problem)), title="The answer was not taken")
     goes_on = "the run that waits for it goes on; a run that was ended goes on when the plan is run again"
-    return Completed(message=f"{given.status} {contract} v{given.version} of {feature}: {goes_on}")
+    return Completed(message=f"{given.says} of {feature}: {goes_on}")

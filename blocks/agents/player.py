@@ -20,6 +20,9 @@ REFUSED = 2
 USAGE = ".usage"
 """What the name of the file of steps ends with where it is that of what was used up."""
 
+ANSWER = ".answer"
+"""The same of the file of what it says to whoever asks it."""
+
 CHILD_LIFETIME = 600.0
 """Seconds after which a child that nobody killed ends by itself."""
 
@@ -136,6 +139,12 @@ def usage(step: dict[str, Any]) -> None:
         file.write(json.dumps(step) + "\n")
 
 
+def answer(text: str) -> None:
+    """Say something to whoever asks, where that looks for it."""
+    with open(sys.argv[1] + ANSWER, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(text)
+
+
 def fail(step: dict[str, Any]) -> None:
     """End with a status, and say why."""
     end(step["status"], step["say"])
@@ -156,6 +165,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "hang": hang,
     "children": children,
     "usage": usage,
+    "answer": answer,
     "fail": fail,
 }
 

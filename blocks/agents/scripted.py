@@ -21,7 +21,7 @@ from plait.blocks.agents.base import (
     private_file,
     run_program,
 )
-from plait.blocks.agents.player import USAGE
+from plait.blocks.agents.player import ANSWER, USAGE
 from plait.plans.agents.activity import Activity
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
@@ -102,7 +102,9 @@ class ScriptedAgent(CodingAgent):
     def work(self, order: AgentOrder) -> AgentReport:
         """Play the entry for this task and try in the checkout."""
         script = self.script()
-        entry = script.entry(order.task, attempt=order.attempt, repair=order.repair)
+        entry = script.entry(
+            order.task, attempt=order.attempt, repair=order.repair, review=order.reads, answers=order.answers
+        )
         if entry is None:
             return not_started(order, _what_is_missing(script, order))
         steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
@@ -111,7 +113,7 @@ class ScriptedAgent(CodingAgent):
         used = _told(Path(f"{steps}{USAGE}"))
         if used is not None and used.session and order.on_session:
             order.on_session(used.session)
-        report = replace(report, usage=used)
+        report = replace(report, usage=used, answer=_answered(Path(f"{steps}{ANSWER}")))
         if report.claims_done and not entry.done:
             return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
         return report
@@ -141,8 +143,15 @@ def _told(file: Path) -> Usage | None:
     return usage_of(told)
 
 
+def _answered(file: Path) -> str | None:
+    """What the player says to whoever asked."""
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
 def _what_is_missing(script: Script, order: AgentOrder) -> str:
     if order.task in script.tasks:
-        return f"the script says what {order.task} does, but not for repair order {order.repair}"
+        kinds = (("review", order.reads), ("answer", order.answers), ("repair order", order.repair))
+        kind, number = next(((kind, number) for kind, number in kinds if number), ("try", order.attempt))
+        return f"the script says what {order.task} does, but not for {kind} {number}"
     near = near_match(order.task, script.tasks)
     return f"the script has nothing for {order.task}, and no default" + (f" ({near})" if near else "")

@@ -32,6 +32,7 @@ COMMANDS = (
     "init",
     "new",
     "crew",
+    "plan",
     "check",
     "forecast",
     "gantt",

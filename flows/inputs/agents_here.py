@@ -21,6 +21,7 @@ from plait.plans.language.places import Loc
 from plait.plans.language.verify_stages import commands_in
 from plait.plans.quality.check_programs import programs_of, programs_of_arguments
 from plait.plans.tasks.expansion import PlannedTask
+from plait.plans.tasks.reviewers import reviewer_of
 from plait.plans.wording import listed
 from plait.workspace.home import expanded
 from plait.workspace.places import is_folder, is_there
@@ -115,11 +116,14 @@ def _lacks(brief: Brief, only: Collection[str]) -> Iterator[Problem]:
 
 
 def _staffed(brief: Brief, only: Collection[str]) -> dict[str, list[PlannedTask]]:
-    """By role the tasks that its agents do."""
+    """By role the tasks that its agents do, or whose work they read."""
     staffed = dict[str, list[PlannedTask]]()
     for task in brief.expansion.tasks:
         if task.task.is_for_agent and (not only or task.id in only):
             staffed.setdefault(task.role, []).append(task)
+    for task in brief.expansion.tasks:
+        if task.task.review is not None and (not only or task.id in only):
+            staffed.setdefault(reviewer_of(task, task.task.review.by, brief.crew), []).append(task)
     return staffed
 
 

@@ -1,4 +1,4 @@
-"""Asks on the Prefect page what only a person can say: a contract that waits, its text, and where to answer."""
+"""Asks on the Prefect page what only a person can say: what waits for that, its text, and where to answer."""
 
 import json
 import logging
@@ -17,8 +17,11 @@ from plait.flows.recording.artifacts import artifact_key, publish_question
 from plait.flows.running.watching import Watcher
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.reviews import ReviewRecord
 from plait.plans.tasks.work import Informant
-from plait.plans.wording import in_code, land_command, markdown
+from plait.plans.wording import approve_command, fenced, in_code, land_command, markdown
+from plait.workspace.errors import GitFailed
+from plait.workspace.review_diffs import reviewed_changes
 
 ANSWERS = "answer-contract/answer-contract"
 """The deployment that an answer is given by."""
@@ -65,6 +68,38 @@ class Asking(Watcher):
             words = f"The contract `{contract}` v{record.version} was {record.status} by {markdown(record.by)}."
             self._publish(contract, words)
 
+    def asked_of_work(self, record: ReviewRecord) -> None:
+        """Ask whether work is good that its reviewer has not approved."""
+        if self.is_shown:
+            self._publish_work(record.task, "\n\n".join(self._work(record)))
+
+    def work_answered(self, task: str, says: str) -> None:
+        """Say what came of that."""
+        if self.is_shown:
+            self._publish_work(task, f"The work of {in_code(task)}: {markdown(says)}.")
+
+    def _publish_work(self, task: str, text: str) -> None:
+        key = artifact_key(self.shop.feature, f"review-{task}")
+        publish_question(key, text, description=f"The work of {task} of {self.shop.feature}")
+
+    def _work(self, record: ReviewRecord) -> Iterator[str]:
+        feature, task = self.shop.feature, record.task
+        yield f"# The work of {in_code(task)} of {feature} waits for you"
+        yield f"Nobody has approved it (`{record.commit[:10]}`), and what needs it waits."
+        links = self._links(task)
+        if links:
+            yield " · ".join(f"**[{words}]({url})**" for words, url in links)
+        else:
+            yield f"The deployment `{ANSWERS}` is not on this server: `plait deploy` puts it there."
+        yield f"Or on the worker's machine: `{approve_command(feature, task)}`, with `--reject 'REASON'`."
+        yield f"## Why\n\n{fenced(record.reason)}"
+        try:
+            made = reviewed_changes(self.shop.control, record.commit, task, approved=record.approved or None)
+        except GitFailed as problem:
+            yield f"What it has changed cannot be shown: {markdown(str(problem))}"
+            return
+        yield f"## What it has changed\n\n{fenced(made.text)}"
+
     def _publish(self, contract: str, text: str) -> None:
         key = artifact_key(self.shop.feature, f"contract-{contract}")
         publish_question(key, text, description=f"The contract {contract} of {self.shop.feature}")
@@ -74,7 +109,7 @@ class Asking(Watcher):
         yield f"# The contract {name} v{draft.version} of {feature} waits for you"
         owner, commit = in_code(draft.owner), draft.commit[:10]
         yield f"{owner} has written it (`{commit}`). What rests on it starts once it is approved."
-        links = self._links(draft)
+        links = self._links(draft.contract)
         if links:
             yield " · ".join(f"**[{words}]({url})**" for words, url in links)
         else:
@@ -84,7 +119,7 @@ class Asking(Watcher):
         work = Informant(draft.owner, draft.commit, outputs=(*contract.files, *contract.mock))
         yield quoted_work(work, self.shop)
 
-    def _links(self, draft: Record) -> tuple[tuple[str, str], ...]:
+    def _links(self, named: str) -> tuple[tuple[str, str], ...]:
         """The page's form for an answer, filled in; nothing when the server does not have it."""
         deployment = _deployment(ANSWERS)
         if deployment is None:
@@ -92,7 +127,7 @@ class Asking(Watcher):
         given = {
             "repository": str(self.shop.control.common_dir),
             "feature": self.shop.feature,
-            "contract": draft.contract,
+            "contract": named,
         }
         return tuple(
             (words, _form(deployment, given | {"answer": answer}))

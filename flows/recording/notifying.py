@@ -12,7 +12,8 @@ from pathlib import Path
 
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.tasks.planned_contracts import Record
-from plait.plans.wording import land_command, one_line
+from plait.plans.tasks.reviews import ReviewRecord
+from plait.plans.wording import approve_command, land_command, one_line
 from plait.show.next_steps import answer_command
 from plait.show.unlanded import headline
 from plait.workspace.process import Limits, run_supervised
@@ -40,9 +41,17 @@ class Notifying(Watcher):
         if (draft.contract, draft.version) in self._asked:
             return
         self._asked.add((draft.contract, draft.version))
-        asked = [row for row in self.live.outcome().asked if row.contract == draft.contract]
+        asked = [row for row in self.live.outcome().asked if row.contract == draft.contract and not row.is_work]
         facts = {"event": "asked", "contract": draft.contract, "version": str(draft.version)}
         facts["answer"] = answer_command(self.live.standings.manifest.feature, asked[0]) if asked else ""
+        self._tell_beside(facts)
+
+    def asked_of_work(self, record: ReviewRecord) -> None:
+        """The same of work that its reviewer has not approved."""
+        answer = approve_command(self.live.standings.manifest.feature, record.task)
+        self._tell_beside({"event": "asked", "task": record.task, "reason": record.reason, "answer": answer})
+
+    def _tell_beside(self, facts: dict[str, str]) -> None:
         thread = threading.Thread(target=self._tell, args=(facts,), name="plait-notify", daemon=True)
         thread.start()
         self._running.append(thread)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from plait.agent_tasks.review import FOLDER as REVIEWS
 from plait.flows.past_durations import history_address
 from plait.flows.running.watching import LiveRun, Watcher
 from plait.plans.agents.activity import Activity
@@ -22,7 +23,7 @@ from plait.plans.errors import PlaitError
 from plait.plans.language.groundwork import NOTHING, Groundwork, own_groundwork
 from plait.plans.language.model import Integration
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome, TaskOutcome
 from plait.show.outcome_json import outcome_json
 from plait.show.progress import ActiveAgent, progress_of
 from plait.workspace.process import started_at
@@ -149,6 +150,12 @@ def recorded_progress(live: LiveRun, directory: Path) -> Iterator[None]:
         write_progress(live, directory, told)  # what came between the last half second and the end
 
 
+def _works_in(directory: Path, task: TaskOutcome) -> Path:
+    """The folder of who is at work on it: its author, or its reviewer."""
+    reads = task.review is not None and task.review.state == "reading"
+    return directory / (REVIEWS if reads else "tasks") / task.id
+
+
 def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> None:
     """Write where the run stands; a full disk must not end the run for this.
 
@@ -163,7 +170,7 @@ def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> Non
             agent=task.agent or "",
             since=task.dispatched_at,
             **_doing(live.activities.get(task.id), live.lines.get(task.id, "")),
-            silent_seconds=_silence(directory / "tasks" / task.id, now, since=task.dispatched_at.timestamp()),
+            silent_seconds=_silence(_works_in(directory, task), now, since=task.dispatched_at.timestamp()),
             worked_seconds=max(0.0, now - task.dispatched_at.timestamp()),
             planned_seconds=live.standings.facts[task.id].planned_seconds,
         )

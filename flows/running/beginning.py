@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from plait.door.machine_pauses import machine_pauses
+from plait.flows.running.reuse import unread_works
 from plait.flows.running.session import Session
 from plait.plans.accounts.pauses import QUOTA_WAIT, AccountPause
 from plait.plans.accounts.sharing import accounts_of
@@ -12,6 +13,7 @@ from plait.plans.names import agent_branch, integration_branch
 from plait.plans.tasks.planned_contracts import PlannedContract
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
+from plait.workspace.review_refs import read_reviews
 from plait.workspace.trailers import trailers_of
 
 
@@ -36,8 +38,9 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
     here = {task.id for task in tasks}
     sources = {source for task in tasks for source in task.information} - here
     outputs = {task.id: task.task.outputs for task in brief.expansion.tasks if task.id in sources}
+    reviews = read_reviews(shop.control, feature)
     branch, killed, wait = integration_branch(feature), session.killed, brief.crew.quota_wait
-    slots = brief.crew.slots_of(task.role for task in tasks)
+    slots = brief.crew.slots_of((*(task.role for task in tasks), *(task.reviewer for task in tasks if task.reviewer)))
     accounts = accounts_of(brief.crew, slots)
     return Manifest(
         run=shop.run_id,
@@ -69,6 +72,8 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         before=killed.seconds if killed else 0.0,
         past=killed.effort if killed else {},
         salvage=killed.salvage if killed else (),
+        reviews=reviews,
+        unread=tuple(sorted(unread_works(brief.expansion.tasks, reuse.finished, reviews) - here)),
         unsupported=brief.expansion.unsupported,
         paused_by=paused_by,
         accounts=accounts,

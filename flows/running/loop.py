@@ -18,11 +18,12 @@ from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.page_marks import mark
 from plait.agent_tasks.persons_repair import author_of, take_repair
 from plait.agent_tasks.prompts import asked_of
+from plait.agent_tasks.review import review
 from plait.agent_tasks.workshop import Workshop
 from plait.flows.journal_file import JournalFile
 from plait.flows.running.base_watch import BaseWatch
 from plait.flows.running.branch_watch import BranchWatch
-from plait.flows.running.results import base_event, batch_event, repair_event, work_event
+from plait.flows.running.results import base_event, batch_event, repair_event, review_event, work_event
 from plait.flows.running.reuse import move_aside
 from plait.flows.running.run_clock import RunClock
 from plait.flows.running.slot_keeper import SlotKeeper, demand_of
@@ -32,17 +33,20 @@ from plait.plans.errors import CallError, EnvironmentProblem
 from plait.plans.journal.effects import (
     AskPerson,
     CloseQuestion,
+    CloseReview,
     Effect,
     EndBatches,
     MarkTask,
     PrepareStart,
     PutBranchAside,
     StartBatch,
+    StartReview,
     StartWork,
     TakeRepair,
     Tell,
     VerifyBase,
     WriteRecord,
+    WriteReview,
 )
 from plait.plans.journal.events import (
     BaseVerified,
@@ -58,6 +62,7 @@ from plait.plans.journal.events import (
     RecordsRead,
     RecordWritten,
     Resume,
+    ReviewAnswered,
     StartConflicted,
     StartPrepared,
     Stop,
@@ -74,6 +79,8 @@ from plait.plans.tasks.work import (
     BatchReport,
     PersonsRepair,
     RepairOrder,
+    ReviewOrder,
+    ReviewReport,
     Rework,
     RunFacts,
     WorkOrder,
@@ -85,6 +92,7 @@ from plait.workspace.errors import GitFailed, RefMoved
 from plait.workspace.git import git_date
 from plait.workspace.merging import StartConflict, merge_start
 from plait.workspace.output import plain
+from plait.workspace.review_refs import read_reviews, replace_review
 
 TICK_SECONDS = 0.2
 """How long the main thread waits at most before it looks for a signal, a due batch or a freed slot."""
@@ -262,6 +270,7 @@ class Loop:
             read = fitting(RecordsRead(read_records(self.shop.control, self.shop.feature)), self.redact)
             if any(contract.records != read.records.get(name, ()) for name, contract in run.contracts.items()):
                 self._hear(read)
+        self._look_for_answers()
         self.look_at_branch()
         self.look_at_base()
         for repaired in self._branch.persons_repairs():
@@ -271,6 +280,16 @@ class Loop:
             self._hear(Pause(by))
         elif by is None and run.paused_at is not None and not self.shop.stop.is_set():
             self._hear(Resume())
+
+    def _look_for_answers(self) -> None:
+        """See what persons have said of work that waits for them."""
+        asked = {task: work.commit for task, work in self.live.standings.reviewing.items() if work.asks}
+        records = read_reviews(self.shop.control, self.shop.feature) if asked else {}
+        for task, commit in asked.items():
+            record = records.get(task)
+            if record is not None and record.commit == commit and record.status != "waiting":
+                approves = record.status == "approved"
+                self._hear(ReviewAnswered(task, commit, approves, plain(record.by), record.reason))
 
     def _wind_down(self, patience: float) -> None:
         """Wait some seconds for what still runs, which is only after a stop, and say where every task was left."""
@@ -303,6 +322,14 @@ class Loop:
                 self._take_repair(effect)
             case WriteRecord():
                 self.events.put(self._write_record(effect))
+            case StartReview():
+                self._start_review(effect)
+            case WriteReview(record):
+                replace_review(self.shop.control, self.shop.feature, record, run=self.shop.run_id, date=git_date())
+                if record.status == "waiting":
+                    self.watchers.asked_of_work(record)
+            case CloseReview(task, says):
+                self.watchers.work_answered(task, says)
             case AskPerson(draft):
                 self.watchers.asked(draft)
             case CloseQuestion(contract, record):
@@ -356,6 +383,7 @@ class Loop:
             agreements=effect.agreements,
             informants=effect.informants,
             rejections=effect.rejections,
+            remarks=effect.remarks,
         )
 
     def _whole(self, task: str, repair: RepairOrder) -> RepairOrder:
@@ -373,6 +401,26 @@ class Loop:
             commands=rework.commands,
             partner_asked=asked_of(partner) if partner else "",
         )
+
+    def _start_review(self, effect: StartReview) -> None:
+        """Hand a task's work to Prefect once more, to be read; the page draws it after the work."""
+        order = ReviewOrder(
+            task=self.tasks[effect.task],
+            agent=effect.agent,
+            number=effect.number,
+            commit=effect.commit,
+            approved=effect.approved,
+            round=effect.round,
+            before=effect.before,
+        )
+        before = [self.futures[effect.task]] if effect.task in self.futures else []
+        future: PrefectFuture[ReviewReport] = review.submit(
+            quote(order),
+            quote(self.shop.facts),
+            wait_for=[done for done in before if done.state.is_completed()],
+            return_state=False,
+        )
+        future.add_done_callback(lambda done: self.events.put(review_event(effect, done, self.shop)))
 
     def _tags(self, order: WorkOrder) -> frozenset[str]:
         """Words to filter by on the page; an embedded server has none, and Prefect asks it for limits of every tag."""

@@ -7,7 +7,7 @@ from functools import partial
 from plait.flows.inputs.filled_presets import fill_presets
 from plait.flows.inputs.requests import Brief, narrow
 from plait.flows.running.bundles import bundle
-from plait.flows.running.reuse import Reuse, everything_of, find_finished, rejected_owners, without
+from plait.flows.running.reuse import Reuse, everything_of, find_finished, rejected_owners, unread_works, without
 from plait.flows.running.taken_branches import moved_on, require_branches
 from plait.plans.errors import CallError
 from plait.plans.names import integration_branch
@@ -18,6 +18,7 @@ from plait.workspace.contract_refs import require_on_base
 from plait.workspace.control import Control
 from plait.workspace.landed_work import undone_by
 from plait.workspace.landing_places import RemotePlace, landing_place
+from plait.workspace.review_refs import read_reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def outset_of(control: Control, brief: Brief, start: Start, *, only: tuple[str, 
     brief, chosen, reuse = bundled.brief, bundled.chosen, bundled.reuse
     notices = [*told, *bundled.notices, *_set_back(control, brief, chosen, reuse)]
     notices += [f"{branch} has commits beside what has landed: they stay there" for branch in reuse.left]
-    _refuse_missing(brief, chosen, reuse)
+    unread = unread_works(brief.expansion.tasks, reuse.finished, read_reviews(control, brief.plan.feature))
+    _refuse_missing(brief, chosen, reuse, unread)
     require_branches(control, [task for task in brief.expansion.tasks if task.id in {*chosen} - {*reuse.finished}])
     return Outset(brief, chosen, reuse, commit, tuple(notices))
 
@@ -155,11 +157,11 @@ def _set_back(control: Control, brief: Brief, chosen: Collection[str], reuse: Re
             yield f"{listed(lost)} had landed, but {branch} {moved}: {' and '.join(become)}"
 
 
-def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None:
+def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse, unread: Collection[str]) -> None:
     """With `--only`, a need that is neither chosen nor finished is said before anything starts."""
-    there = set(chosen) | set(reuse.finished)
+    there = set(chosen) | set(reuse.finished).difference(unread)
     missing = [
-        f"{task.id} needs {' or '.join(_named(need, reuse) for need in group)}"
+        f"{task.id} needs {' or '.join(_named(need, reuse, unread) for need in group)}"
         for task in brief.expansion.tasks
         if task.id in chosen
         for group in task.needs
@@ -172,5 +174,7 @@ def _refuse_missing(brief: Brief, chosen: tuple[str, ...], reuse: Reuse) -> None
         )
 
 
-def _named(need: str, reuse: Reuse) -> str:
+def _named(need: str, reuse: Reuse, unread: Collection[str]) -> str:
+    if need in unread:
+        return f"{need}, whose work nobody has approved"
     return f"{need}, whose contract was rejected" if need in reuse.sent_back else need

@@ -7,11 +7,12 @@ from prefect.exceptions import Pause
 from prefect.futures import PrefectFuture
 
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskPutOff, TaskStopped
+from plait.agent_tasks.review import reviews_of
 from plait.agent_tasks.trying import past_tries
 from plait.agent_tasks.workshop import Workshop
 from plait.plans.accounts.refusals import Refusal
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.journal.effects import TakeRepair
+from plait.plans.journal.effects import StartReview, TakeRepair
 from plait.plans.journal.events import (
     BaseVerified,
     BatchBroken,
@@ -19,6 +20,10 @@ from plait.plans.journal.events import (
     BatchEnded,
     BatchStopped,
     RepairTaken,
+    ReviewEnded,
+    ReviewMissing,
+    ReviewResult,
+    ReviewSaid,
     WorkDone,
     WorkEnded,
     WorkFailed,
@@ -29,7 +34,16 @@ from plait.plans.journal.events import (
     WorkUnprepared,
 )
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, PersonsRepair, Try, WorkOrder, WorkReport
+from plait.plans.tasks.work import (
+    BaseReport,
+    BatchOrder,
+    BatchReport,
+    PersonsRepair,
+    ReviewReport,
+    Try,
+    WorkOrder,
+    WorkReport,
+)
 from plait.plans.usage import added, usage_of
 from plait.workspace.contract_refs import contract_content
 from plait.workspace.output import plain
@@ -111,6 +125,31 @@ def repair_event(effect: TakeRepair, repair: PersonsRepair, future: PrefectFutur
     except Exception as problem:
         result = WorkFailed(f"what came of it cannot be told: {problem}")
     return RepairTaken(effect.task, effect.number, result, by=plain(repair.by))
+
+
+def review_event(effect: StartReview, future: PrefectFuture[Any], shop: Workshop) -> ReviewEnded:
+    """What came of a review: whatever is no verdict is none."""
+    try:
+        tries = past_tries(reviews_of(shop, effect.task))
+        result = _reviewed(result_of(future), tries)
+        return ReviewEnded(effect.task, effect.number, result, usage_of(attempt.usage for attempt in tries))
+    except Exception as problem:
+        return ReviewEnded(effect.task, effect.number, ReviewMissing(f"what came of it cannot be told: {problem}"))
+
+
+def _reviewed(result: Any, tries: tuple[Try, ...]) -> ReviewResult:
+    match result:
+        case ReviewReport(verdict=verdict):
+            return ReviewSaid(verdict.approves, verdict.score, verdict.findings)
+        case TaskStopped() | Pause():
+            return WorkStopped()
+        case AccountRefused():
+            said = (tries[-1].refused if tries else None) or Refusal("quota", str(result))
+            return WorkRefused(said.kind, said.words, said.until)
+        case EnvironmentProblem(hint=hint) if hint:
+            return ReviewMissing(f"{result}; {hint}")
+        case _:
+            return ReviewMissing(str(result))
 
 
 def base_event(future: PrefectFuture[Any]) -> BaseVerified:

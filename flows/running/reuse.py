@@ -12,6 +12,7 @@ from plait.plans.names import agent_branch, base_ref, fresh_ref, integration_bra
 from plait.plans.tasks.bundling import is_member, members_said
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.planned_contracts import PlannedContract, newest
+from plait.plans.tasks.reviews import ReviewRecord
 from plait.workspace.ancestry import Ancestry, read_ancestry
 from plait.workspace.contract_refs import contract_content, read_records
 from plait.workspace.control import Control
@@ -317,6 +318,17 @@ def move_aside(control: Control, branches: Sequence[str], *, run_id: str) -> tup
             control.target.set_ref(kept[-1], commit, reason="plait: outdated")
             control.target.ask("update-ref", "--no-deref", "-d", f"refs/heads/{branch}", commit)
     return tuple(kept)
+
+
+def unread_works(
+    tasks: Iterable[PlannedTask], finished: Mapping[str, EarlierWork], reviews: Mapping[str, ReviewRecord]
+) -> frozenset[str]:
+    """What is finished, has not landed, has a review, and nobody has approved as it is."""
+    approved = {(record.task, record.commit) for record in reviews.values() if record.status == "approved"}
+    works = {task.id: finished[task.id] for task in tasks if task.task.review and task.id in finished}
+    return frozenset(
+        task for task, work in works.items() if work.commit and not work.landed and (task, work.commit) not in approved
+    )
 
 
 def everything_of(control: Control, feature: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, move_aside
 from plait.flows.running.secret_blocks import block_values
-from plait.flows.running.staffing import open_agents
+from plait.flows.running.staffing import open_agents, told_reviewers
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.journal.manifest import Refresh
@@ -44,6 +44,7 @@ from plait.workspace.kept_packs import take_left_packs
 from plait.workspace.redacting import kept_secret, opened_blocks
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.remotes import has_lfs_hook, has_lfs_program
+from plait.workspace.review_refs import forget_reviews, read_reviews
 from plait.workspace.store_upkeep import store_in_use
 from plait.workspace.submodules import fetch_submodules
 
@@ -135,6 +136,7 @@ def open_session(
         nothing = nothing_to_take_in(control, feature, started, fresh=fresh) if refresh else None
         takes_in, mender = refresh and nothing is None, brief.plan.integration.role
         staff = open_agents(brief, tasks, more=[mender] if takes_in and mender else ())
+        notices += told_reviewers(brief, tasks)
         notices += [*staff.notices, *filter(None, [nothing or "", "" if takes_in else base_words(standing)])]
         taken = taking_in(control, brief, started, agents=staff.agents) if takes_in else None
         if taken is not None:
@@ -156,6 +158,7 @@ def open_session(
             let_landings_go(control, feature)
             forget_empty(control, feature)
             forget_records(control, feature, run=run_id)
+            forget_reviews(control, feature, run=run_id)
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         if not fresh:
             carry_over(home, control, feature, directory, tasks)
@@ -173,6 +176,7 @@ def _needed(control: Control, feature: str, base: str, reuse: Reuse) -> frozense
     works = [*reuse.finished.values(), *reuse.sent_back.values()]
     named = [commit for work in works for commit in (work.commit, work.at)]
     named += [record.oid for of in read_records(control, feature).values() for record in of]
+    named += [record.oid for record in read_reviews(control, feature).values()]
     return frozenset({base, *filter(None, (control.branch(integration_branch(feature)), *named))})
 
 

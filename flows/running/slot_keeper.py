@@ -29,8 +29,9 @@ class Demand:
 def demand_of(run: Standings) -> Demand:
     """What a run could use now: nothing while it is paused or stopped, and of a role that rests what runs."""
     layout, rests = run.dispatcher.layout, run.stopping is not None or run.paused_at is not None
-    statuses = (run.tasks[task].status for task in run.dispatcher.running)
-    agents = (status.agent for status in statuses if isinstance(status, Preparing | Working))
+    statuses = (run.tasks[job].status for job in run.dispatcher.running if job in run.tasks)
+    agents = [status.agent for status in statuses if isinstance(status, Preparing | Working)]
+    agents += [agent for _, agent, _ in run.reviews_at_work.values()]
     running = Counter(agent.rpartition("-")[0] for agent in agents)
     closed = {role: running[role] for role in closed_roles(run)}
     return Demand(

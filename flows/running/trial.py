@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plait.flows.running.outset import Outset
+from plait.flows.running.staffing import reviewers_of
 from plait.flows.running.startable import Startable
 from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem
@@ -218,7 +219,9 @@ def _failed(ground: _Ground, seen: Verification) -> str:
 def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple[ProgramSeen, list[str]]]:
     """The known agent programs of the plan, as they were seen just now, and the roles that they work as."""
     users = dict[tuple[str, tuple[GivenVariable, ...]], list[str]]()
-    for name in sorted({task.role for task in ahead if task.task.is_for_agent}):
+    tasks = tuple(ahead)
+    doing = {task.role for task in tasks if task.task.is_for_agent}
+    for name in sorted({*doing, *reviewers_of(outset.brief, tasks)}):
         role = outset.brief.crew.role(name)
         backend = role.own_backend or outset.brief.crew.default_backend
         program = role.command[0] if role.command and backend == "command" else backend or ""

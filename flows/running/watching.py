@@ -9,6 +9,7 @@ from plait.plans.run.standings import Standings
 from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.outcomes import FeatureOutcome
 from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.reviews import ReviewRecord
 from plait.show.progress import ActiveAgent, Eta
 from plait.show.run_outcome import outcome_of
 
@@ -69,6 +70,12 @@ class Watcher:
     def answered(self, contract: str, record: Record | None) -> None:
         """Nobody is asked about a contract any more; the record says what came of it."""
 
+    def asked_of_work(self, record: ReviewRecord) -> None:
+        """A person has to say whether a task's work is good."""
+
+    def work_answered(self, task: str, says: str) -> None:
+        """Nobody is asked about a task's work any more; `says`: what came of it."""
+
     def asked_to_land(self, outcome: BaseOutcome) -> None:
         """A person has to say whether the feature goes onto base."""
 
@@ -120,6 +127,14 @@ class Watchers(Watcher):
     def answered(self, contract: str, record: Record | None) -> None:
         for watcher in self._watchers:
             watcher.answered(contract, record)
+
+    def asked_of_work(self, record: ReviewRecord) -> None:
+        for watcher in self._watchers:
+            watcher.asked_of_work(record)
+
+    def work_answered(self, task: str, says: str) -> None:
+        for watcher in self._watchers:
+            watcher.work_answered(task, says)
 
     def asked_to_land(self, outcome: BaseOutcome) -> None:
         for watcher in self._watchers:

@@ -263,7 +263,9 @@ def _waits_of(outcome: FeatureOutcome) -> dict[str, str]:
     if outcome.state is not RunState.RUNNING:
         return {}
     held = {task: f"waits until {asked.contract} is approved" for asked in outcome.asked for task in asked.holds}
-    return held | {asked.owner: f"{asked.contract} waits for a person" for asked in outcome.asked}
+    return held | {
+        asked.owner: f"{'its work' if asked.is_work else asked.contract} waits for a person" for asked in outcome.asked
+    }
 
 
 def _batch_line(batch: BatchOutcome, *, goes_on: bool) -> Text:

@@ -220,7 +220,8 @@ def _approvals(outcome: FeatureOutcome, metrics: Metrics) -> Iterator[_Remark]:
     contracts = tuple(dict.fromkeys(approval.contract for approval in outcome.approvals))
     if not contracts:
         return
-    cure = "answer sooner, or let tests approve it (`approval: tests`)"
+    is_work = all(approval.is_work for approval in outcome.approvals)
+    cure = "answer sooner" if is_work else "answer sooner, or let tests approve it (`approval: tests`)"
     delay = longest_delay(outcome)
     if delay is not None and delay.seconds >= metrics.approval_seconds:
         waited = f"{listed(delay.tasks, 4)} waited {spell_seconds(delay.seconds)}"

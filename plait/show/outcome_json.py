@@ -108,6 +108,7 @@ def _task(task: TaskOutcome, outcome: FeatureOutcome) -> dict[str, Any]:
         "reason": task.reason,
         **({"bundle": task.bundle} if task.bundle else {}),
         **({"usage": task.usage.model_dump(mode="json")} if task.usage else {}),
+        **({"review": task.review.model_dump(mode="json", exclude_none=True)} if task.review else {}),
         **({"weakened": weakened} if weakened else {}),
     }
 

@@ -64,12 +64,13 @@ class ActiveAgent(_ProgressPart):
 class OpenQuestion(_ProgressPart):
     """What a person has been asked, and has not answered."""
 
-    contract: str
-    version: int
+    contract: str = Field(description="Of a task's work, the task.")
+    version: int = Field(description="Of a task's work, how often it had been sent back.")
     written_by: str = Field(description="The task; nobody works on it meanwhile.")
     since: datetime
     holds: tuple[str, ...] = Field(description="Tasks that cannot start before.")
     command: str = Field(description="What the person types to approve it.")
+    is_work: bool = Field(default=False, description="Whether it is about a task's work, and not a contract.")
 
 
 class OpenRest(_ProgressPart):
@@ -233,6 +234,7 @@ def _waiting(feature: str, asked: Approval) -> OpenQuestion:
         since=asked.asked_at,
         holds=asked.holds,
         command=answer_command(feature, asked),
+        is_work=asked.is_work,
     )
 
 
@@ -293,7 +295,9 @@ def spell_doubt(agent: ActiveAgent) -> str:
 
 
 def asked_for(asked: Approval) -> str:
-    """`the contract cart-api v1, written by API`; not escaped."""
+    """`the contract cart-api v1, written by API`, or `the work of API`; not escaped."""
+    if asked.is_work:
+        return f"the work of {asked.owner}, which its reviewer has not approved"
     return f"the contract {asked.contract} v{asked.version}, written by {asked.owner}"
 
 

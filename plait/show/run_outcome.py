@@ -1,6 +1,7 @@
 """A run as its outcome: the fold of its journal that terminal, page, status, report, Gantt and history show."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from plait.advice.bounds import Bound, lower_bound
 from plait.plans.journal.lines import Journal
@@ -16,6 +17,7 @@ from plait.plans.tasks.outcomes import (
     ContractOutcome,
     FeatureOutcome,
     Rest,
+    ReviewOutcome,
     RunState,
     TaskOutcome,
 )
@@ -85,10 +87,13 @@ def _reason(run: Standings) -> str | None:
 def _task(run: Standings, states: States, task: str) -> TaskOutcome:
     facts, standing, state = run.facts[task], run.tasks[task], states.state_of(task)
     since = moment(standing.status.since) if isinstance(standing.status, Working) else None
+    review = run.reviewing.get(task)
+    reads = review is not None and state is TaskState.RUNNING
+    dispatched = moment(review.since) if review is not None and reads else since
     return TaskOutcome(
         id=task,
         role=facts.role,
-        agent=standing.agent,
+        agent=review.agent if review is not None and reads else standing.agent,
         state=state,
         branch=facts.branch if standing.commit else None,
         commit=standing.commit,
@@ -99,7 +104,30 @@ def _task(run: Standings, states: States, task: str) -> TaskOutcome:
         spans=standing.spans,
         members=facts.members,
         usage=standing.usage,
-        dispatched_at=since if state is TaskState.RUNNING else None,
+        dispatched_at=dispatched if state is TaskState.RUNNING else None,
+        review=_review(run, task) if facts.reviewer else None,
+    )
+
+
+def _review(run: Standings, task: str) -> ReviewOutcome:
+    standing, review = run.tasks[task], run.reviewing.get(task)
+    state: Literal["to come", "reading", "sent back", "waiting", "approved"] = "to come"
+    if review is not None:
+        state = "waiting" if review.asks else "reading" if review.agent else "to come"
+    elif standing.remarks is not None:
+        state = "sent back"
+    elif standing.approved is not None and standing.approved == standing.commit:
+        state = "approved"
+    return ReviewOutcome(
+        reviewer=run.facts[task].reviewer or "",
+        state=state,
+        read=standing.read,
+        sent_back=standing.reviews,
+        score=standing.score,
+        by=standing.reviewed_by,
+        person=standing.person,
+        findings=standing.findings,
+        usage=standing.review_usage,
     )
 
 
@@ -121,7 +149,7 @@ def _rests(run: Standings, now: float) -> Iterator[Rest]:
 def _approval(run: Standings, asked: Approval) -> Approval:
     if asked.answered_at is not None:
         return asked
-    return asked.model_copy(update={"holds": run.waiting_for(ApprovalWait(asked.contract))})
+    return asked.model_copy(update={"holds": () if asked.is_work else run.waiting_for(ApprovalWait(asked.contract))})
 
 
 def _versions(standing: ContractStanding) -> Iterator[ContractOutcome]:

@@ -67,6 +67,7 @@ def report_markdown(
         _section(
             "Contracts", _plain_table(_CONTRACT_COLUMNS, map(_contract, outcome.contracts)) if outcome.contracts else []
         ),
+        _section("Reviews", _plain_table(_REVIEW_COLUMNS, reviews) if (reviews := list(_reviews(outcome))) else []),
         _section("Schedule", [f"![What ran when]({gantt_uri})"] if gantt_uri else []),
         _section(
             "What could be better",
@@ -110,6 +111,7 @@ def report_text(
     lines += [f"  settled: {one_line(f'{path} ({by}) for {task} in {batch}')}" for batch, task, path, by in settled]
     lines += [f"  left behind by a failed try: {one_line(branch)}" for branch in outcome.salvage]
     lines += [f"  {one_line(sentence)}" for sentence in told_contracts(outcome)]
+    lines += [f"  reviewed: {' · '.join(row[:3])}, sent back {row[3]} times" for row in _reviews(outcome)]
     lines += _figures_lines(metrics)
     better = (*insights(outcome, metrics, forecast), *proposal(outcome))
     lines += [f"  {one_line(sentence, 500)}" for sentence in better]
@@ -365,6 +367,20 @@ def _story(batch: BatchOutcome) -> Iterator[str]:
         yield f"  - {markdown(lines[place].strip(), 1000)}"
         if commands := [line[6:] for line in lines[place + 1 : end]]:
             yield "\n".join("    " + row for row in ["", *code_block(commands).splitlines()])
+
+
+_REVIEW_COLUMNS = ("task", "state", "score", "sent back", "found last")
+
+
+def _reviews(outcome: FeatureOutcome) -> Iterator[tuple[str, ...]]:
+    for task in outcome.tasks:
+        review = task.review
+        if review is None:
+            continue
+        by = review.person or review.by if review.state == "approved" else review.reviewer
+        state = f"{review.state} by {by}" if review.state in ("approved", "reading") else review.state
+        score = "–" if review.score is None else f"{review.score:g} of 10"
+        yield task.id, state, score, str(review.sent_back), one_line(review.findings, 200) or "–"
 
 
 _CONTRACT_COLUMNS = ("contract", "version", "status", "by", "written by", "commit", "done again for it")

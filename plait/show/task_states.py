@@ -19,7 +19,7 @@ from plait.plans.run.statuses import (
 )
 from plait.plans.tasks.outcomes import RunState
 from plait.plans.tasks.states import TaskState
-from plait.plans.wording import approve_command
+from plait.plans.wording import approve_command, one_line
 
 BY_HAND = "ready to land: the feature branch is checked out"
 _WORDS = {
@@ -64,6 +64,10 @@ class States:
                 return self._run.why_held(task, self._rules.held[task])
             case Standing(status=Built() | Landed()):
                 return self._asks(task)
+            case Standing(status=Waiting()) if task in self._run.reviewing:
+                return self._reads(task)
+            case Standing(status=Waiting(), remarks=remarks) if remarks is not None:
+                return f"sent back by {remarks.by}: {one_line(remarks.findings, 200)}"
             case Standing(status=Waiting(), repair=repair) if repair is not None:
                 return rejection_words(repair)
             case Standing(status=Waiting()) if self._rests(task):
@@ -83,7 +87,9 @@ class States:
         return any(isinstance(wait, AccountWait) for wait in waits) and self._run.needs_are_met(task)
 
     def _not_started(self, task: str) -> TaskState:
-        state = self._run.dispatcher.state_of(task)
+        state, review = self._run.dispatcher.state_of(task), self._run.reviewing.get(task)
+        if review is not None and state is not TaskState.BLOCKED:
+            return TaskState.RUNNING if review.agent else TaskState.HELD if review.asks else TaskState.READY
         if self._run.tasks[task].repair and state is not TaskState.BLOCKED:
             return TaskState.READY
         return TaskState.PENDING if state in (TaskState.HELD, TaskState.CANCELLED) else state
@@ -104,6 +110,13 @@ class States:
         if isinstance(standing.status, Failed | Rejected | Impossible | Cancelled) or standing.repair is not None:
             return True
         return isinstance(standing.status, Waiting) and self._run.dispatcher.state_of(task) is TaskState.BLOCKED
+
+    def _reads(self, task: str) -> str:
+        review, role = self._run.reviewing[task], self._run.facts[task].reviewer
+        if review.asks:
+            command = approve_command(self._run.manifest.feature, task)
+            return f"waits for a person, as {review.asks}: {command}"
+        return f"is reviewed by {review.agent}" if review.agent else f"waits for a review by {role}"
 
     def _asks(self, task: str) -> str | None:
         for name, contract in self._run.contracts.items():

@@ -185,7 +185,7 @@ def test_an_approved_contract_is_taken_without_a_word(tmp_path: Path, write_plan
 
 
 def test_keys_that_are_not_carried_out_yet_are_told_once_each(tmp_path: Path, write_plan: WritePlan) -> None:
-    plan = CLEAN.replace("role: backend,", "role: backend, review: {by: qa},")
+    plan = CLEAN.replace("role: backend,", "role: backend, locks: [a],")
     ended = plait("check", str(write_plan(plan)), cwd=tmp_path)
 
     assert ended.stderr.splitlines() == ["warning: not carried out yet: tasks[0].review, and likewise 1 more"]

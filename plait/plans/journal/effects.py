@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from plait.plans.tasks.planned_contracts import Agreement, Record
+from plait.plans.tasks.reviews import ReviewRecord, ReviewRemarks
 from plait.plans.tasks.work import BaseOrder, BatchOrder, Informant, RepairOrder
 
 
@@ -36,6 +37,8 @@ class StartWork:
     """The tasks that it comes after, for the page's edges."""
     tried: int = 0
     """How many of its tries are behind it: it was put off, and goes on with the retries that are left."""
+    remarks: ReviewRemarks | None = None
+    """What a reviewer had to say of its commit: this start answers that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,40 @@ class TakeRepair:
     commit: str
     rejected: str
     """The task's own commit, which it descends from."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartReview:
+    """Let an agent read a task's work; answered by `ReviewEnded`."""
+
+    task: str
+    agent: str
+    """`<role>-<n>`."""
+    number: int
+    """1 for the first of this run."""
+    commit: str
+    approved: str | None
+    """The task's newest commit that was approved: only what came after it is read."""
+    round: int
+    """1 for the first time that the task's work is read."""
+    before: str = ""
+    """What the reviewer before has found."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReview:
+    """Put what was said of a task's work into git, in the place of what is there; a person is asked if it waits."""
+
+    record: ReviewRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReview:
+    """Nobody is asked about a task's work any more."""
+
+    task: str
+    says: str
+    """What came of it, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +166,9 @@ Effect = (
     | EndBatches
     | PutBranchAside
     | TakeRepair
+    | StartReview
+    | WriteReview
+    | CloseReview
     | WriteRecord
     | AskPerson
     | CloseQuestion

@@ -252,6 +252,53 @@ class RepairTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewSaid:
+    """A reviewer has read the work, and says what it thinks of it."""
+
+    approves: bool
+    score: float
+    """0 to 10."""
+    findings: str = ""
+    kind: Literal["said"] = "said"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewMissing:
+    """There is no verdict: the reviewer broke off, could not be started, or said nothing that can be read."""
+
+    reason: str
+    kind: Literal["missing"] = "missing"
+
+
+ReviewResult = ReviewSaid | ReviewMissing | WorkRefused | WorkStopped
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEnded:
+    """A reviewer is through with a task's work, one way or another."""
+
+    task: str
+    number: int
+    """As `StartReview` said."""
+    result: Annotated[ReviewResult, Field(discriminator="kind")]
+    usage: Usage | None = None
+    """What all reviews of this task have used up by now in this run."""
+    kind: Literal["review-ended"] = "review-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewAnswered:
+    """A person has said what becomes of work that waits for that."""
+
+    task: str
+    commit: str
+    approves: bool
+    by: str
+    reason: str = ""
+    kind: Literal["review-answered"] = "review-answered"
+
+
+@dataclass(frozen=True, slots=True)
 class RecordWritten:
     """A version of a contract is in git as it was decided."""
 
@@ -356,6 +403,8 @@ Event = (
     | BranchPutAside
     | RepairFound
     | RepairTaken
+    | ReviewEnded
+    | ReviewAnswered
     | RecordWritten
     | RecordsRead
     | Pause

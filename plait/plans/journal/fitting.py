@@ -17,6 +17,9 @@ from plait.plans.journal.events import (
     ProgramBroke,
     RepairTaken,
     Resume,
+    ReviewAnswered,
+    ReviewMissing,
+    ReviewSaid,
     StartConflicted,
     Stop,
     WorkFailed,
@@ -36,6 +39,7 @@ from plait.plans.tasks.outcomes import (
     WeakenedTest,
 )
 from plait.plans.tasks.planned_contracts import Record
+from plait.plans.tasks.reviews import ReviewRecord
 from plait.plans.tasks.work import BaseReport, BatchReport, Rework
 from plait.plans.usage import Usage
 
@@ -67,6 +71,10 @@ TEXTS: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
         Rejection: ("files", "reason"),
         RepairTaken: ("by",),
         Resume: ("by",),
+        ReviewAnswered: ("by", "reason"),
+        ReviewMissing: ("reason",),
+        ReviewRecord: ("by", "reason"),
+        ReviewSaid: ("findings",),
         Rework: ("files", "reason", "commands"),
         SettledFile: ("path",),
         StartConflicted: ("paths",),

@@ -13,6 +13,8 @@ from plait.plans.tasks.base_standing import BaseStanding
 from plait.plans.tasks.expansion import Needs, PlannedTask
 from plait.plans.tasks.outcomes import Span
 from plait.plans.tasks.planned_contracts import PlannedContract, Record
+from plait.plans.tasks.reviewers import reviewer_of
+from plait.plans.tasks.reviews import ReviewRecord, review_job
 from plait.plans.usage import Usage
 
 DEFAULT_PRIORITY = 3
@@ -53,6 +55,15 @@ class TaskFacts:
     """What it may change; nothing: all that is not protected."""
     locked: tuple[str, ...] = ()
     """What it may change because it holds a lock."""
+    reviewer: str | None = None
+    """The role that reads its work before it counts as finished."""
+    review_rounds: int = 0
+    """How often its author may answer before a person decides."""
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether somebody can mend what a reviewer has found: no command, and nobody whose branch was taken."""
+        return not self.is_command and self.foreign is None
 
     @property
     def waits_for(self) -> Needs:
@@ -173,6 +184,10 @@ class Manifest:
     standing: BaseStanding | None = None
     """How base stood beside the feature; nothing in the first journals."""
     refresh: Refresh | None = None
+    reviews: Mapping[str, ReviewRecord] = field(default_factory=dict)
+    """By task, what git remembers of its newest review."""
+    unread: tuple[str, ...] = ()
+    """Tasks that are not part of the run and whose work nobody has approved: it lands with nobody."""
     edition: str = ""
     """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
 
@@ -203,7 +218,14 @@ def facts_of(task: PlannedTask, crew: Crew, *, branch: str = "", fallback: tuple
         members=tuple(member.id for member in task.members),
         owns=spec.owns,
         locked=spec.locked,
+        reviewer=None if spec.review is None else reviewer_of(task, spec.review.by, crew),
+        review_rounds=0 if spec.review is None else spec.review.rounds,
     )
+
+
+def review_job_of(task: TaskFacts, role: str) -> Job:
+    """The review of a task as dispatch sees it: before the role's own work of the same class, as others wait for it."""
+    return Job(review_job(task.id), role, seconds=task.seconds / 4, priority=max(1, task.dispatch_priority - 1))
 
 
 def job_of(task: TaskFacts, *, known: Collection[str], met: Collection[str] = (), seconds: float | None = None) -> Job:

@@ -131,6 +131,10 @@ class Step(Part):
         default=None, description="Leave so many processes that refuse to end."
     )
     usage: Usage | None = Field(default=None, description="Tell what a model would have used up; several add up.")
+    answer: str | None = Field(
+        default=None,
+        description="What it says to whoever asks it: of a review the verdict as JSON, of a plan its text.",
+    )
     fail: Failure | None = Field(default=None, description="End with this exit status.")
 
     @model_validator(mode="after")
@@ -145,9 +149,17 @@ class ScriptEntry(Part):
 
     try_: int | None = Field(default=None, alias="try", ge=1, description="The first try that this is for.")
     repair: int | None = Field(default=None, ge=1, description="The first repair order that this is for.")
+    review: int | None = Field(default=None, ge=1, description="The first review of the task's work that this is.")
+    answers: int | None = Field(default=None, ge=1, description="The first answer to a review that this is.")
     say: tuple[Line, ...] = Field(default=(), description="Lines to print: the last one at the end, the others before.")
     steps: tuple[Step, ...] = ()
     done: bool = Field(default=True, description="Whether it says at the end that it is done.")
+
+    @model_validator(mode="after")
+    def _one_order(self) -> Self:
+        if sum(number is not None for number in (self.repair, self.review, self.answers)) > 1:
+            raise ValueError("must be for one of `repair`, `review` and `answers`")
+        return self
 
     def for_player(self) -> dict[str, Any]:
         """What the player reads: `{"say": [...], "steps": [{verb: value}, ...]}`; seconds, bytes, bits as numbers."""
@@ -156,13 +168,13 @@ class ScriptEntry(Part):
 
 
 def _in_order(entries: tuple[ScriptEntry, ...]) -> tuple[ScriptEntry, ...]:
-    reached: dict[int, int] = {}
-    for repair, number, _ in _numbered(entries):
-        if number != 1 and repair not in reached:
+    reached: dict[tuple[str, int], int] = {}
+    for order, number, _ in _numbered(entries):
+        if number != 1 and order not in reached:
             raise ValueError(f"must begin with try 1, not {number}: there is nothing to do before")
-        if number <= reached.get(repair, 0):
-            raise ValueError(f"must have its tries in order: {number} comes after {reached[repair]}")
-        reached[repair] = number
+        if number <= reached.get(order, 0):
+            raise ValueError(f"must have its tries in order: {number} comes after {reached[order]}")
+        reached[order] = number
     return entries
 
 
@@ -175,26 +187,35 @@ class Script(Part):
     tasks: dict[str, Entries] = Field(default={}, description="What is done for each task, try by try.")
     default: Entries | None = Field(default=None, description="What is done for a task that is not named.")
 
-    def entry(self, task: str, *, attempt: int, repair: int = 0) -> ScriptEntry | None:
+    def entry(
+        self, task: str, *, attempt: int, repair: int = 0, review: int = 0, answers: int = 0
+    ) -> ScriptEntry | None:
         """
-        What to do in this try of this task (`repair` 0), or of this repair order of it.
+        What to do in this try of this task (all 0), of this repair order, of this review or of this answer to one.
 
         Without `try` an entry is for the try after that of the entry before it; the last serves all later tries. The
-        same holds for `repair` orders. Nothing when the script does not say.
+        same holds for `repair` orders, reviews and answers. Nothing when the script does not say.
         """
+        kind, number = _kind_of(repair, review, answers)
         entries = self.tasks.get(task, self.default or ())
-        of_this_kind = [numbered for numbered in _numbered(entries) if (numbered[0] == 0) == (repair == 0)]
-        reached = [numbered for numbered in of_this_kind if numbered[0] <= repair and numbered[1] <= attempt]
+        of_this_kind = [numbered for numbered in _numbered(entries) if numbered[0][0] == kind]
+        reached = [numbered for numbered in of_this_kind if numbered[0][1] <= number and numbered[1] <= attempt]
         return max(reached, key=itemgetter(0, 1))[2] if reached else None
 
 
-def _numbered(entries: Sequence[ScriptEntry]) -> list[tuple[int, int, ScriptEntry]]:
-    """Each entry with the repair order (0: the task itself) and the try from which it is played."""
-    numbered: list[tuple[int, int, ScriptEntry]] = []
+def _kind_of(repair: int | None, review: int | None, answers: int | None) -> tuple[str, int]:
+    """What an order is, and its number among such orders: the task itself has 0."""
+    orders = (("repair", repair), ("review", review), ("answers", answers))
+    return next(((kind, number) for kind, number in orders if number), ("task", 0))
+
+
+def _numbered(entries: Sequence[ScriptEntry]) -> list[tuple[tuple[str, int], int, ScriptEntry]]:
+    """Each entry with the order that it is for, and the try from which it is played."""
+    numbered: list[tuple[tuple[str, int], int, ScriptEntry]] = []
     for entry in entries:
-        repair = entry.repair or 0
-        before = max((t for r, t, _ in numbered if r == repair), default=0)
-        numbered.append((repair, entry.try_ or before + 1, entry))
+        order = _kind_of(entry.repair, entry.review, entry.answers)
+        before = max((number for known, number, _ in numbered if known == order), default=0)
+        numbered.append((order, entry.try_ or before + 1, entry))
     return numbered
 
 

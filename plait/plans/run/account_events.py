@@ -51,7 +51,8 @@ def closed_roles(run: Standings) -> frozenset[str]:
     resting = run.rests.resting(run.now)
     if not resting:
         return resting
-    ready = (run.facts[task] for task in run.dispatcher.ready if not run.facts[task].is_command)
+    jobs = (run.facts[job] for job in run.dispatcher.ready if job in run.facts)  # no review is ready whose role rests
+    ready = (facts for facts in jobs if not facts.is_command)
     return resting.intersection(role for task in ready for role in (task.role, *task.fallback))
 
 

@@ -32,8 +32,8 @@ def take_up_contracts(run: Standings) -> None:
         work = run.manifest.earlier.get(owner)
         if owner in run.manifest.sent_back and owner in run.tasks and last and last.status == "rejected":
             _give_reason(run, owner, last)
-        elif owner in run.mending:
-            continue  # it is written once the repair is taken
+        elif owner in run.mending or owner in run.kept_out or run.is_unread(owner):
+            continue  # it is written once the repair is taken, or the work approved
         elif work and not (work.commit is None and last and last.status == "approved"):
             commit, content = work.at or run.manifest.base, work.contents.get(name, "")
             written(run, name, owner=owner, commit=commit, content=content)
@@ -126,7 +126,8 @@ def _wait_for_person(run: Standings, name: str, owner: str, draft: Record) -> No
     run.put_contract(replace(run.contracts[name], asks=owner))
     run.renew_waits()
     held = run.waiting_for(ApprovalWait(name))
-    open_question = next((one for one in run.approvals if one.contract == name and one.answered_at is None), None)
+    named = (one for one in run.approvals if one.contract == name and not one.is_work)
+    open_question = next((one for one in named if one.answered_at is None), None)
     if open_question is None or open_question.version != draft.version:
         _close_approvals(run, name)
         asked = Approval(contract=name, version=draft.version, owner=owner, asked_at=run.moment)
@@ -140,7 +141,7 @@ def _wait_for_person(run: Standings, name: str, owner: str, draft: Record) -> No
 def _close_approvals(run: Standings, name: str) -> None:
     run.approvals = tuple(
         asked.model_copy(update={"answered_at": run.moment})
-        if asked.contract == name and asked.answered_at is None
+        if asked.contract == name and asked.answered_at is None and not asked.is_work
         else asked
         for asked in run.approvals
     )
@@ -281,6 +282,10 @@ def _take_back(run: Standings, task: str) -> bool:
     standing = run.tasks[task]
     if isinstance(standing.status, Working):
         run.put(task, status=replace(standing.status, stale=True))
+        return True
+    if run.drop_review(task):
+        run.put_aside(task, restore=False)
+        run.tell("goes again", about=task)
         return True
     built = isinstance(standing.status, Built | LandsByHand)
     if not built and not (isinstance(standing.status, Waiting) and standing.repair and task not in run.mending):

@@ -24,6 +24,8 @@ from plait.plans.journal.events import (
     RepairFound,
     RepairTaken,
     Resume,
+    ReviewAnswered,
+    ReviewEnded,
     StartConflicted,
     StartPrepared,
     Stop,
@@ -32,7 +34,15 @@ from plait.plans.journal.events import (
     WorkEnded,
 )
 from plait.plans.journal.manifest import EarlierWork, Manifest
-from plait.plans.run import account_events, base_events, batch_events, contract_events, repair_events, work_events
+from plait.plans.run import (
+    account_events,
+    base_events,
+    batch_events,
+    contract_events,
+    repair_events,
+    review_events,
+    work_events,
+)
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     Built,
@@ -107,13 +117,18 @@ def _begin(run: Standings, _event: Begin) -> None:
         if task in run.tasks:
             agent = past.spans[-1].agent if past.spans else None
             run.put(task, tries=past.tries, spans=past.spans, usage=past.usage, spent=past.spent, agent=agent)
+    review_events.remember_reviews(run)
+    unread = dict[str, EarlierWork]()
     base_events.take_base_in(run)
     refresh = run.manifest.refresh
     for task, work in run.manifest.earlier.items():
         if refresh is not None and task == refresh.task:
             continue
         if task in run.tasks and task not in run.manifest.repaired:
-            _reuse(run, task, work)
+            if not work.landed and review_events.must_be_reviewed(run, task, work.commit):
+                unread[task] = work
+            else:
+                _reuse(run, task, work)
     if run.manifest.paused_by is not None:
         _pause(run, Pause(run.manifest.paused_by))
     repair_events.take_up_repairs(run)
@@ -123,6 +138,7 @@ def _begin(run: Standings, _event: Begin) -> None:
             # What holds a rejected version of another's work starts anew.
             grounds = run.commits_of(work.rests_on) if there and not work.behind else ()
             run.put(task, commit=work.commit, rests_on=work.rests_on, grounds=grounds)
+    review_events.take_up_reviews(run, unread)
     contract_events.take_up_contracts(run)
     base_events.ask_about_base(run)
 
@@ -145,7 +161,7 @@ def _tick(run: Standings, event: Tick) -> float | None:
     if not base_events.takes_base_in(run):
         _dispatch(run, event)
     wakes_at = batch_events.form_batch(run)
-    if not run.goes_on() and _give_up_texts(run):
+    if not run.goes_on() and (_give_up_texts(run) or review_events.ask_persons_instead(run)):
         run.renew_waits()
         _dispatch(run, event)
     return wakes_at
@@ -231,6 +247,8 @@ _HANDLERS: Final[dict[type, Callable[[Standings, Any], None]]] = {
     BranchPutAside: work_events.branch_put_aside,
     RepairFound: repair_events.repair_found,
     RepairTaken: repair_events.repair_taken,
+    ReviewEnded: review_events.review_ended,
+    ReviewAnswered: review_events.review_answered,
     RecordWritten: contract_events.record_written,
     RecordsRead: contract_events.records_read,
     ProgramBroke: account_events.program_broke,

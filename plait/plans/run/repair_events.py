@@ -2,6 +2,7 @@
 
 from plait.plans.journal.events import RepairFound, RepairTaken, WorkDone, WorkFailed, WorkStopped
 from plait.plans.run.contract_events import redo_outdated, written
+from plait.plans.run.review_events import approve_persons_own, begin_review, must_be_reviewed
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import Built, Rejected
 from plait.plans.tasks.states import TaskState
@@ -34,11 +35,20 @@ def repair_taken(run: Standings, event: RepairTaken) -> None:
         case WorkDone(commit, changed, contents):
             if run.dispatcher.state_of(event.task) is TaskState.FAILED:
                 run.dispatcher.revive(event.task, now=run.now)
+            many = "" if changed == 1 else "s"
+            run.tell(f"the repair{by} is taken, {changed} file{many} changed", about=event.task)
+            if (
+                commit is not None
+                and must_be_reviewed(run, event.task, commit)
+                and not approve_persons_own(run, event.task, commit, event.by)
+                and not run.stopping
+            ):
+                begin_review(run, event.task, commit, contents=contents)
+                redo_outdated(run, event.task)
+                return
             if run.dispatcher.state_of(event.task) is not TaskState.CANCELLED:
                 run.dispatcher.settle(event.task, now=run.now)
             run.put(event.task, status=Built(run.run_time), commit=commit, repair=None, feedback=())
-            many = "" if changed == 1 else "s"
-            run.tell(f"the repair{by} is taken, {changed} file{many} changed", about=event.task)
             for name in run.facts[event.task].writes:
                 written(run, name, owner=event.task, commit=commit or "", content=contents.get(name, ""))
             redo_outdated(run, event.task)

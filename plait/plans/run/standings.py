@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from plait.plans.journal.effects import Effect, MarkTask, PutBranchAside, TakeRepair, Tell
+from plait.plans.journal.effects import CloseReview, Effect, MarkTask, PutBranchAside, TakeRepair, Tell
 from plait.plans.journal.events import Stop
-from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of
+from plait.plans.journal.manifest import EarlierWork, Manifest, TaskFacts, job_of, review_job_of
 from plait.plans.landing.landing_rules import LandingRules
 from plait.plans.run.resting_roles import RestingRoles
 from plait.plans.run.statuses import (
@@ -19,8 +19,10 @@ from plait.plans.run.statuses import (
     LandsByHand,
     MendingWait,
     Preparing,
+    ReviewWait,
     Standing,
     TextWait,
+    UnderReview,
     Wait,
     Waiting,
     Working,
@@ -31,6 +33,7 @@ from plait.plans.tasks.base_outcome import BaseOutcome
 from plait.plans.tasks.contract_standing import ContractStanding
 from plait.plans.tasks.edition_change import EditionChange
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, ToldNote
+from plait.plans.tasks.reviews import review_job
 from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder
 
@@ -51,8 +54,9 @@ class Standings:
             task: work for task, work in manifest.earlier.items() if task not in self.facts
         }
         """What earlier runs finished and is not part of this one (`--only`)."""
-        jobs = [job_of(task, known=self.facts, met=self.outside) for task in manifest.tasks]
-        self.dispatcher = Dispatcher(jobs, slots=manifest.slots, resources=manifest.resources, urgency=manifest.urgency)
+        self.reviews_of = {review_job(task.id): task.id for task in manifest.tasks if task.reviewer}
+        """By job of the dispatcher, the task that it reviews."""
+        self.dispatcher = self._dispatcher()
         self.tasks = {task: Standing() for task in self.facts}
         self.contracts = {
             contract.id: ContractStanding(contract, manifest.records.get(contract.id, ()))
@@ -69,8 +73,9 @@ class Standings:
         """When persons were waited for; those without an answer are waited for now."""
         self.salvage = manifest.salvage
         self.tip = manifest.tip
-        self.kept_out: frozenset[str] = frozenset()
-        """Tasks outside this run that rest on an old version of a contract: they must not land with others."""
+        self.kept_out = frozenset(manifest.unread).intersection(self.outside)
+        """Tasks outside this run that rest on an old version of a contract, or that nobody has approved: they must not
+        land with others."""
         self.onto_tip = frozenset(manifest.redone)
         """Tasks of which outdated work has landed: done again on top of it, or the two would only conflict."""
         self.trouble: str | None = None
@@ -101,6 +106,10 @@ class Standings:
         """The command that lands a batch which is ready-to-land."""
         self.mending: dict[str, TakeRepair] = {}
         """By task, what a person put on its branch and is being looked at, or is once the run is no longer paused."""
+        self.reviewing: dict[str, UnderReview] = {}
+        """By task, finished work that nobody has approved yet."""
+        self.reviews_at_work: dict[int, tuple[str, str, float]] = {}
+        """By number, the reviews that go on: task, agent, since when; also of work that was taken back meanwhile."""
         self._put_off: list[TakeRepair] = []
         """Those of them that nobody looks at, as the run is paused."""
         self.rests = RestingRoles(manifest)
@@ -111,12 +120,25 @@ class Standings:
         self.now = 0.0
         """When the last event was heard, in seconds since the epoch."""
         self._paused_for = 0.0
-        self._asides = self._mends = 0
+        self._asides = self._mends = self._reviews = 0
         self._effects: list[Effect] = []
         self._built: dict[str, float] = {}
         """An index: the finished branches."""
         self._readers = [task.id for task in manifest.tasks if task.information]
         self._waiters: set[str] = set()
+
+    def _dispatcher(self) -> Dispatcher:
+        """Of all tasks, and of their reviews, which are put aside until there is something to read."""
+        manifest = self.manifest
+        jobs = [job_of(task, known=self.facts, met=self.outside) for task in manifest.tasks]
+        jobs += [review_job_of(self.facts[task], self.facts[task].reviewer or "") for task in self.reviews_of.values()]
+        urgency = manifest.urgency
+        if urgency is not None:
+            urgency = {**urgency, **{job: urgency[task] for job, task in self.reviews_of.items()}}
+        dispatcher = Dispatcher(jobs, slots=manifest.slots, resources=manifest.resources, urgency=urgency)
+        for job in self.reviews_of:
+            dispatcher.hold(job)
+        return dispatcher
 
     # What changes.
 
@@ -218,6 +240,36 @@ class Standings:
         else:
             self._put_off.append(effect)
 
+    def wait_for_review(self, task: str, review: UnderReview) -> None:
+        """A task has done its work, and waits for somebody to approve that: it gives the slot back, if it has one."""
+        self.reviewing[task] = review
+        self.put(task, status=Waiting())
+        self._waiters.add(task)
+        if self.dispatcher.state_of(task) is TaskState.RUNNING:
+            self.block(self.dispatcher.requeue(task, now=self.now, worked=True))
+
+    def next_review(self) -> int:
+        """The number of a review that starts."""
+        self._reviews += 1
+        return self._reviews
+
+    def close_question(self, task: str, says: str) -> None:
+        """Nobody is asked about a task's work any more."""
+        self.approvals = tuple(
+            asked.model_copy(update={"answered_at": self.moment})
+            if asked.is_work and asked.owner == task and asked.answered_at is None
+            else asked
+            for asked in self.approvals
+        )
+        self.order(CloseReview(task, says))
+
+    def drop_review(self, task: str) -> bool:
+        """Have a task's work read by nobody any more, as it goes again; whether it was to be read, or answered."""
+        review = self.reviewing.pop(task, None)
+        if review is not None and review.asks:
+            self.close_question(task, "it is done again")
+        return review is not None or (isinstance(self.tasks[task].status, Waiting) and bool(self.tasks[task].remarks))
+
     def stop(self, stop: Stop) -> None:
         """Let nothing start any more, nor wait for what was put off."""
         self.stopping = stop
@@ -242,6 +294,8 @@ class Standings:
 
         Who has never waited, reads nothing and needs no open contract is asked at its start alone, unless a role rests.
         """
+        for job, task in self.reviews_of.items():
+            self._renew_review(job, task)
         is_open = self.rests.is_of_concern or any(one.unapproved_owner for one in self.contracts.values())
         for task in self.facts if is_open else sorted({*self._readers, *self._waiters}):
             standing, state = self.tasks[task], self.dispatcher.state_of(task)
@@ -256,6 +310,15 @@ class Standings:
                 self._waiters.discard(task)
             if state is TaskState.HELD:
                 self.dispatcher.release(task, now=self.now)
+
+    def _renew_review(self, job: str, task: str) -> None:
+        """Let a review be dispatched while there is something to read and an agent that may."""
+        review, state = self.reviewing.get(task), self.dispatcher.state_of(job)
+        reads = review is not None and review.is_due and not self.rests.rests(self.facts[task].reviewer or "", self.now)
+        if reads and state is TaskState.HELD:
+            self.dispatcher.release(job, now=self.now)
+        elif not reads and state in (TaskState.READY, TaskState.PENDING):
+            self.dispatcher.hold(job)
 
     def _set_waits(self, task: str, waits: set[Wait]) -> None:
         standing = self.tasks[task]
@@ -284,6 +347,10 @@ class Standings:
     def waits_before_start(self, task: str) -> Iterator[Wait]:
         """What others have to do or say before a task can start, its needs aside."""
         standing, facts = self.tasks[task], self.facts[task]
+        if (review := self.reviewing.get(task)) is not None:
+            yield ReviewWait(review.commit)
+            yield from self.rests.waits_of((facts.reviewer or "",) if review.is_due else (), self.now)
+            return
         if task in self.mending:
             yield MendingWait(self.mending[task].commit)
         yield from self.rests.waits_of(() if facts.is_command else (facts.role, *facts.fallback), self.now)
@@ -381,6 +448,10 @@ class Standings:
             return task in self.outside
         return isinstance(standing.status, Built | LandsByHand | Landed)
 
+    def is_unread(self, task: str) -> bool:
+        """Whether a task's work is there, and waits for its review or for what answers one."""
+        return task in self.reviewing or (task in self.tasks and self.tasks[task].remarks is not None)
+
     def needs_are_met(self, task: str) -> bool:
         """Whether of each group of needs one has succeeded."""
         return all(any(map(self.has_succeeded, group)) for group in self.facts[task].needs)
@@ -409,7 +480,13 @@ class Standings:
 
     def is_waiting_for_person(self) -> bool:
         """Whether a person has to say something before the run can end."""
+        if any(review.asks and self.is_wanted(task) for task, review in self.reviewing.items()):
+            return True
         return any(self._keeps_waiting(name, contract) for name, contract in self.contracts.items())
+
+    def is_wanted(self, task: str) -> bool:
+        """Whether a task's work may still land in this run: nothing that it needs has failed."""
+        return self.dispatcher.state_of(task) is not TaskState.BLOCKED
 
     def _keeps_waiting(self, name: str, contract: ContractStanding) -> bool:
         """Whether anything of this run waits for a draft: its owner's work, or what would start from it."""

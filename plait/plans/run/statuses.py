@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from plait.plans.accounts.refusals import Kind
 from plait.plans.tasks.outcomes import Span
+from plait.plans.tasks.reviews import ReviewRemarks
 from plait.plans.tasks.work import RepairOrder
 from plait.plans.usage import Usage
 
@@ -177,7 +178,43 @@ class StoppedRoleWait:
         return f"{self.role} was stopped, as its program ended at once with the same words: {self.words}"
 
 
-Wait = TextWait | ApprovalWait | ConflictWait | AsideWait | MendingWait | AccountWait | StoppedRoleWait
+@dataclass(frozen=True, slots=True)
+class ReviewWait:
+    """Its work is done, and somebody has to read and approve it before it counts."""
+
+    commit: str
+    kind = "review"
+    keeps_going = False  # dispatch knows of reviewers, `Standings.is_waiting_for_person` of persons
+    in_vain = "its work was not reviewed"
+
+
+Wait = TextWait | ApprovalWait | ConflictWait | AsideWait | MendingWait | AccountWait | StoppedRoleWait | ReviewWait
+
+
+@dataclass(frozen=True, slots=True)
+class UnderReview:
+    """Work that somebody reads, is to read, or has read without approving it: then a person is asked."""
+
+    commit: str
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By contract that the task writes, a hash of what it wrote."""
+    told: tuple[str, ...] = ()
+    """What persons had rejected of its contracts, as far as its author was told."""
+    number: int = 0
+    """Of the newest review that has started."""
+    agent: str = ""
+    """Who reads it now."""
+    since: float = 0.0
+    """Since when, in seconds since the epoch."""
+    missed: int = 0
+    """How often there was no verdict."""
+    asks: str = ""
+    """Why a person is asked; empty while nobody is."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a reviewer has to read it, and none does."""
+        return not self.agent and not self.asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +242,26 @@ class Standing:
     """The versions of contracts that its work rests on."""
     stays: bool = False
     """Whether its old work could not be moved away: it starts anew all the same."""
+    remarks: ReviewRemarks | None = None
+    """What was found in its work, for its author to answer next."""
+    answers: int = 0
+    """How often it was sent back for such an answer in this run."""
+    approved: str | None = None
+    """Its newest commit that a reviewer, or a person, has approved."""
+    reviews: int = 0
+    """How often a reviewer has sent its work back."""
+    read: int = 0
+    """How often a reviewer has said something of its work in this run."""
+    score: float | None = None
+    """0 to 10, by the reviewer that spoke last."""
+    findings: str = ""
+    """What that has found."""
+    reviewed_by: str = ""
+    """The agent that spoke last."""
+    person: str = ""
+    """The person who has approved its work."""
+    review_usage: Usage | None = None
+    """What its reviews have used up."""
     outdated: bool = False
     """Whether its work rests on what was done anew meanwhile, and nobody did it again as it was rejected, or in the
     hands of a person: mended, it goes again."""

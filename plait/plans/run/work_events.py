@@ -17,6 +17,8 @@ from plait.plans.journal.events import (
 from plait.plans.run.account_events import refused
 from plait.plans.run.base_events import start_of, takes_base_in
 from plait.plans.run.contract_events import started_anew, withdraw_questions, written
+from plait.plans.run.review_events import answer_failed, begin_review, must_be_reviewed
+from plait.plans.run.review_events import begin_start as begin_review_start
 from plait.plans.run.standings import Standings
 from plait.plans.run.statuses import (
     AsideWait,
@@ -53,6 +55,8 @@ def note_told(run: Standings, event: NoteTold) -> None:
 
 def begin_start(run: Standings, start: Start) -> bool:
     """A task has got a slot: it starts at once where nothing has to be merged for it. Whether it keeps the slot."""
+    if start.job.id in run.reviews_of:
+        return begin_review_start(run, start)
     task, standing = start.job.id, run.tasks[start.job.id]
     if waits := tuple(run.waits_before_start(task)):
         run.add_waits(task, *waits)
@@ -61,9 +65,9 @@ def begin_start(run: Standings, start: Start) -> bool:
         _start(run, task, start.agent, standing.repair.onto, standing.rests_on)
         return True
     resting = run.resting(task)
-    if standing.feedback and standing.commit and not run.facts[task].is_command:
-        # What a person rejected is where an agent goes on, unless that rests on what is not to land; a command begins
-        # as it did before.
+    if (standing.feedback or standing.remarks) and standing.commit and not run.facts[task].is_command:
+        # What was rejected is where an agent goes on, unless that rests on what is not to land; a command begins as it
+        # did before.
         if (resting, run.commits_of(resting)) == (standing.rests_on, standing.grounds):
             _start(run, task, start.agent, standing.commit, resting)
             return True
@@ -148,6 +152,7 @@ def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str
             rejections=standing.feedback,
             after=tuple(dict.fromkeys((*before, *facts.information))),
             tried=standing.tried,
+            remarks=standing.remarks,
         )
     )
     run.put(
@@ -162,7 +167,8 @@ def _start(run: Standings, task: str, agent: str, start: str, resting: tuple[str
     )
     role = agent.rpartition("-")[0]
     helps = "" if role == facts.role else f" in place of {facts.role}"
-    run.tell(f"{agent} {'repairs it' if standing.repair else 'starts'}{helps}", about=task)
+    does = "repairs it" if standing.repair else "answers its review" if standing.remarks else "starts"
+    run.tell(f"{agent} {does}{helps}", about=task)
 
 
 def _informant(run: Standings, source: str) -> Informant:
@@ -256,6 +262,10 @@ def _again(run: Standings, task: str, commit: str | None) -> None:
 
 def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
     commit, told = result.commit or run.tasks[task].commit, run.tasks[task].feedback
+    if commit is not None and must_be_reviewed(run, task, commit):
+        _finish_unread(run, task, commit, result)
+        return
+    run.put(task, remarks=None)
     run.dispatcher.finish(task, now=run.now, ok=True)
     if commit is None:
         run.put(task, status=Landed(), feedback=())
@@ -269,8 +279,22 @@ def _done(run: Standings, task: str, result: WorkDone, status: Working) -> None:
         written(run, name, owner=task, commit=commit or status.start, content=content, told=told)
 
 
+def _finish_unread(run: Standings, task: str, commit: str, result: WorkDone) -> None:
+    """It counts once it was read; where the run is being stopped, by the next one."""
+    if run.stopping:
+        run.put(task, status=Cancelled(why_stopped(run)), commit=commit)
+        run.block(run.dispatcher.finish(task, now=run.now, ok=False))
+        return
+    many = "" if result.changed == 1 else "s"
+    run.tell(f"done, {result.changed} file{many} changed, and waits for its review", about=task)
+    begin_review(run, task, commit, contents=result.contents)
+
+
 def _failed(run: Standings, task: str, result: WorkFailed, repair: RepairOrder | None) -> None:
     run.environment |= result.environment
+    if repair is None and run.tasks[task].remarks and run.tasks[task].commit:
+        answer_failed(run, task, result.reason)
+        return
     withdraw_questions(run, task)
     if repair is None:
         run.put(task, status=Failed(result.reason))

@@ -70,6 +70,29 @@ class Span(_Outcome):
     """Who worked, as `<role>-<n>`: a repair may be another one's. Absent in records of older versions."""
 
 
+class ReviewOutcome(_Outcome):
+    """What reviews made of a task's work."""
+
+    reviewer: str
+    """The role that reads it."""
+    state: Literal["to come", "reading", "sent back", "waiting", "approved"]
+    """`waiting`: for a person."""
+    read: int = 0
+    """How often a reviewer has said something of it in this run."""
+    sent_back: int = 0
+    """How often a reviewer has sent it back, over all runs."""
+    score: float | None = None
+    """0 to 10, by the reviewer that spoke last."""
+    by: str = ""
+    """The agent that spoke last."""
+    person: str = ""
+    """The person who has approved it."""
+    findings: str = ""
+    """What the reviewer that spoke last has found, in this run."""
+    usage: Usage | None = None
+    """What its reviews have used up."""
+
+
 class TaskOutcome(_Outcome):
     """One task of a run, as `--json`, the store and the report show it."""
 
@@ -95,6 +118,8 @@ class TaskOutcome(_Outcome):
     """When the stretch of work began that goes on; not part of `--json`."""
     usage: Usage | None = None
     """What its agents used up, over all tries and repairs; nothing where nobody told."""
+    review: ReviewOutcome | None = None
+    """Where it has a reviewer; not kept by the store."""
 
     def singly(self) -> "tuple[TaskOutcome, ...]":
         """By the plan's own ids: a bundle as each of its members, with what came of the whole.
@@ -265,10 +290,12 @@ class ContractOutcome(_Outcome):
 
 
 class Approval(_Outcome):
-    """A stretch of time in which a person was asked to approve a contract."""
+    """A stretch of time in which a person was asked to approve a contract, or a task's work."""
 
     contract: str
+    """Of a task's work, the task."""
     version: int
+    """Of a task's work, how often it had been sent back."""
     owner: str
     """The task that wrote it: nobody works on it meanwhile."""
     asked_at: AwareDatetime
@@ -276,6 +303,8 @@ class Approval(_Outcome):
     """Nothing while it is waited for, and where the run ended before the answer."""
     holds: tuple[str, ...] = ()
     """Tasks that cannot start before."""
+    is_work: bool = False
+    """Whether it is about a task's work that its reviewer has not approved."""
 
 
 class Conditions(_Outcome):

@@ -7,7 +7,6 @@ from plait.plans.language.crew import Crew, Role
 from plait.plans.language.model import COMMAND_ROLE, Plan, Task
 
 _TASK: Mapping[str, Callable[[Task], bool]] = {
-    "review": lambda task: task.review is not None,
     # The holder may change what it locks, which is carried out; that others wait for it is not.
     "locks": lambda task: bool(task.locks),
 }

@@ -21,6 +21,7 @@ from plait.plans.paths import Asked
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.outcomes import BatchOutcome
 from plait.plans.tasks.planned_contracts import Agreement, PlannedContract
+from plait.plans.tasks.reviews import ReviewRemarks, Verdict
 from plait.plans.usage import Usage
 
 _LONGEST_NAME = 200
@@ -158,6 +159,8 @@ class WorkOrder:
     """The tasks whose text it is told."""
     rejections: tuple[OddText, ...] = ()
     """Why a person rejected what it made before."""
+    remarks: ReviewRemarks | None = None
+    """What was found in its work, to be answered."""
 
     @property
     def role(self) -> str:
@@ -167,12 +170,53 @@ class WorkOrder:
     @property
     def name(self) -> str:
         """How the Prefect page shows it."""
+        if self.remarks:
+            return f"{self.task.id} (review {self.remarks.number})"
         return f"{self.task.id} (repair {self.repair.number})" if self.repair else self.task.id
 
     @property
     def dispatch(self) -> str:
         """What its tries share."""
+        if self.remarks:
+            return f"review {self.remarks.number}"
         return f"repair {self.repair.number}" if self.repair else "work"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewOrder:
+    """A task's work, to be read by an agent that may change nothing."""
+
+    task: PlannedTask
+    agent: str
+    """The instance: `<role>-<n>`."""
+    number: int
+    """1 for the first of this run."""
+    commit: str
+    approved: str | None
+    """The task's newest commit that was approved: only what came after it is read."""
+    round: int
+    """1 for the first time that the task's work is read."""
+    before: OddText = ""
+    """What was found the last time."""
+
+    @property
+    def role(self) -> str:
+        """The role that reads."""
+        return self.agent.rpartition("-")[0]
+
+    @property
+    def name(self) -> str:
+        """How the Prefect page shows it."""
+        return f"{self.task.id} (reviewed by {self.role}, {self.round})"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReport:
+    """What came of a review."""
+
+    verdict: Verdict
+    changed: tuple[OddText, ...] = ()
+    """What the reviewer changed in its checkout, which was thrown away."""
 
 
 @dataclass(frozen=True, slots=True)

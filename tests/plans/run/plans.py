@@ -95,4 +95,6 @@ def _task(
         contracts=rests_on,
         information=tuple(random.sample(before, 1)) if before and random.random() < 0.25 else (),
         is_command=random.random() < 0.3,
+        reviewer=random.choice(sorted(ROLES)) if random.random() < 0.3 else None,
+        review_rounds=random.choice((1, 1, 2)),
     )

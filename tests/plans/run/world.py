@@ -10,9 +10,11 @@ from plait.plans.journal.effects import (
     PrepareStart,
     PutBranchAside,
     StartBatch,
+    StartReview,
     StartWork,
     TakeRepair,
     WriteRecord,
+    WriteReview,
 )
 from plait.plans.journal.events import (
     BaseVerified,
@@ -33,6 +35,11 @@ from plait.plans.journal.events import (
     RepairFound,
     RepairTaken,
     Resume,
+    ReviewAnswered,
+    ReviewEnded,
+    ReviewMissing,
+    ReviewResult,
+    ReviewSaid,
     StartConflicted,
     StartPrepared,
     Stop,
@@ -67,6 +74,7 @@ from plait.plans.run.statuses import (
 )
 from plait.plans.tasks.outcomes import BatchOutcome, BatchState, Held, Rejection
 from plait.plans.tasks.planned_contracts import Record, newest
+from plait.plans.tasks.reviews import ReviewRecord, review_job
 from plait.plans.tasks.states import TaskState
 from plait.plans.tasks.work import BaseReport, BatchOrder, BatchReport, Candidate, Rework, Unlanded
 from plait.show.run_outcome import outcome_of, replayed
@@ -116,6 +124,7 @@ class World:
         self.base_red: set[tuple[frozenset[tuple[str, str | None]], str | None]] = set()
         """Branches that were red together on a red base, and the tip that it was."""
         self.records: dict[str, tuple[Record, ...]] = {}
+        self.reviews: dict[str, ReviewRecord] = {}
         self.now, self.events, self._numbers = 1_000.0, 0, 0
         self.heard: list[tuple[float, Event]] = []
         self.followed: Counter[tuple[str, str]] = Counter()
@@ -148,7 +157,8 @@ class World:
         )
         rejected = [task for task in self._rejected_owners(finished) if task not in self.persons]
         sent_back = {task: finished.pop(task) for task in rejected}
-        chosen = self._chosen(finished)
+        unread = self._unread(finished)
+        chosen = self._chosen(set(finished) - unread)
         # As `session` does it: what was built on a command that goes again is not finished either.
         pauses, refused_until = dict(self.run.standings.rests.pauses), self.refused_until
         killed = not self.run.standings.closed
@@ -164,6 +174,8 @@ class World:
                 tasks=tasks,
                 tip=self.tip,
                 records=dict(self.records),
+                reviews=dict(self.reviews),
+                unread=tuple(sorted(unread - chosen)),
                 earlier=finished,
                 refresh=refresh,
                 redone=redone,
@@ -177,6 +189,19 @@ class World:
         )
 
         self.refused_until = refused_until if killed else {}
+
+    def _unread(self, finished: Mapping[str, EarlierWork]) -> set[str]:
+        """What is finished, has not landed, and nobody has approved as it is."""
+        reviewed = {task.id for task in self.plan.tasks if task.reviewer}
+        return {
+            task
+            for task, work in finished.items()
+            if task in reviewed and work.commit and not work.landed and not self._is_approved(task, work.commit)
+        }
+
+    def _is_approved(self, task: str, commit: str) -> bool:
+        record = self.reviews.get(task)
+        return record is not None and (record.status, record.commit) == ("approved", commit)
 
     def _refresh(self) -> Refresh:
         """Base has moved on, and is taken in."""
@@ -285,8 +310,14 @@ class World:
         self.heard.append((self.now, event))
         for effect in self.run.hear(event, self.now):
             self.followed[type(event).__name__, type(effect).__name__] += 1
-            if isinstance(effect, PrepareStart | StartWork | StartBatch | PutBranchAside | TakeRepair | WriteRecord):
+            if isinstance(
+                effect, PrepareStart | StartWork | StartBatch | StartReview | PutBranchAside | TakeRepair | WriteRecord
+            ):
                 self.pending.append(effect)
+            if isinstance(effect, WriteReview):  # the loop writes it before it hears anything else
+                self.reviews[effect.record.task] = effect.record
+            if isinstance(effect, StartReview):
+                self._check_review(effect)
             if isinstance(effect, StartWork):
                 self._check_start(effect)
             if isinstance(effect, TakeRepair):
@@ -307,8 +338,11 @@ class World:
             self.tick()
         elif chance < 0.94:
             self.person_answers()
+            self.person_reviews()
         elif chance < 0.96:
             self.hear(RecordsRead(dict(self.records)))
+        elif chance < 0.961:
+            self.person_reviews()
         elif chance < 0.963:
             self.person_moves_the_branch()
         elif chance < 0.967:
@@ -359,6 +393,8 @@ class World:
                 self._aside(effect, well=well)
             case TakeRepair():
                 self._take(effect, well=well)
+            case StartReview():
+                self._review(effect, well=well)
             case WriteRecord(record):
                 self._write(record)
 
@@ -489,6 +525,42 @@ class World:
                 if status == "rejected" and owner in self.run.standings.tasks:
                     self.excused.add(owner)
                 self._keep(replace(last, status=status, by="ann", reason="because", oid=oid))  # type: ignore[arg-type]
+
+    def person_reviews(self, *, yes: bool | None = None) -> None:
+        """Work that waits for a person is approved or sent back, and that is heard of now or later."""
+        for task, record in tuple(self.reviews.items()):
+            if record.status == "waiting" and (yes or self.random.random() < 0.7):
+                if yes or self.random.random() < 0.6:
+                    answer = replace(record, status="approved", by="ann", is_person=True, approved=record.commit)
+                else:
+                    answer = replace(record, status="rejected", by="ann", is_person=True, reason="because")
+                self.reviews[task] = answer
+        if yes or self.random.random() < 0.8:
+            for task, review in tuple(self.run.standings.reviewing.items()):
+                record = self.reviews.get(task)
+                if review.asks and record is not None and record.status != "waiting":
+                    assert record.commit == review.commit, "a person was asked about something else"
+                    approves = record.status == "approved"
+                    if not approves:
+                        self.excused.add(task)
+                    self.hear(ReviewAnswered(task, record.commit, approves, record.by, record.reason))
+
+    def _review(self, effect: StartReview, *, well: bool) -> None:
+        chance = 1.0 if well else self.random.random()
+        score = round(self.random.uniform(0, 10), 1)
+        result: ReviewResult = ReviewSaid(approves=True, score=score)
+        if self.run.standings.stopping and chance < 0.7:
+            result = WorkStopped()
+        elif chance < 0.35:
+            result = ReviewSaid(approves=False, score=score, findings="it does too little")
+        elif chance < 0.5:
+            result = ReviewMissing("no verdict")
+        elif chance < 0.55:
+            result = WorkRefused("quota", "no", self.random.choice((None, self.now + 5.0, self.now + 4_000.0)))
+        elif chance < 0.57:
+            result = WorkStopped()
+        self.excused.add(effect.task)
+        self.hear(ReviewEnded(effect.task, effect.number, result))
 
     def person_repairs(self) -> None:
         """Somebody puts a commit on the branch of a task, rejected or not."""
@@ -686,6 +758,23 @@ class World:
         assert self.now >= self.refused_until.get(account, 0.0), f"{effect.task} starts before {account} gives again"
         assert not run.rests.rests(role, self.now), f"{effect.task} starts with {role}, which rests"
 
+    def _check_review(self, effect: StartReview) -> None:
+        """What is read is the newest work of the task, by an agent of its reviewers, and nobody works on it."""
+        run = self.run.standings
+        facts, role = run.facts[effect.task], effect.agent.rpartition("-")[0]
+        assert run.paused_at is None
+        assert role == facts.reviewer
+        assert not run.rests.rests(role, self.now)
+        assert effect.commit == self.branches[effect.task] or effect.task in self.persons
+        assert not self._is_approved(effect.task, effect.commit), "approved work is read again"
+        assert isinstance(run.tasks[effect.task].status, Waiting)
+
+    def _check_approved(self, task: str, commit: str | None) -> None:
+        """Nothing lands that has a review, and that neither a reviewer nor a person has approved."""
+        facts = next((one for one in self.plan.tasks if one.id == task), None)
+        if facts is not None and facts.reviewer and commit is not None:
+            assert self._is_approved(task, commit), f"nobody has approved {commit}"
+
     def _check_batch(self, order: BatchOrder) -> None:
         run = self.run.standings
         # What is in a batch before this one lands before it, or what rests on it is left behind.
@@ -696,6 +785,9 @@ class World:
         for candidate in order.branches:
             assert candidate.tip == self.branches[candidate.task], "an old tip is in the batch"
             assert candidate.is_base == (candidate.task == REFRESH)
+            self._check_approved(candidate.task, candidate.tip)
+            for carried_task in candidate.carries:
+                self._check_approved(carried_task, run.outside[carried_task].commit)
             for commit in self.commits[candidate.tip].inside - self.landed - self.taken_off:
                 task = self.commits[commit].task or ""
                 # Also with what rests on it: in a run without T1, T2 brings T1's work, and T3 above T2 the same.
@@ -731,6 +823,9 @@ class World:
                     assert run.closed or state in (TaskState.CANCELLED, TaskState.FAILED), (task, state)
                 case _:
                     assert state in (TaskState.FAILED, TaskState.BLOCKED, TaskState.CANCELLED), (task, state)
+        for task, agent, _ in run.reviews_at_work.values():
+            taken[agent.rpartition("-")[0]] += 1
+            assert dispatcher.state_of(review_job(task)) is TaskState.RUNNING
         if self.random.random() < 0.05:
             outcome_of(run)
         assert all(taken[role] <= self.plan.slots[role] for role in taken), "more agents than slots"
@@ -788,6 +883,7 @@ class World:
             while self.pending:
                 self.answer_one(well=True)
             self.person_answers(yes=True)
+            self.person_reviews(yes=True)
             self.hear(RecordsRead(dict(self.records)))
             self.now += 1_000.0
             self.hear(Tick())
