@@ -16,7 +16,7 @@ from plait.plans.language.environment import added
 from plait.plans.language.model_names import model_problem
 from plait.plans.specs.found_agents import FoundAgents
 from plait.plans.wording import listed, near_match, one_line, quoted
-from plait.workspace.agent_probes import ProgramSeen, probe
+from plait.workspace.agent_probes import ProgramSeen, probe, with_own_keys
 from plait.workspace.environment import environment_of
 from plait.workspace.programs import backend_of
 from plait.workspace.starting import find_program
@@ -181,6 +181,7 @@ class _Look:
         if not program:
             return ListedRole(name, role, self._origin(name), backend, notes=notes)
         environment = environment_of(added(self.crew.environment, role.environment), extra={})
+        environment = environment if backend == "command" else with_own_keys(program, environment)
         trouble, seen = self._asked(program, environment)
         return ListedRole(name, role, self._origin(name), backend, program, seen, trouble, notes)
 

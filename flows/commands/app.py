@@ -24,11 +24,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Run several coding agents on one repository. A feature plan becomes a Prefect flow; "
     "finished branches are merged in tested batches.",
-    epilog="Start with `plait demo`. For work of your own: `plait new`, then `plait check PLAN`, "
+    epilog="Start with `plait demo`. For work of your own: `plait init` or `plait new`, then `plait check PLAN`, "
     "`plait forecast PLAN`, `plait run PLAN`.",
 )
 
 COMMANDS = (
+    "init",
     "new",
     "crew",
     "check",
@@ -37,6 +38,7 @@ COMMANDS = (
     "graph",
     "run",
     "runs",
+    "agents",
     "status",
     "tell",
     "report",

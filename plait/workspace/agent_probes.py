@@ -8,6 +8,7 @@ from pathlib import Path
 from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts, untested
 from plait.plans.errors import PlaitError
 from plait.plans.language.backends import PROGRAMS
+from plait.workspace.environment import our_values
 from plait.workspace.output import plain
 from plait.workspace.places import is_there
 from plait.workspace.process import TIMED_OUT, run_quick
@@ -30,6 +31,12 @@ class ProgramSeen:
     hint: str = ""
     has_login: bool = False
     """Whether a login is all that shows, and no key."""
+
+
+def with_own_keys(program: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the keys of ours that plait gives a program it drives itself."""
+    backend = PROGRAMS.get(Path(program).name)
+    return {**our_values(PROGRAM_FACTS[backend].variables if backend else ()), **environment}
 
 
 def probe(program: str, environment: Mapping[str, str]) -> ProgramSeen | None:

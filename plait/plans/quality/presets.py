@@ -11,13 +11,16 @@ from typing import Any, Literal
 
 from plait.plans.language.verify_stages import USUAL_ORDER, Check, Preset, VerifyStage
 
-READ = ("package.json", "pyproject.toml", "setup.cfg", "tox.ini", "requirements.txt", "requirements-dev.txt")
+READ = (
+    *("package.json", "pyproject.toml", "setup.cfg", "tox.ini", "requirements.txt", "requirements-dev.txt"),
+    "Makefile",
+)
 """The files whose contents are looked at; of others it is enough that they are there."""
 LOOKED_FOR = (
     *READ,
     *("setup.py", "pytest.ini", "conftest.py", "ruff.toml", ".ruff.toml", "mypy.ini"),
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"),
-    *("go.mod", "Cargo.toml", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb"),
+    *("go.mod", "Cargo.toml", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb"),
 )
 FOLDERS = ("tests", "test")
 LARGEST = 256 * 1024
@@ -56,6 +59,15 @@ def preset_stages(preset: Preset, files: Mapping[str, str], folders: Collection[
     return tuple(sorted(stages, key=lambda stage: USUAL_ORDER.index((stage.stage or "").partition("-")[0])))
 
 
+def languages_of(files: Mapping[str, str], folders: Collection[str] = ()) -> tuple[Language, ...]:
+    """Those that a repository has something of."""
+    return tuple(language for language in _LANGUAGES if _MAKERS[language](files, folders) or _has(language, files))
+
+
+def _has(language: Language, files: Mapping[str, str]) -> bool:
+    return language == "node" and "package.json" in files
+
+
 def _stage(name: str, *run: str, cache: Sequence[str] = ()) -> VerifyStage:
     return VerifyStage(stage=name, run=run, cache=tuple(cache))
 
@@ -74,7 +86,7 @@ def _python(files: Mapping[str, str], folders: Collection[str]) -> list[VerifySt
     if "mypy" in tools or "mypy.ini" in files:
         given = {"files", "packages", "modules"} & (tools["mypy"].keys() if "mypy" in tools else set())
         stages.append(_stage("types", f"{by}mypy" if given else f"{by}mypy .", cache=[".mypy_cache"]))
-    said = " ".join((project, *(files.get(name, "") for name in READ if name != "package.json")))
+    said = " ".join((project, *(files.get(name, "") for name in READ if name not in ("package.json", "Makefile"))))
     if "pytest" in said or not files.keys().isdisjoint({"pytest.ini", "conftest.py"}):
         stages.append(_stage("tests", f"{by or 'python3 -m '}pytest -q", cache=[".pytest_cache"]))
     elif folder := next((name for name in FOLDERS if name in folders), None):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from plait.plans.language.crew import Role
 from plait.plans.language.model import Plan, Task
@@ -263,9 +264,10 @@ def _path_stems(pattern: str) -> Iterator[str]:
 
 
 def _shared(phrase: str, words: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(stem for stem in _stems(phrase) if stem in words)
+    return _stems(phrase) & words.keys()
 
 
+@lru_cache(maxsize=8192)  # the same roles are looked at for each task
 def _stems(text: str) -> frozenset[str]:
     """Words in small letters without what makes them plural; none that says nothing."""
     words = (match.casefold() for match in _WORD.findall(text[:20_000]))
