@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, astuple
+from dataclasses import MISSING, asdict, astuple, fields
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -48,8 +48,9 @@ _ADAPTERS: Final[Mapping[str, TypeAdapter[AgentEvent]]] = MappingProxyType(
 
 def event_line(event: AgentEvent) -> bytes:
     """An event as the host prints it."""
-    fields = {name: value for name, value in asdict(event).items() if value not in (None, (), "")}
-    return json.dumps({"event": _NAMES[type(event)], **fields}).encode() + b"\n"
+    needed = {field.name for field in fields(event) if field.default is MISSING}
+    told = {name: value for name, value in asdict(event).items() if name in needed or value not in (None, (), "")}
+    return json.dumps({"event": _NAMES[type(event)], **told}).encode() + b"\n"
 
 
 class EventLineReader(JsonLineReader):
@@ -64,7 +65,7 @@ class EventLineReader(JsonLineReader):
             yield Unknown(name_of(kind))
             return
         try:
-            event = adapter.validate_python(record)
+            event = adapter.validate_python(_whole(record))
         except (ValidationError, RecursionError):
             yield Unknown(f"{kind}, of another shape")
             return
@@ -77,6 +78,18 @@ def _is_text(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(map(_is_text, value))
     return not isinstance(value, str) or value.isascii() or value == value.encode("utf-8", "replace").decode()
+
+
+def _whole(value: Any) -> Any:
+    """The value with texts that can be written: JSON knows halves of surrogates, which no encoding has."""
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {name: _whole(held) for name, held in value.items()}
+        case list():
+            return [_whole(held) for held in value]
+    return value
 
 
 def _is_possible(event: AgentEvent) -> bool:

@@ -1,7 +1,8 @@
 """What a try has used up by the events of its program: each answer counted once, and nothing of what was before."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from operator import add
 from typing import Final
 
 from plait.plans.agents.stream import AgentEvent, Ended, Retrying, Said, Started, Tokens, ToolStarted, Used
@@ -160,25 +161,13 @@ def _fuller(known: Used, used: Used) -> Used:
 def _plus(here: Tokens | None, there: Tokens | None) -> Tokens | None:
     if here is None or there is None:
         return here or there
-    return Tokens(
-        read=here.read + there.read,
-        written=here.written + there.written,
-        cached=here.cached + there.cached,
-        stored=here.stored + there.stored,
-        thought=here.thought + there.thought,
-    )
+    return Tokens(*map(add, astuple(here), astuple(there)))
 
 
 def _larger(here: Tokens | None, there: Tokens | None) -> Tokens | None:
     if here is None or there is None:
         return here or there
-    return Tokens(
-        read=max(here.read, there.read),
-        written=max(here.written, there.written),
-        cached=max(here.cached, there.cached),
-        stored=max(here.stored, there.stored),
-        thought=max(here.thought, there.thought),
-    )
+    return Tokens(*map(max, astuple(here), astuple(there)))
 
 
 def _beyond(whole: Tokens, before: Usage | None) -> Tokens:

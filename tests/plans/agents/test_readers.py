@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.agents.at_work import at_work
+from plait.plans.agents.event_lines import event_line
 from plait.plans.agents.outcomes import POLICIES, Verdict
 from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.readers.by_backend import READERS
 from plait.plans.agents.readers.lines import LineSplitter
-from plait.plans.agents.stream import AgentEvent, Ended, Unknown
+from plait.plans.agents.stream import AgentEvent, Ended, Said, Tokens, Unknown, Used
 from plait.plans.agents.verdicts import verdict
 from plait.plans.language.backends import Backend
 from plait.plans.usage import Usage
@@ -29,10 +31,14 @@ SOURCES = (*sorted(READERS), AIDERS_FILE)
 """What is read: the standard output of each program, and aider's other file."""
 
 
-def recorded(source: str) -> list[Path]:
-    if source == AIDERS_FILE:
-        return sorted(STREAMS.glob("*.usage.jsonl"))
-    return sorted(path for path in STREAMS.glob(f"{source}-*.jsonl") if ".usage" not in path.name)
+@cache
+def recorded(source: str) -> tuple[bytes, ...]:
+    """Recorded streams; of plait's own host, which prints events as they are, those of claude."""
+    if source in ("model", "acp"):
+        return tuple(b"".join(map(event_line, events_of("claude", stream))) for stream in recorded("claude")[::4])
+    names = "*.usage.jsonl" if source == AIDERS_FILE else f"{source}-*.jsonl"
+    paths = sorted(path for path in STREAMS.glob(names) if source == AIDERS_FILE or ".usage" not in path.name)
+    return tuple(path.read_bytes() for path in paths)
 
 
 def program_of(source: str) -> Backend:
@@ -119,7 +125,7 @@ def changed(draw: st.DrawFn, record: Any) -> Any:
 def broken_streams(draw: st.DrawFn) -> tuple[str, bytes]:
     """A recorded stream with lines that are changed, repeated, gone, cut in the middle, or in another order."""
     source = draw(sources)
-    lines = draw(st.sampled_from(recorded(source))).read_bytes().splitlines(keepends=True)[:40]
+    lines = draw(st.sampled_from(recorded(source))).splitlines(keepends=True)[:40]
     made: list[bytes] = []
     for line in lines:
         match draw(st.sampled_from(["as it is", "as it is", "changed", "gone", "twice", "cut", "before"])):
@@ -157,7 +163,7 @@ def test_broken_streams_make_events_and_no_errors(broken: tuple[str, bytes], pla
 @pytest.mark.parametrize("source", SOURCES)
 def test_ten_thousand_broken_streams_of_each_program_make_no_error(source: str) -> None:
     chance = Random(source)  # noqa: S311  (for tests)
-    streams = [path.read_bytes() for path in recorded(source)]
+    streams = recorded(source)
     for _ in range(10_000):
         stream = broken_at_random(chance, chance.choice(streams))
         events = events_of(source, stream)
@@ -231,9 +237,7 @@ def everything_in(value: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_recorded_streams_fed_byte_by_byte_make_the_same_events(source: str) -> None:
-    for path in recorded(source)[::4]:
-        stream = path.read_bytes()
-
+    for stream in recorded(source)[::4]:
         assert events_of(source, *(stream[at : at + 1] for at in range(len(stream)))) == events_of(source, stream)
 
 
@@ -251,6 +255,14 @@ def test_a_line_beyond_the_bound_is_skipped_and_the_next_one_is_read() -> None:
 
     assert [*lines, *splitter.close()] == [None, b"short", None, b"end"]
     assert list(splitter.close()) == []
+
+
+def test_events_of_the_host_come_back_as_they_were() -> None:
+    spent = (Used(None, "session", usd=0.5), Used(Tokens(9, 8, 7, 6, 5, 4), "call"), Ended("completed", turns=0))
+
+    assert events_of("model", *map(event_line, spent)) == spent
+    (said,) = events_of("acp", b'{"event": "said", "text": "\\ud800"}\n')
+    assert said == Said("?")
 
 
 def test_a_line_of_several_megabytes_is_read() -> None:

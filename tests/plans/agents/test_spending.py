@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plait.plans.agents.at_work import at_work
 from plait.plans.agents.readers.by_backend import READERS
-from plait.plans.agents.spending import usage_of_events
+from plait.plans.agents.spending import spending_of, usage_of_events
 from plait.plans.agents.stream import (
     AgentEvent,
     Denied,
@@ -76,6 +76,13 @@ def test_a_resumed_claude_is_not_counted_twice_although_nobody_knows_what_was_be
 
     assert usage is not None
     assert (usage.input_tokens, usage.usd, usage.exact) == (2_000, 0.0075, True)
+
+
+def test_all_kinds_of_tokens_are_summed_up_and_told_apart() -> None:
+    kinds = Tokens(read=100, written=40, cached=10, stored=30, stored_hour=20, thought=5)
+    spending = spending_of([Used(kinds, "try"), Used(kinds, "try"), Used(kinds, "call", call="1")])
+
+    assert spending.tokens == Tokens(read=300, written=120, cached=30, stored=90, stored_hour=60, thought=15)
 
 
 def test_totals_of_another_session_are_not_taken_off() -> None:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from plait.plans.agents.readers.lines import (
@@ -155,9 +156,7 @@ class ClaudeReader(JsonLineReader):
         written = self._written.get(call, 0) + sum(map(_length, blocks))
         _remember(self._written, call, written)
         told = _tokens(usage)
-        estimate = Tokens(
-            told.read, max(told.written, written // _SIGNS_A_TOKEN), told.cached, told.stored, told.thought
-        )
+        estimate = replace(told, written=max(told.written, written // _SIGNS_A_TOKEN))
         return Used(estimate, "call", is_exact=False, call=call, model=name_of(message.get("model")) or None)
 
     def _user(self, record: dict[str, Any]) -> Iterator[AgentEvent]:
@@ -178,7 +177,7 @@ class ClaudeReader(JsonLineReader):
             call, told = self._streamed[agent]
             written = count_of(mapping(event.get("usage")).get("output_tokens"))
             if call and written:
-                yield Used(Tokens(told.read, written, told.cached, told.stored), "call", call=call)
+                yield Used(replace(told, written=written), "call", call=call)
 
     def _result(self, record: dict[str, Any]) -> Iterator[AgentEvent]:
         for denial in mappings(record.get("permission_denials")):
@@ -225,6 +224,7 @@ def _tokens(usage: Mapping[str, Any]) -> Tokens:
         written=count_of(usage.get("output_tokens")),
         cached=cached,
         stored=stored,
+        stored_hour=min(stored, count_of(mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens"))),
         thought=count_of(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
     )
 
@@ -254,6 +254,7 @@ def _of_models(models: Mapping[str, Any]) -> Tokens:
         written=sum(count_of(usage.get("outputTokens")) for usage in usages),
         cached=cached,
         stored=stored,
+        stored_hour=min(stored, sum(count_of(usage.get("cacheCreationEphemeral1hInputTokens")) for usage in usages)),
         thought=sum(count_of(usage.get("thinkingTokens")) for usage in usages),
     )
 
