@@ -53,16 +53,22 @@ class ProgramAgent(CodingAgent):
         make_home(home)
         owner, given = Path(order.environment.get("HOME", "/")), self._given(order)
         key = next((name for name in self.facts.keys if given.get(name)), "")
-        launch = type(self).launcher(self._launch_order(order, home, key))
+        launch = self.launch(self._launch_order(order, home, key))
         following = self.following(order)
         with self._logged_in(order, home, owner, is_needed=order.door is None and not key):
             for file in launch.files:
                 _put(Path(file.path), file.content, home, order.temporary)
-            ended = self._carried_out(
-                order, launch, in_own_home(given, home, sees_old=not order.is_sandboxed), following
-            )
+            ended = self._carried_out(order, launch, self.at_home(order, given, home), following)
         following.finish()
         return self._report(order, ended, following)
+
+    def launch(self, order: LaunchOrder) -> Launch:
+        """How the program is started."""
+        return type(self).launcher(order)
+
+    def at_home(self, order: AgentOrder, given: Mapping[str, str], home: Path) -> Mapping[str, str]:
+        """The program's variables, with the HOME that it has."""
+        return in_own_home(given, home, sees_old=not order.is_sandboxed)
 
     def following(self, order: AgentOrder) -> Following:
         """What reads the program's stream while it works."""

@@ -23,8 +23,6 @@ class BackendFacts:
     setting: Literal["command", "script"] | None = None
     """The key of a role without which it cannot work."""
     abilities: frozenset[Ability] = frozenset()
-    later: bool = False
-    """Crews may name it, and this version does not carry it out: nothing in `blocks/agents/registry.py` is it."""
 
 
 _MODEL: frozenset[Ability] = frozenset({"model"})
@@ -43,13 +41,11 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
     "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns", "tools"}),
     "aider": BackendFacts(program="aider", abilities=_AIDER),
-    "model": BackendFacts(abilities=_MODEL, later=True),
-    "acp": BackendFacts(abilities=_MODEL | {"servers"}, later=True),
+    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
+    "acp": BackendFacts(abilities=_MODEL | {"sessions", "servers"}),
 }
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}
 """By program, the backend that is chosen where it is the only one on the PATH and a role names none."""
-LATER: tuple[Backend, ...] = tuple(name for name, facts in BACKENDS.items() if facts.later)
-"""Backends that crews may name and that this version does not carry out."""
 NAMED = ", ".join(BACKENDS)
 """All of their names, for the description of a key that holds one."""

@@ -58,7 +58,8 @@ class Role(Part):
         default=None,
         min_length=1,
         max_length=100,
-        description="For the backend `command`: the program and its arguments, one by one, never a shell line.",
+        description="For the backends `command` and `acp`: the program and its arguments, one by one, never a shell "
+        "line.",
     )
     arguments: tuple[Command, ...] = Field(
         default=(),
@@ -75,6 +76,11 @@ class Role(Part):
     )
     model: Models | None = Field(
         default=None, description="The model's name, or one for each complexity (simple, moderate, complex)."
+    )
+    url: Line | None = Field(
+        default=None,
+        description="For the backend `model`: where it is served, such as http://127.0.0.1:8000/v1, when that is not "
+        "its provider's own place.",
     )
     fallback: tuple[Slug, ...] = Field(
         default=(), max_length=20, description="Roles that take over when this one cannot, in this order."
