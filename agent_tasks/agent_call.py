@@ -7,6 +7,7 @@ from dataclasses import replace
 from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.run_budget import Stop
 from plait.agent_tasks.run_door import WayIn
+from plait.agent_tasks.sandboxing import sandbox_of
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentOrder, AgentReport, not_started
 from plait.plans.accounts.sharing import account_of
@@ -30,6 +31,7 @@ def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: C
         return _stopped_by(budget.spent, not_started(order, "no agent was started"))
     name = f"{order.task} {order.output}"
     with checkpoints.at_intervals(role.checkpoint, stop=shop.stop), _way_in(role_name, order, shop) as way:
+        servers = (*order.servers, *servers_of(role))
 
         def hear(activity: Activity) -> None:
             if way.entry is None:
@@ -44,11 +46,13 @@ def call_agent(role_name: str, order: AgentOrder, shop: Workshop, checkpoints: C
                 usd=None if way.entry else role.usd,  # the door keeps it over all tries, a program within one
                 tools=role.tools if order.tools is None else order.tools,
                 denied_tools=role.denied_tools,
-                servers=(*order.servers, *servers_of(role)),
+                servers=servers,
                 door=way.entry,
                 door_sight=way.sight,
                 stop=Stop(order.stop, budget),
                 on_activity=hear,
+                memory=role.memory,
+                sandbox=sandbox_of(role_name, agent.backend, replace(order, servers=servers), shop, way),
             )
         )
         if way.entry is None:

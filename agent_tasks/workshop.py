@@ -85,6 +85,8 @@ class Workshop:
     """Whether they may spend more."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
+    _told: set[str] = field(default_factory=set, compare=False)
+    """What people have been told once."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
     _copied: dict[tuple[str, ...], CopiedFiles] = field(default_factory=dict, compare=False)
@@ -116,6 +118,12 @@ class Workshop:
         if remade.outcome == "infrastructure":
             raise EnvironmentProblem(remade.problem)
         return remade
+
+    def tell_once(self, words: str) -> None:
+        """Tell what holds for many tries, and is to be read once a run."""
+        if words not in self._told:
+            self._told.add(words)
+            self.tell(words)
 
     @property
     def run_id(self) -> str:

@@ -1,4 +1,4 @@
-"""A plan's budget: at its limit agents are stopped in the middle of their work, which is kept; nobody else starts."""
+"""A plan's budget: at its limit agents are stopped in mid-work, which is kept, and nobody else starts."""
 
 from collections.abc import Mapping
 from pathlib import Path
