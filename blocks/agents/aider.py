@@ -1,6 +1,7 @@
 """aider as an agent: it tells no events, so its file of usage is read beside what it prints."""
 
 import os
+from pathlib import Path
 from typing import ClassVar, Final
 
 from plait.blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport, not_started
@@ -44,11 +45,8 @@ class AiderAgent(ProgramAgent):
 
     def work(self, order: AgentOrder) -> AgentReport:
         """As all programs; the map of the repository that it keeps in the checkout is no work of it."""
-        if switches := unstoppable(self._settings(order)):
-            asked = listed(switches, limit=None)
-            return not_started(
-                order, f"aider does not start where the repository's {SETTINGS} asks for {asked}: {_WHY}"
-            )
+        if problem := _refused(order.directory / SETTINGS):
+            return not_started(order, f"aider does not start where the repository's {SETTINGS} {problem}")
         map_of_repository = order.directory / _MAP
         was_there = os.path.lexists(map_of_repository)
         report = super().work(order)
@@ -56,16 +54,20 @@ class AiderAgent(ProgramAgent):
             delete_tree(map_of_repository)
         return report
 
-    @staticmethod
-    def _settings(order: AgentOrder) -> str:
-        try:
-            return read_plain_file(order.directory / SETTINGS, most=1 << 20, errors="replace")
-        except (OSError, ValueError):
-            return ""
-
     def following(self, order: AgentOrder) -> Following:
         """What it prints, and its file of usage."""
         return _FollowingUsage(AiderReader(), order)
+
+
+def _refused(settings: Path) -> str:
+    """What is wrong with the repository's settings; aider would follow a link, which we do not."""
+    try:
+        switches = unstoppable(read_plain_file(settings, most=1 << 20, errors="replace"))
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError):
+        return "is no plain file, or a large one"
+    return f"asks for {listed(switches, limit=None)}: {_WHY}" if switches else ""
 
 
 class _FollowingUsage(Following):

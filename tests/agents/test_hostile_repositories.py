@@ -140,7 +140,8 @@ def test_gemini_does_not_start_where_the_repository_has_variables_for_it(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "settings", ['{"install-main-branch": true}', '"\\x74est": true', "lint: yes", "upgrade: true"]
+    "settings",
+    ['{"install-main-branch": true}', '"\\x74est": true', "<<: {upgrade: true}", "lint: yes", "upgrade: true"],
 )
 def test_aider_does_not_start_where_no_flag_helps(tmp_path: Path, settings: str) -> None:
     case = CASES["aider"]
@@ -150,6 +151,17 @@ def test_aider_does_not_start_where_no_flag_helps(tmp_path: Path, settings: str)
 
     assert report.cause == "not started"
     assert ".aider.conf.yml" in (report.problem or "")
+    assert model.play.seen == []
+
+
+def test_aider_does_not_follow_a_link_to_settings(tmp_path: Path) -> None:
+    case = CASES["aider"]
+    make_repository(tmp_path / "checkout", {"README.md": "A shop.\n", "evil.yml": "upgrade: true\n"})
+    (tmp_path / "checkout" / ".aider.conf.yml").symlink_to("evil.yml")
+    with fake_model(case.script(EDIT)) as model:
+        report = case.agent().work(order_for(case, tmp_path, model))
+
+    assert report.cause == "not started"
     assert model.play.seen == []
 
 

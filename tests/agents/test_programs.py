@@ -23,6 +23,14 @@ from tests.support.programs import PROJECT, require
 pytestmark = [pytest.mark.agents, pytest.mark.slow]
 
 each = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def each_but(*rare: str) -> pytest.MarkDecorator:
+    """Each program, in CI without these."""
+    cases = [pytest.param(case, marks=[pytest.mark.rare] if name in rare else []) for name, case in CASES.items()]
+    return pytest.mark.parametrize("case", cases, ids=CASES)
+
+
 each_with_tools = pytest.mark.parametrize("case", WITH_TOOLS, ids=lambda case: case.backend)
 
 
@@ -65,12 +73,7 @@ def test_a_key_that_is_refused_is_a_login_that_is_needed(case: Case, tmp_path: P
     assert not report.claims_done
 
 
-@pytest.mark.parametrize(
-    "case",
-    # aider asks again for a minute, with growing pauses, and has no switch for that.
-    [pytest.param(case, marks=[pytest.mark.rare] if name == "aider" else []) for name, case in CASES.items()],
-    ids=CASES,
-)
+@each_but("aider")  # it asks again for a minute, with growing pauses, and has no switch for that
 def test_a_limit_of_the_rate_is_one_of_the_account(case: Case, tmp_path: Path) -> None:
     refusal = {"status": 429, "retry_after": 1, "repeat": "forever", "message": "Rate limit of the fake"}
     with fake_model(case.script(refusal)) as model:
@@ -187,7 +190,7 @@ case.agent().work(order_for(case, Path(sys.argv[2]), FakeModel(sys.argv[3], Play
 """
 
 
-@each
+@each_but("opencode", "aider")  # the shim does it, and they are slow to start
 def test_where_plait_is_killed_its_program_ends_with_all_that_it_started(case: Case, tmp_path: Path) -> None:
     busy = {"shell": "echo $$ > pid; sleep 300"} if case.has_tools else {"text": "Late.", "silence": 60}
     require(case.backend)
@@ -197,7 +200,7 @@ def test_where_plait_is_killed_its_program_ends_with_all_that_it_started(case: C
         )
         try:
             number = tmp_path / "checkout" / "pid"
-            assert wait_until(lambda: number.exists() if case.has_tools else bool(model.asked))
+            assert wait_until(lambda: number.exists() if case.has_tools else bool(model.asked), seconds=180)
             assert processes_of(tmp_path / "home") != []
         finally:
             plait.kill()

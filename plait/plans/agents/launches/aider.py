@@ -102,6 +102,8 @@ def unstoppable(settings: str) -> tuple[str, ...]:
         return ()
     pairs = top.value if isinstance(top, yaml.MappingNode) else []
     keys = {key.value.replace("_", "-") for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
+    if "<<" in keys:  # keys of another mapping, any of them
+        return ("<<",)
     return tuple(name for name in _UNSTOPPABLE if name in keys)
 
 
