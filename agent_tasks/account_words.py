@@ -1,14 +1,17 @@
 """Whether a try ended because of its agent's account, or because its program cannot work at all."""
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from plait.agent_tasks.workshop import Workshop
 from plait.blocks.agents.base import AgentReport
+from plait.door.machine_pauses import MachinePauses
 from plait.plans.accounts.refusals import Kind, Refusal, last_lines, refusal_in
+from plait.plans.accounts.sharing import account_of
 from plait.plans.agents.outcomes import Outcome
 from plait.plans.journal.events import ProgramBroke
+from plait.workspace.local_zone import LocalZone, zone_of
 from plait.workspace.output import last_line
 from plait.workspace.pattern_search import fitting_lines
 
@@ -40,7 +43,15 @@ def refusal_of(report: AgentReport, role: str, shop: Workshop, *, changed: bool)
         shop.tell(f"{role}: pause_on {pattern!r} takes too long to search for, and is passed over")
     if report.verdict is not None and not found.lines:
         return None  # its stream says how it ended: an agent's prose about limits is none
-    return refusal_in(lines, datetime.now(LocalZone()), _zone, own=found.lines.__contains__)
+    return refusal_in(lines, datetime.now(LocalZone()), zone_of, own=found.lines.__contains__)
+
+
+def note_refusal(refusal: Refusal, role: str, shop: Workshop) -> None:
+    """Let other runs of this machine know of it, too: what an account has said of its time holds for all of them."""
+    if refusal.kind == "login":
+        return  # a person may mend it for the next run
+    account = account_of(role, shop.crew.role(role), shop.crew.default_backend)
+    MachinePauses(shop.home).refuse(account, refusal, time.time())
 
 
 def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *, changed: bool) -> None:
@@ -50,26 +61,3 @@ def tell_if_broken(report: AgentReport, task: str, role: str, shop: Workshop, *,
     is_at_once = report.cause in ("exited", "signalled") and report.status != 0 and report.seconds < AT_ONCE
     if is_at_once and words and not changed and shop.agent_of(role).backend != "scripted":
         shop.resting.on_event(ProgramBroke(task, role, words))
-
-
-class LocalZone(tzinfo):
-    """The zone of this machine, with its summer time: what `astimezone` gives keeps the offset of today."""
-
-    def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        return (moment or datetime.now()).replace(tzinfo=None).astimezone().utcoffset()
-
-    def dst(self, _moment: datetime | None) -> timedelta | None:
-        return None
-
-    def tzname(self, moment: datetime | None) -> str | None:
-        return (moment or datetime.now()).replace(tzinfo=None).astimezone().tzname()
-
-    def fromutc(self, moment: datetime) -> datetime:
-        return moment.replace(tzinfo=UTC).astimezone().replace(tzinfo=self)
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, KeyError, OSError):  # no such zone, no name of one, no zones on this machine
-        return None

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from plait.agent_tasks.account_words import refusal_of, tell_if_broken
+from plait.agent_tasks.account_words import note_refusal, refusal_of, tell_if_broken
+from plait.agent_tasks.agent_call import call_agent
 from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
@@ -26,6 +27,7 @@ from plait.plans.language.environment import values_of
 from plait.plans.language.groundwork import Groundwork
 from plait.plans.names import salvage_branch
 from plait.plans.tasks.resuming import ANEW, Continuation
+from plait.plans.usage import Usage
 from plait.workspace.checkouts import Checkout, make_checkout
 from plait.workspace.deleting import delete_later, delete_tree
 from plait.workspace.environment import environment_of
@@ -35,6 +37,7 @@ from plait.workspace.harvest import note_set_up, salvage
 from plait.workspace.ports import lease_ports
 from plait.workspace.preparation import Prepared, prepare
 from plait.workspace.process import Limits
+from plait.workspace.redacting import without_secrets
 from plait.workspace.short_paths import short_path
 from plait.workspace.submodules import fill_submodules
 from plait.workspace.trailers import message_with_trailers
@@ -81,6 +84,8 @@ class Errand:
     """The hash of what the task is: a later run goes on with it as long as that is the same."""
     continuation: Continuation = ANEW
     """What it goes on from."""
+    before: Usage | None = None
+    """What the session that it goes on with has used up so far."""
     instructions: str = ""
     """What its agent is told in any task, beside the prompt."""
     members: str = ""
@@ -125,7 +130,7 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         private = PrivateWork(shop.control, checkout, folder)
         checkpoints = Checkpoints(shop, checkout, errand.task)
         folder.note_checkout(checkout, role=errand.role, spec=errand.spec)
-        report = _work(errand, shop, folder, private, checkpoints, stages)
+        report = _without_secrets(_work(errand, shop, folder, private, checkpoints, stages))
         _refuse(report)
         with stages.of("check"):
             yield Worked(checkout, report, private)
@@ -189,9 +194,11 @@ def _work(
             temporary=checkout.temporary,
             stop=shop.stop,
             on_line=lambda line: shop.hear(errand.task, line),
+            on_activity=lambda activity: shop.act(errand.task, activity),
             repair=errand.repair,
             home=folder.home,
             session=errand.continuation.session,
+            before=errand.before,
             instructions=errand.instructions,
             on_session=folder.note_session,
         )
@@ -199,8 +206,7 @@ def _work(
         with stages.of("work"):
             if errand.run is not None:
                 return run_script(order, errand.run)
-            with checkpoints.at_intervals(role.checkpoint, stop=shop.stop):
-                return shop.agent_of(errand.agent.rpartition("-")[0]).work(order)
+            return call_agent(errand.agent.rpartition("-")[0], order, shop, checkpoints)
 
 
 def _handed_out(errand: Errand, shop: Workshop, folder: TryFolder) -> Checkout:
@@ -288,6 +294,15 @@ def _carried_out(errand: Errand, shop: Workshop, making: MakingReady) -> str | N
     return failure
 
 
+def _without_secrets(report: AgentReport) -> AgentReport:
+    """What goes on into messages, commits and the next prompt: what backends tell themselves has been in no log."""
+    summary, tail = without_secrets(report.summary), without_secrets(report.tail)
+    problem, told = report.problem and without_secrets(report.problem), report.verdict
+    if told is not None:
+        told = replace(told, words=without_secrets(told.words), reason=without_secrets(told.reason))
+    return replace(report, summary=summary, tail=tail, problem=problem, verdict=told)
+
+
 def _refuse(report: AgentReport) -> None:
     """Raise where an agent did not end as one that has done its work, with what it printed last."""
     if report.problem is None:
@@ -314,7 +329,7 @@ def _write_down(
     Why, and what is kept; and what the agent's account has said, where that is why.
     """
     private, report = left.private, left.report
-    reason = str(failure).strip() or type(failure).__name__
+    reason = without_secrets(str(failure).strip()) or type(failure).__name__
     kept = _salvage(errand, shop, folder, private.checkout, reason) if private is not None else None
     if private is not None and (told := private.keep(all_of_it=True)):
         first, _, rest = reason.partition("\n")
@@ -325,6 +340,8 @@ def _write_down(
         refusal = refusal_of(report, role, shop, changed=changed)
         if refusal is None:
             tell_if_broken(report, errand.task, role, shop, changed=changed)
+        else:
+            note_refusal(refusal, role, shop)
     with suppress(OSError):  # a full disk must not hide what went wrong first
         folder.close(
             failed=reason,

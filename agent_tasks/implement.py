@@ -1,6 +1,7 @@
 """The task that turns one order into one commit: an agent in a checkout, its harvest, the checks, the branch."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from prefect import task
@@ -12,6 +13,7 @@ from prefect.tasks import Task
 from plait.agent_tasks.account_words import refusal_of
 from plait.agent_tasks.agent_in_checkout import Errand, Worked, agent_in_checkout
 from plait.agent_tasks.agent_instructions import instructions_of
+from plait.agent_tasks.best_of import keep_candidate, take_best
 from plait.agent_tasks.checking import claims_of, notes_on, why_not_done
 from plait.agent_tasks.early_ends import shown_as_cancelled
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskPutOff, TaskStopped, TryFailed
@@ -22,13 +24,18 @@ from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import carried_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
+from plait.plans.language.secret_values import secret_values
 from plait.plans.tasks.bundling import members_line
 from plait.plans.tasks.resuming import ANEW, Continuation, continuation_of
 from plait.plans.tasks.work import RunFacts, Try, WorkOrder, WorkReport
-from plait.plans.usage import usage_of
+from plait.plans.usage import Usage, usage_of
+from plait.plans.wording import listed
+from plait.workspace.environment import environment_of
 from plait.workspace.errors import GitFailed, ObjectsGone
 from plait.workspace.git import git_date
 from plait.workspace.harvest import Harvest, harvest
+from plait.workspace.leaks import leaking_files
+from plait.workspace.scanning import shown
 
 RETRY_DELAY_SECONDS = 0.2
 """A try starts from a fresh checkout, so there is nothing to wait for; rate limits are another matter."""
@@ -87,6 +94,20 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         raise TaskPutOff(next((attempt.failed for attempt in reversed(tries) if attempt.failed), ""))
     if order.task.task.branch is not None:
         return take_branch(order, shop, order.task.task.branch)
+    if order.task.candidates and order.repair is None:
+        return take_best(order, shop)
+    try:
+        return _worked(order, shop)
+    except TryFailed as failure:
+        # A candidate that fails for good is no failure of the run, as long as another is there.
+        if order.task.candidate_of and task_run.run_count and task_run.run_count > order.task.task.retries:
+            shop.tell(f"{order.name}: no candidate for {order.task.candidate_of}")
+            return WorkReport(order.task.id, order.agent, None, (), str(failure).splitlines()[0], 0.0)
+        raise
+
+
+def _worked(order: WorkOrder, shop: Workshop) -> WorkReport:
+    """Let an agent or a command work, and publish what it made."""
     began = time.monotonic()
     with agent_in_checkout(_errand(order, shop), shop) as worked:
         made = _published(order, shop, worked)
@@ -108,7 +129,8 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
     spec, ground = order.task.task, shop.groundwork_of(order)
     start = repair_start(order, shop)
     tries = past_tries(shop.folder_of(order.task.id))
-    continuation = _continuation(order, shop, tries or carried_tries(shop.folder_of(order.task.id)))
+    known = tries or carried_tries(shop.folder_of(order.task.id))
+    continuation = _continuation(order, shop, known)
     return Errand(
         name=order.name,
         task=order.task.id,
@@ -117,6 +139,7 @@ def _errand(order: WorkOrder, shop: Workshop) -> Errand:
         dispatch=order.dispatch,
         prompt=prompt_of(order, shop, tries=tries, files=start, continuation=continuation),
         continuation=continuation,
+        before=_used_by(continuation.session, known),
         instructions=instructions_of(order.role, shop) if spec.is_for_agent else "",
         start=order.start,
         branch=order.branch,
@@ -144,6 +167,12 @@ def _continuation(order: WorkOrder, shop: Workshop, tries: tuple[Try, ...]) -> C
     return found
 
 
+def _used_by(session: str | None, tries: tuple[Try, ...]) -> Usage | None:
+    """What the tries of a session have used up: what its program tells as a total has that in it."""
+    used = usage_of(attempt.usage for attempt in tries if attempt.session == session) if session else None
+    return used and used.model_copy(update={"session": session})
+
+
 def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
     """Commit what the agent left, check it, and move the task's branch to it.
 
@@ -153,6 +182,9 @@ def _published(order: WorkOrder, shop: Workshop, worked: Worked) -> Harvest:
     for is_last in (False, True):
         made = _checked_harvest(order, shop, worked)
         try:
+            if order.task.candidate_of:
+                keep_candidate(order, shop, made)
+                return replace(made, commit=None)
             publish(order, shop, made)
             return made
         except ObjectsGone:  # the files are still there, and git writes what it does not have
@@ -182,11 +214,28 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         raise TryFailed("it changed nothing, and its account refused it", "empty")  # aider ends with 0 all the same
     if put_away := worked.private.why_left_out(made.tree, made.changed):
         raise TryFailed(put_away, "false done")
+    if leaking := _why_leaking(order, shop, made):
+        raise TryFailed(leaking, "check failed")
     if wrong := why_not_done(order, shop, made):
         raise TryFailed(wrong.reason, wrong.outcome)
     for note in notes_on(made):
         shop.tell(f"{order.name}: {note}")
     return made
+
+
+def _why_leaking(order: WorkOrder, shop: Workshop, made: Harvest) -> str | None:
+    """That a secret which the agent was given stands in its files: it would be in the history for good."""
+    secrets = secret_values(environment_of(shop.groundwork_of(order).environment, extra={}))
+    if not secrets or not made.changed:
+        return None
+    store = shop.control.store
+    files = leaking_files(store, store.tree_of(order.start), made.tree, secrets)  # a try before it may have begun so
+    if not files:
+        return None
+    return (
+        f"it wrote a secret that it was given into {listed(map(shown, files), limit=5)}, which goes into no commit: "
+        "its place is the environment variable that it came in"
+    )
 
 
 def _parents(order: WorkOrder) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:
         TaskImpossible: the branch cannot be moved.
     """
     if made.commit is None:
-        _remember_empty(order, shop, tree=made.tree)
+        remember_empty(order, shop, tree=made.tree)
         return
     place = shop.control.worktree_of(order.branch) if order.expected else None
     if place is not None:
@@ -51,12 +51,13 @@ def publish(order: WorkOrder, shop: Workshop, made: Harvest) -> None:
             raise TaskImpossible(f"somebody else moved the branch {order.branch} while {order.agent} worked") from None
 
 
-def _remember_empty(order: WorkOrder, shop: Workshop, *, tree: str) -> None:
+def remember_empty(order: WorkOrder, shop: Workshop, *, tree: str, task: str = "") -> None:
     """Note in the target, where no garbage collection takes it, that the task is done at the commit it started from.
 
-    It has no branch by which a later run would know that it is done.
+    It has no branch by which a later run would know that it is done. `task`: another one of the same spec.
     """
-    trailers = {"Plait-Task": order.task.id, "Plait-Spec": order.task.spec_hash, "Plait-Run": shop.run_id}
-    message = message_with_trailers(f"{order.name}: nothing to change", "", trailers)
+    task = task or order.task.id
+    trailers = {"Plait-Task": task, "Plait-Spec": order.task.spec_hash, "Plait-Run": shop.run_id}
+    message = message_with_trailers(f"{task}: nothing to change", "", trailers)
     commit = shop.control.store.commit_tree(tree, (order.start,), message, date=git_date())
-    shop.control.set_ref(empty_ref(shop.feature, order.task.id), commit, reason="plait: nothing to change")
+    shop.control.set_ref(empty_ref(shop.feature, task), commit, reason="plait: nothing to change")

@@ -12,6 +12,7 @@ from plait.plans.language.backends import NAMED
 from plait.plans.language.crew import Crew
 
 AS_THE_CREW: Final = "as the crew says"
+BY_THE_BACKEND: Final = "by the backend"
 
 
 def _in_order(schema: dict[str, Any]) -> None:
@@ -56,8 +57,14 @@ class CrewRole(BaseModel):
     command: list[str] = Field(
         default_factory=list,
         title="Command",
-        description="For the backend command: the program and its arguments, one by one, such as claude and -p.",
+        description="For the backends command and acp: the program and its arguments, one by one.",
         examples=[["claude", "-p"]],
+    )
+    arguments: list[str] = Field(
+        default_factory=list,
+        title="Arguments",
+        description="Of an agent program such as claude or codex: further arguments, one by one.",
+        examples=[["--effort", "high"]],
     )
     prompt_by: Literal["stdin", "file"] = Field(
         default="stdin",
@@ -70,6 +77,11 @@ class CrewRole(BaseModel):
     model: Text = Field(default="", title="Model", description="The model's name, where one serves for every task.")
     models: Annotated[ModelChoice, BeforeValidator(lambda chosen: chosen or {})] = Field(
         default_factory=ModelChoice, title="Models", description="Instead of a model: one for each complexity."
+    )
+    url: Text = Field(
+        default="",
+        title="Address",
+        description="For the backend model: where it is served, when that is not its provider's own place.",
     )
     description: Text = Field(
         default="", title="Description", description="What the role is for, as its agents are told."
@@ -135,6 +147,11 @@ class CrewRole(BaseModel):
     usd: Annotated[float, BeforeValidator(lambda limit: limit or 0)] = Field(
         default=0, ge=0, title="US dollars", description="The most that one task may cost. 0: no limit."
     )
+    door: Literal["auto", "off"] = Field(
+        default="auto",
+        title="Model door",
+        description="Whether its agents reach their provider through the model door; off: they get the key itself.",
+    )
     account: Text = Field(
         default="",
         title="Account",
@@ -158,6 +175,16 @@ class CrewRole(BaseModel):
     submodules: Annotated[Literal["as the crew says", "yes", "no"], BeforeValidator(_as_word)] = Field(
         default=AS_THE_CREW, title="Submodules", description="Whether its checkouts have the files of submodules."
     )
+    sandbox: Literal["as the crew says", "required", "auto", "off"] = Field(
+        default=AS_THE_CREW,
+        title="Sandbox",
+        description="Whether its agents work in a sandbox: not without one, where it works, or not at all.",
+    )
+    hosts: list[str] = Field(
+        default_factory=list,
+        title="Hosts",
+        description="Hosts that its agents may reach from a sandbox, such as pypi.org.",
+    )
     setup: list[str] = Field(
         default_factory=list,
         title="Set-up",
@@ -173,13 +200,15 @@ class CrewRole(BaseModel):
         filled = {key: value for key, value in self.model_dump(exclude=apart).items() if value}
         if "copied_files" in filled:  # pydantic's models have a method of the key's own name
             filled["copy"] = filled.pop("copied_files")
+        if self.sandbox == AS_THE_CREW:
+            del filled["sandbox"]
         if self.submodules != AS_THE_CREW:
             filled["submodules"] = self.submodules == "yes"
         if "mcp" in filled:
             filled["mcp"] = {server: _server(words) for server, words in self.mcp.items()}
         if chosen := {complexity: model for complexity, model in self.models.model_dump().items() if model}:
             filled["model"] = chosen
-        for key in ("prompt_by", "priority"):
+        for key in ("prompt_by", "priority", "door"):
             if key not in self.model_fields_set:
                 filled.pop(key, None)
         return filled
@@ -250,6 +279,12 @@ class AgentCrew(Block):
         title="Submodules",
         description="Whether checkouts have the files of the repository's submodules.",
     )
+    sandbox: Literal["by the backend", "required", "auto", "off"] = Field(
+        default=BY_THE_BACKEND,
+        title="Sandbox",
+        description="Whether agents work in a sandbox, for roles that do not say. By the backend: auto for claude, "
+        "codex, opencode, gemini and aider, else off.",
+    )
     quota_wait: Text = Field(
         default="",
         title="Quota wait",
@@ -277,6 +312,8 @@ class AgentCrew(Block):
         for key in ("default_backend", "setup", "setup_inputs", "submodules", "environment", "quota_wait"):
             if value := getattr(self, key):
                 written[key] = value
+        if self.sandbox != BY_THE_BACKEND:
+            written["sandbox"] = self.sandbox
         if self.copied_files:
             written["copy"] = self.copied_files
         return Crew.model_validate(written)

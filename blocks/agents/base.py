@@ -14,9 +14,11 @@ from prefect.blocks.core import Block
 from pydantic import BeforeValidator, Field, HttpUrl
 
 from plait.plans.agents.activity import Activity
+from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.outcomes import Outcome, Verdict
-from plait.plans.language.backends import Backend
+from plait.plans.agents.stream import AgentEvent
+from plait.plans.language.backends import BACKENDS, Backend
 from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
@@ -89,8 +91,20 @@ class AgentOrder:
     """What it may cost, in US dollars, where the program can hold that itself."""
     servers: tuple[McpServer, ...] = ()
     """Servers of the Model Context Protocol that it may use."""
+    tools: tuple[str, ...] | None = None
+    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """Those that it may not have, whatever else it has."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
+    door_sight: Callable[[], DoorSight] | None = None
+    """What the door has seen of it by now."""
+    before: Usage | None = None
+    """What the session has used up in earlier tries: programs tell totals that have it in them."""
+    is_sandboxed: bool = False
+    """Whether plait's sandbox is around it."""
+    on_event: Callable[[AgentEvent], None] | None = None
+    """Told each event of its program, as it comes; by the thread that works."""
     on_activity: Callable[[Activity], None] | None = None
     """Told what it does, up to five times a second, where its program tells that."""
     on_session: Callable[[str], None] | None = None
@@ -122,6 +136,8 @@ class AgentReport:
     see `outcome_of`."""
     answer: str | None = None
     """Structured output as JSON, where it was asked for and the program has it."""
+    version: str | None = None
+    """The program's, where it tells it while it works."""
 
 
 class CodingAgent(Block, ABC):
@@ -152,7 +168,7 @@ class CodingAgent(Block, ABC):
     @property
     def can_resume(self) -> bool:
         """Whether it can go on with a session of an earlier try."""
-        return False
+        return "sessions" in BACKENDS[self.backend].abilities
 
     @classmethod
     @abstractmethod

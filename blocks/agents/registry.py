@@ -5,15 +5,32 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from plait.blocks.agents.acp import AcpAgent
+from plait.blocks.agents.aider import AiderAgent
 from plait.blocks.agents.base import CodingAgent
+from plait.blocks.agents.claude import ClaudeCodeAgent
+from plait.blocks.agents.codex import CodexAgent
 from plait.blocks.agents.command import CommandAgent
+from plait.blocks.agents.gemini import GeminiAgent
+from plait.blocks.agents.model import ModelAgent
+from plait.blocks.agents.opencode import OpencodeAgent
 from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
 from plait.workspace.programs import backend_of
 
-AGENTS: tuple[type[CodingAgent], ...] = (CommandAgent, ScriptedAgent)
+AGENTS: tuple[type[CodingAgent], ...] = (
+    CommandAgent,
+    ScriptedAgent,
+    ClaudeCodeAgent,
+    CodexAgent,
+    OpencodeAgent,
+    GeminiAgent,
+    AiderAgent,
+    ModelAgent,
+    AcpAgent,
+)
 """Every backend that this version drives; their names and programs are in `plait/plans/language/backends.py`."""
 
 BY_BACKEND: Mapping[Backend, type[CodingAgent]] = {agent.backend: agent for agent in AGENTS}

@@ -30,6 +30,7 @@ app = typer.Typer(
 
 COMMANDS = (
     "new",
+    "crew",
     "check",
     "forecast",
     "gantt",

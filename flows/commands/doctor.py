@@ -56,7 +56,7 @@ def command(
         from plait.flows.inputs.crew_option import given_brief
 
         with mistakes_told(json=json):
-            brief, _ = given_brief(plan, crew or ())
+            brief, _ = given_brief(plan, crew or (), repository=repo)
     wanted = variables_wanted(brief) if brief else {}
     slots = brief.crew.slots_of({task.role for task in brief.expansion.tasks}) if brief else {}
     looks = [

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from plait import __version__
 from plait.flows.doctor.findings import Finding, Level
+from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.backends import PROGRAMS
-from plait.plans.wording import listed
-from plait.workspace.agent_probes import KNOWN, probe
-from plait.workspace.environment import agent_environment
+from plait.plans.wording import either, listed
+from plait.workspace.agent_probes import probe
+from plait.workspace.environment import agent_environment, our_values
 from plait.workspace.git import ask_as_user, repository_around, require_git
 from plait.workspace.git import version as git_version
 from plait.workspace.home import LEAST_FREE_BYTES, home_path, plait_home, require_space
@@ -123,11 +124,14 @@ def look_at_limits() -> Iterator[Finding]:
     yield Finding("fine", f"{files if files >= 0 else 'any number of'} open files, temporary files in {place}")
 
 
+_BY_LOGIN = "its calls do not pass the model door, so its budget is held by what it tells itself"
+
+
 def look_at_agents() -> Iterator[Finding]:
     """The known agent programs on the PATH; that there is none is no fault: a command may be any program."""
-    environment = agent_environment(extra={})
     here = list[str]()
-    for program in dict.fromkeys((*PROGRAMS, *KNOWN)):
+    for program, backend in PROGRAMS.items():
+        environment = agent_environment(extra=our_values(PROGRAM_FACTS[backend].variables))
         try:
             find_program(program, Path("/"), environment)
         except EnvironmentProblem:
@@ -139,18 +143,20 @@ def look_at_agents() -> Iterator[Finding]:
         yield Finding("fine", f"{program} {seen.version or 'of an unknown version'}")
         if seen.trouble:
             yield Finding("warning", seen.trouble, seen.hint)
+        if seen.has_login:
+            yield Finding("note", f"{program} has a login and no key: {_BY_LOGIN}")
     if not here:
         hint = "install one, or give a crew a command of your own"
-        yield Finding("note", f"no known agent program is on the PATH ({', '.join(KNOWN)})", hint)
+        yield Finding("note", f"no known agent program is on the PATH ({', '.join(PROGRAMS)})", hint)
 
 
 def look_at_secrets(wanted: Mapping[str, str]) -> Iterator[Finding]:
     """Which keys are set, by name alone; `wanted`: by variable, who is to be given it."""
-    known = sorted({name for program in KNOWN.values() for name in program.variables})
+    known = sorted({name for facts in PROGRAM_FACTS.values() for name in facts.variables})
     present = [name for name in known if os.environ.get(name)]
     if present:
         given = [name for name in present if name in wanted]
-        hint = "" if given else "a role's agents get one by its `environment: [NAME]` alone"
+        hint = "" if given else f"agents of {either(PROGRAMS)} get theirs; a command gets one by `environment: [NAME]`"
         yield Finding("fine" if given else "note", f"set here: {', '.join(present)}", hint)
     for name, owner in sorted(wanted.items()):
         if not name.endswith("*") and not os.environ.get(name):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from plait.door.machine_pauses import machine_pauses
 from plait.flows.running.session import Session
-from plait.plans.accounts.pauses import QUOTA_WAIT
+from plait.plans.accounts.pauses import QUOTA_WAIT, AccountPause
 from plait.plans.accounts.sharing import accounts_of
 from plait.plans.journal.manifest import EarlierWork, Manifest, facts_of
 from plait.plans.names import agent_branch, integration_branch
@@ -37,6 +38,7 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
     outputs = {task.id: task.task.outputs for task in brief.expansion.tasks if task.id in sources}
     branch, killed, wait = integration_branch(feature), session.killed, brief.crew.quota_wait
     slots = brief.crew.slots_of(task.role for task in tasks)
+    accounts = accounts_of(brief.crew, slots)
     return Manifest(
         run=shop.run_id,
         feature=feature,
@@ -69,10 +71,19 @@ def manifest_of(session: Session, *, urgency: Mapping[str, float] | None, paused
         salvage=killed.salvage if killed else (),
         unsupported=brief.expansion.unsupported,
         paused_by=paused_by,
-        accounts=accounts_of(brief.crew, slots),
-        account_pauses=killed.account_pauses if killed else {},
+        accounts=accounts,
+        account_pauses={**_named_pauses(session, accounts), **(killed.account_pauses if killed else {})},
         quota_wait=QUOTA_WAIT if wait is None else wait,
     )
+
+
+def _named_pauses(session: Session, accounts: Mapping[str, str]) -> dict[str, AccountPause]:
+    """By account, what it has said to another run of when it works again, as long as that is to come.
+
+    A pause whose end plait chose itself is not taken over: whoever begins a run may have mended it.
+    """
+    known = machine_pauses(session.shop.home, session.began)
+    return {name: pause for name, pause in known.items() if name in accounts.values() and pause.is_named}
 
 
 def _with_contracts(

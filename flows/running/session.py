@@ -19,6 +19,7 @@ from plait.flows.running.outset import outset_of, start_of
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, move_aside
+from plait.flows.running.secret_blocks import block_values
 from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
@@ -40,7 +41,7 @@ from plait.workspace.environment import set_variables
 from plait.workspace.filters import told_of_filters
 from plait.workspace.home import plait_home, run_directory
 from plait.workspace.kept_packs import take_left_packs
-from plait.workspace.redacting import kept_secret
+from plait.workspace.redacting import kept_secret, opened_blocks
 from plait.workspace.ref_landing import feature_lock, let_landings_go, reconcile
 from plait.workspace.remotes import has_lfs_hook, has_lfs_program
 from plait.workspace.store_upkeep import store_in_use
@@ -115,6 +116,8 @@ def open_session(
         open_to_the_end.enter_context(store_in_use(control, unsalvaged=has_unsalvaged(home, control)))
         take_left_packs(control.store, control.objects)
         refuse_clash(control, integration_branch(feature))
+        given = given_variables(brief.plan, brief.crew)
+        open_to_the_end.enter_context(opened_blocks(block_values(given)))
         require_style(control, brief.plan.integration)
         start = start_of(control, brief, base, fresh=fresh)
         started, standing, fresh, commit = start.base, start.standing, start.fresh, start.base.commit
@@ -156,10 +159,10 @@ def open_session(
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         if not fresh:
             carry_over(home, control, feature, directory, tasks)
-        with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
+        ears = (watchers.heard, watchers.told, watchers.acted)
+        with opened_workshop(facts, control=control, stop=stop, hear=ears[0], tell=ears[1], act=ears[2]) as shop:
             copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
             notices += copied.told
-            given = given_variables(brief.plan, brief.crew)
             open_to_the_end.enter_context(kept_secret(shop.secrets(given=given, copied=copied)))
             refreshes = taken.refresh if taken else None
             yield Session(brief, shop, tasks, reuse, tuple(notices), watchers, began, standing, killed, refreshes)

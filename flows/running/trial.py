@@ -10,7 +10,9 @@ from pathlib import Path
 
 from plait.flows.running.outset import Outset
 from plait.flows.running.startable import Startable
+from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem
+from plait.plans.language.backends import PROGRAMS
 from plait.plans.language.environment import GivenVariable, added, values_of
 from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.language.verify_stages import Check, commands_in
@@ -22,7 +24,7 @@ from plait.workspace.agent_probes import ProgramSeen, probe
 from plait.workspace.clone_git import surroundings_of
 from plait.workspace.control import HEADS, Control
 from plait.workspace.copied_files import clone_around, copied_files
-from plait.workspace.environment import environment_of
+from plait.workspace.environment import environment_of, our_values
 from plait.workspace.output import plain
 from plait.workspace.starting import find_program
 from plait.workspace.submodules import fetch_submodules
@@ -218,10 +220,13 @@ def _agents_seen(outset: Outset, ahead: Iterable[PlannedTask]) -> Iterator[tuple
     users = dict[tuple[str, tuple[GivenVariable, ...]], list[str]]()
     for name in sorted({task.role for task in ahead if task.task.is_for_agent}):
         role = outset.brief.crew.role(name)
-        if role.command and (role.own_backend or outset.brief.crew.default_backend) == "command":
+        backend = role.own_backend or outset.brief.crew.default_backend
+        program = role.command[0] if role.command and backend == "command" else backend or ""
+        if program in PROGRAMS or backend == "command":
             given = added(outset.brief.crew.environment, role.environment)
-            users.setdefault((role.command[0], given), []).append(name)
+            users.setdefault((program, given), []).append(name)
     for (program, given), names in users.items():
-        seen = probe(program, environment_of(given, extra={}))
+        keys = our_values(PROGRAM_FACTS[PROGRAMS[program]].variables) if program in PROGRAMS else {}
+        seen = probe(program, keys | environment_of(given, extra={}))
         if seen is not None:
             yield seen, names

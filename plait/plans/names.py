@@ -69,6 +69,11 @@ def checkpoint_ref(feature: str, task: str) -> str:
     return f"refs/plait/checkpoint/{check_slug(feature)}/{_check_instance(task)}"
 
 
+def candidate_ref(feature: str, task: str) -> str:
+    """Where the target keeps the work of one of several agents that do the same task, until one of them is chosen."""
+    return f"refs/plait/candidate/{check_slug(feature)}/{_check_instance(task)}"
+
+
 def is_made_by_plait(branch: str) -> bool:
     """Whether a branch has a name as the ones above: plait made it, or a person who wanted it to look so."""
     return _OURS.match(branch) is not None

@@ -72,7 +72,8 @@ def kind_of(value: object) -> str:
 def one_line(text: str, limit: int = 300) -> str:
     """Any text as one printable line of at most `limit` characters: no control, no bidi override, no half surrogate."""
     # Cut first: a flood of megabytes is not worth cleaning.
-    line = _BREAKS.sub(" ", "".join(map(_printable, text[: 4 * limit]))).strip()
+    signs = text[: 4 * limit]
+    line = _BREAKS.sub(" ", signs if signs.isprintable() else "".join(map(_printable, signs))).strip()
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from plait.plans.errors import CallError
-from plait.plans.language.environment import GivenVariable, from_shell, is_never_given, own_values
+from plait.plans.language.environment import GivenVariable, from_blocks, from_shell, is_never_given, own_values
 from plait.workspace.places import is_there
+from plait.workspace.redacting import opened_block
 
 _PROXIES = tuple(
     name for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (proxy, proxy.lower())
@@ -72,11 +73,14 @@ def agent_environment(*, allow: Iterable[str] = (), extra: Mapping[str, str]) ->
 def environment_of(given: Iterable[GivenVariable], *, extra: Mapping[str, str]) -> dict[str, str]:
     """The variables of a program that a plan and its crew give these; `extra` is plait's own, and counts before them.
 
+    Those of Secret blocks are there in a run, which has opened them (`redacting.opened_blocks`), and nowhere else.
+
     Raises:
         CallError: as `agent_environment`.
     """
     given = tuple(given)
-    return agent_environment(allow=from_shell(given), extra={**own_values(given), **extra})
+    opened = {name: value for name, block in from_blocks(given).items() if (value := opened_block(block)) is not None}
+    return agent_environment(allow=from_shell(given), extra={**own_values(given), **opened, **extra})
 
 
 TOOL_PLACES: Mapping[str, str] = MappingProxyType(

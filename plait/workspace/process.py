@@ -17,13 +17,14 @@ from typing import Literal
 from plait.workspace import shim, starting
 from plait.workspace.output import Listener, read_tail
 from plait.workspace.shim_handle import LOST, PATIENCE, ShimHandle
-from plait.workspace.starting import UNLIMITED, Limits
+from plait.workspace.starting import UNLIMITED, Inside, Limits
 from plait.workspace.survivors import TAG, birth, family, kill, send, sweep
 
 __all__ = [
     "UNLIMITED",
     "Daemon",
     "Ended",
+    "Inside",
     "Limits",
     "is_alive",
     "run_quick",
@@ -78,6 +79,7 @@ def run_supervised(
     limits: Limits = UNLIMITED,
     stop: threading.Event | None = None,
     on_line: Callable[[str], None] | None = None,
+    inside: Inside | None = None,
 ) -> Ended:
     """Run a program to its end and leave nothing of it behind; blocks, and may be called from many threads at once.
 
@@ -94,6 +96,7 @@ def run_supervised(
         limits: When to end it.
         stop: When set, the program is ended (cause `cancelled`): all is gone after `limits.grace` and half a second.
         on_line: Told the last line printed (cleaned, at most 200 characters), five times a second, by this thread.
+        inside: What runs in it, where `argv` is a sandbox's (`sandbox.confined`).
 
     Raises:
         CallError: there is no program in `argv`, or a NUL character in it or in the environment.
@@ -103,13 +106,13 @@ def run_supervised(
     tag = f"{os.getpid()}-{token_hex(8)}"
     with starting.open_log(output) as log, starting.open_input(stdin) as source:
         before, began = os.fstat(log).st_size, time.monotonic()
-        order = starting.packed_order(argv, directory, {**environment, TAG: tag}, log, limits)
+        order = starting.packed_order(argv, directory, {**environment, TAG: tag}, log, limits, inside)
         with _running_shim(order, tag, streams=(source, log), grace=limits.grace) as handle:
             handle.limit(limits.timeout)
             handle.follow(stop=stop, listener=Listener(output, before, on_line) if on_line else None)
         seconds, printed = time.monotonic() - began, os.fstat(log).st_size - before
     answer = handle.answer or LOST
-    starting.raise_problem(answer, argv[0], directory, output)
+    starting.raise_problem(answer, inside.program if inside else argv[0], directory, output)
     cause = "cancelled" if answer.cause == "lost" and stop is not None and stop.is_set() else answer.cause
     return Ended(
         status=answer.status,

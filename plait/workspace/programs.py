@@ -3,7 +3,7 @@
 import shutil
 
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.backends import LATER, PROGRAMS, Backend
+from plait.plans.language.backends import PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
 from plait.plans.wording import either, listed
 
@@ -23,14 +23,9 @@ def backend_of(
         search_path: Where agent programs are looked for, as in PATH; the process's own PATH when absent.
 
     Raises:
-        EnvironmentProblem: No backend is named and none can be chosen, or this version does not carry it out.
+        EnvironmentProblem: No backend is named and none can be chosen.
     """
-    backend = role.own_backend or default or _only_program(role_name, search_path)
-    if backend in LATER:
-        raise EnvironmentProblem(
-            f"this version of plait cannot drive {backend} by itself yet, which the role {role_name} works with", _ELSE
-        )
-    return backend
+    return role.own_backend or default or _only_program(role_name, search_path)
 
 
 def require_backends(crew: Crew, roles: frozenset[str]) -> None:

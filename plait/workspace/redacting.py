@@ -1,15 +1,18 @@
 """The secrets that this process knows of: taken out of texts for people, prompts, messages, records and logs."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
+from plait.plans.language.secret_values import secret_values
 from plait.plans.redaction import Redaction
 from plait.workspace.output import plain
 
 _KNOWN: Counter[str] = Counter()
 """How many runs of this process know of each."""
+_BLOCKS: dict[str, str] = {}
+"""The Secret blocks that a run of this process has opened: their values are in no plan, order or file."""
 
 
 class Redactor:
@@ -33,6 +36,19 @@ def kept_secret(secrets: Iterable[str]) -> Iterator[None]:
         _KNOWN.subtract(values)
         for value in [value for value in values if _KNOWN[value] <= 0]:
             del _KNOWN[value]
+
+
+@contextmanager
+def opened_blocks(values: Mapping[str, str]) -> Iterator[None]:
+    """Inside, these Secret blocks have these values, which are in no log and no text either."""
+    _BLOCKS.update(values)
+    with kept_secret(secret_values({f"SECRET_{number}": value for number, value in enumerate(values.values())})):
+        yield
+
+
+def opened_block(name: str) -> str | None:
+    """The value of a Secret block; nothing where no run has opened it."""
+    return _BLOCKS.get(name)
 
 
 def known_secrets() -> tuple[str, ...]:

@@ -22,6 +22,7 @@ import time
 SUBREAPER = sys.platform.startswith("linux")
 SETTLE = 0.05  # seconds for helpers that end by themselves with the program: they are not left-overs
 WEIGH = 0.5  # seconds between two looks at the memory that the program uses, where that is limited
+OPTIONS, ENDED = 30, 31  # descriptors of a sandbox: low, as no more than 32 files may be allowed
 KILL_PATIENCE = 10.0  # seconds of SIGKILLs, after which what is left (another user's, a dead disk) is only counted
 
 
@@ -44,6 +45,8 @@ class ShimOrder:
     """The file of `plait.plans.redaction`."""
     secrets: list[bytes]
     """What nobody is to read in the log."""
+    options: bytes | None
+    """Of a sandbox: what bwrap reads from OPTIONS, so that no variable stands in a command line for all to see."""
 
     def __init__(self, fields: tuple[object, ...]) -> None:
         self.__dict__.update(zip(ShimOrder.__annotations__, fields, strict=True))
@@ -59,6 +62,7 @@ class Watch:
         self.cause: str | None = None
         self.pid, self.problem, self.written, self.childless = 0, 0, 0, False
         self.met: set[int] = set()
+        self.ended: int | None = None
         self.recent, self.dropped, self.log_began = bytearray(), 0, os.fstat(order.log).st_size
         self.began = self.spoke = self.weighed = time.monotonic()
         self.redacted: RedactedStream | None = None
@@ -70,9 +74,11 @@ class Watch:
             self.source, sink = os.pipe()
             os.set_blocking(self.source, False)
         answer, trouble = os.pipe()
+        if self.order.options is not None:
+            self.ended = os.memfd_create("ended")
         self.pid = os.fork()
         if self.pid == 0:
-            become_program(self.order, sink, trouble)
+            become_program(self.order, sink, trouble, self.ended)
         os.close(trouble)
         if self.source is not None:
             os.close(sink)
@@ -235,9 +241,32 @@ class Watch:
         for group in groups:
             send(-group, number)
 
+    def told_inside(self) -> int:
+        """Take what the helper inside a sandbox says: bwrap tells a signal n and the exit status 128 + n alike.
+
+        How many processes it saw left. What a program forges there is no worse than the status that it chooses itself.
+        """
+        words = os.pread(self.ended, 64, 0).split() if self.ended is not None else []
+        if len(words) != 2 or not all(word.lstrip(b"-").isdigit() for word in words):
+            return 0
+        number, left = int(words[0]), int(words[1])
+        if number < 0 and self.status == 128 - number:
+            self.status = number
+            self.cause = "signalled" if self.cause == "exited" else self.cause
+        return max(0, min(left, 100_000))
+
+    def not_started(self) -> int:
+        """The error number for which the program did not start inside its sandbox; 0 where it did."""
+        words = os.pread(self.ended, 64, 0).split() if self.ended is not None else []
+        return int(words[1]) if len(words) == 2 and words[0] == b"error" and words[1].isdigit() else 0
+
     def report(self) -> None:
+        if self.cause == "exited" and (number := self.not_started()):
+            say(f'{{"error": {number}, "what": "exec"}}')
+            return
+        left = self.told_inside()
         status = "null" if self.status is None else self.status
-        killed, survivors = len(self.met - {self.pid}), 0 if self.is_over() else max(1, len(descendants()))
+        killed, survivors = len(self.met - {self.pid}) + left, 0 if self.is_over() else max(1, len(descendants()))
         end = f'"problem": {self.problem}, "killed": {killed}, "survivors": {survivors}'
         say(f'{{"status": {status}, "cause": "{self.cause}", {end}}}')
 
@@ -262,11 +291,13 @@ def redacted_stream(file: str, secrets: list[bytes]) -> RedactedStream:
     return stream
 
 
-def become_program(order: ShimOrder, output: int, trouble: int) -> None:
+def become_program(order: ShimOrder, output: int, trouble: int, ended: int | None) -> None:
     """In the forked child, never returns: a session of its own, the streams, default signals, then the program."""
     what = "directory"
     try:
         os.setsid()
+        if order.options is not None and ended is not None:
+            hand_over(order.options, ended)
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.chdir(order.directory)
@@ -279,6 +310,20 @@ def become_program(order: ShimOrder, output: int, trouble: int) -> None:
         os.write(trouble, f'{{"error": {problem.errno or 0}, "what": "{what}"}}'.encode())
     finally:
         os._exit(127)
+
+
+def hand_over(options: bytes, ended: int) -> None:
+    """What a sandbox needs besides: its options, where its helper tells how the program ended, and a deaf bwrap.
+
+    At SIGTERM bwrap would end, and the program inside with it by SIGKILL before it could tidy up. The helper inside
+    gives the program its own handling of the signal back.
+    """
+    source = os.memfd_create("options")
+    write_all(source, options)
+    os.lseek(source, 0, os.SEEK_SET)
+    os.dup2(source, OPTIONS)
+    os.dup2(ended, ENDED)
+    _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
 
 
 def become_subreaper() -> None:

@@ -55,12 +55,29 @@ class Limits:
     """Bytes that it and all that it started may hold together, looked at twice a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is started in a sandbox, where the program that is started from here is the sandbox."""
+
+    program: str
+    """What errors call it."""
+    environment: Mapping[str, str]
+    """All of its variables."""
+    options: bytes
+    """What the sandbox reads from the descriptor `shim.OPTIONS`."""
+
+
 UNLIMITED = Limits()
 DAEMON = Limits(grace=5.0, output_bytes=None)
 
 
 def packed_order(
-    argv: Sequence[str], directory: Path, environment: Mapping[str, str], log: int, limits: Limits
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    log: int,
+    limits: Limits,
+    inside: Inside | None = None,
 ) -> bytes:
     """What `shim.ShimOrder` takes, in its order.
 
@@ -73,8 +90,10 @@ def packed_order(
         raise EnvironmentProblem(f"there is no directory {directory}")
     program, where = find_program(argv[0], directory, environment).absolute(), directory.absolute()
     places = (os.fsencode(program), words, variables, os.fsencode(where), log)
-    secrets = dict.fromkeys((*secret_values(environment), *known_secrets()))
-    more = (limits.kept_bytes, limits.memory, redaction.__file__, [encoded_secret(secret) for secret in secrets])
+    shown = environment if inside is None else inside.environment
+    secrets = dict.fromkeys((*secret_values(shown), *known_secrets()))
+    redacted = (redaction.__file__, [encoded_secret(secret) for secret in secrets])
+    more = (limits.kept_bytes, limits.memory, *redacted, None if inside is None else inside.options)
     return marshal.dumps((os.getpid(), *places, limits.output_bytes, limits.timeout, limits.stall, limits.grace, *more))
 
 

@@ -171,3 +171,22 @@ def test_who_is_silent_and_late_is_named(
         ended.stderr
     )
     assert "times its estimate of 2 s; `plait logs A -f`" in status.stdout
+
+
+def test_what_an_account_has_said_of_its_time_holds_for_the_runs_of_other_features(
+    repository: Path, write_plan: WritePlan, agent: Path, prefect_server: Mapping[str, str]
+) -> None:
+    does(agent, f"echo 'Claude AI usage limit reached|{int(time.time()) + 3 * 86_400}'; exit 1")
+    short = crew(agent).replace("quota_wait: 1h", "quota_wait: 0s")
+    first = plait(
+        "run", str(write_plan(f"feature: f\n{short}tasks:\n{THREE}")), "--json", cwd=repository, env=prefect_server
+    )
+    begun = len(starts(agent))
+
+    second = plait(
+        "run", str(write_plan(f"feature: g\n{short}tasks:\n{THREE}")), "--json", cwd=repository, env=prefect_server
+    )
+
+    assert (first.status, begun) == (1, 2)
+    assert (second.status, len(starts(agent))) == (1, begun), "the other feature starts nobody"
+    assert "completed" not in {first.data["state"], second.data["state"]}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from plait.agent_tasks.account_words import LocalZone
 from plait.agent_tasks.errors import AccountRefused, TaskPutOff, TryFailed
 from plait.agent_tasks.implement import implement, may_try_again
 from plait.agent_tasks.trying import count_tries, past_tries
@@ -16,6 +15,7 @@ from plait.flows.running.session import Session
 from plait.plans.accounts.named_times import named_time
 from plait.plans.journal.events import NoteTold, ProgramBroke
 from plait.plans.tasks.work import WorkReport
+from plait.workspace.local_zone import LocalZone
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of
 

@@ -45,7 +45,7 @@ def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
     block = AgentCrew(
         roles=[
             CrewRole(name="backend", slots=3, backend="claude", timeout="2h", memory="2GiB", priority="high"),
-            CrewRole(name="qa", models=ModelChoice(simple="small", complex="large")),
+            CrewRole(name="qa", models=ModelChoice(simple="small", complex="large"), sandbox="off", hosts=["pypi.org"]),
             CrewRole(
                 name="docs", backend="command", command=["./write.sh", "{task}"], prompt_by="file", submodules="no"
             ),
@@ -54,14 +54,21 @@ def test_a_crew_block_is_the_crew_that_a_file_would_be() -> None:
         setup=["npm ci"],
         setup_inputs=["package-lock.json"],
         submodules=True,
+        sandbox="required",
     )
     written = {
         "default_backend": "codex",
         "setup": ["npm ci"],
         "setup_inputs": ["package-lock.json"],
         "submodules": True,
+        "sandbox": "required",
         "backend": {"slots": 3, "backend": "claude", "timeout": "2h", "memory": "2GiB", "priority": "high"},
-        "qa": {"slots": 1, "model": {"simple": "small", "complex": "large"}},
+        "qa": {
+            "slots": 1,
+            "model": {"simple": "small", "complex": "large"},
+            "sandbox": "off",
+            "hosts": ["pypi.org"],
+        },
         "docs": {
             "slots": 1,
             "backend": "command",

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from plait.plans.errors import CallError, ExitCode
+from plait.plans.errors import CallError, ExitCode, PlanError
+from plait.plans.language.backends import BACKENDS
 from plait.plans.language.crew import DEFAULT_CREW, Crew, Role, merge_crews
 from plait.plans.language.parsing import parse_crew
 
@@ -113,3 +114,49 @@ def test_a_word_of_a_command_may_be_as_long_as_a_line_of_shell() -> None:
     text = "Work carefully.\n" * 100
 
     assert Role(command=("claude", "-p", "--append-system-prompt", text)).command is not None
+
+
+def test_a_role_says_its_sandbox_then_the_crew_then_the_backend() -> None:
+    crew = parse_crew("dev: {sandbox: off}\nqa:\nsandbox: required")
+    assert [crew.sandbox_of(role, "claude") for role in ("dev", "qa", "other")] == ["off", "required", "required"]
+    levels = {backend: Crew().sandbox_of("dev", backend) for backend in BACKENDS}
+    assert {backend for backend, level in levels.items() if level == "auto"} == {
+        *("claude", "codex", "opencode", "gemini", "aider")
+    }
+    assert "required" not in levels.values()
+
+
+@pytest.mark.parametrize(
+    ("plan", "given", "says"),
+    [
+        ("sandbox: off", "sandbox: auto", "the plan asks for sandbox: off, and the crew has auto"),
+        ("dev: {sandbox: auto}", "sandbox: required", "sandbox: auto for dev, and the crew has required"),
+        ("dev: {sandbox: off}", "dev: {sandbox: required}", "sandbox: off for dev, and the crew has required"),
+        ("new: {sandbox: off}", "sandbox: required", "sandbox: off for new, and the crew has required"),
+        ("dev: {hosts: [evil.example]}", "dev: {sandbox: auto, hosts: [pypi.org]}", "lets dev reach evil.example"),
+        ("new: {hosts: [evil.example]}", "sandbox: required", "lets new reach evil.example"),
+    ],
+)
+def test_a_plan_opens_no_sandbox_that_the_crew_has_closed(plan: str, given: str, says: str) -> None:
+    with pytest.raises(CallError, match=says):
+        merge_crews(parse_crew(plan), parse_crew(given))
+
+
+@pytest.mark.parametrize(
+    ("plan", "given", "level"),
+    [
+        ("dev: {sandbox: required}", "sandbox: off", "required"),
+        ("sandbox: required", "sandbox: auto", "required"),
+        ("sandbox: off\ndev: {hosts: [pypi.org]}", "dev:", "off"),
+        ("sandbox: off", "dev: {sandbox: required}", "required"),
+        ("dev: {hosts: [pypi.org]}", "dev: {sandbox: auto, hosts: [pypi.org, a.example]}", "auto"),
+    ],
+)
+def test_a_plan_may_close_one_or_say_what_the_crew_leaves_open(plan: str, given: str, level: str) -> None:
+    assert merge_crews(parse_crew(plan), parse_crew(given)).sandbox_of("dev", "command") == level
+
+
+def test_hosts_of_a_role_are_names() -> None:
+    assert parse_crew("dev: {hosts: [PyPI.org]}").role("dev").hosts == ("pypi.org",)
+    with pytest.raises(PlanError, match="out of reach in a sandbox"):
+        parse_crew("dev: {hosts: [127.0.0.1]}")

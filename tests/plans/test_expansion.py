@@ -39,8 +39,6 @@ def test_the_cart_plan_expands() -> None:
         "tasks[1].review",
         "tasks[3].locks",
         "budget",
-        "crew.default_backend: claude",
-        "crew.frontend.backend: codex",
     )
 
 
@@ -79,17 +77,11 @@ def test_a_plan_that_uses_only_what_is_carried_out_is_silent() -> None:
     assert (made.notices, made.unsupported) == ((), ())
 
 
-def test_an_agent_program_of_a_later_version_is_named_where_a_prompt_would_go_to_it() -> None:
-    crew = {"default_backend": "claude", "qa": {"backend": "codex"}, "writer": {"backend": "aider"}}
-    made = expanded({"id": "a"}, {"id": "b", "role": "qa", "run": None, "prompt": "p"}, crew=crew)
-    assert made.unsupported == ("crew.qa.backend: codex",)
-
-
 def test_limits_of_roles_that_have_tasks_are_named() -> None:
     made = expanded(
         {"id": "a", "role": "qa"}, crew={"qa": {"usd": 3, "tokens": 5, "memory": "2GiB", "capabilities": ["x"]}}
     )
-    assert made.unsupported == ("crew.qa.capabilities", "crew.qa.memory", "crew.qa.tokens", "crew.qa.usd")
+    assert made.unsupported == ("crew.qa.tokens", "crew.qa.usd")
 
 
 @pytest.mark.parametrize(

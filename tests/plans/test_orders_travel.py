@@ -89,6 +89,8 @@ ROLES = {
     "stall": DURATIONS,
     "start_up": DURATIONS,
     "memory": st.sampled_from(["512MiB", "1.5GB"]),
+    "sandbox": st.sampled_from(["auto", "required", "off"]),
+    "hosts": st.just(["pypi.org", "*.example.com:8443"]),
     "tokens": st.integers(1, 9),
     "usd": st.sampled_from([0.1, 2.5]),
     "environment": st.just(["TOKEN"]),

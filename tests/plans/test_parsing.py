@@ -87,7 +87,6 @@ def task(keys: str) -> str:
         (HEAD + "  - {id: a, branch: §'a..b'}", "tasks[0].branch", "a range or a revision", ""),
         (HEAD + "  - {id: a, branch: §-x}", "tasks[0].branch", "would be read as an option", ""),
         (HEAD + "  - {id: a, branch: §refs/}", "tasks[0].branch", "is empty", ""),
-        (HEAD + "  - §{id: a, prompt: p}", "tasks[0]", "must have a role", ""),
         (HEAD + "  - {id: a, run: §''}", "tasks[0].run", "is empty", ""),
         (HEAD + "  - §just text", "tasks[0]", "must be a mapping of keys, not 'just text'", ""),
         (task("needs: §b"), "tasks[0].needs", "must be a list, not 'b'", "[b]"),

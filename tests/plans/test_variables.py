@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from plait.plans.errors import PlanError
 from plait.plans.language.crew import Crew, merge_crews
-from plait.plans.language.environment import added, from_shell, own_values
+from plait.plans.language.environment import added, from_blocks, from_shell, own_values
 from plait.plans.language.parsing import parse_crew, parse_plan
 from plait.plans.language.program_variables import VARIABLES, programs_in, told_variables
 from plait.plans.tasks.expansion import expand
@@ -53,6 +53,8 @@ def test_a_crew_is_the_same_after_a_journey(written: list[tuple[str, str | None]
         ("crew: {environment: {API_TOKEN: abc}}", "the value of API_TOKEN is a secret"),
         ("crew: {dev: {environment: [{DB_PASSWORD: abc}]}}", "the value of DB_PASSWORD is a secret"),
         ("integration: {environment: {AWS_SECRET_ACCESS_KEY: abc}}", "the value of AWS_SECRET_ACCESS_KEY is a secret"),
+        ("crew: {environment: {KEY: {secret: abc}}}", "KEY is from a Secret block, and no plan may say which"),
+        ("integration: {environment: [{KEY: {secret: abc}}]}", "KEY is from a Secret block"),
         ("crew: {environment: [GIT_DIR]}", "never passed on"),
         ("crew: {environment: {PREFECT_API_URL: x}}", "never passed on"),
         ("crew: {environment: [A-B]}", "not the name of an environment variable"),
@@ -71,6 +73,22 @@ def test_what_may_not_be_written_is_refused_where_it_stands(where: str, told: st
 
 def test_a_crew_file_may_hold_values_that_a_plan_may_not() -> None:
     assert own_values(parse_crew("{environment: {API_TOKEN: abc}}").environment) == {"API_TOKEN": "abc"}
+
+
+def test_a_crew_file_may_name_a_secret_block_in_place_of_a_value() -> None:
+    crew = parse_crew("{environment: [A, {KEY: {secret: my-key}}], dev: {environment: {KEY: {secret: other}}}}")
+    assert from_blocks(crew.environment) == {"KEY": "my-key"}
+    assert from_blocks(crew.role("dev").environment) == {"KEY": "other"}
+    assert (from_shell(crew.environment), own_values(crew.environment)) == (("A",), {})
+    assert Crew.model_validate_json(crew.model_dump_json(exclude_unset=True)) == crew
+
+
+@pytest.mark.parametrize(
+    "value", ["{secret: }", "{secret: A B}", "{secret: [a]}", "{block: a}", "{secret: a, b: b}", "{}"]
+)
+def test_what_is_no_secret_block_is_refused(value: str) -> None:
+    with pytest.raises(PlanError):
+        parse_crew(f"{{environment: {{KEY: {value}}}}}")
 
 
 def test_variables_are_part_of_what_a_task_is_and_without_them_nothing_is_new() -> None:

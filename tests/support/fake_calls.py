@@ -54,7 +54,8 @@ def _take(tools: Tools, tool: Any, namespace: str | None = None) -> None:
             _take(tools, inner, tool.get("name"))
     elif declared:
         for inner in declared:
-            schema = inner.get("parametersJsonSchema") or inner.get("parameters") or {}
+            schema = inner.get("parametersJsonSchema") or inner.get("parameters_json_schema") or inner.get("parameters")
+            schema = schema or {}
             tools[inner["name"]] = Tool(parameters=schema)
     elif "function" in tool:
         tools[tool["function"]["name"]] = Tool(parameters=tool["function"].get("parameters") or {})
@@ -70,8 +71,8 @@ def calls_of(turn: Json, tools: Tools, *, is_toolless: bool) -> tuple[list[Call]
         return [call for calls, _ in parts for call in calls], "".join(text for _, text in parts)
     if "write" in turn:
         path, content = turn["write"]["path"], turn["write"]["content"]
-        if is_toolless:  # aider's edits are text
-            return [], f"{path}\n```\n<<<<<<< SEARCH\n=======\n{content}>>>>>>> REPLACE\n```\n"
+        if is_toolless:  # aider's edits are text; of a model that it does not know whole files
+            return [], f"{path}\n```\n{content}```\n"
         return [_write(path, content, tools)], ""
     if "shell" in turn:
         return [_shell(turn["shell"], tools)], ""

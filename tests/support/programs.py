@@ -11,7 +11,7 @@ from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.language.backends import Backend
 
 _PROJECT = Path(__file__).parents[2]
-FOLDER = "PLAIT_TEST_PROGRAMS"
+FOLDER = "AGENT_PROGRAMS"
 """The variable with another folder: `npm/node_modules/.bin/` and `aider/bin/` are looked for in it."""
 
 

@@ -13,6 +13,7 @@ from plait.plans.errors import CallError, EnvironmentProblem
 from plait.workspace import shim
 from plait.workspace.errors import DiskFull
 from plait.workspace.process import UNLIMITED, Ended, Limits, run_quick, run_supervised
+from plait.workspace.redacting import kept_secret
 from tests.support.patience import patience
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -287,3 +288,41 @@ def test_a_program_that_puts_something_else_in_place_of_its_log_is_still_watched
     script = f"echo said; rm logs/log; {instead}; sleep 0.4; exec sleep 60"
     ended = run(script, limits=Limits(timeout=0.8, grace=0.2), on_line=lambda _: None)
     assert (ended.cause, ended.tail) == ("timeout", "")
+
+
+def test_no_secret_that_a_program_was_given_gets_into_its_log(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "API_KEY": "hunter22222-hunter", "PLACE": "given-by-the-plan-7"}
+    script = """
+        printf 'hunter22'; sleep 0.1; printf '222-hun'; sleep 0.1; echo ter and "$PLACE"
+        printf %s "$API_KEY" | base64; echo 'hunter22222 is none'; printf 'the end: hunter22222-'
+    """
+    lines: list[str] = []
+    with kept_secret(["given-by-the-plan-7"]):
+        ended = run_supervised(
+            ("/bin/sh", "-c", script),
+            directory=tmp_path,
+            environment=environment,
+            output=tmp_path / "log",
+            on_line=lines.append,
+        )
+    assert ended.output.read_text() == ended.tail
+    assert ended.tail.splitlines()[0] == "*** and ***"
+    assert ended.tail.splitlines()[1].startswith("***")
+    assert ended.tail.splitlines()[2:] == ["hunter22222 is none", "the end: hunter22222-"], (
+        "what was held back is there"
+    )
+    assert ended.output_bytes == len(ended.tail)
+    assert not any("hunter22222-hunter" in line for line in lines)
+
+
+def test_a_program_that_is_killed_leaves_what_was_held_back(run: Callable[..., Ended]) -> None:
+    with kept_secret(["hunter22222-hunter"]), patience():
+        ended = run("printf 'so far hunter22222'; kill -9 $$")
+    assert (ended.cause, ended.tail) == ("signalled", "so far hunter22222")
+
+
+def test_a_flood_with_secrets_is_ended_at_the_limit_too(run: Callable[..., Ended]) -> None:
+    with kept_secret(["hunter22222-hunter"]), patience():
+        ended = run("yes hunter22222-hunter", limits=Limits(output_bytes=100_000, grace=0.2))
+    assert (ended.cause, ended.output_bytes) == ("flooded", 100_000)
+    assert set(ended.output.read_text().split()) == {"***"}

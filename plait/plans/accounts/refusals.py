@@ -96,7 +96,10 @@ WORDS: Final[Mapping[Kind, re.Pattern[str]]] = MappingProxyType(
 """What claude, codex, gemini, opencode, aider and the libraries below them print, as recorded and in their sources: one
 list for all of them, as a role's program is often a script around one."""
 
-_FRAME = re.compile(r"\s*(?:at .{0,400}[:(]\d|\W{0,4}$)|tokens used\b|\s*[\d,]{1,12}$", re.IGNORECASE)
+_FRAME = re.compile(
+    r"\s*(?:at .{0,400}[:(]\d|\W{0,4}$|\d{1,3}: <unknown>$|Stack backtrace:$)|tokens used\b|\s*[\d,]{1,12}$",
+    re.IGNORECASE,
+)
 """Lines of a stack trace, of braces alone, and codex's count of tokens, which comes after its last words."""
 _ENDS = frozenset({"result", "error", "turn.failed"})
 """The events of a stream that say how it ended; all others quote what agents and tools have said."""

@@ -57,7 +57,7 @@ class AtWork:
             case Denied():
                 return replace(now, denials=self.denials + 1)
             case Retrying():
-                return replace(now, retrying=_why(event), in_vain=self.in_vain + (event.status is None), is_over=False)
+                return replace(now, retrying=_why(event), in_vain=self.in_vain + event.is_broken, is_over=False)
             case Used() if event.scope == "call" and event.tokens and event.tokens.written:
                 return replace(now, retrying="", in_vain=0)
             case Ended():

@@ -59,6 +59,8 @@ class LaunchOrder:
     """Nothing: the program's own login or key."""
     key: str = ""
     """Where there is no door: the variable of its environment that holds the key; nothing for the program's login."""
+    address: str = ""
+    """Where there is no door: another address of its provider, which the role's environment says."""
     access: Literal["write", "read"] = "write"
     """`read`: for reviews and plans, which change no file."""
     is_sandboxed: bool = False
@@ -87,6 +89,8 @@ class Launch:
     """Names that must not be in it, such as the real key where the door has it."""
     stdin: bytes = b""
     files: tuple[LaunchFile, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Places that it has to read from beside its program's own, such as libraries: a sandbox shows them to it."""
 
 
 Launcher = Callable[[LaunchOrder], Launch]

@@ -117,7 +117,7 @@ class Spending:
         if whole is not None and (before is not None or usd is None) and whole.usd is not None:
             usd = max(usd or 0.0, _usd_beyond(whole.usd, before))
         turns = self.turns if self.turns is not None else self.calls or None
-        if tokens is None and usd is None and turns is None:
+        if tokens is None and usd is None and not turns:
             return None
         return Usage(
             input_tokens=_count(tokens.read) if tokens else None,

@@ -1,7 +1,9 @@
 """What an agent program tells while it works, in one closed vocabulary for the streams of all programs."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
+
+TEXT: Final = "text: "
 
 Ending = Literal["completed", "provider error", "turn limit", "budget", "refused", "interrupted", "unclear"]
 """How a program itself says that it ended; `provider error` with the status that it names, where it names one."""
@@ -79,13 +81,15 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The provider refused, and the program asks again by itself."""
+    """The provider refused, or its answer broke off, and the program asks again by itself."""
 
     attempt: int = 1
     status: int | None = None
     delay: float | None = None
     """Seconds."""
     words: str = ""
+    is_broken: bool = False
+    """An answer began, and came to nothing: some programs ask for the next one for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An event that this version does not know; never an error."""
+    """An event that this version does not know, or a line that is none; never an error."""
 
     kind: str
+    """The event's own name; of a line that is none `TEXT` and the line."""
 
 
 AgentEvent = Started | Said | ToolStarted | ToolEnded | Denied | Retrying | Used | Warned | Ended | Unknown

@@ -23,8 +23,12 @@ from plait.plans.language.fields import (
     Slug,
 )
 from plait.plans.language.mcp_servers import McpServers
+from plait.plans.language.sandboxing import STRICTNESS, SandboxLevel, check_host, default_level
 
 Complexity = Literal["simple", "moderate", "complex"]
+
+Host = Annotated[str, AfterValidator(check_host)]
+"""A host on the network by its name."""
 
 
 def _how_many_models(value: Any) -> str:
@@ -54,7 +58,14 @@ class Role(Part):
         default=None,
         min_length=1,
         max_length=100,
-        description="For the backend `command`: the program and its arguments, one by one, never a shell line.",
+        description="For the backends `command` and `acp`: the program and its arguments, one by one, never a shell "
+        "line.",
+    )
+    arguments: tuple[Command, ...] = Field(
+        default=(),
+        max_length=100,
+        description="For agent programs that plait drives itself (claude, codex, opencode, gemini, aider): further "
+        "arguments, one by one; an option of plait's own gives way to the same one.",
     )
     prompt_by: Literal["stdin", "file"] = Field(
         default="stdin",
@@ -65,6 +76,11 @@ class Role(Part):
     )
     model: Models | None = Field(
         default=None, description="The model's name, or one for each complexity (simple, moderate, complex)."
+    )
+    url: Line | None = Field(
+        default=None,
+        description="For the backend `model`: where it is served, such as http://127.0.0.1:8000/v1, when that is not "
+        "its provider's own place.",
     )
     fallback: tuple[Slug, ...] = Field(
         default=(), max_length=20, description="Roles that take over when this one cannot, in this order."
@@ -110,8 +126,23 @@ class Role(Part):
         "given to one agent as a bundle when the forecast gains by that.",
     )
     memory: Bytes | None = Field(default=None, description="The most memory that one agent may use, such as 2GiB.")
+    sandbox: SandboxLevel | None = Field(
+        default=None,
+        description="Whether its agents work in a sandbox: required (not without one), auto (where it works and what "
+        "the program needs is known) or off; absent: as the crew says.",
+    )
+    hosts: tuple[Host, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Hosts that its agents may reach from a sandbox, such as pypi.org or *.example.com:8443.",
+    )
     tokens: int | None = Field(default=None, ge=1, description="The most tokens that one task may use.")
     usd: float | None = Field(default=None, gt=0, description="The most that one task may cost, in US dollars.")
+    door: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Whether its agents reach their provider through the model door, where a key is there that can go "
+        "through it; off: they are given the key itself.",
+    )
     account: Slug | None = Field(
         default=None,
         description="The account that its agents use: roles of the same one rest together when it refuses; absent: "
@@ -186,6 +217,11 @@ class Crew(Part):
         description="Whether checkouts have the files of the repository's submodules, for every role and for what is "
         "verified.",
     )
+    sandbox: SandboxLevel | None = Field(
+        default=None,
+        description="Whether agents work in a sandbox, for every role that does not say; absent: auto for claude, "
+        "codex, opencode, gemini and aider, else off.",
+    )
     roles: dict[Slug, Role] = Field(default_factory=dict, description="The roles by name.")
 
     @model_validator(mode="before")
@@ -211,6 +247,10 @@ class Crew(Part):
             return self.submodules or any(known.submodules for known in self.roles.values())
         own = self.role(role).submodules
         return self.submodules if own is None else own
+
+    def sandbox_of(self, role: str, backend: Backend) -> SandboxLevel:
+        """Whether agents of a role work in a sandbox."""
+        return self.role(role).sandbox or self.sandbox or default_level(backend)
 
     def slots_of(self, names: Iterable[str]) -> dict[str, int]:
         """The slots of these roles, then those of the roles that they fall back on."""
@@ -241,7 +281,8 @@ def merge_crews(plan_crew: Crew, given_crew: Crew | None = None) -> Crew:
     """The plan's crew over the given one (a file or a block) over the default one, key by key within a role.
 
     Raises:
-        CallError: the plan raises the slots of a role that was given: whoever gave the crew decides how much may run.
+        CallError: the plan raises the slots of a role that was given, or opens its sandbox: whoever gave the crew
+            decides how much may run, and what it may reach.
     """
     given = given_crew or DEFAULT_CREW
     below = given if given is DEFAULT_CREW else _over(given, DEFAULT_CREW)
@@ -249,7 +290,24 @@ def merge_crews(plan_crew: Crew, given_crew: Crew | None = None) -> Crew:
     limited = given.roles if given is not DEFAULT_CREW else {}
     if raised := tuple(_raised_slots(plan_crew, {name: below.roles[name] for name in limited})):
         raise CallError("; ".join(raised), "lower the plan's slots, or give another crew")
-    return _over(plan_crew, below)
+    merged = _over(plan_crew, below)
+    if opened := tuple(_opened_sandboxes(plan_crew, given, merged)):
+        raise CallError("; ".join(opened), "leave that out of the plan, or give another crew")
+    return merged
+
+
+def _opened_sandboxes(plan_crew: Crew, given: Crew, merged: Crew) -> Iterator[str]:
+    """A sentence for each level that the plan lowers, and each role that may reach more, where the given crew says a
+    level.
+    """
+    if given.sandbox and merged.sandbox and STRICTNESS[merged.sandbox] < STRICTNESS[given.sandbox]:
+        yield f"the plan asks for sandbox: {merged.sandbox}, and the crew has {given.sandbox}"
+    for name, role in plan_crew.roles.items():
+        level = given.role(name).sandbox or given.sandbox
+        if level and role.sandbox and STRICTNESS[role.sandbox] < STRICTNESS[level]:
+            yield f"the plan asks for sandbox: {role.sandbox} for {name}, and the crew has {level}"
+        if level and level != "off" and (more := sorted(set(role.hosts) - set(given.role(name).hosts))):
+            yield f"the plan lets {name} reach {', '.join(more)}, and the crew does not"
 
 
 def _raised_slots(plan_crew: Crew, limits: Mapping[str, Role]) -> Iterator[str]:
@@ -270,15 +328,24 @@ def _over(upper: Crew, lower: Crew) -> Crew:
         environment=added(lower.environment, upper.environment),
         copy=tuple(dict.fromkeys((*lower.copy, *upper.copy))),
         submodules=upper.submodules if "submodules" in upper.model_fields_set else lower.submodules,
+        sandbox=upper.sandbox or lower.sandbox,
         roles=roles,
     )
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    """Key by key; variables and files to copy add up."""
+    """Key by key; variables, files to copy and servers add up."""
     update = {key: getattr(upper, key) for key in upper.model_fields_set}
     if "environment" in update:
         update["environment"] = added(lower.environment, upper.environment)
     if "copy" in update:
         update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    if "mcp" in update:
+        update["mcp"] = {**lower.mcp, **upper.mcp}
     return lower.model_copy(update=update)
+
+
+def with_roles_below(crew: Crew, roles: Mapping[str, Role]) -> Crew:
+    """The crew over roles that files describe: key by key, what the crew says counts."""
+    below = {name: _role_over(crew.role(name), role) for name, role in roles.items()}
+    return crew.model_copy(update={"roles": {**crew.roles, **below}})

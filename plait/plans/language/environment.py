@@ -19,10 +19,22 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _NAME_SCHEMA = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+_SECRET_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "secret": {
+            "type": "string",
+            "pattern": "^[a-z0-9][a-z0-9-]*$",
+            "description": "The name of a Secret block of Prefect; in crew files alone.",
+        }
+    },
+    "required": ["secret"],
+    "additionalProperties": False,
+}
 _VALUES_SCHEMA = {
     "type": "object",
     "propertyNames": _NAME_SCHEMA,
-    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    "additionalProperties": {"anyOf": [{"type": ["string", "number", "boolean", "null"]}, _SECRET_SCHEMA]},
 }
 
 
@@ -45,22 +57,29 @@ def _check_variable(text: str) -> str:
 
 Variable = Annotated[str, AfterValidator(_check_variable)]
 _Value = Annotated[str, StringConstraints(max_length=20_000), AfterValidator(check_controls)]
+_BlockName = Annotated[str, StringConstraints(max_length=200, pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
 class GivenVariable(Part):
-    """A variable by its name, with the value of the user's shell; or with one of its own."""
+    """A variable by its name, with the value of the user's shell; or with one of its own, or of a Secret block."""
 
     name: Variable
     value: _Value | None = None
+    secret: _BlockName | None = None
+    """The name of a Secret block of Prefect, in place of a value."""
 
     @model_validator(mode="before")
     @classmethod
     def _as_written(cls, data: Any) -> Any:
-        """`NAME`, or the mapping `NAME: value` with this one key."""
+        """`NAME`, or the mapping `NAME: value` or `NAME: {secret: block}` with this one key."""
         if isinstance(data, str):
             return {"name": data}
         if isinstance(data, dict) and "name" not in data and len(data) == 1:
             ((name, value),) = data.items()
+            if isinstance(value, dict):
+                if list(value) != ["secret"]:
+                    raise ValueError(f"the value of {quoted(str(name))} must be a text, or the mapping secret: block")
+                return {"name": name, **value}
             return {"name": name, "value": _as_text(value)}
         return data
 
@@ -102,7 +121,7 @@ def added(*environments: Iterable[GivenVariable]) -> tuple[GivenVariable, ...]:
 
 def from_shell(environment: Iterable[GivenVariable]) -> tuple[str, ...]:
     """The names of those that have the shell's value."""
-    return tuple(variable.name for variable in environment if variable.value is None)
+    return tuple(variable.name for variable in environment if variable.value is None and variable.secret is None)
 
 
 def own_values(environment: Iterable[GivenVariable]) -> Mapping[str, str]:
@@ -110,12 +129,30 @@ def own_values(environment: Iterable[GivenVariable]) -> Mapping[str, str]:
     return {variable.name: variable.value for variable in environment if variable.value is not None}
 
 
+def from_blocks(environment: Iterable[GivenVariable]) -> Mapping[str, str]:
+    """By name, the Secret block that has the value."""
+    return {variable.name: variable.secret for variable in environment if variable.secret is not None}
+
+
+def unsecret(environment: Iterable[GivenVariable]) -> tuple[GivenVariable, ...]:
+    """The same without values of their own that are secret by name: whoever uses these has them from the shell."""
+    return tuple(
+        GivenVariable(name=variable.name) if variable.value and is_secret_name(variable.name) else variable
+        for variable in environment
+    )
+
+
 def values_of(environment: Iterable[GivenVariable]) -> tuple[str, ...]:
     """Those with a value of their own, each as one text, by name: whoever has the same ones has them in this order."""
-    return tuple(sorted(f"{name}={value}" for name, value in own_values(environment).items()))
+    variables = tuple(environment)
+    named = [f"{name}: secret {block}" for name, block in from_blocks(variables).items()]
+    return tuple(sorted([*named, *(f"{name}={value}" for name, value in own_values(variables).items())]))
 
 
 def meanings(environment: Iterable[GivenVariable]) -> Iterator[str]:
     """What decides about the result of a command, as one text each."""
     for variable in environment:
-        yield variable.name if variable.value is None else f"{variable.name}={variable.value}"
+        if variable.secret is not None:
+            yield f"{variable.name}: secret {variable.secret}"
+        else:
+            yield variable.name if variable.value is None else f"{variable.name}={variable.value}"

@@ -130,7 +130,9 @@ class Task(Part):
 
     id: Slug = Field(description="The task's name, such as TASK-001; `count` adds a dot and a number.")
     title: Line | None = Field(default=None, description="What it is about, in a line.")
-    role: Slug | None = Field(default=None, description="Who does it; `run` and `branch` go without.")
+    role: Slug | None = Field(
+        default=None, description="Who does it; `run` and `branch` go without, and for a `prompt` one is chosen."
+    )
     prompt: Prose | None = Field(default=None, description="What the agent is asked to do; or `run`, or `branch`.")
     run: Command | None = Field(default=None, description="A shell command that does the work; or `prompt`.")
     branch: ForeignBranch | None = Field(
@@ -165,6 +167,13 @@ class Task(Part):
         default_factory=dict, description="Units of the plan's resources that it takes while it runs."
     )
     count: int = Field(default=1, ge=1, le=1_000, description="How many agents get this same task, as ID.1, ID.2, …")
+    best_of: int | None = Field(
+        default=None,
+        ge=2,
+        le=10,
+        description="How many agents do it beside each other, of its role and of those that this falls back on, in "
+        "turn; the best work that its checks let pass is the task's.",
+    )
     bundle: bool = Field(default=True, description="false: never given to an agent together with other small tasks.")
     changes: Literal["required", "optional"] | None = Field(
         default=None,
@@ -189,8 +198,10 @@ class Task(Part):
 
     @model_validator(mode="after")
     def _one_kind_of_work(self) -> Self:
-        if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch, role=self.role):
+        if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch):
             raise ValueError(problem)
+        if self.best_of and (self.count > 1 or not self.is_for_agent):
+            raise ValueError("may have best_of only where an agent does it, once: with a prompt, and without a count")
         return self
 
     @property
@@ -215,12 +226,10 @@ class Task(Part):
         return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1].rstrip() + "…"
 
 
-def work_problem(*, prompt: Any, run: Any, branch: Any, role: Any) -> str | None:
-    """What is wrong with a task's four keys together, as a sentence's end."""
+def work_problem(*, prompt: Any, run: Any, branch: Any) -> str | None:
+    """What is wrong with a task's three keys together, as a sentence's end."""
     if sum(given is not None for given in (prompt, run, branch)) != 1:
         return "must have exactly one of prompt, run and branch"
-    if role is None and prompt is not None:
-        return "must have a role: who does it"
     return None
 
 

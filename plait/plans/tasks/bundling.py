@@ -240,7 +240,7 @@ def _may_share(planned: PlannedTask, start_up: float) -> bool:
         return False
     if task.prompt is None or not task.bundle or not task.changes_required:
         return False
-    if task.locks or task.uses or task.review or task.timeout or len(task.prompt) > _LONGEST_PROMPT:
+    if task.best_of or task.locks or task.uses or task.review or task.timeout or len(task.prompt) > _LONGEST_PROMPT:
         return False
     if any(len(each) > MAX_ENTRIES // MOST_MEMBERS for each in (task.owns or (), task.outputs)):
         return False

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plait.plans.errors import CallError
@@ -13,10 +13,14 @@ from plait.plans.language.model import COMMAND_ROLE, Contract, Need, Plan, Task
 from plait.plans.language.phases import phase_needs, phase_of
 from plait.plans.tasks.drafting import consumers_of, with_contract_tasks
 from plait.plans.tasks.planned_contracts import PlannedContract
+from plait.plans.tasks.routing import Route
 from plait.plans.tasks.unsupported import unsupported_keys
 
 DEFAULT_SECONDS = 3600.0
 """How long a task without `duration` is thought to take: an hour."""
+
+CHOICE_SECONDS = 10.0
+"""What it takes to choose among candidates that are there."""
 
 Needs = tuple[tuple[str, ...], ...]
 """Groups of ids: of each group one must have succeeded, so that `("A",)` is a hard need."""
@@ -43,6 +47,11 @@ class PlannedTask:
     """The contracts that it rests on; those that a task writes are among its needs, too."""
     information: tuple[str, ...] = ()
     """The tasks whose text it gets: it waits while they may still give it, and starts without when they cannot."""
+    candidates: tuple[str, ...] = ()
+    """Of a task with `best_of`: the tasks whose work is held beside each other. It takes the best of them, and has no
+    agent of its own, but for repairs."""
+    candidate_of: str = ""
+    """Of such a candidate: the task that it is one for. Its work has no branch, and does not land by itself."""
     members: tuple["PlannedTask", ...] = ()
     """The small tasks that it is, in order, when it is a bundle of them for one agent."""
 
@@ -65,10 +74,16 @@ class Expansion:
     """All that are not superseded."""
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase, by the ids that run."""
+    routes: tuple[Route, ...] = ()
+    """Who was chosen for tasks that name no role, and why."""
 
 
-def expand(plan: Plan, crew: Crew) -> Expansion:
+def expand(plan: Plan, crew: Crew, routes: tuple[Route, ...] = ()) -> Expansion:
     """Expand a plan that `parse_plan` made, with the crew that it runs with.
+
+    Args:
+        routes: The roles that were chosen and that the plan does not have of itself: no part of what a task is, so that
+            another choice does not make it be done again.
 
     Raises:
         CallError: the plan was not parsed, and a need names nothing or goes in a circle; or a contract without an
@@ -82,26 +97,28 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
     phases = phase_of(plan)
     consumers, owned = consumers_of(plan), _owned(plan)
     informed = {task.id: _informants(task) for task in plan.tasks}
-    hashes = _hashes(plan, groups, informed, drafted.inserted)
+    hashes = _hashes(plan, groups, informed, drafted.inserted, {route.task for route in routes})
     instances = {task.id: tuple(_instances(task)) for task in plan.tasks}
+    planned = [
+        PlannedTask(
+            id=name,
+            task=task,
+            role=task.role or COMMAND_ROLE,
+            needs=_needs_of_instances(groups[task.id], instances),
+            seconds=task.duration.likely if task.duration else DEFAULT_SECONDS,
+            spec_hash=hashes[task.id],
+            phase=phases.get(task.id),
+            writes=tuple(contract.id for contract in owned.get(task.id, ())),
+            contracts=tuple(dict.fromkeys(need.contract for need in task.needs if need.contract)),
+            information=tuple(instance for source in informed[task.id] for instance in instances[source]),
+        )
+        for task in plan.tasks
+        for name in instances[task.id]
+    ]
     return Expansion(
-        tasks=tuple(
-            PlannedTask(
-                id=name,
-                task=task,
-                role=task.role or COMMAND_ROLE,
-                needs=_needs_of_instances(groups[task.id], instances),
-                seconds=task.duration.likely if task.duration else DEFAULT_SECONDS,
-                spec_hash=hashes[task.id],
-                phase=phases.get(task.id),
-                writes=tuple(contract.id for contract in owned.get(task.id, ())),
-                contracts=tuple(dict.fromkeys(need.contract for need in task.needs if need.contract)),
-                information=tuple(instance for source in informed[task.id] for instance in instances[source]),
-            )
-            for task in plan.tasks
-            for name in instances[task.id]
-        ),
-        notices=(*drafted.notices, *_notices(plan)),
+        tasks=tuple(part for task in planned for part in with_candidates(task, crew)),
+        notices=(*map(str, routes), *drafted.notices, *_notices(plan)),
+        routes=routes,
         unsupported=unsupported,
         contracts=tuple(
             _contract(contract, consumers[contract.id], instances)
@@ -112,6 +129,21 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
             tuple(name for task in phase.tasks for name in instances[task]) for phase in plan.phases if phase.tasks
         ),
     )
+
+
+def with_candidates(planned: PlannedTask, crew: Crew) -> Iterator[PlannedTask]:
+    """A task with `best_of: 3` as `ID.1`, `ID.2` and `ID.3`, which are tried, and itself, which takes the best.
+
+    The first is of the task's own role, the others of the roles that this falls back on, in turn.
+    """
+    if not planned.task.best_of:
+        yield planned
+        return
+    roles = (planned.role, *crew.role(planned.role).fallback)
+    names = tuple(f"{planned.id}.{number}" for number in range(1, planned.task.best_of + 1))
+    for at, name in enumerate(names):
+        yield replace(planned, id=name, role=roles[at % len(roles)], candidate_of=planned.id, writes=(), phase=None)
+    yield replace(planned, candidates=names, information=names, seconds=CHOICE_SECONDS)
 
 
 def _contract(
@@ -177,7 +209,11 @@ def _needs_of_instances(groups: Needs, instances: Mapping[str, tuple[str, ...]])
 
 
 def _hashes(
-    plan: Plan, groups: Mapping[str, Needs], informed: Mapping[str, tuple[str, ...]], inserted: Collection[str]
+    plan: Plan,
+    groups: Mapping[str, Needs],
+    informed: Mapping[str, tuple[str, ...]],
+    inserted: Collection[str],
+    routed: Collection[str],
 ) -> dict[str, str]:
     """Each task's hash after those of the tasks that it needs: work that rests on changed work is done again."""
     tasks, owned = {task.id: task for task in plan.tasks}, _owned(plan)
@@ -190,6 +226,8 @@ def _hashes(
             more["information"] = sorted([source, hashes[source]] for source in informed[name])
         if name in inserted:  # what was agreed stays so when the words of a consumer's prompt change
             more["prompt"] = None
+        if name in routed:
+            more["role"] = None
         hashes[name] = _hash(_specification(tasks[name]) | more)
     return hashes
 

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,23 +13,36 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plait.plans.agents.at_work import at_work
+from plait.plans.agents.outcomes import POLICIES, Verdict
+from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.readers.by_backend import READERS
 from plait.plans.agents.readers.lines import LineSplitter
-from plait.plans.agents.spending import usage_of_events
-from plait.plans.agents.stream import AgentEvent, Unknown
+from plait.plans.agents.stream import AgentEvent, Ended, Unknown
+from plait.plans.agents.verdicts import verdict
 from plait.plans.language.backends import Backend
+from plait.plans.usage import Usage
 
 STREAMS = Path(__file__).parents[2] / "data" / "agent-streams"
-PROGRAMS = sorted(READERS)
+NOW = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)
+AIDERS_FILE = "aider's file of usage"
+SOURCES = (*sorted(READERS), AIDERS_FILE)
+"""What is read: the standard output of each program, and aider's other file."""
 
 
-def recorded(backend: Backend) -> list[Path]:
-    return sorted(STREAMS.glob(f"{backend}-*.jsonl"))
+def recorded(source: str) -> list[Path]:
+    if source == AIDERS_FILE:
+        return sorted(STREAMS.glob("*.usage.jsonl"))
+    return sorted(path for path in STREAMS.glob(f"{source}-*.jsonl") if ".usage" not in path.name)
 
 
-def events_of(backend: Backend, *pieces: bytes) -> tuple[AgentEvent, ...]:
-    reader = READERS[backend]()
-    return (*(event for piece in pieces for event in reader.feed(piece)), *reader.close())
+def program_of(source: str) -> Backend:
+    return next((backend for backend in READERS if backend == source), "aider")
+
+
+def events_of(source: str, *pieces: bytes) -> tuple[AgentEvent, ...]:
+    reader = READERS[program_of(source)]()
+    feed = reader.feed_usage if isinstance(reader, AiderReader) and source == AIDERS_FILE else reader.feed
+    return (*(event for piece in pieces for event in feed(piece)), *reader.close())
 
 
 def cut(stream: bytes, places: list[int]) -> Iterator[bytes]:
@@ -35,7 +50,7 @@ def cut(stream: bytes, places: list[int]) -> Iterator[bytes]:
     yield from (stream[start:end] for start, end in pairwise(edges))
 
 
-programs = st.sampled_from(PROGRAMS)
+sources = st.sampled_from(SOURCES)
 anything = st.recursive(
     st.none()
     | st.booleans()
@@ -48,27 +63,40 @@ anything = st.recursive(
 )
 
 
-@given(programs, st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=5))
+@given(sources, st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=5))
 @example("claude", b'{"type": "result"', [3])
 @example("codex", b"[" * 300_000, [])
 @example("claude", b'{"a":' * 100_000, [])
 @example("claude", b'{"type": "system", "subtype": "init", "model": "\\ud800"}', [])
 @example("codex", b'{"type": "turn.completed", "usage": {"input_tokens": ' + b"9" * 5_000 + b"}}", [])
 @example("codex", b'{"type": "turn.completed", "usage": {"input_tokens": NaN, "output_tokens": -Infinity}}', [])
-def test_any_bytes_make_the_same_events_wherever_cut(backend: Backend, stream: bytes, places: list[int]) -> None:
-    whole = events_of(backend, stream)
+def test_any_bytes_make_the_same_events_wherever_cut(source: str, stream: bytes, places: list[int]) -> None:
+    whole = events_of(source, stream)
 
-    assert events_of(backend, *cut(stream, places)) == whole
-    judge(whole)
+    assert events_of(source, *cut(stream, places)) == whole
+    judge(source, whole)
 
 
-def judge(events: tuple[AgentEvent, ...]) -> None:
+def judge(source: str, events: tuple[AgentEvent, ...]) -> Verdict:
     """All that is made of events works on these: nothing raises, and every text can be written."""
-    for event in events:
-        repr(event).encode()
-        assert len(repr(event)) < 3_000_000
-    usage_of_events(events)
+    text = repr(events)
+    text.encode()
     at_work(events).doing.encode()
+    judged = verdict(
+        program_of(source),
+        events,
+        status=len(text) % 3,
+        stderr_tail=text[-500:],
+        cause="exited",
+        now=NOW,
+        zone_of=lambda _name: None,
+        before=Usage(input_tokens=len(text), usd=0.01),
+    )
+    repr(judged).encode()
+    assert judged.outcome in POLICIES
+    ended = [event for event in events if isinstance(event, Ended)]
+    assert judged.outcome != "done" or (ended and ended[-1].ending == "completed")
+    return judged
 
 
 def changed(draw: st.DrawFn, record: Any) -> Any:
@@ -88,10 +116,10 @@ def changed(draw: st.DrawFn, record: Any) -> Any:
 
 
 @st.composite
-def broken_streams(draw: st.DrawFn) -> tuple[Backend, bytes]:
+def broken_streams(draw: st.DrawFn) -> tuple[str, bytes]:
     """A recorded stream with lines that are changed, repeated, gone, cut in the middle, or in another order."""
-    backend = draw(programs)
-    lines = draw(st.sampled_from(recorded(backend))).read_bytes().splitlines(keepends=True)[:40]
+    source = draw(sources)
+    lines = draw(st.sampled_from(recorded(source))).read_bytes().splitlines(keepends=True)[:40]
     made: list[bytes] = []
     for line in lines:
         match draw(st.sampled_from(["as it is", "as it is", "changed", "gone", "twice", "cut", "before"])):
@@ -112,30 +140,106 @@ def broken_streams(draw: st.DrawFn) -> tuple[Backend, bytes]:
                 made.insert(draw(st.integers(0, len(made))), line)
             case _:
                 made.append(line)
-    return backend, b"".join(made)
+    return source, b"".join(made)
 
 
 @given(broken_streams(), st.lists(st.integers(0, 100_000), max_size=4))
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], max_examples=60)
-def test_broken_streams_make_events_and_no_errors(broken: tuple[Backend, bytes], places: list[int]) -> None:
-    backend, stream = broken
-    whole = events_of(backend, stream)
+def test_broken_streams_make_events_and_no_errors(broken: tuple[str, bytes], places: list[int]) -> None:
+    source, stream = broken
+    whole = events_of(source, stream)
 
-    assert events_of(backend, *cut(stream, places)) == whole
-    judge(whole)
+    assert events_of(source, *cut(stream, places)) == whole
+    judge(source, whole)
 
 
-@pytest.mark.parametrize("backend", PROGRAMS)
-def test_recorded_streams_fed_byte_by_byte_make_the_same_events(backend: Backend) -> None:
-    for path in recorded(backend)[::4]:
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES)
+def test_ten_thousand_broken_streams_of_each_program_make_no_error(source: str) -> None:
+    chance = Random(source)  # noqa: S311  (for tests)
+    streams = [path.read_bytes() for path in recorded(source)]
+    for _ in range(10_000):
+        stream = broken_at_random(chance, chance.choice(streams))
+        events = events_of(source, stream)
+
+        assert events_of(source, *cut(stream, [chance.randrange(1 << 30) for _ in range(3)])) == events
+        judge(source, events)
+
+
+def broken_at_random(chance: Random, stream: bytes) -> bytes:
+    """A stream with a few of its lines changed, moved, doubled or cut, and a few of its bytes."""
+    lines = stream.splitlines(keepends=True)
+    start = chance.randrange(len(lines))
+    lines = lines[:1] + lines[start : start + 8] + lines[-2:]
+    for _ in range(chance.randrange(1, 5)):
+        at = chance.randrange(len(lines))
+        match chance.randrange(5):
+            case 0:
+                lines[at] = lines[at][: chance.randrange(len(lines[at]) + 1)]
+            case 1:
+                lines.insert(chance.randrange(len(lines)), lines[at])
+            case 2:
+                lines[at] = bytes(
+                    chance.randrange(256) if chance.random() < 0.02 else byte for byte in lines[at][:2_000]
+                )
+            case _:
+                lines[at] = changed_at_random(chance, lines[at])
+    return b"".join(lines)
+
+
+ODD: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 200, 429, 10**30, 1e308, float("nan"), float("-inf"), "", "\ud800", "\x00\x1b[2J"),
+    *(
+        [],
+        {},
+        [None],
+        [[{}]],
+        {"type": "text", "text": 5},
+        ["a", {"text": []}],
+        "success",
+        "error",
+        "completed",
+        "x" * 999,
+    ),
+)
+
+
+def changed_at_random(chance: Random, line: bytes) -> bytes:
+    """A line with one of its values, at any depth, gone or of another type."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line[::-1]
+    holders = [held for held in everything_in(record) if isinstance(held, dict | list) and held]
+    if not holders:
+        return line
+    holder = chance.choice(holders)
+    key = chance.choice(list(holder)) if isinstance(holder, dict) else chance.randrange(len(holder))
+    if chance.random() < 0.3:
+        del holder[key]
+    else:
+        holder[key] = chance.choice(ODD)
+    return json.dumps(record).encode() + b"\n"
+
+
+def everything_in(value: Any) -> Iterator[Any]:
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from everything_in(item)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_recorded_streams_fed_byte_by_byte_make_the_same_events(source: str) -> None:
+    for path in recorded(source)[::4]:
         stream = path.read_bytes()
 
-        assert events_of(backend, *(stream[at : at + 1] for at in range(len(stream)))) == events_of(backend, stream)
+        assert events_of(source, *(stream[at : at + 1] for at in range(len(stream)))) == events_of(source, stream)
 
 
-@pytest.mark.parametrize("backend", PROGRAMS)
-def test_what_newer_versions_print_besides_is_unknown_and_no_error(backend: Backend) -> None:
-    events = events_of(backend, b'{"type": "of tomorrow", "event": "of tomorrow"}\n')
+@pytest.mark.parametrize("source", [source for source in SOURCES if source != "aider"])  # its output is prose
+def test_what_newer_versions_print_besides_is_unknown_and_no_error(source: str) -> None:
+    events = events_of(source, b'{"type": "of tomorrow", "event": "of tomorrow"}\n')
 
     assert all(isinstance(event, Unknown) for event in events)
 

@@ -275,8 +275,9 @@ def _ended(record: dict[str, Any]) -> Ended:
     reason, subtype = name_of(record.get("terminal_reason")), name_of(record.get("subtype"))
     status = status_of(record.get("api_error_status"))
     ending = _ENDINGS.get(reason) or _ENDINGS.get(subtype) or "unclear"
-    if ending == "unclear" and not reason and subtype == "success":
-        ending = "completed"  # versions that do not tell a reason, and commands such as `/compact`
+    turns = count_of(record.get("num_turns"))
+    if ending == "unclear" and not reason and subtype == "success" and turns:
+        ending = "completed"  # a version that tells no reason; without a turn it was a command such as `/help`
     if ending == "completed" and (record.get("is_error") is not False or subtype != "success" or status is not None):
         ending = "provider error" if status is not None else "unclear"
     if ending == "completed" and record.get("stop_reason") == "refusal":
@@ -286,7 +287,6 @@ def _ended(record: dict[str, Any]) -> Ended:
         "; ".join(filter(None, map(line_of, errors[:10]))) if isinstance(errors, list) else ""
     )
     structured = record.get("structured_output")
-    turns = count_of(record.get("num_turns"))
     return Ended(
         ending,
         status=status,

@@ -37,7 +37,8 @@ from plait.plans.agents.stream import (
 )
 
 _STATUS: Final = re.compile(r"(?:unexpected|last) status:? (\d{3})\b")
-_ATTEMPT: Final = re.compile(r"Reconnecting\D{0,10}(\d{1,4})")
+_AGAIN: Final = re.compile(r"Reconnecting\W{0,10}(\d{1,4})?")
+"""`Reconnecting... 1/5 (…)`; without a network `Reconnecting... waiting for network (…)`, for ever."""
 _DENIED: Final = re.compile(
     r"approval policy is|requires approval|rejected by user|user (?:rejected|cancelled|declined)|not allowed by policy"
     r"|blocked by policy|denied by policy",
@@ -160,10 +161,10 @@ def _status(words: str) -> int | None:
 
 
 def _trouble(words: str) -> AgentEvent:
-    """`error` comes while it goes on, too: `Reconnecting... 1/5 (…)`. Only `turn.failed` ends it."""
-    attempt = _ATTEMPT.match(words)
-    if attempt:
-        return Retrying(int(attempt[1]), status=_status(words), words=words)
+    """`error` comes while it goes on, too: only `turn.failed` ends it."""
+    again = _AGAIN.match(words)
+    if again:
+        return Retrying(int(again[1] or 1), status=_status(words), words=words)
     return Warned(words)
 
 

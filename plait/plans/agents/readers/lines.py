@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from plait.plans.agents.stream import AgentEvent, Unknown
+from plait.plans.agents.stream import TEXT, AgentEvent, Unknown
 from plait.plans.wording import one_line
 
 LONGEST_LINE: Final = 16 << 20
@@ -21,6 +21,8 @@ LARGEST_COUNT: Final = 10**12
 """Of tokens, turns, dollars and seconds: what is larger counts as not told."""
 MOST_PATHS: Final = 100
 _LONGEST_NAME: Final = 200
+_LONGEST_TEXT: Final = 1_000
+"""Of a line that is no event: a refusal may name its time at the end of a long sentence."""
 
 
 class LineSplitter:
@@ -83,7 +85,7 @@ class JsonLineReader(ABC):
         if isinstance(record, dict):
             yield from self._events(record)
         else:
-            yield Unknown(f"text: {one_line(text, 120)}")
+            yield Unknown(f"{TEXT}{one_line(text, _LONGEST_TEXT)}")
 
     @abstractmethod
     def _events(self, record: dict[str, Any]) -> Iterable[AgentEvent]:
