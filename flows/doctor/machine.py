@@ -7,13 +7,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from plait import __version__
 from plait.flows.doctor.findings import Finding, Level
 from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.backends import PROGRAMS
+from plait.plans.language.backends import BACKENDS, PROGRAMS
 from plait.plans.wording import either, listed
 from plait.workspace.agent_probes import probe
 from plait.workspace.environment import agent_environment, our_values
@@ -21,6 +22,7 @@ from plait.workspace.git import ask_as_user, repository_around, require_git
 from plait.workspace.git import version as git_version
 from plait.workspace.home import LEAST_FREE_BYTES, home_path, plait_home, require_space
 from plait.workspace.places import is_folder, is_there
+from plait.workspace.sandbox_probe import probe_sandbox
 from plait.workspace.starting import find_program
 
 _FEWEST_FILES = 1024
@@ -145,9 +147,21 @@ def look_at_agents() -> Iterator[Finding]:
             yield Finding("warning", seen.trouble, seen.hint)
         if seen.has_login:
             yield Finding("note", f"{program} has a login and no key: {_BY_LOGIN}")
+    for backend, facts in BACKENDS.items():
+        if facts.library and find_spec(facts.library) is not None:  # imports nothing
+            yield Finding("fine", f"the backend {backend} has its library")
     if not here:
         hint = "install one, or give a crew a command of your own"
         yield Finding("note", f"no known agent program is on the PATH ({', '.join(PROGRAMS)})", hint)
+
+
+def look_at_sandboxes() -> Iterator[Finding]:
+    """Whether agents can be put into a sandbox: that they cannot is a note, as a role may do without."""
+    probe = probe_sandbox()
+    if probe.works:
+        yield Finding("fine", "agents can be put into a sandbox: a trial in one held")
+    else:
+        yield Finding("note", f"no sandbox for agents: {probe.why}", probe.hint)
 
 
 def look_at_secrets(wanted: Mapping[str, str]) -> Iterator[Finding]:
