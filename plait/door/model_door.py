@@ -1,7 +1,9 @@
 """The model door: a server of a run's own that agents reach their providers through, each by a token of its try."""
 
 import asyncio
+import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -31,9 +33,13 @@ from plait.plans.budgets.limits import Expense, Limits
 from plait.plans.budgets.provider_paths import PROVIDERS, Provider, call_of, shape_of
 from plait.plans.budgets.upstreams import Upstream
 from plait.plans.budgets.usage_fields import Api
+from plait.plans.errors import EnvironmentProblem
 
 _T = TypeVar("_T")
 _SOCKET = "door"
+_FOLDER = "plait-door-"
+_YOUNG = 60.0
+"""Seconds for which a folder is left alone: a door that begins does not listen at once."""
 _NO_RETRY = [(b"x-should-retry", b"false")]
 
 
@@ -173,14 +179,26 @@ class ModelDoor:
     def _start(self) -> "_Running":
         with self._starting:
             if self._running is None:
-                # Below /tmp: the name of a socket has 107 bytes, and a home's own path often leaves none of them.
-                folder = Path(tempfile.mkdtemp(prefix="plait-door-"))
-                loop = asyncio.new_event_loop()
-                begun: Future[int] = Future()
-                thread = threading.Thread(target=self._live, args=(loop, folder, begun), name="plait-door", daemon=True)
-                thread.start()
-                self._running = _Running(loop, thread, folder, begun.result(30.0))
+                try:
+                    self._running = self._begin()
+                except OSError as problem:
+                    hint = f"{tempfile.gettempdir()} must be writable, and a port of 127.0.0.1 free"
+                    raise EnvironmentProblem(f"the model door cannot listen: {problem}", hint) from None
             return self._running
+
+    def _begin(self) -> "_Running":
+        _sweep()
+        # Below /tmp: the name of a socket has 107 bytes, and a home's own path often leaves none of them.
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+        loop = asyncio.new_event_loop()
+        begun: Future[int] = Future()
+        thread = threading.Thread(target=self._live, args=(loop, folder, begun), name="plait-door", daemon=True)
+        thread.start()
+        try:
+            return _Running(loop, thread, folder, begun.result(30.0))
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _live(self, loop: asyncio.AbstractEventLoop, folder: Path, begun: "Future[int]") -> None:
         asyncio.set_event_loop(loop)
@@ -312,3 +330,16 @@ class ModelDoor:
             await agent.refuse(api, "busy", f"more than {MOST_AT_ONCE} requests at once", more=[(b"retry-after", b"1")])
             return True
         return False
+
+
+def _sweep() -> None:
+    """Remove the folders of doors whose process was killed: nobody listens at their sockets any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as caller:
+            facts = folder.lstat()
+            is_old = time.time() - facts.st_mtime > _YOUNG
+            if is_old and facts.st_uid == os.getuid() and not folder.is_symlink():
+                try:
+                    caller.connect(str(folder / _SOCKET))
+                except ConnectionRefusedError:
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """What goes through the model door, and what is counted of it."""
 
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.stream import Tokens
 from plait.plans.budgets.provider_paths import Provider
+from plait.plans.errors import EnvironmentProblem
 from tests.door.doors import KEY, PATHS, ask, open_door, raw_upstream, say, sends, upstream_of, whole
 from tests.support.fake_model import Script, fake_model
 
@@ -165,6 +167,31 @@ def test_the_unix_socket_is_the_same_door(tmp_path: Path) -> None:
         assert door.socket.parent.stat().st_mode & 0o777 == 0o700
         assert door.close(entry).calls == 1
     assert not door_is_there(entry.url)
+
+
+def test_what_a_killed_door_left_is_swept_by_the_next_and_a_living_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, foreign = tmp_path / "plait-door-dead", tmp_path / "plait-door-link"
+    dead.mkdir()
+    foreign.symlink_to(dead)
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(dead / "door"))
+    os.utime(dead, (0, 0))
+    with open_door(tmp_path) as living:
+        assert living.socket.exists()
+        with open_door(tmp_path) as other:
+            assert other.socket.exists()
+            assert living.socket.exists()
+        assert not dead.exists()
+        assert foreign.is_symlink()
+
+
+def test_a_door_that_cannot_listen_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with open_door(tmp_path) as door, pytest.raises(EnvironmentProblem, match="the model door cannot listen"):
+        _ = door.url
 
 
 def door_is_there(url: str) -> bool:
