@@ -70,11 +70,6 @@ def is_allowed(name: str, port: int, hosts: Iterable[str]) -> bool:
     return False
 
 
-def stricter(first: SandboxLevel, second: SandboxLevel) -> SandboxLevel:
-    """The one of two levels that confines more."""
-    return max(first, second, key=STRICTNESS.__getitem__)
-
-
 def left_outside(backend: Backend, *, has_door: bool, variables: Iterable[str]) -> str:
     """Why `auto` leaves an agent outside of a sandbox that works here; empty where it does not.
 
