@@ -313,6 +313,8 @@ def _refuse(report: AgentReport) -> None:
         return
     shown = report.tail.strip()[-_EVIDENCE:]
     problem = f"{report.problem}\n{shown}" if shown and shown not in report.problem else report.problem
+    if outcome_of(report) == "budget spent":  # another try would be stopped as well
+        raise TaskImpossible(problem)
     raise TaskStopped(problem) if report.cause == "cancelled" else TryFailed(problem)
 
 

@@ -11,12 +11,14 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_budget import RunBudget
 from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.agents.activity import Activity
+from plait.plans.budgets.limits import day_limits, run_limits
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
@@ -79,6 +81,8 @@ class Workshop:
     """What a batch did; each has its own."""
     door: RunDoor = field(kw_only=True, compare=False)
     """How agents that have a key reach their providers."""
+    budget: RunBudget = field(kw_only=True, compare=False)
+    """Whether they may spend more."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
     _told: set[str] = field(default_factory=set, compare=False)
@@ -339,6 +343,7 @@ def _open(
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
+    door = RunDoor(home, facts.run, run_limits(facts.budget), day_limits(facts.budget))
     shared = (stop, pause, over, Pipeline())
     return Workshop(
         facts,
@@ -353,5 +358,6 @@ def _open(
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
-        door=RunDoor(home, facts.run),
+        door=door,
+        budget=RunBudget(run_limits(facts.budget), door),
     )

@@ -10,14 +10,17 @@ from pydantic import Field, field_validator
 
 from plait.agent_host.orders import HostOrder
 from plait.blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder
-from plait.blocks.agents.hosted import HostedAgent, import_path, placed
-from plait.plans.agents.launching import DoorEntry, Launch, LaunchOrder
+from plait.blocks.agents.hosted import HostedAgent, import_path, placed, require_library
+from plait.plans.agents.launches.gemini import launch_gemini
+from plait.plans.agents.launches.opencode import launch_opencode
+from plait.plans.agents.launching import DoorEntry, Launch, Launcher, LaunchOrder
 from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts
 from plait.plans.errors import CallError
 from plait.plans.language.backends import PROGRAMS, Backend
 from plait.plans.language.command_templates import check_argument, check_program
 from plait.plans.language.crew import Role
 
+_NATIVE: Mapping[Backend, Launcher] = {"gemini": launch_gemini, "opencode": launch_opencode}
 _PLACEHOLDERS = ("{model}", "{directory}")
 
 
@@ -46,7 +49,6 @@ class AcpAgent(HostedAgent):
 
     backend: ClassVar[Backend] = "acp"
     kind = "acp"
-    library = "acp"
 
     command: tuple[str, ...] = Field(
         min_length=1,
@@ -73,18 +75,31 @@ class AcpAgent(HostedAgent):
                 "the program and what makes it speak ACP, such as `command: [gemini, --acp]`",
             )
         model = role.model if isinstance(role.model, str) else ""
+        require_library("acp")
         return cls(command=role.command, model=model, arguments=role.arguments, capabilities=role.capabilities)
 
     @property
     def facts(self) -> ProgramFacts:
         """Those of the program, where it is one that plait knows: its login is needed for ACP as well."""
-        known = PROGRAMS.get(Path(self.command[0]).name)
-        return PROGRAM_FACTS.get(known, _UNKNOWN) if known else _UNKNOWN
+        return PROGRAM_FACTS.get(self._known, _UNKNOWN) if self._known else _UNKNOWN
+
+    @property
+    def _known(self) -> Backend | None:
+        return PROGRAMS.get(Path(self.command[0]).name)
 
     def launch(self, order: LaunchOrder) -> Launch:
-        """The host, with the model door in the place of the program's provider."""
-        launch = super().launch(order)
-        return replace(launch, environment=_at_door(order.door)) if order.door else launch
+        """The host; a program that plait drives by itself, too, has its settings, servers and instructions from there.
+
+        They keep what the repository would set out of it. Of other programs the door takes the provider's place in the
+        variables that most have for it.
+        """
+        native = _NATIVE.get(self._known) if self._known else None
+        if native is None:
+            launch = super().launch(order)
+            return replace(launch, environment=_at_door(order.door)) if order.door else launch
+        own = native(order)
+        host = super().launch(replace(order, servers=(), instructions=""))
+        return replace(host, environment=own.environment, without=own.without, files=(*own.files, *host.files))
 
     def at_home(self, order: AgentOrder, given: Mapping[str, str], home: Path) -> Mapping[str, str]:
         """A HOME of its own for programs whose login is known; others find theirs in the user's alone."""

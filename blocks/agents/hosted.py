@@ -12,6 +12,7 @@ from plait.blocks.agents.base import AgentOrder, AgentReport
 from plait.blocks.agents.program import ProgramAgent
 from plait.plans.agents.launching import Launch, LaunchFile, LaunchOrder
 from plait.plans.errors import EnvironmentProblem
+from plait.plans.language.backends import BACKENDS, Backend
 
 _START = Path(agent_host.__file__).with_name("start.py")
 
@@ -20,8 +21,6 @@ class HostedAgent(ProgramAgent):
     """What the blocks of hosted agents share; each has its own order for the host, and a library of its own."""
 
     kind: ClassVar[Literal["model", "acp"]]
-    library: ClassVar[str]
-    """What the host imports for it, an optional extra of plait's of the name of its backend."""
 
     def work(self, order: AgentOrder) -> AgentReport:
         """
@@ -30,7 +29,7 @@ class HostedAgent(ProgramAgent):
         Raises:
             EnvironmentProblem: The library is not installed.
         """
-        require_library(self.kind, self.library)
+        require_library(self.kind)
         return super().work(order)
 
     def launch(self, order: LaunchOrder) -> Launch:
@@ -53,17 +52,17 @@ class HostedAgent(ProgramAgent):
         return frozenset(self.facts.keys) if order.door else frozenset()
 
 
-def require_library(extra: str, library: str) -> None:
+def require_library(backend: Backend) -> None:
     """
-    Look whether a library is there, without importing it: that takes seconds.
+    Look whether a backend's library is there, without importing it: that takes seconds.
 
     Raises:
         EnvironmentProblem: It is not installed.
     """
-    if importlib.util.find_spec(library) is None:
+    if importlib.util.find_spec(BACKENDS[backend].library) is None:
         raise EnvironmentProblem(
-            f"the backend {extra} needs libraries that are not installed",
-            hint=f"pip install 'prefect-plait[{extra}]'",
+            f"the backend {backend} needs a library that is not installed",
+            hint=f"pip install 'prefect-plait[{backend}]'",
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from plait.agent_host.orders import HostOrder
 from plait.blocks.agents.base import DOCUMENTATION, LOGO, Text
-from plait.blocks.agents.hosted import HostedAgent, import_path
+from plait.blocks.agents.hosted import HostedAgent, import_path, require_library
 from plait.plans.agents.launching import LaunchOrder
 from plait.plans.agents.programs import ProgramFacts
 from plait.plans.errors import CallError
@@ -40,7 +40,6 @@ class ModelAgent(HostedAgent):
 
     backend: ClassVar[Backend] = "model"
     kind = "model"
-    library = "pydantic_ai"
 
     url: Text = Field(
         default="",
@@ -67,6 +66,7 @@ class ModelAgent(HostedAgent):
         if role.arguments:
             raise CallError(f"the role {role_name} has `arguments`, and the backend model is no program to have any")
         model = role.model if isinstance(role.model, str) else ""
+        require_library("model")
         return cls(model=model, url=role.url or "", capabilities=role.capabilities)
 
     @property

@@ -99,6 +99,7 @@ class ProgramAgent(CodingAgent):
             servers=order.servers,
             door=order.door,
             key=key,
+            address=next((order.environment[name] for name in self.facts.addresses if name in order.environment), ""),
             access=order.access,
             is_sandboxed=order.is_sandboxed,
             arguments=self.arguments,

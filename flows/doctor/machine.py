@@ -7,13 +7,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from plait import __version__
 from plait.flows.doctor.findings import Finding, Level
 from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.backends import PROGRAMS
+from plait.plans.language.backends import BACKENDS, PROGRAMS
 from plait.plans.wording import either, listed
 from plait.workspace.agent_probes import probe
 from plait.workspace.environment import agent_environment, our_values
@@ -146,6 +147,9 @@ def look_at_agents() -> Iterator[Finding]:
             yield Finding("warning", seen.trouble, seen.hint)
         if seen.has_login:
             yield Finding("note", f"{program} has a login and no key: {_BY_LOGIN}")
+    for backend, facts in BACKENDS.items():
+        if facts.library and find_spec(facts.library) is not None:  # imports nothing
+            yield Finding("fine", f"the backend {backend} has its library")
     if not here:
         hint = "install one, or give a crew a command of your own"
         yield Finding("note", f"no known agent program is on the PATH ({', '.join(PROGRAMS)})", hint)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Literal, cast
 
@@ -144,16 +144,18 @@ class AcpWork:
             self._session = new.session_id
             return list(new.config_options or ())
         self._session = session
-        try:
-            with client.passing_over_history():
-                if can and can.session_capabilities and can.session_capabilities.resume is not None:
-                    resumed = await connection.resume_session(session_id=session, cwd=directory, mcp_servers=servers)
-                    return list(resumed.config_options or ())
-                if can and can.load_session:
-                    loaded = await connection.load_session(session_id=session, cwd=directory, mcp_servers=servers)
-                    return list(loaded.config_options or ()) if loaded else []
-        except RequestError as problem:
-            self._teller.tell(Warned(f"the session {session} does not go on: {problem}"))
+        ways: list[Callable[..., Awaitable[Any]]] = []
+        if can and can.session_capabilities and can.session_capabilities.resume is not None:
+            ways.append(connection.resume_session)
+        if can and can.load_session:
+            ways.append(connection.load_session)
+        for way in ways:  # what a program says that it can is no proof
+            try:
+                with client.passing_over_history():
+                    old = await way(session_id=session, cwd=directory, mcp_servers=servers)
+                return list((old and old.config_options) or ())
+            except RequestError as problem:
+                self._teller.tell(Warned(f"the session {session} does not go on: {problem}"))
         return None
 
     async def _choose_model(self, connection: ClientSideConnection, options: list[Any]) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from collections import deque
 from typing import Any, Final
 
 from plait.agent_host.telling import Teller, clean
-from plait.plans.agents.readers.lines import json_of
+from plait.plans.agents.readers.lines import LineSplitter, json_of
 from plait.plans.agents.stream import Warned
 from plait.plans.wording import one_line
 
@@ -20,8 +21,8 @@ class PipeTransport:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, teller: Teller) -> None:
         self._reader, self._writer, self._teller = reader, writer, teller
-        self._rest = bytearray()
-        self._is_skipping = False
+        self._splitter = LineSplitter(LONGEST_MESSAGE)
+        self._lines = deque[bytes | None]()
         self._strange = 0
         self._sending = asyncio.Lock()
 
@@ -38,24 +39,18 @@ class PipeTransport:
     async def receive(self) -> dict[str, Any] | None:
         """The next message; nothing when there are no more."""
         while True:
-            line, found, rest = self._rest.partition(b"\n")
-            if not found:
-                if len(self._rest) > LONGEST_MESSAGE:
-                    self._is_skipping = True
-                    self._rest.clear()
+            while not self._lines:
                 piece = await self._reader.read(1 << 16)
                 if not piece:
                     return None
                 self._teller.pulse()
-                self._rest += piece
-                continue
-            self._rest = rest
-            was_skipped, self._is_skipping = self._is_skipping, False
-            message = None if was_skipped else json_of(line.decode("utf-8", "replace"))
+                self._lines.extend(self._splitter.feed(piece))
+            line = self._lines.popleft()
+            message = None if line is None else json_of(line.decode("utf-8", "replace"))
             if isinstance(message, dict):
                 return message
-            if line.strip():
-                self._tell_strange(bytes(line))
+            if line is None or line.strip():
+                self._tell_strange(b"a line that is too long" if line is None else line)
 
     async def close(self) -> None:
         """No more is sent: that tells most programs to end."""

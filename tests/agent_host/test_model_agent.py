@@ -1,15 +1,17 @@
 """A model at work with plait's tools, against a fake one that plays scripts: what it does, tells, and comes to."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plait.agent_host import refusals
-from plait.plans.agents.launching import DoorEntry
+from plait.plans.agents.launching import DoorEntry, McpServer
 from plait.plans.agents.stream import AgentEvent, Denied, Ended, Retrying, Said, Started, ToolEnded, Used, Warned
 from tests.agent_host.hosted import ended, host_order, of_kind, worked
+from tests.support import mcp_server
 from tests.support.fake_model import FakeModel, fake_model
 
 pytest.importorskip("pydantic_ai", reason="the extra `model` is not installed")
@@ -255,3 +257,19 @@ def test_a_model_that_uses_tools_wrongly_for_ever_comes_to_an_end(tmp_path: Path
     events = played(tmp_path, wrong)
 
     assert ended(events).ending == "unclear"
+
+
+def test_a_tool_of_a_server_is_called_and_a_dead_server_is_told(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    servers = (
+        McpServer("plait", (sys.executable, "-I", "-S", mcp_server.__file__, str(notes))),
+        McpServer("dead", ("/no/such/server",)),
+    )
+    call = {"mcp": {"server": "plait", "tool": "report_progress", "input": {"words": "half"}}}
+
+    events = played(tmp_path, call, DONE, servers=servers)
+
+    assert ended(events).ending == "completed"
+    assert notes.read_text() == '{"words": "half"}\n'
+    assert of_kind(events, Started)[0].servers == (("plait", "connected"), ("dead", "failed"))
+    assert "dead cannot be used" in of_kind(events, Warned)[0].words

@@ -68,7 +68,15 @@ class EventLineReader(JsonLineReader):
         except (ValidationError, RecursionError):
             yield Unknown(f"{kind}, of another shape")
             return
-        yield event if _is_possible(event) else Unknown(f"{kind}, with impossible numbers")
+        is_fit = _is_possible(event) and _is_text(astuple(event))
+        yield event if is_fit else Unknown(f"{kind}, with impossible numbers or texts")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether each text in it can be written anywhere: JSON may hold half a pair of surrogates."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_text, value))
+    return not isinstance(value, str) or value.isascii() or value == value.encode("utf-8", "replace").decode()
 
 
 def _is_possible(event: AgentEvent) -> bool:

@@ -22,6 +22,8 @@ class BackendFacts:
     """Looked for on the PATH when a role names no backend."""
     setting: Literal["command", "script"] | None = None
     """The key of a role without which it cannot work."""
+    library: str = ""
+    """What Python imports for it: an optional extra of plait's, of the backend's name."""
     abilities: frozenset[Ability] = frozenset()
 
 
@@ -41,8 +43,8 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
     "opencode": BackendFacts(program="opencode", abilities=_OPENCODE),
     "gemini": BackendFacts(program="gemini", abilities=_CODEX | {"turns", "tools"}),
     "aider": BackendFacts(program="aider", abilities=_AIDER),
-    "model": BackendFacts(abilities=_CODEX | {"live usage", "turns"}),
-    "acp": BackendFacts(abilities=_MODEL | {"sessions", "servers"}),
+    "model": BackendFacts(library="pydantic_ai", abilities=_CODEX | {"live usage", "turns", "tools"}),
+    "acp": BackendFacts(library="acp", abilities=_MODEL | {"sessions", "servers"}),
 }
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}
