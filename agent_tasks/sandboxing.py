@@ -9,7 +9,7 @@ from plait.blocks.agents.base import AgentOrder
 from plait.plans.agents.launching import McpServer
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.backends import Backend
-from plait.plans.language.sandboxing import IN_PROCESS, PROVIDER_HOSTS, left_outside
+from plait.plans.language.sandboxing import NOT_CONFINED, PROVIDER_HOSTS, left_outside
 from plait.workspace.sandbox import Sandbox, object_stores
 from plait.workspace.sandbox_probe import probe_sandbox
 
@@ -26,7 +26,7 @@ def sandbox_of(role_name: str, backend: Backend, order: AgentOrder, shop: Worksh
     if level == "off":
         return None
     if level == "required":
-        require_sandbox([role_name], in_process=backend in IN_PROCESS)
+        require_sandbox([role_name], is_confined=backend not in NOT_CONFINED)
     elif why := left_outside(backend, has_door=way.entry is not None, variables=order.environment):
         shop.tell_once(f"agents of {role_name} work outside of a sandbox: {why} (`sandbox: required` puts them in)")
         return None
@@ -47,16 +47,16 @@ def sandbox_of(role_name: str, backend: Backend, order: AgentOrder, shop: Worksh
     )
 
 
-def require_sandbox(roles: list[str], *, in_process: bool = False) -> None:
+def require_sandbox(roles: list[str], *, is_confined: bool = True) -> None:
     """Refuse to go on where a sandbox that roles require is none.
 
     Raises:
         EnvironmentProblem: it does not work on this machine, or cannot be put around what they work with.
     """
     names = ", ".join(roles)
-    if in_process:
+    if not is_confined:
         raise EnvironmentProblem(
-            f"{names} requires a sandbox, and works in plait's own process, around which there is none",
+            f"{names} requires a sandbox, and around its backend there is none",
             "give the role another backend, or `sandbox: off`",
         )
     probe = probe_sandbox()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from plait.flows.inputs.requests import Brief
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.backends import Backend
-from plait.plans.language.sandboxing import IN_PROCESS, SandboxLevel
+from plait.plans.language.sandboxing import NOT_CONFINED, SandboxLevel
 from plait.plans.wording import listed
 from plait.workspace.programs import backend_of
 from plait.workspace.sandbox_probe import probe_sandbox
@@ -23,7 +23,7 @@ def require_sandboxes(brief: Brief, only: Collection[str] = ()) -> None:
     """
     roles = [(name, backend) for name, backend, level in _levels(brief, only) if level == "required"]
     for name, backend in roles:
-        if backend in IN_PROCESS:
+        if backend in NOT_CONFINED:
             raise EnvironmentProblem(
                 f"the role {name} requires a sandbox, and around the backend {backend} there is none",
                 "give the role another backend, or `sandbox: off`",

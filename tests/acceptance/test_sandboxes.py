@@ -72,7 +72,7 @@ def test_a_thief_in_a_required_sandbox_finds_nothing_and_its_work_lands(
 PLAN = """
 feature: boxed
 goal: Work.
-crew: {{sandbox: {level}, dev: {{backend: command, command: [sh, -c, 'echo a > a.txt']}}}}
+crew: {{sandbox: {level}, dev: {{backend: command, command: [sh, -c, 'echo $PLAIT_TASK > a.txt']}}}}
 tasks:
   - {{id: A, role: dev, prompt: Do it., owns: [a.txt]}}
 """
@@ -110,4 +110,15 @@ def test_auto_says_once_that_there_is_none_and_goes_on(
     assert ended.status == 0, ended.stderr
     said = " ".join((ended.stdout + ended.stderr).split())
     assert said.count("NO SANDBOX for agents of dev") == 1
-    assert git(repository, "show", "feature/boxed/integration:a.txt") == "a"
+    assert git(repository, "show", "feature/boxed/integration:a.txt") == "A"
+
+
+@needs_sandbox
+def test_auto_leaves_a_command_where_it_works_and_says_so_once(
+    repository: Path, write_plan: WritePlan, prefect_server: Mapping[str, str]
+) -> None:
+    tasks = "  - {id: B, role: dev, prompt: Do it., owns: [a.txt], needs: [A]}\n"
+    ended = plait("run", str(write_plan(PLAN.format(level="auto") + tasks)), cwd=repository, env=prefect_server)
+    assert ended.status == 0, ended.stderr
+    said = " ".join((ended.stdout + ended.stderr).split())
+    assert said.count("agents of dev work outside of a sandbox: nobody knows what its command needs") == 1

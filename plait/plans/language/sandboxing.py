@@ -14,8 +14,8 @@ STRICTNESS: Mapping[SandboxLevel, int] = {"off": 0, "auto": 1, "required": 2}
 _CONFINED_BY_DEFAULT: frozenset[Backend] = frozenset({"claude", "codex", "opencode", "gemini", "aider"})
 """Programs whose needs are known. A command of the user's may need anything: caches, logins, docker, a database."""
 
-IN_PROCESS: frozenset[Backend] = frozenset({"model", "acp"})
-"""Backends whose program is not started by plait alone, so that no sandbox is put around it in this version."""
+NOT_CONFINED: frozenset[Backend] = frozenset({"model", "acp"})
+"""Backends that live in a process of plait's own code, around which this version puts no sandbox."""
 
 PROVIDER_HOSTS: Mapping[Backend, tuple[str, ...]] = {
     "claude": ("api.anthropic.com", "platform.claude.com", "console.anthropic.com"),
@@ -70,11 +70,6 @@ def is_allowed(name: str, port: int, hosts: Iterable[str]) -> bool:
     return False
 
 
-def stricter(first: SandboxLevel, second: SandboxLevel) -> SandboxLevel:
-    """The one of two levels that confines more."""
-    return max(first, second, key=STRICTNESS.__getitem__)
-
-
 def left_outside(backend: Backend, *, has_door: bool, variables: Iterable[str]) -> str:
     """Why `auto` leaves an agent outside of a sandbox that works here; empty where it does not.
 
@@ -87,7 +82,7 @@ def left_outside(backend: Backend, *, has_door: bool, variables: Iterable[str]) 
     """
     if backend in ("command", "scripted"):
         return "nobody knows what its command needs of this machine"
-    if backend in IN_PROCESS:
+    if backend in NOT_CONFINED:
         return f"{backend} cannot be put into one"
     if has_door:
         return ""
