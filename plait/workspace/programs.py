@@ -2,9 +2,11 @@
 
 import shutil
 
+from plait.plans.agents.programs import how_to_install
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.backends import PROGRAMS, Backend
+from plait.plans.language.backends import BACKENDS, PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
+from plait.plans.language.environment import own_values
 from plait.plans.wording import either, listed
 
 _ELSE = (
@@ -23,9 +25,15 @@ def backend_of(
         search_path: Where agent programs are looked for, as in PATH; the process's own PATH when absent.
 
     Raises:
-        EnvironmentProblem: No backend is named and none can be chosen.
+        EnvironmentProblem: No backend is named and none can be chosen, or its program is not there.
     """
-    return role.own_backend or default or _only_program(role_name, search_path)
+    backend = role.own_backend or default or _only_program(role_name, search_path)
+    program = BACKENDS[backend].program
+    if program and shutil.which(program, path=own_values(role.environment).get("PATH", search_path)) is None:
+        raise EnvironmentProblem(
+            f"{program} was not found on the PATH, which the role {role_name} works with", how_to_install(backend)
+        )
+    return backend
 
 
 def require_backends(crew: Crew, roles: frozenset[str]) -> None:

@@ -38,7 +38,6 @@ def test_the_cart_plan_expands() -> None:
     assert made.unsupported == (
         "tasks[1].review",
         "tasks[3].locks",
-        "budget",
     )
 
 

@@ -23,8 +23,6 @@ def unsupported_keys(plan: Plan, crew: Crew) -> Iterator[str]:
     """The paths of keys in use that nothing carries out, such as `tasks[3].review`; of roles, those that tasks have."""
     for at, task in enumerate(plan.tasks):
         yield from (f"tasks[{at}].{key}" for key, used in _TASK.items() if used(task))
-    if plan.budget is not None:
-        yield "budget"
     for name in sorted({task.role or COMMAND_ROLE for task in plan.tasks}):
         if _is_uncounted(crew.role(name), crew):
             yield from (f"crew.{name}.{key}" for key, used in _ROLE.items() if used(crew.role(name)))
