@@ -78,7 +78,7 @@ def test_every_recorded_stream_has_its_line() -> None:
     assert files == {row[0] for _backend, row in ROWS}
 
 
-@pytest.mark.parametrize("backend", sorted(READERS))
+@pytest.mark.parametrize("backend", sorted(RECORDED))
 def test_what_a_backend_is_said_to_tell_is_what_its_streams_tell(backend: Backend) -> None:
     """The table in `plait/plans/language/backends.py` against all that was recorded."""
     streams = [recorded(backend, row[0]) for row in RECORDED[backend]]
