@@ -11,12 +11,14 @@ from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_budget import RunBudget
 from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.plans.agents.activity import Activity
+from plait.plans.budgets.limits import day_limits, run_limits
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
@@ -79,8 +81,12 @@ class Workshop:
     """What a batch did; each has its own."""
     door: RunDoor = field(kw_only=True, compare=False)
     """How agents that have a key reach their providers."""
+    budget: RunBudget = field(kw_only=True, compare=False)
+    """Whether they may spend more."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
+    _told: set[str] = field(default_factory=set, compare=False)
+    """What people have been told once."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
     _copied: dict[tuple[str, ...], CopiedFiles] = field(default_factory=dict, compare=False)
@@ -112,6 +118,12 @@ class Workshop:
         if remade.outcome == "infrastructure":
             raise EnvironmentProblem(remade.problem)
         return remade
+
+    def tell_once(self, words: str) -> None:
+        """Tell what holds for many tries, and is to be read once a run."""
+        if words not in self._told:
+            self._told.add(words)
+            self.tell(words)
 
     @property
     def run_id(self) -> str:
@@ -331,6 +343,7 @@ def _open(
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
+    door = RunDoor(home, facts.run, run_limits(facts.budget), day_limits(facts.budget))
     shared = (stop, pause, over, Pipeline())
     return Workshop(
         facts,
@@ -345,5 +358,6 @@ def _open(
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
-        door=RunDoor(home, facts.run),
+        door=door,
+        budget=RunBudget(run_limits(facts.budget), door),
     )

@@ -5,11 +5,13 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
 from plait.agent_tasks.after_landing import finish_at_base
+from plait.flows.costs import costs_of
 from plait.flows.forecasting import durations_of, improved_order
 from plait.flows.journal_file import JournalFile
 from plait.flows.past_durations import history_of, verifications_of
@@ -44,6 +46,7 @@ from plait.flows.running.writing_back import write_back
 from plait.flows.runs import worktree_of
 from plait.flows.servers.client import is_embedded
 from plait.flows.servers.role_limits import shared_slots
+from plait.plans.errors import PlaitError
 from plait.plans.journal.events import BroughtToBase, EditionCompared, TipMoved
 from plait.plans.journal.fitting import fitting
 from plait.plans.run.machine import Run
@@ -85,7 +88,7 @@ def deliver(
     urgency = _better_order(session, seconds=improve) if improve else None
     keep_expectations(session, session.brief, urgency=urgency)
     loop = open_loop(session, urgency=urgency, lines=lines, tells_first=call.preflight)
-    for notice in session.notices:
+    for notice in (*session.notices, *_likely_cost(session)):
         watchers.noted(notice)
     _watch(session, loop.live, flow_run=flow_run)
     try:
@@ -114,6 +117,16 @@ def deliver(
         watchers.ended(loop.live)
         _write_down(session, outcome, call)
     return outcome
+
+
+def _likely_cost(session: Session) -> Iterator[str]:
+    """What the run's agents may cost, where anything is known of that."""
+    shop = session.shop
+    ahead = [task for task in session.chosen if task not in session.reuse.finished]
+    with suppress(PlaitError):  # a list of prices with mistakes is told of by `plait forecast`
+        cost = costs_of(session.brief, repository=shop.control.common_dir, chosen=ahead, samples=200) if ahead else None
+        if cost is not None and cost.usd is not None:
+            yield f"likely cost: {cost.told}"
 
 
 def _is_complete(session: Session, outcome: FeatureOutcome) -> bool:
@@ -188,6 +201,14 @@ def _better_order(session: Session, *, seconds: float) -> Mapping[str, float] | 
     return found.urgency
 
 
+def _backends(session: Session, outcome: FeatureOutcome) -> Iterator[tuple[str, str]]:
+    """By role, the program of its agents; of those that have worked."""
+    roles = {(task.agent or "").rpartition("-")[0] for task in outcome.tasks if task.tries}
+    for role in sorted(roles & session.shop.facts.agents):
+        with suppress(PlaitError):  # its program has gone meanwhile
+            yield role, session.shop.agent_of(role).backend
+
+
 def _write_down(session: Session, outcome: FeatureOutcome, call: Call) -> None:
     """Report, artifact, history; after that the run's slots are not needed any more."""
     shop = session.shop
@@ -207,6 +228,8 @@ def _write_down(session: Session, outcome: FeatureOutcome, call: Call) -> None:
         plan_hash=hashlib.sha256(call.brief.text.encode()).hexdigest(),
         planned={task.id: task.seconds for task in session.tasks if task.task.duration},
         home=shop.home,
+        complexities={task.id: task.task.complexity for task in session.tasks if task.task.is_for_agent},
+        backends=dict(_backends(session, outcome)),
     )
     if trouble:
         session.watchers.noted(trouble)

@@ -13,6 +13,7 @@ from plait.plans.language.model import Plan
 from plait.workspace.places import is_file
 
 if TYPE_CHECKING:
+    from plait.plans.tasks.task_records import TaskRecord
     from plait.store.records import BatchDuration, RoleDuration, RoleRecord
 
 Kept = TypeVar("Kept")
@@ -57,12 +58,39 @@ def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
     return verification_lengths(Verified(batch.seconds, batch.verifications) for batch in batches)
 
 
-def _asked(repository: Path, read: Callable[[Path | None, str, str], tuple[Kept, ...]]) -> tuple[Kept, ...]:
+def task_records_of(repository: Path | None, *, since: int = 0) -> "tuple[TaskRecord, ...]":
+    """What agents did in this repository, or in all where none is named, oldest first; as `history_of`.
+
+    `since`: milliseconds since the epoch.
+    """
+
+    def read(file: Path | None, url: str, key: str) -> "tuple[TaskRecord, ...]":
+        return _task_records(file, url, key or None, since)
+
+    return _asked(repository, read)
+
+
+def _task_records(file: Path | None, url: str, key: str | None, since: int) -> "tuple[TaskRecord, ...]":
+    if file is not None:
+        from plait.store.quick import quick_task_records
+
+        quick = quick_task_records(file, key, since)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import task_records
+
+    return task_records(open_store(file or url), repository=key, since=since)
+
+
+def _asked(repository: Path | None, read: Callable[[Path | None, str, str], tuple[Kept, ...]]) -> tuple[Kept, ...]:
     try:
         url = history_address()
         file = _sqlite_file(url)
         if file is not None and not is_file(file):
             return ()
+        if repository is None:
+            return read(file, url, "")
         from plait.workspace.git import repository_around
 
         key = repository_around(repository)

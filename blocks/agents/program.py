@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from plait.blocks.agents.base import AgentOrder, AgentReport, Capabilities, CodingAgent, Text, report_on
+from plait.blocks.agents.base import AgentOrder, AgentReport, Capabilities, CodingAgent, Text, carry_out, report_on
 from plait.blocks.agents.following import Following
 from plait.plans.agents.launching import Launch, Launcher, LaunchOrder
 from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts, untested
@@ -20,7 +20,7 @@ from plait.plans.language.crew import Role
 from plait.workspace.agent_home import borrowed_login, make_home, put_private_file
 from plait.workspace.environment import in_own_home, our_values
 from plait.workspace.local_zone import LocalZone, zone_of
-from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.process import Ended
 
 
 class ProgramAgent(CodingAgent):
@@ -99,6 +99,7 @@ class ProgramAgent(CodingAgent):
             servers=order.servers,
             door=order.door,
             key=key,
+            address=next((order.environment[name] for name in self.facts.addresses if name in order.environment), ""),
             access=order.access,
             is_sandboxed=order.is_sandboxed,
             arguments=self.arguments,
@@ -117,13 +118,11 @@ class ProgramAgent(CodingAgent):
         self, order: AgentOrder, launch: Launch, environment: Mapping[str, str], following: Following
     ) -> Ended:
         kept = {name: value for name, value in environment.items() if name not in launch.without}
-        return run_supervised(
+        return carry_out(
+            order,
             launch.argv,
-            directory=order.directory,
             environment={**kept, **launch.environment},
-            output=order.output,
             stdin=launch.stdin,
-            limits=Limits(timeout=order.timeout, stall=order.stall, grace=order.grace, output_bytes=order.output_bytes),
             stop=following.stop,
             on_line=following.look,
         )

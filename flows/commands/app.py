@@ -37,6 +37,7 @@ COMMANDS = (
     "graph",
     "run",
     "runs",
+    "agents",
     "status",
     "tell",
     "report",

@@ -44,6 +44,7 @@ def command(
         look_at_git,
         look_at_home,
         look_at_limits,
+        look_at_sandboxes,
         look_at_secrets,
         look_at_system,
     )
@@ -65,6 +66,7 @@ def command(
         ("state", look_at_home),
         ("limits", look_at_limits),
         ("agents", look_at_agents),
+        ("sandbox", look_at_sandboxes),
         ("secrets", lambda: look_at_secrets(wanted)),
         ("server", lambda: look_at_server(slots)),
         ("store", look_at_store),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:  # pydantic and YAML are imported by the command itself
+    from plait.advice.forecasts.costing import CostForecast
     from plait.advice.forecasts.forecast_record import Forecast
     from plait.advice.forecasts.sizing import Sizing
     from plait.flows.forecasting import Bundling, ImprovedOrder
@@ -65,6 +66,7 @@ def command(
 ) -> None:
     """Say what a plan will take; nothing runs."""
     from plait.advice.forecasts.reforecasting import usual_verification
+    from plait.flows.costs import costs_of
     from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
     from plait.flows.inputs.agents_around import around_plan
     from plait.flows.inputs.crew_option import read_crew_option
@@ -102,10 +104,11 @@ def command(
         what_if=json or not size,
         urgency=order.urgency if order else None,
     )
+    cost = costs_of(brief, repository=repo, chosen=chosen, seed=seed)
     if json:
-        typer.echo(_json(brief, made, order, sizing, bundling, seed=seed, verification=verification))
+        typer.echo(_json(brief, made, order, sizing, bundling, cost=cost, seed=seed, verification=verification))
     else:
-        _show(brief, made, order, sizing, bundling, verification)
+        _show(brief, made, order, sizing, bundling, verification, cost)
 
 
 def _refuse_what_contradicts(*, size: bool, agents: int | None, improve: float, repo: Path) -> None:
@@ -129,6 +132,7 @@ def _show(
     sizing: "Sizing | None",
     bundling: "Bundling | None",
     verification: float | None,
+    cost: "CostForecast",
 ) -> None:
     if sizing:
         from plait.flows.terminal.forecast_view import show_sizing
@@ -137,7 +141,7 @@ def _show(
     else:
         from plait.flows.terminal.forecast_view import show_forecast
 
-        show_forecast(brief, made, order, told=bundling.told if bundling else "", verification=verification)
+        show_forecast(brief, made, order, told=bundling.told if bundling else "", verification=verification, cost=cost)
     for line in brief.expansion.notices:
         typer.echo(f"note: {line}", err=True)
     for key in brief.expansion.unsupported:
@@ -151,12 +155,13 @@ def _json(
     sizing: "Sizing | None",
     bundling: "Bundling | None",
     *,
+    cost: "CostForecast",
     seed: int,
     verification: float | None,
 ) -> str:
     import json
 
-    from plait.show.forecast_json import bundle_records, forecast_record, saved_record, sizing_record
+    from plait.show.forecast_json import bundle_records, cost_record, forecast_record, saved_record, sizing_record
 
     record = {
         "feature": brief.plan.feature,
@@ -166,6 +171,7 @@ def _json(
         "bundles": bundle_records(bundling.bundles if bundling else ()),
         "bundles_save": saved_record(bundling.sharing) if bundling else None,
         **forecast_record(made),
+        "cost": cost_record(cost),
         "verification_seconds": None if verification is None else round(verification, 3),
         "unsupported": list(brief.expansion.unsupported),
         "notices": list(brief.expansion.notices),

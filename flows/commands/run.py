@@ -122,7 +122,11 @@ def command(
         show_dry_run(brief, chosen, asked, json=json)
         return
     if fresh and not yes:
-        _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.")
+        from plait.flows.costs import costs_of
+
+        cost = costs_of(brief, repository=repo, chosen=chosen).told
+        spend = f" Its agents may cost {cost}." if cost.startswith(("$", "at least")) else ""
+        _ask(f"Start {brief.plan.feature} over? What earlier runs finished is put aside, not deleted.{spend}")
     from plait.flows.launching import Launch, launch
 
     wanted = Launch(

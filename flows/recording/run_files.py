@@ -205,30 +205,54 @@ def write_outcome(outcome: FeatureOutcome, directory: Path, *, report: str, char
 
 
 def remember(
-    outcome: FeatureOutcome, *, repository: str, plan_hash: str, planned: Mapping[str, float], home: Path
+    outcome: FeatureOutcome,
+    *,
+    repository: str,
+    plan_hash: str,
+    planned: Mapping[str, float],
+    home: Path,
+    complexities: Mapping[str, str] | None = None,
+    backends: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Put the run into the history, and say why when that did not work: what landed has landed all the same."""
+    """Put the run into the history, and say why when that did not work: what landed has landed all the same.
+
+    Args:
+        planned: By task, seconds; of those that have an estimate.
+        complexities: By task, of those that are for an agent.
+        backends: By role.
+    """
     from plait.store.engine import open_store
     from plait.store.history import record_run
 
     url = history_address() or f"sqlite:///{home / 'plait.db'}"
-    began = time.monotonic()
+    began, work = time.monotonic(), _work(outcome, planned, complexities or {}, backends or {})
     try:
-        record_run(open_store(url), outcome, repository=repository, plan_hash=plan_hash, work=_work(outcome, planned))
+        record_run(open_store(url), outcome, repository=repository, plan_hash=plan_hash, work=work)
     except PlaitError as problem:
         return f"the run is not in the history: {problem}"
     _LOG.debug("history written in %.3f s", time.monotonic() - began)
     return None
 
 
-def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, TaskWork]":
+def _work(
+    outcome: FeatureOutcome,
+    planned: Mapping[str, float],
+    complexities: Mapping[str, str],
+    backends: Mapping[str, str],
+) -> "dict[str, TaskWork]":
     """What each task was planned to take, and what it took, repairs included, without what a kill cut off (seconds)."""
     from plait.store.records import TaskWork
 
     work = {}
     for task in outcome.tasks:
         whole = [(span.ended_at - span.started_at).total_seconds() for span in task.spans if not span.cut]
-        work[task.id] = TaskWork(planned_seconds=planned.get(task.id), actual_seconds=sum(whole) if whole else None)
+        role = (task.agent or "").rpartition("-")[0] or task.role
+        work[task.id] = TaskWork(
+            planned_seconds=planned.get(task.id),
+            actual_seconds=sum(whole) if whole else None,
+            backend=backends.get(role) if task.id in complexities else None,
+            complexity=complexities.get(task.id),
+        )
     return work
 
 

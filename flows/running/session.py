@@ -207,4 +207,5 @@ def _facts(
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
         edition=brief.edition,
+        budget=brief.plan.budget,
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait.advice.forecasts.costing import CostForecast
 from plait.advice.forecasts.forecast_record import Forecast, TaskForecast
+from plait.flows.costs import costs_of
 from plait.flows.forecasting import bundling_of, forecast_of
 from plait.flows.inputs.filled_presets import shown_presets
 from plait.flows.inputs.requests import Brief
@@ -20,7 +22,7 @@ from plait.plans.names import agent_branch, integration_branch
 from plait.plans.tasks.base_standing import base_words
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.wording import count
-from plait.show.forecast_json import bundle_records
+from plait.show.forecast_json import bundle_records, cost_record
 from plait.workspace.home import plait_home
 from plait.workspace.places import has_fetched, is_folder, may_have_refs
 
@@ -69,11 +71,12 @@ def show_dry_run(brief: Brief, chosen: tuple[str, ...], asked: DryRun, *, json: 
     ahead = _left(brief, asked) if looks else _everything(brief, chosen, asked, history)
     brief = ahead.brief
     made = forecast_of(brief, chosen=ahead.chosen, history=history, what_if=False) if ahead.chosen else None
+    cost = costs_of(brief, repository=asked.repository, chosen=ahead.chosen) if ahead.chosen else None
     order = sorted(made.tasks, key=lambda task: (task.start, task.end)) if made else []
     if json:
-        sys.stdout.write(_record(ahead, made, order))
+        sys.stdout.write(_record(ahead, made, order, cost))
         return
-    sys.stdout.write(_text(ahead, made, order))
+    sys.stdout.write(_text(ahead, made, order, cost))
     for line in (*ahead.presets, *ahead.notes):
         sys.stderr.write(f"note: {line}\n")
     for line in (*brief.expansion.notices, *(f"not carried out yet: {key}" for key in brief.expansion.unsupported)):
@@ -127,7 +130,7 @@ def _told_of_base(place: Path, wanted: str | None) -> tuple[str, ...]:
     return ()
 
 
-def _record(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast]) -> str:
+def _record(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast], cost: CostForecast | None) -> str:
     """One JSON object; times in seconds from the start."""
     brief, ends = ahead.brief, made.ends if made else None
     record: dict[str, Any] = {
@@ -138,6 +141,7 @@ def _record(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast]) -> 
         "bound_seconds": made.bound.seconds if made else 0.0,
         "p50_seconds": ends.p50 if ends else None,
         "p95_seconds": ends.p95 if ends else None,
+        "cost": cost_record(cost) if cost else None,
         "tasks": [
             {
                 "id": task.id,
@@ -163,7 +167,7 @@ def _needs(brief: Brief, order: list[TaskForecast]) -> list[list[list[str]]]:
     return [needs[task.id] for task in order]
 
 
-def _text(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast]) -> str:
+def _text(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast], cost: CostForecast | None) -> str:
     brief, feature = ahead.brief, ahead.brief.plan.feature
     size, done = _size(brief, ahead.chosen), _size(brief, ahead.finished)
     finished = f", {done} finished by earlier runs" if done else ""
@@ -183,6 +187,8 @@ def _text(ahead: _Ahead, made: Forecast | None, order: list[TaskForecast]) -> st
     if made.ends:
         likely = f"{rough_time(made.ends.p50)} (P50) to {rough_time(made.ends.p95)} (P95)"
         lines.append(f"  likely: {likely} of {made.samples} simulated runs; more by `plait forecast`")
+    if cost and cost.told:
+        lines.append(f"  cost: {cost.told}")
     if ahead.bundled:
         lines.append(f"  {ahead.bundled}")
     return "\n".join(lines) + "\n"

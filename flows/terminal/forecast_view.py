@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from plait.advice.forecasts.bottleneck import AT_THE_BOUND, NEAR_THE_BOUND
+from plait.advice.forecasts.costing import CostForecast
 from plait.advice.forecasts.forecast_record import Forecast, TaskForecast, WhatIf
 from plait.advice.forecasts.sizing import CrewStep, Sizing
 from plait.flows.forecasting import ImprovedOrder
@@ -25,11 +26,17 @@ _MOST_ROWS = 12
 
 
 def show_forecast(
-    brief: Brief, made: Forecast, order: ImprovedOrder | None, *, told: str = "", verification: float | None = None
+    brief: Brief,
+    made: Forecast,
+    order: ImprovedOrder | None,
+    *,
+    told: str = "",
+    verification: float | None = None,
+    cost: CostForecast | None = None,
 ) -> None:
     """Print a forecast, as wide as the terminal allows and not wider than is easy to read.
 
-    `told`: of its bundles; `verification`: seconds that one usually takes here.
+    `told`: of its bundles; `verification`: seconds that one usually takes here; `cost`: what its agents may cost.
     """
     titles = {task.id: one_line(task.task.title or "", 72) for task in brief.expansion.tasks}
     width = _view_width()
@@ -43,6 +50,7 @@ def show_forecast(
                 [
                     *_sentences(made, order, resources=brief.plan.resources),
                     *_verification(verification),
+                    *_cost(cost),
                     *_bundles(told),
                 ],
                 width,
@@ -199,6 +207,12 @@ def _bundles(told: str) -> Iterator[str]:
 def _verification(seconds: float | None) -> Iterator[str]:
     if seconds is not None:
         yield f"Verification: about {rough_time(seconds)} each in earlier runs, not counted in the times above."
+
+
+def _cost(cost: CostForecast | None) -> Iterator[str]:
+    if cost is not None and cost.told:
+        prices = f" Prices of {cost.dated}." if cost.usd is not None and cost.dated else ""
+        yield f"Cost: {cost.told}.{prices}"
 
 
 def _sentences(made: Forecast, order: ImprovedOrder | None, *, resources: Collection[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from plait.advice.forecasts.bundle_search import ChosenBundles
+from plait.advice.forecasts.costing import CostForecast, usd_by_role
 from plait.advice.forecasts.forecast_record import Band, Forecast, RoleForecast, TaskForecast, WhatIf
 from plait.plans.tasks.expansion import PlannedTask
 
@@ -33,6 +34,29 @@ def forecast_record(made: Forecast) -> dict[str, Any]:
         "what_if": [_variant(variant, made) for variant in made.what_if],
         "learned": list(made.learned),
     }
+
+
+def cost_record(cost: CostForecast) -> dict[str, Any]:
+    """What the agents may cost, in US dollars; quantiles are null where nothing is known."""
+    names = ("p10", "p50", "p80", "p90", "p95")
+    return {
+        **{f"{name}_usd": None if cost.usd is None else _usd(getattr(cost.usd, name)) for name in names},
+        "agent_tasks": cost.tasks,
+        "unknown": list(cost.unknown),
+        "exact": cost.is_exact,
+        "prices_dated": cost.dated or None,
+        "by_role": {role: _usd(amount) for role, amount in usd_by_role(cost).items()},
+        "tasks": [
+            {"id": part.id, "role": part.role, "p50_usd": _usd(part.usd.p50), "p90_usd": _usd(part.usd.p90)}
+            | {"sources": part.sources}
+            for part in cost.parts
+        ],
+        "told": cost.told,
+    }
+
+
+def _usd(amount: float) -> float:
+    return round(amount, _DIGITS)
 
 
 def sizing_record(sizing: "Sizing") -> dict[str, Any]:

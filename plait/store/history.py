@@ -8,16 +8,19 @@ from sqlmodel import Session, col, delete, select
 
 from plait.plans.errors import CallError
 from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.task_records import TaskRecord
 from plait.store.engine import Store
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
     ROLE_RECORDS,
+    TASK_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
     record_of,
     summary_of,
+    task_record_of,
 )
 from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary, TaskWork
 from plait.store.rows import batch_rows, outcome_from_rows, rejection_rows, run_row, task_rows
@@ -71,6 +74,16 @@ def batch_durations(store: Store, repository: str, *, limit: int = 20) -> tuple[
     asked = {"repository": storable(repository), "limit": limit}
     with store.reading() as session:
         return tuple(batch_duration_of(row) for row in session.connection().execute(text(VERIFICATIONS), asked))
+
+
+def task_records(store: Store, *, repository: str | None = None, since: int = 0) -> tuple[TaskRecord, ...]:
+    """Every task that an agent or a command has worked on, oldest first; of one repository or of all.
+
+    `since`: milliseconds since the epoch; of runs that began then or later.
+    """
+    asked = {"repository": _asked(repository), "since": since}
+    with store.reading() as session:
+        return tuple(task_record_of(row) for row in session.connection().execute(text(TASK_RECORDS), asked))
 
 
 def find_outcome(store: Store, id_prefix: str) -> FeatureOutcome | None:

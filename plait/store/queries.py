@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait.plans.tasks.outcomes import RunState
+from plait.plans.tasks.task_records import UNKNOWN, TaskRecord
 from plait.store.moments import from_milliseconds
 from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary
 
@@ -24,6 +25,19 @@ SELECT tasks.role, tasks.id, tasks.planned_seconds, tasks.actual_seconds
 FROM tasks JOIN runs ON runs.run_id = tasks.run_id
 WHERE runs.repository = :repository AND (CAST(:role AS TEXT) IS NULL OR tasks.role = :role)
   AND tasks.state IN ('done', 'landed', 'held') AND tasks.actual_seconds IS NOT NULL
+ORDER BY runs.started_at, runs.run_id, tasks.position
+"""
+
+# A task that was never worked on says nothing of anybody; one that was reused has no tries in this run.
+TASK_RECORDS = """
+SELECT runs.run_id, runs.started_at, tasks.id, tasks.role, tasks.agent, tasks.state, tasks.tries, tasks.backend,
+       tasks.model, tasks.complexity, tasks.planned_seconds, tasks.actual_seconds, tasks.input_tokens,
+       tasks.output_tokens, tasks.cached_input_tokens, tasks.usd, tasks.exact, tasks.review_score,
+       (SELECT count(*) FROM rejections
+        WHERE rejections.run_id = tasks.run_id AND rejections.task = tasks.id AND rejections.kind = 'conflict')
+FROM tasks JOIN runs ON runs.run_id = tasks.run_id
+WHERE (CAST(:repository AS TEXT) IS NULL OR runs.repository = :repository)
+  AND runs.started_at >= :since AND tasks.tries > 0 AND tasks.agent IS NOT NULL
 ORDER BY runs.started_at, runs.run_id, tasks.position
 """
 
@@ -68,6 +82,35 @@ def summary_of(row: Sequence[Any]) -> RunSummary:
 def duration_of(row: Sequence[Any]) -> RoleDuration:
     role, task, planned, actual = row
     return RoleDuration(role=role, task=task, planned_seconds=_number(planned), actual_seconds=_number(actual) or 0.0)
+
+
+def task_record_of(row: Sequence[Any]) -> TaskRecord:
+    run, started, task, role, agent, state, tries, backend, model, complexity, *figures, conflicts = row
+    planned, actual, read, written, cached, usd, exact, score = figures
+    return TaskRecord(
+        run=run,
+        started_at=from_milliseconds(started),
+        task=task,
+        role=str(agent).rpartition("-")[0] or role,
+        state=state,
+        tries=tries,
+        backend=backend or UNKNOWN,
+        model=model or UNKNOWN,
+        complexity=complexity or UNKNOWN,
+        planned_seconds=_number(planned),
+        actual_seconds=_number(actual),
+        input_tokens=_count(read),
+        output_tokens=_count(written),
+        cached_input_tokens=_count(cached),
+        usd=_number(usd),
+        is_exact=bool(exact),
+        conflicts=conflicts,
+        score=_number(score),
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def record_of(row: Sequence[Any]) -> RoleRecord:

@@ -6,15 +6,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from plait.plans.tasks.task_records import TaskRecord
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
     ROLE_RECORDS,
+    TASK_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
     record_of,
     summary_of,
+    task_record_of,
 )
 from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary
 from plait.store.versions import HEAD, READ_VERSION
@@ -36,6 +39,12 @@ def quick_batch_durations(file: Path, repository: str, *, limit: int = 20) -> tu
     """As `history.batch_durations`; nothing when the store has to be opened in full."""
     rows = _read(file, VERIFICATIONS, {"repository": repository, "limit": limit})
     return None if rows is None else tuple(batch_duration_of(row) for row in rows)
+
+
+def quick_task_records(file: Path, repository: str | None, since: int) -> tuple[TaskRecord, ...] | None:
+    """As `history.task_records`; nothing when the store has to be opened in full."""
+    rows = _read(file, TASK_RECORDS, {"repository": repository, "since": since})
+    return None if rows is None else tuple(task_record_of(row) for row in rows)
 
 
 def quick_role_records(file: Path, repository: str) -> tuple[RoleRecord, ...] | None:

@@ -14,6 +14,11 @@ class TaskWork:
     """The plan's likely duration; nothing when the plan gives none."""
     actual_seconds: float | None = None
     """Nothing: from the outcome's start to its end."""
+    backend: str | None = None
+    """Of the agent that had it last; nothing for a command."""
+    complexity: str | None = None
+    review_score: float | None = None
+    """0 to 10; nothing where nobody reviewed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ def _task_row(run_id: str, position: int, task: TaskOutcome, work: TaskWork) -> 
         reason=task.reason,
         planned_seconds=work.planned_seconds,
         actual_seconds=_span(task) if work.actual_seconds is None else work.actual_seconds,
+        backend=work.backend,
+        complexity=work.complexity,
+        review_score=work.review_score,
         **(task.usage.model_dump() if task.usage else {}),
     )
 

@@ -109,6 +109,10 @@ class TaskRow(Row, table=True):
     session: str | None = Field(default=None, sa_type=Words)
     exact: bool | None = None
     """Whether that is all that was used up; nothing where nobody told anything."""
+    backend: str | None = Field(default=None, sa_type=Words)
+    complexity: str | None = Field(default=None, sa_type=Words)
+    review_score: float | None = None
+    """0 to 10."""
 
 
 class BatchRow(Row, table=True):

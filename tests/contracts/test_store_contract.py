@@ -10,8 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from plait.plans.errors import CallError
-from plait.plans.tasks.outcomes import FeatureOutcome
+from plait.plans.tasks.outcomes import FeatureOutcome, Rejection
 from plait.plans.tasks.states import TaskState
+from plait.plans.tasks.task_records import TaskRecord
 from plait.plans.usage import Usage
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
@@ -23,6 +24,7 @@ from plait.store.history import (
     record_run,
     role_durations,
     role_records,
+    task_records,
 )
 from plait.store.records import BatchDuration, RoleDuration, TaskWork
 from plait.store.tables import Row
@@ -210,6 +212,44 @@ def test_what_agents_used_up_is_kept_as_far_as_they_told(store: Store) -> None:
 
     assert found is not None
     assert [task.usage for task in found.tasks] == [used, None]
+
+
+def test_what_agents_did_is_told_of_every_task_that_was_worked_on(store: Store) -> None:
+    used = Usage(input_tokens=2**40, output_tokens=7, cached_input_tokens=5, usd=0.25, model="opus", exact=True)
+    helped = a_task("API", agent="qa-2", tries=3, state=TaskState.FAILED)
+    tasks = (a_task("PAGE").model_copy(update={"usage": used}), helped, a_task("LATER", start=None))
+    refused = tuple(Rejection(task="PAGE", kind=kind) for kind in ("conflict", "conflict", "pair"))
+    batches = (a_batch("batch-1", rejected=refused[:1]), a_batch("batch-2", rejected=refused[1:]))
+    worked = TaskWork(planned_seconds=50, actual_seconds=55.5, backend="claude", complexity="simple", review_score=8.5)
+    record(store, an_outcome(tasks=tasks, batches=batches), PAGE=worked)
+    record(store, an_outcome(run_id="newer", started_at=at(10), tasks=(a_task("B"),), batches=()), repository="/bank")
+
+    page, api, other = task_records(store)
+
+    assert page == TaskRecord(
+        run="run-0001",
+        started_at=START,
+        task="PAGE",
+        role="backend",
+        state="landed",
+        tries=1,
+        backend="claude",
+        model="opus",
+        complexity="simple",
+        planned_seconds=50,
+        actual_seconds=55.5,
+        input_tokens=2**40,
+        output_tokens=7,
+        cached_input_tokens=5,
+        usd=0.25,
+        is_exact=True,
+        conflicts=2,
+        score=8.5,
+    )
+    assert (api.role, api.state, api.tries, api.backend, api.is_exact, api.usd) == ("qa", "failed", 3, "", False, None)
+    assert (other.run, other.task) == ("newer", "B")
+    assert task_records(store, repository="/shop") == (page, api)
+    assert task_records(store, since=int(at(10).timestamp() * 1000)) == (other,)
 
 
 @pytest.mark.parametrize("version", VERSIONS[:-1])

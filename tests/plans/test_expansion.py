@@ -38,9 +38,6 @@ def test_the_cart_plan_expands() -> None:
     assert made.unsupported == (
         "tasks[1].review",
         "tasks[3].locks",
-        "budget",
-        "crew.default_backend: claude",
-        "crew.frontend.backend: codex",
     )
 
 
@@ -77,12 +74,6 @@ def test_a_plan_that_uses_only_what_is_carried_out_is_silent() -> None:
         crew={"backend": {"fallback": ["architect"]}, "qa": {"usd": 3}},
     )
     assert (made.notices, made.unsupported) == ((), ())
-
-
-def test_an_agent_program_of_a_later_version_is_named_where_a_prompt_would_go_to_it() -> None:
-    crew = {"default_backend": "claude", "qa": {"backend": "codex"}, "writer": {"backend": "aider"}}
-    made = expanded({"id": "a"}, {"id": "b", "role": "qa", "run": None, "prompt": "p"}, crew=crew)
-    assert made.unsupported == ("crew.qa.backend: codex",)
 
 
 def test_limits_of_roles_that_have_tasks_are_named() -> None:

@@ -25,8 +25,6 @@ class BackendFacts:
     library: str = ""
     """What Python imports for it: an optional extra of plait's, of the backend's name."""
     abilities: frozenset[Ability] = frozenset()
-    later: bool = False
-    """Crews may name it, and this version does not carry it out: nothing in `blocks/agents/registry.py` is it."""
 
 
 _MODEL: frozenset[Ability] = frozenset({"model"})
@@ -51,7 +49,5 @@ BACKENDS: Mapping[Backend, BackendFacts] = {
 
 PROGRAMS: Mapping[str, Backend] = {facts.program: name for name, facts in BACKENDS.items() if facts.program}
 """By program, the backend that is chosen where it is the only one on the PATH and a role names none."""
-LATER: tuple[Backend, ...] = tuple(name for name, facts in BACKENDS.items() if facts.later)
-"""Backends that crews may name and that this version does not carry out."""
 NAMED = ", ".join(BACKENDS)
 """All of their names, for the description of a key that holds one."""
