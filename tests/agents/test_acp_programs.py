@@ -29,7 +29,7 @@ def _agent(name: str) -> AcpAgent:
 
 
 @each
-def test_it_works_and_goes_on_in_its_session_and_tells_no_tokens(name: str, tmp_path: Path) -> None:
+def test_it_works_and_what_it_can_of_sessions_is_seen_and_it_tells_no_tokens(name: str, tmp_path: Path) -> None:
     agent, case = _agent(name), CASES[name]  # type: ignore[index]
     with fake_model([EDIT, {"shell": "echo hi > shell.txt"}, {"text": "Done it."}, {"text": "Went on."}]) as model:
         order = order_for(case, tmp_path, model, prompt="About cormorants.")
@@ -42,8 +42,13 @@ def test_it_works_and_goes_on_in_its_session_and_tells_no_tokens(name: str, tmp_
     assert (order.directory / "shell.txt").read_text() == "hi\n"
     assert first.usage is None or first.usage.input_tokens is None
     assert session
-    assert second.problem is None, second.tail
-    assert "cormorants" in json.dumps(model.play.bodies[-1])
+    assert second.verdict is not None
+    if name == "gemini":  # 0.61 says that it can, and keeps no session of ACP that another process finds
+        assert second.verdict.session is None
+        assert not second.claims_done
+    else:
+        assert second.problem is None, second.tail
+        assert "cormorants" in json.dumps(model.play.bodies[-1])
     assert processes_of(tmp_path / "home") == []
 
 

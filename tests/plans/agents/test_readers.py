@@ -27,7 +27,7 @@ from plait.plans.usage import Usage
 STREAMS = Path(__file__).parents[2] / "data" / "agent-streams"
 NOW = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)
 AIDERS_FILE = "aider's file of usage"
-SOURCES = (*sorted(READERS), AIDERS_FILE)
+SOURCES = (*sorted(READERS.keys() - {"model", "acp"}), AIDERS_FILE)  # these two print plait's own lines
 """What is read: the standard output of each program, and aider's other file."""
 
 
