@@ -35,7 +35,7 @@ demo: .venv/installed ## a shopping cart, built by scripted agents on an embedde
 # Browser tests go alone: they look at pictures of a page that a loaded machine draws late.
 N ?= auto
 QUICK = -m "not slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist worksteal)
-SLOW = -m "slow and not browser" $(if $(filter-out 0,$(N)),-n $(N) --dist loadfile)
+SLOW = -m "slow and not browser and not rare" $(if $(filter-out 0,$(N)),-n $(N) --dist loadfile)
 
 test: test-fast ## all tests, the quick ones first
 	@$(BIN)/python -m pytest $(SLOW)
@@ -59,9 +59,9 @@ test-floor: .venv-floor/installed ## the quick tests that come near Prefect, on 
 agents-installed: .venv/installed-dev ## real agent programs for the tests, in pinned versions, into .programs (from npm and PyPI)
 	@.ci/agent-programs
 
-# One after the other by default: opencode alone takes 1 GB. Without any key: all of them talk to a fake model on loopback.
+# Two at once by default: opencode alone takes 1 GB. Without any key: all of them talk to a fake model on loopback.
 agents: agents-installed ## every test on real agent programs, against a fake model; the table goes to .programs/table.md
-	@$(BIN)/python -m pytest -m agents -n $(if $(filter auto,$(N)),2,$(N)) --dist loadfile tests/agents
+	@AGENTS_TABLE=.programs/table.md $(BIN)/python -m pytest -m agents -n $(if $(filter auto,$(N)),2,$(N)) --dist loadfile tests/agents
 
 lint: .venv/installed-dev ## ruff, mypy --strict, the import contract
 	@$(BIN)/ruff check .

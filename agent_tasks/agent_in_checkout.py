@@ -11,6 +11,8 @@ from plait.agent_tasks.checkpoints import Checkpoints
 from plait.agent_tasks.errors import AccountRefused, SetUpFailed, TaskImpossible, TaskStopped, TryFailed
 from plait.agent_tasks.private_work import PrivateWork
 from plait.agent_tasks.prompts import broken_set_up_section
+from plait.agent_tasks.run_door import WayIn
+from plait.agent_tasks.sandboxing import sandbox_of
 from plait.agent_tasks.set_ups import LONGEST_SECONDS, MakingReady, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.agent_tasks.trying import TryFolder, begin_try
@@ -196,6 +198,7 @@ def _work(
             temporary=checkout.temporary,
             stop=shop.stop,
             on_line=lambda line: shop.hear(errand.task, line),
+            on_activity=lambda activity: shop.act(errand.task, activity),
             repair=errand.repair,
             answers=errand.answers,
             home=folder.home,
@@ -207,7 +210,9 @@ def _work(
         private.begin()
         with stages.of("work"):
             if errand.run is not None:
-                return run_script(order, errand.run)
+                name = errand.agent.rpartition("-")[0]
+                box = sandbox_of(name, "command", order, shop, WayIn())
+                return run_script(replace(order, memory=role.memory, sandbox=box), errand.run)
             return call_agent(errand.agent.rpartition("-")[0], order, shop, checkpoints)
 
 
@@ -311,6 +316,8 @@ def _refuse(report: AgentReport) -> None:
         return
     shown = report.tail.strip()[-_EVIDENCE:]
     problem = f"{report.problem}\n{shown}" if shown and shown not in report.problem else report.problem
+    if outcome_of(report) == "budget spent":  # another try would be stopped as well
+        raise TaskImpossible(problem)
     raise TaskStopped(problem) if report.cause == "cancelled" else TryFailed(problem)
 
 

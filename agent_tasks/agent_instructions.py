@@ -24,12 +24,13 @@ reading them: an agent before may have changed them, and base is what a person h
 
 def instructions_of(role: str, shop: Workshop) -> str:
     """What the agents of a role are told in any task; empty where there is nothing."""
+    own = (shop.crew.role(role).instructions or "").strip()
     files = _FILES.get(shop.agent_of(role).backend, ())
-    for path in files:
-        text = file_of_base(shop.control, shop.base, path)
-        if text.strip():
-            return f"What the project says to all agents ({path}):\n\n{text.strip()}\n"
-    return ""
+    texts = ((path, file_of_base(shop.control, shop.base, path).strip()) for path in files)
+    path, text = next(((path, text) for path, text in texts if text), ("", ""))
+    project = f"What the project says to all agents ({path}):\n\n{text}" if text else ""
+    told = "\n\n".join(filter(None, [own, project]))
+    return f"{told}\n" if told else ""
 
 
 def file_of_base(control: Control, commit: str, path: str) -> str:

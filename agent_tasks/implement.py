@@ -215,8 +215,8 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
         raise TryFailed("it changed nothing, and its account refused it", "empty")  # aider ends with 0 all the same
     if put_away := worked.private.why_left_out(made.tree, made.changed):
         raise TryFailed(put_away, "false done")
-    if leak := _why_leaking(order, shop, worked, made):
-        raise TryFailed(leak, "false done")
+    if leaking := _why_leaking(order, shop, made):
+        raise TryFailed(leaking, "check failed")
     if wrong := why_not_done(order, shop, made):
         raise TryFailed(wrong.reason, wrong.outcome)
     for note in notes_on(made):
@@ -224,10 +224,13 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
     return made
 
 
-def _why_leaking(order: WorkOrder, shop: Workshop, worked: Worked, made: Harvest) -> str | None:
+def _why_leaking(order: WorkOrder, shop: Workshop, made: Harvest) -> str | None:
     """That a secret which the agent was given stands in its files: it would be in the history for good."""
     secrets = secret_values(environment_of(shop.groundwork_of(order).environment, extra={}))
-    files = leaking_files(shop.control.store, worked.checkout.tree, made.tree, secrets) if made.changed else ()
+    if not secrets or not made.changed:
+        return None
+    store = shop.control.store
+    files = leaking_files(store, store.tree_of(order.start), made.tree, secrets)  # a try before it may have begun so
     if not files:
         return None
     return (

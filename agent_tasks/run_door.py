@@ -11,7 +11,7 @@ from plait.door.price_files import load_prices
 from plait.plans.agents.door_sight import DoorSight
 from plait.plans.agents.launching import DoorEntry
 from plait.plans.budgets.doors import upstream_of, variables_of
-from plait.plans.budgets.limits import Limits
+from plait.plans.budgets.limits import Expense, Limits
 from plait.plans.language.backends import Backend
 from plait.workspace.environment import our_values, user_environment
 
@@ -68,6 +68,18 @@ class RunDoor:
             yield WayIn(entry, lambda: door.sight_of(entry), door.socket)
         finally:
             door.close(entry)
+
+    @property
+    def expense(self) -> Expense:
+        """What has gone through it."""
+        door = self._door
+        return door.run_expense if door is not None else Expense()
+
+    def end(self, words: str) -> None:
+        """Let nothing more through: the run's budget is spent."""
+        door = self._door
+        if door is not None:
+            door.end_budget(words)
 
     def shut(self) -> None:
         """Close it, where it was opened."""

@@ -4,21 +4,25 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plait.agent_tasks.batch_record import BatchRecord
 from plait.agent_tasks.errors import TaskStopped
 from plait.agent_tasks.pipeline import Pipeline
 from plait.agent_tasks.resting import Resting
+from plait.agent_tasks.run_budget import RunBudget
 from plait.agent_tasks.run_door import RunDoor
 from plait.agent_tasks.set_ups import MakingReady, SetUps, set_up_of
 from plait.agent_tasks.stages import Stages
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
+from plait.plans.agents.activity import Activity
+from plait.plans.budgets.limits import day_limits, run_limits
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.environment import GivenVariable, meanings, values_of
+from plait.plans.language.given_variables import variables_of_servers
 from plait.plans.language.groundwork import Groundwork, crews_groundwork, groundwork_of, own_groundwork
 from plait.plans.language.secret_values import given_secrets, secret_values
 from plait.plans.merging.path_rules import file_rules
@@ -63,6 +67,8 @@ class Workshop:
     """Told a task's id and the last line that its agent printed."""
     tell: Callable[[str], None]
     """Told in a line what a person who watches should know."""
+    act: Callable[[str, Activity], None] = lambda _task, _activity: None
+    """Told a task's id and what its agent does now."""
     resting: Resting = field(default_factory=Resting)
     """The roles that start no agent now."""
     surroundings: Surroundings = NO_SURROUNDINGS
@@ -75,8 +81,12 @@ class Workshop:
     """What a batch did; each has its own."""
     door: RunDoor = field(kw_only=True, compare=False)
     """How agents that have a key reach their providers."""
+    budget: RunBudget = field(kw_only=True, compare=False)
+    """Whether they may spend more."""
     set_ups: SetUps = field(default_factory=SetUps, compare=False)
     """Which of the run's set-ups work."""
+    _told: set[str] = field(default_factory=set, compare=False)
+    """What people have been told once."""
     _merged_by_programs: dict[str, tuple[bytes, str] | None] = field(default_factory=dict, compare=False)
     """What programs made of conflicts: a search merges the same ones again and again."""
     _copied: dict[tuple[str, ...], CopiedFiles] = field(default_factory=dict, compare=False)
@@ -108,6 +118,12 @@ class Workshop:
         if remade.outcome == "infrastructure":
             raise EnvironmentProblem(remade.problem)
         return remade
+
+    def tell_once(self, words: str) -> None:
+        """Tell what holds for many tries, and is to be read once a run."""
+        if words not in self._told:
+            self._told.add(words)
+            self.tell(words)
 
     @property
     def run_id(self) -> str:
@@ -195,7 +211,7 @@ class Workshop:
         """What nobody is to read: of our environment, of the crew's, and of further variables and files."""
         ground = crews_groundwork(self.crew, self.facts.integration)
         of_roles = (variable for role in self.crew.roles.values() for variable in role.environment)
-        variables = (*ground.environment, *of_roles, *given)
+        variables = (*ground.environment, *of_roles, *variables_of_servers(self.crew), *given)
         words = (*self.copied().words(), *copied.words())
         return (*secret_values(os.environ), *given_secrets(variables, os.environ, words=words))
 
@@ -211,7 +227,7 @@ _OVER: set[str] = set()
 _OPENING = threading.Lock()
 
 
-def _nobody(*_said: str) -> None:
+def _nobody(*_said: object) -> None:
     """Where nobody watches."""
 
 
@@ -223,6 +239,7 @@ def opened_workshop(
     stop: threading.Event | None = None,
     hear: Callable[[str, str], None] = _nobody,
     tell: Callable[[str], None] = _nobody,
+    act: Callable[[str, Activity], None] = _nobody,
 ) -> Iterator[Workshop]:
     """Open the workshop of a run with what is no data, and let all orders that come to this process find it.
 
@@ -231,12 +248,13 @@ def opened_workshop(
         stop: Set when the run is cancelled.
         hear: Told a task's id and the last line that its agent printed; called from any thread.
         tell: Told in a line what a person who watches should know.
+        act: Told a task's id and what its agent does now; called from any thread.
 
     Raises:
         CallError, EnvironmentProblem: as `open_control`.
     """
     before = _OPEN.get(facts.run)
-    shop = _open(facts, control or _control(facts), stop or threading.Event(), hear, tell)
+    shop = _open(facts, control or _control(facts), stop or threading.Event(), hear, tell, act)
     _OVER.discard(facts.run)
     _OPEN[facts.run] = shop
     try:
@@ -262,7 +280,7 @@ def workshop_of(facts: RunFacts) -> Workshop:
         if facts.run in _OVER:
             raise TaskStopped("the run is over")
         if facts.run not in _OPEN:
-            _OPEN[facts.run] = _open(facts, _control(facts), threading.Event(), _nobody, _nobody)
+            _OPEN[facts.run] = _open(facts, _control(facts), threading.Event(), _nobody, _nobody, _nobody)
         return _OPEN[facts.run]
 
 
@@ -281,12 +299,17 @@ def _open(
     stop: threading.Event,
     hear: Callable[[str, str], None],
     tell: Callable[[str], None],
+    act: Callable[[str, Activity], None],
 ) -> Workshop:
     def hear_cleanly(task: str, line: str) -> None:
         hear(task, without_secrets(line))
 
     def tell_cleanly(words: str) -> None:
         tell(without_secrets(words))
+
+    def act_cleanly(task: str, activity: Activity) -> None:
+        words, tool = without_secrets(activity.words), without_secrets(activity.tool)
+        act(task, replace(activity, words=words, tool=tool))
 
     directory, home, integration = Path(facts.directory), Path(facts.home), facts.integration
     crew, set_ups = facts.crew, SetUps()
@@ -320,6 +343,7 @@ def _open(
     lander = BranchLander(control, facts.feature, integration_branch(facts.feature), facts.base)
     pause, over = threading.Event(), threading.Event()
     style, remaker = style_of(control, integration), Remaker(control, verifier)
+    door = RunDoor(home, facts.run, run_limits(facts.budget), day_limits(facts.budget))
     shared = (stop, pause, over, Pipeline())
     return Workshop(
         facts,
@@ -330,8 +354,10 @@ def _open(
         *shared,
         hear_cleanly,
         tell_cleanly,
+        act_cleanly,
         surroundings=surroundings,
         style=style,
         set_ups=set_ups,
-        door=RunDoor(home, facts.run),
+        door=door,
+        budget=RunBudget(run_limits(facts.budget), door),
     )

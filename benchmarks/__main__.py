@@ -14,6 +14,7 @@ ALL = (
     "checkout",
     "merging",
     "agents",
+    "door",
 )
 
 

@@ -57,7 +57,7 @@ class CrewRole(BaseModel):
     command: list[str] = Field(
         default_factory=list,
         title="Command",
-        description="For the backend command: the program and its arguments, one by one, such as claude and -p.",
+        description="For the backends command and acp: the program and its arguments, one by one.",
         examples=[["claude", "-p"]],
     )
     arguments: list[str] = Field(
@@ -77,6 +77,11 @@ class CrewRole(BaseModel):
     model: Text = Field(default="", title="Model", description="The model's name, where one serves for every task.")
     models: Annotated[ModelChoice, BeforeValidator(lambda chosen: chosen or {})] = Field(
         default_factory=ModelChoice, title="Models", description="Instead of a model: one for each complexity."
+    )
+    url: Text = Field(
+        default="",
+        title="Address",
+        description="For the backend model: where it is served, when that is not its provider's own place.",
     )
     description: Text = Field(
         default="", title="Description", description="What the role is for, as its agents are told."

@@ -13,7 +13,7 @@ from plait.plans.language.model import Plan
 from plait.workspace.places import is_file
 
 if TYPE_CHECKING:
-    from plait.store.records import BatchDuration, RoleDuration
+    from plait.store.records import BatchDuration, RoleDuration, RoleRecord
 
 Kept = TypeVar("Kept")
 
@@ -42,6 +42,11 @@ def history_of(repository: Path) -> "tuple[RoleDuration, ...]":
     A SQLite history is read without the SQL libraries, which take longer to import than all else takes to run.
     """
     return _asked(repository, _durations)
+
+
+def records_of(repository: Path) -> "tuple[RoleRecord, ...]":
+    """How often work of each role was good in this repository; as `history_of`."""
+    return _asked(repository, _records)
 
 
 def verifications_of(repository: Path, plan: Plan) -> tuple[float, ...]:
@@ -87,6 +92,19 @@ def _durations(file: Path | None, url: str, key: str) -> "tuple[RoleDuration, ..
     from plait.store.history import role_durations
 
     return tuple(role_durations(open_store(file or url), key))
+
+
+def _records(file: Path | None, url: str, key: str) -> "tuple[RoleRecord, ...]":
+    if file is not None:
+        from plait.store.quick import quick_role_records
+
+        quick = quick_role_records(file, key)
+        if quick is not None:
+            return quick
+    from plait.store.engine import open_store
+    from plait.store.history import role_records
+
+    return role_records(open_store(file or url), key)
 
 
 def _batches(file: Path | None, url: str, key: str) -> "tuple[BatchDuration, ...]":

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from plait.flows.inputs.agents_around import around_plan
 from plait.flows.inputs.given_files import STANDARD_INPUT
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.flows.recording.kept_expectations import kept_forecast, kept_graph
@@ -63,7 +64,8 @@ def graph_for(wanted: str | None, *, crew: Path | None, repository: Path | None 
 
 def _read(plan: Path, crew: Path | None) -> Brief:
     given = read_crew_file(crew) if crew else None
-    return read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=(crew or plan).resolve().parent)
+    folder, around = (crew or plan).resolve().parent, around_plan(plan)
+    return read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder, around=around)
 
 
 def _find(wanted: str | None, repository: Path | None) -> Path | KnownRun:

@@ -3,17 +3,20 @@
 import os
 from typing import ClassVar, Final
 
-from plait.blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport
+from plait.blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport, not_started
 from plait.blocks.agents.following import Following
 from plait.blocks.agents.program import ProgramAgent
-from plait.plans.agents.launches.aider import USAGE, launch_aider
+from plait.plans.agents.launches.aider import SETTINGS, USAGE, launch_aider, unstoppable
 from plait.plans.agents.launching import Launcher
 from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.stream import AgentEvent
 from plait.plans.language.backends import Backend
+from plait.plans.wording import listed
 from plait.workspace.deleting import delete_tree
 from plait.workspace.growing_log import GrowingLog
+from plait.workspace.small_files import read_plain_file
 
+_WHY: Final = "nothing turns that off again; delete it there"
 _MAP: Final = ".aider.tags.cache.v4"
 
 
@@ -41,12 +44,24 @@ class AiderAgent(ProgramAgent):
 
     def work(self, order: AgentOrder) -> AgentReport:
         """As all programs; the map of the repository that it keeps in the checkout is no work of it."""
+        if switches := unstoppable(self._settings(order)):
+            asked = listed(switches, limit=None)
+            return not_started(
+                order, f"aider does not start where the repository's {SETTINGS} asks for {asked}: {_WHY}"
+            )
         map_of_repository = order.directory / _MAP
         was_there = os.path.lexists(map_of_repository)
         report = super().work(order)
         if not was_there:
             delete_tree(map_of_repository)
         return report
+
+    @staticmethod
+    def _settings(order: AgentOrder) -> str:
+        try:
+            return read_plain_file(order.directory / SETTINGS, most=1 << 20, errors="replace")
+        except (OSError, ValueError):
+            return ""
 
     def following(self, order: AgentOrder) -> Following:
         """What it prints, and its file of usage."""

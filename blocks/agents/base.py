@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, ClassVar, Literal, Self
@@ -24,6 +25,8 @@ from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
 from plait.workspace.output import last_line
 from plait.workspace.process import UNLIMITED, Cause, Ended, Limits, run_supervised
+from plait.workspace.sandbox import Sandbox
+from plait.workspace.sandboxed_runs import run_sandboxed
 
 DOCUMENTATION = HttpUrl("https://pypi.org/project/prefect-plait/")
 LOGO = HttpUrl(
@@ -91,16 +94,20 @@ class AgentOrder:
     """What it may cost, in US dollars, where the program can hold that itself."""
     servers: tuple[McpServer, ...] = ()
     """Servers of the Model Context Protocol that it may use."""
+    tools: tuple[str, ...] | None = None
+    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
+    denied_tools: tuple[str, ...] = ()
+    """Those that it may not have, whatever else it has."""
     door: DoorEntry | None = None
     """How it reaches its provider; nothing: by its own login or key."""
     door_sight: Callable[[], DoorSight] | None = None
     """What the door has seen of it by now."""
-    tools: tuple[str, ...] | None = None
-    """The program's own names of the tools that it may have; nothing: what its backend gives by default."""
     before: Usage | None = None
     """What the session has used up in earlier tries: programs tell totals that have it in them."""
-    is_sandboxed: bool = False
-    """Whether plait's sandbox is around it."""
+    sandbox: Sandbox | None = None
+    """The sandbox that its program is put into; nothing: it sees and does what the user can."""
+    memory: int | None = None
+    """Bytes that it and all that it starts may hold together."""
     on_event: Callable[[AgentEvent], None] | None = None
     """Told each event of its program, as it comes; by the thread that works."""
     on_activity: Callable[[Activity], None] | None = None
@@ -111,6 +118,11 @@ class AgentOrder:
     """1 for the first review of the task's work, 0 where it is none."""
     answers: int = 0
     """1 for the first time that its author answers a review, 0 where it does not."""
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Whether plait's sandbox is around it: then the program's own is left out."""
+        return self.sandbox is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +208,34 @@ class CodingAgent(Block, ABC):
 
 def run_program(order: AgentOrder, argv: list[str], *, stdin: bytes | None, called: str = "the agent") -> AgentReport:
     """Run one program in the order's checkout, under the order's limits, and report how it ended."""
-    ended = run_supervised(
-        argv,
-        directory=order.directory,
-        environment=order.environment,
-        output=order.output,
-        stdin=stdin,
-        limits=Limits(timeout=order.timeout, stall=order.stall, grace=order.grace, output_bytes=order.output_bytes),
-        stop=order.stop,
-        on_line=order.on_line,
-    )
+    ended = carry_out(order, argv, environment=order.environment, stdin=stdin, stop=order.stop, on_line=order.on_line)
     report = report_on(order, ended, called=called)
     if order.on_line and report.summary:
         order.on_line(report.summary)  # what a program says last, or within a fifth of a second, nobody has looked at
     return report
+
+
+def carry_out(
+    order: AgentOrder,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    stdin: bytes | None,
+    stop: threading.Event,
+    on_line: Callable[[str], None] | None,
+) -> Ended:
+    """Run a program in the order's checkout, and in its sandbox if it has one, to its end, under the order's limits."""
+    limits = Limits(
+        timeout=order.timeout,
+        stall=order.stall,
+        grace=order.grace,
+        output_bytes=order.output_bytes,
+        memory=order.memory,
+    )
+    run = partial(run_supervised, argv, directory=order.directory)
+    if order.sandbox is not None:
+        run = partial(run_sandboxed, order.sandbox, argv)
+    return run(environment=environment, output=order.output, stdin=stdin, limits=limits, stop=stop, on_line=on_line)
 
 
 def report_on(order: AgentOrder, ended: Ended, *, called: str) -> AgentReport:

@@ -96,9 +96,11 @@ class CommandAgent(CodingAgent):
         values = {"{task}": order.task, "{directory}": str(order.directory)}
         if model := order.model or self.model:
             values["{model}"] = model
+        # No program of which nothing is known has another place for what its role is told.
+        prompt = f"{order.instructions.rstrip()}\n\n{order.prompt}" if order.instructions.strip() else order.prompt
         if "{prompt_file}" not in self.command:
-            return run_program(order, self.arguments(values, complete=True), stdin=order.prompt.encode())
-        values["{prompt_file}"] = str(private_file(order, order.prompt, suffix=".md"))
+            return run_program(order, self.arguments(values, complete=True), stdin=prompt.encode())
+        values["{prompt_file}"] = str(private_file(order, prompt, suffix=".md"))
         return run_program(order, self.arguments(values, complete=True), stdin=None)
 
     def arguments(self, values: dict[str, str], *, complete: bool = False) -> list[str]:

@@ -80,7 +80,8 @@ class Following:
         now = self.course.work
         tokens = now.tokens.read + now.tokens.written if now.tokens else None
         if self._order.on_activity is not None:
-            self._order.on_activity(Activity(now.doing, now.tool, now.model or None, now.spending.usage()))
+            usage = now.spending.usage(self._order.before)
+            self._order.on_activity(Activity(now.retrying or now.words, now.tool, now.model or None, usage))
         parts = (now.model, f"{tokens:,} tokens" if tokens else "", now.doing)
         line = " · ".join(part for part in parts if part)
         if self._order.on_line is not None and line and line != self._shown:

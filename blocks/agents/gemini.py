@@ -1,12 +1,15 @@
 """Gemini CLI as an agent."""
 
-from typing import ClassVar
+import os
+from typing import ClassVar, Final
 
-from plait.blocks.agents.base import DOCUMENTATION, LOGO
+from plait.blocks.agents.base import DOCUMENTATION, LOGO, AgentOrder, AgentReport, not_started
 from plait.blocks.agents.program import ProgramAgent
 from plait.plans.agents.launches.gemini import launch_gemini
 from plait.plans.agents.launching import Launcher
 from plait.plans.language.backends import Backend
+
+_VARIABLES: Final = ".gemini/.env"
 
 
 class GeminiAgent(ProgramAgent):
@@ -30,3 +33,12 @@ class GeminiAgent(ProgramAgent):
 
     backend: ClassVar[Backend] = "gemini"
     launcher: ClassVar[Launcher] = staticmethod(launch_gemini)
+
+    def work(self, order: AgentOrder) -> AgentReport:
+        """As all programs, but not where the repository has variables for it: of all that it has, they are read anyway.
+
+        Such as `BASH_ENV` would have every command of the agent run what the repository wants first.
+        """
+        if os.path.lexists(order.directory / _VARIABLES):
+            return not_started(order, f"gemini does not start where the repository has {_VARIABLES}: delete that file")
+        return super().work(order)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from plait.blocks.agents.base import AgentOrder, AgentReport, Capabilities, CodingAgent, Text, report_on
+from plait.blocks.agents.base import AgentOrder, AgentReport, Capabilities, CodingAgent, Text, carry_out, report_on
 from plait.blocks.agents.following import Following
 from plait.plans.agents.launching import Launch, Launcher, LaunchOrder
 from plait.plans.agents.programs import PROGRAM_FACTS, ProgramFacts, untested
@@ -20,7 +20,7 @@ from plait.plans.language.crew import Role
 from plait.workspace.agent_home import borrowed_login, make_home, put_private_file
 from plait.workspace.environment import in_own_home, our_values
 from plait.workspace.local_zone import LocalZone, zone_of
-from plait.workspace.process import Ended, Limits, run_supervised
+from plait.workspace.process import Ended
 
 
 class ProgramAgent(CodingAgent):
@@ -53,16 +53,22 @@ class ProgramAgent(CodingAgent):
         make_home(home)
         owner, given = Path(order.environment.get("HOME", "/")), self._given(order)
         key = next((name for name in self.facts.keys if given.get(name)), "")
-        launch = type(self).launcher(self._launch_order(order, home, key))
+        launch = self.launch(self._launch_order(order, home, key))
         following = self.following(order)
         with self._logged_in(order, home, owner, is_needed=order.door is None and not key):
             for file in launch.files:
                 _put(Path(file.path), file.content, home, order.temporary)
-            ended = self._carried_out(
-                order, launch, in_own_home(given, home, sees_old=not order.is_sandboxed), following
-            )
+            ended = self._carried_out(order, launch, self.at_home(order, given, home), following)
         following.finish()
         return self._report(order, ended, following)
+
+    def launch(self, order: LaunchOrder) -> Launch:
+        """How the program is started."""
+        return type(self).launcher(order)
+
+    def at_home(self, order: AgentOrder, given: Mapping[str, str], home: Path) -> Mapping[str, str]:
+        """The program's variables, with the HOME that it has."""
+        return in_own_home(given, home, sees_old=not order.is_sandboxed)
 
     def following(self, order: AgentOrder) -> Following:
         """What reads the program's stream while it works."""
@@ -89,9 +95,11 @@ class ProgramAgent(CodingAgent):
             usd=order.usd,
             schema=order.schema,
             tools=order.tools,
+            denied_tools=order.denied_tools,
             servers=order.servers,
             door=order.door,
             key=key,
+            address=next((order.environment[name] for name in self.facts.addresses if name in order.environment), ""),
             access=order.access,
             is_sandboxed=order.is_sandboxed,
             arguments=self.arguments,
@@ -110,13 +118,11 @@ class ProgramAgent(CodingAgent):
         self, order: AgentOrder, launch: Launch, environment: Mapping[str, str], following: Following
     ) -> Ended:
         kept = {name: value for name, value in environment.items() if name not in launch.without}
-        return run_supervised(
+        return carry_out(
+            order,
             launch.argv,
-            directory=order.directory,
             environment={**kept, **launch.environment},
-            output=order.output,
             stdin=launch.stdin,
-            limits=Limits(timeout=order.timeout, stall=order.stall, grace=order.grace, output_bytes=order.output_bytes),
             stop=following.stop,
             on_line=following.look,
         )

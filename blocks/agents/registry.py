@@ -5,12 +5,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from plait.blocks.agents.acp import AcpAgent
 from plait.blocks.agents.aider import AiderAgent
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.claude import ClaudeCodeAgent
 from plait.blocks.agents.codex import CodexAgent
 from plait.blocks.agents.command import CommandAgent
 from plait.blocks.agents.gemini import GeminiAgent
+from plait.blocks.agents.model import ModelAgent
 from plait.blocks.agents.opencode import OpencodeAgent
 from plait.blocks.agents.scripted import ScriptedAgent
 from plait.plans.errors import CallError
@@ -26,6 +28,8 @@ AGENTS: tuple[type[CodingAgent], ...] = (
     OpencodeAgent,
     GeminiAgent,
     AiderAgent,
+    ModelAgent,
+    AcpAgent,
 )
 """Every backend that this version drives; their names and programs are in `plait/plans/language/backends.py`."""
 

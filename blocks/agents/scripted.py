@@ -22,6 +22,7 @@ from plait.blocks.agents.base import (
     run_program,
 )
 from plait.blocks.agents.player import ANSWER, USAGE
+from plait.plans.agents.activity import Activity
 from plait.plans.errors import CallError
 from plait.plans.language.backends import Backend
 from plait.plans.language.crew import Role
@@ -107,6 +108,7 @@ class ScriptedAgent(CodingAgent):
         if entry is None:
             return not_started(order, _what_is_missing(script, order))
         steps = private_file(order, json.dumps(entry.for_player()), suffix=".json")
+        order = _telling(order, Path(f"{steps}{USAGE}"))
         report = run_program(order, [sys.executable, "-I", "-S", str(PLAYER), str(steps)], stdin=None)
         used = _told(Path(f"{steps}{USAGE}"))
         if used is not None and used.session and order.on_session:
@@ -115,6 +117,21 @@ class ScriptedAgent(CodingAgent):
         if report.claims_done and not entry.done:
             return replace(report, claims_done=False, problem="the agent ended without saying that it is done")
         return report
+
+
+def _telling(order: AgentOrder, used: Path) -> AgentOrder:
+    """The same order, in which each line that is printed also tells what was used up by then."""
+    if order.on_activity is None:
+        return order
+    hear, act = order.on_line, order.on_activity
+
+    def on_line(line: str) -> None:
+        if hear is not None:
+            hear(line)
+        usage = _told(used)
+        act(Activity(words=line, model=usage.model if usage else None, usage=usage))
+
+    return replace(order, on_line=on_line)
 
 
 def _told(file: Path) -> Usage | None:

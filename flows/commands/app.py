@@ -31,6 +31,7 @@ app = typer.Typer(
 COMMANDS = (
     "new",
     "plan",
+    "crew",
     "check",
     "forecast",
     "gantt",

@@ -83,10 +83,11 @@ def command(
         _print_problems(unknown, form)
         raise typer.Exit(int(unknown.exit_code))
     told = (*_shown_presets(brief), *_told_of_base(brief), *_variables(brief))
-    told = (*told, *_told_filters(brief), *_unstaffed(brief), *_told_programs(brief))
+    told = (*told, *_told_filters(brief), *_unstaffed(brief), *_told_programs(brief), *_told_roles(brief))
     facts = Facts(brief.plan, brief.crew, brief.expansion, ignored_paths(brief, Path()))
     findings = lint(facts, places=brief.places, rules=looked_for)
-    findings = with_problems(findings, missing_agents(brief, Path()), looked_for)
+    found = (*missing_agents(brief, Path()), *brief.found.repository_faults)
+    findings = with_problems(findings, found, looked_for)
     _print(brief, findings, form, told)
     if findings.errors or (strict and findings.shown):
         raise typer.Exit(int(ExitCode.BAD_INPUT if findings.errors else ExitCode.HELD_BACK))
@@ -143,6 +144,12 @@ def _unstaffed(brief: "Brief") -> tuple[str, ...]:
 
     told = unstaffed(brief)
     return (told,) if told else ()
+
+
+def _told_roles(brief: "Brief") -> tuple[str, ...]:
+    from plait.flows.inputs.agent_roles import told_of_brief
+
+    return told_of_brief(brief)
 
 
 def _told_programs(brief: "Brief") -> tuple[str, ...]:
@@ -256,6 +263,7 @@ def _summary_json(brief: "Brief", findings: "LintFindings", told: tuple[str, ...
         "ok": not findings.errors,
         "feature": brief.plan.feature,
         "tasks": tasks,
+        "routes": [route.record() for route in brief.expansion.routes],
         "findings": [_row(finding, brief.source) for finding in findings.shown],
         "silenced": [_row(finding, brief.source) | {"reason": finding.reason} for finding in findings.silenced],
         "unsupported": list(brief.expansion.unsupported),

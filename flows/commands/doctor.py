@@ -44,6 +44,7 @@ def command(
         look_at_git,
         look_at_home,
         look_at_limits,
+        look_at_sandboxes,
         look_at_secrets,
         look_at_system,
     )
@@ -56,7 +57,7 @@ def command(
         from plait.flows.inputs.crew_option import given_brief
 
         with mistakes_told(json=json):
-            brief, _ = given_brief(plan, crew or ())
+            brief, _ = given_brief(plan, crew or (), repository=repo)
     wanted = variables_wanted(brief) if brief else {}
     slots = brief.crew.slots_of({task.role for task in brief.expansion.tasks}) if brief else {}
     looks = [
@@ -65,6 +66,7 @@ def command(
         ("state", look_at_home),
         ("limits", look_at_limits),
         ("agents", look_at_agents),
+        ("sandbox", look_at_sandboxes),
         ("secrets", lambda: look_at_secrets(wanted)),
         ("server", lambda: look_at_server(slots)),
         ("store", look_at_store),

@@ -66,6 +66,7 @@ def command(
     """Say what a plan will take; nothing runs."""
     from plait.advice.forecasts.reforecasting import usual_verification
     from plait.flows.forecasting import bundling_of, forecast_of, improved_order, limits_of, sizing_of
+    from plait.flows.inputs.agents_around import around_plan
     from plait.flows.inputs.crew_option import read_crew_option
     from plait.flows.inputs.requests import narrow, read_brief, read_crew_file, read_given_plan
     from plait.flows.past_durations import history_of, verifications_of
@@ -75,7 +76,8 @@ def command(
     option = read_crew_option(crew or ())
     with mistakes_told(json=json):
         given, folder = read_crew_file(option.file) if option.file else None, (option.file or plan).resolve().parent
-        brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
+        around = around_plan(plan, repo)
+        brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder, around=around)
     chosen = narrow(brief.expansion, tuple(only or ()))
     slots = option.slots_for({task.role for task in brief.expansion.tasks})
     history, verification = history_of(repo), usual_verification(verifications_of(repo, brief.plan))

@@ -17,6 +17,7 @@ EXAMPLES = (
     "Examples: `plait logs TASK-2` · `plait logs TASK-2 --try 1` · `plait logs TASK-2 --follow` · "
     "`plait logs --follow` (of all tasks) · `plait logs TASK-2 --prompt` · `plait logs TASK-2 --json`\n\n"
     "A terminal gets the agent's colours and no other escape sequence; a pipe or a file gets every byte as it was. "
+    "The stream of events of an agent program is told as text; `--path` says where it is whole. "
     "Where there is more than the agent's log, each has a heading."
 )
 
@@ -63,7 +64,7 @@ def command(
         if path:
             typer.echo(str(file))
             return
-        if not (_follow(log, chosen) if follow and not prompt else _print(file)):
+        if not (_follow(log, chosen) if follow and not prompt else _print(file, is_whole=prompt)):
             _say_nothing(log, chosen, prompt=prompt)
     else:
         _tell(log, (chosen,) if number else log.tries, whole=number is None)
@@ -156,10 +157,10 @@ def _say_nothing(log: "TaskLog", attempt: "TryLog", *, prompt: bool = False) -> 
     typer.echo(f"{log.task} {what} ({when})", err=True)
 
 
-def _print(file: Path, *, going_on: Callable[[], bool] = lambda: False) -> bool:
+def _print(file: Path, *, going_on: Callable[[], bool] = lambda: False, is_whole: bool = False) -> bool:
     from plait.flows.terminal.following import print_log
 
-    return print_log(file, typer.get_binary_stream("stdout"), going_on=going_on)
+    return print_log(file, typer.get_binary_stream("stdout"), going_on=going_on, is_whole=is_whole)
 
 
 def _all_tasks(run: str | None, repo: Path | None, *, follow: bool) -> None:

@@ -81,7 +81,8 @@ def _brief(retrying: "Retrying", task: str, plan: Path | None, crew: list[str] |
     if place is None:
         sentence = f"the plan of {retrying.run.run_id} is not there any more"
         raise CallError(sentence, hint="name it with --plan, or --no-run: the next `plait run PLAN` tries the task")
-    brief, crew_file = given_brief(place, retrying.crew if crew is None else crew)
+    words = retrying.crew if crew is None else crew
+    brief, crew_file = given_brief(place, words, repository=retrying.repository)
     brief = retrying.of_its_feature(brief)
     if not retrying.refresh:  # which no plan has
         require_agents(brief, retrying.repository, (task,))

@@ -107,7 +107,7 @@ def command(
     from plait.flows.terminal.plan_notices import mistakes_told
 
     with mistakes_told(json=json):
-        brief, crew_file = given_brief(plan, crew or ())
+        brief, crew_file = given_brief(plan, crew or (), repository=repo, base=base)
     brief = _edition(brief, edition, repository=repo, fresh=fresh)
     brief = landing(brief, land) if land else brief
     chosen = narrow(brief.expansion, tuple(only or ()))

@@ -86,7 +86,9 @@ def _watch(known: "KnownRun") -> None:
                 alive, progress = known.alive, known.progress()
                 lines = {agent.task: agent.last_line for agent in progress.active} if progress else {}
                 height = console.height if alive else None
-                live.update(Sheet(known.shown_outcome(), lines, known.eta(), height=height), refresh=True)
+                active = progress.active if progress and alive else ()
+                sheet = Sheet(known.shown_outcome(), lines, known.eta(), height=height, active=active)
+                live.update(sheet, refresh=True)
                 if not alive:
                     return
                 time.sleep(WATCH_SECONDS)

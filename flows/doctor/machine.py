@@ -21,6 +21,7 @@ from plait.workspace.git import ask_as_user, repository_around, require_git
 from plait.workspace.git import version as git_version
 from plait.workspace.home import LEAST_FREE_BYTES, home_path, plait_home, require_space
 from plait.workspace.places import is_folder, is_there
+from plait.workspace.sandbox_probe import probe_sandbox
 from plait.workspace.starting import find_program
 
 _FEWEST_FILES = 1024
@@ -148,6 +149,15 @@ def look_at_agents() -> Iterator[Finding]:
     if not here:
         hint = "install one, or give a crew a command of your own"
         yield Finding("note", f"no known agent program is on the PATH ({', '.join(PROGRAMS)})", hint)
+
+
+def look_at_sandboxes() -> Iterator[Finding]:
+    """Whether agents can be put into a sandbox: that they cannot is a note, as a role may do without."""
+    probe = probe_sandbox()
+    if probe.works:
+        yield Finding("fine", "agents can be put into a sandbox: a trial in one held")
+    else:
+        yield Finding("note", f"no sandbox for agents: {probe.why}", probe.hint)
 
 
 def look_at_secrets(wanted: Mapping[str, str]) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from plait.flows.doctor.findings import Finding
 from plait.flows.inputs.agents_here import missing_agents, missing_of_checks, unstaffed
 from plait.flows.inputs.filled_presets import shown_presets
 from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.sandboxes_here import require_sandboxes
+from plait.plans.errors import EnvironmentProblem
 from plait.plans.language.environment import added, from_shell
 
 
@@ -16,6 +18,11 @@ def look_at_plan(brief: Brief, place: Path) -> Iterator[Finding]:
     yield from faults
     if nobody := unstaffed(brief):
         faults.append(Finding("error", nobody))
+        yield faults[-1]
+    try:
+        require_sandboxes(brief)
+    except EnvironmentProblem as problem:
+        faults.append(Finding("error", problem.message, problem.hint or ""))
         yield faults[-1]
     brief, _ = shown_presets(brief, place)
     missing = missing_of_checks(brief)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from plait.flows.inputs.given_files import read_given_file
 from plait.flows.inputs.requests import Brief
+from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem, PlaitError, PlanError, Problem
 from plait.plans.language.command_templates import lack_of
 from plait.plans.language.crew import Role
@@ -134,6 +135,11 @@ def _problems_of(brief: Brief, name: str, tasks: Collection[PlannedTask], place:
         message, hint = _why_not_found(brief, role, place, may_come=bool(made_by_setup))
         if message:
             yield _at(brief, name, "command", f"the program of the role {name} {message}", hint, NO_PROGRAM)
+    elif backend is not None and backend in PROGRAM_FACTS:
+        try:
+            backend_of(name, role, default=backend)
+        except EnvironmentProblem as problem:
+            yield _at(brief, name, "backend", problem.message, problem.hint, NO_PROGRAM)
     elif backend == "scripted" and role.script:
         yield from _script_problems(brief, name, role.script)
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from plait.flows.inputs.agents_around import around_plan
 from plait.flows.inputs.requests import Brief, read_brief, read_crew_file, read_given_plan
 from plait.plans.errors import CallError
 from plait.plans.wording import listed, near_match, quoted
@@ -52,8 +53,14 @@ def read_crew_option(given: Iterable[str]) -> CrewOption:
     return CrewOption(file, tuple(slots))
 
 
-def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
+def given_brief(
+    plan: Path, crew: Iterable[str], *, repository: Path | None = None, base: str | None = None
+) -> tuple[Brief, Path | None]:
     """The brief of what a command names as PLAN and `--crew`, and the crew file among that.
+
+    Args:
+        repository: Where it is for; the directory that we are in when absent.
+        base: What the command names as base, before the plan.
 
     Raises:
         PlanError: every mistake of the plan at once.
@@ -62,7 +69,8 @@ def given_brief(plan: Path, crew: Iterable[str]) -> tuple[Brief, Path | None]:
     option = read_crew_option(crew)
     given = read_crew_file(option.file) if option.file else None
     folder = (option.file or plan).resolve().parent
-    brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder)
+    around = around_plan(plan, repository, base)
+    brief = read_brief(read_given_plan(plan), source=str(plan), crew=given, folder=folder, around=around)
     files = [str(option.file.absolute())] if option.file else []
     words = (*files, *(f"{role}={number}" for role, number in option.slots))
     return replace(with_slots(brief, option), crew_file=option.file, crew_words=words), option.file

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from prefect.blocks.core import Block
 
+from plait.flows.inputs.agents_around import Around
 from plait.flows.inputs.requests import Brief, PlanText, read_brief, read_crew_file, read_plan_file
 from plait.plans.errors import CallError, PlaitError
 from plait.plans.language.crew import Crew
@@ -32,7 +33,9 @@ def brief_from_parameters(plan: str, repository: str, crew: str, *, given: Brief
         return place, given
     text, source = _plan_text(plan, place)
     known, folder = _crew(crew, place)
-    brief = read_brief(text, source=source, crew=known, folder=folder)
+    lies_in = None if source == "plan" else (place / source).parent
+    around = Around(place, otherwise=base, plan_folder=lies_in)
+    brief = read_brief(text, source=source, crew=known, folder=folder, around=around)
     if base and not brief.plan.base:
         brief = replace(brief, plan=brief.plan.model_copy(update={"base": base}))
     return place, brief

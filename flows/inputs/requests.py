@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from plait.flows.inputs.agent_roles import faults_of
+from plait.flows.inputs.agents_around import Around, agents_around
 from plait.flows.inputs.editions import edition_of_today
 from plait.flows.inputs.given_files import (
     STANDARD_INPUT,
@@ -12,6 +14,7 @@ from plait.flows.inputs.given_files import (
     read_spec_folder,
     read_standard_input,
 )
+from plait.flows.inputs.routed_tasks import staffed
 from plait.plans.errors import CallError, PlanError
 from plait.plans.language.crew import DEFAULT_CREW, Crew, merge_crews
 from plait.plans.language.documents import Document, plan_text
@@ -19,6 +22,7 @@ from plait.plans.language.editions import Edition, edition_name, edition_option,
 from plait.plans.language.model import Plan
 from plait.plans.language.parsing import check_roles, parse_crew, plan_of, read_plan
 from plait.plans.language.places import NOWHERE, Places
+from plait.plans.specs.found_agents import NOBODY, FoundAgents
 from plait.plans.tasks.expansion import Expansion, expand
 from plait.workspace.places import is_folder
 
@@ -50,6 +54,8 @@ class Brief:
     """The file that `--crew` named, where a mistake in it can be shown."""
     crew_words: tuple[str, ...] = ()
     """All that `--crew` said, its file by its whole path: a retry runs with the same."""
+    found: FoundAgents = NOBODY
+    """The agents that files around it describe."""
 
     @property
     def edition(self) -> str:
@@ -61,14 +67,15 @@ class Brief:
         return replace(self, plan=_named(self.plan, edition_name(self.template, edition))) if self.template else self
 
 
-def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) -> Brief:
-    """Read a plan and make everything that can be known of it without a repository.
+def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path, around: Around | None = None) -> Brief:
+    """Read a plan and make everything that can be known of it; of the repository only who is described there.
 
     A plan for editions is read as the one of today.
 
     Args:
         crew: What `--crew` or the crew block gave; the default crew when absent.
         folder: Where relative names in the crew are looked up; with a folder of specs and no crew it is that folder.
+        around: Where agent files are looked for, and who has begun a task; nothing: nowhere.
 
     Raises:
         PlanError: every mistake of the plan at once.
@@ -76,20 +83,22 @@ def read_brief(text: PlanText, *, source: str, crew: Crew | None, folder: Path) 
     document = read_plan(text, source=source) if isinstance(text, str) else _read_folder(text, source)
     plan = plan_of(document, source=source)
     merged = merge_crews(plan.crew, crew or DEFAULT_CREW)
-    problems = check_roles(plan, merged, places=document.places)
-    if problems:
+    found = agents_around(around, plan.base) if around else NOBODY
+    problems = check_roles(plan, merged, places=document.places, described=found.agents)
+    if problems := (*problems, *faults_of(plan, merged, found, document.places)):
         raise PlanError(source, problems)
     template = plan.feature if is_edition(plan.feature) else ""
     if template:
         plan = _named(plan, edition_name(template, edition_of_today()))
-    expansion = expand(plan, merged)
+    plan, merged, routes = staffed(plan, merged, found, around, places=document.places, source=source)
+    expansion = expand(plan, merged, routes)
     if isinstance(text, str):
-        return Brief(plan, merged, expansion, text, source, folder, document.places, template=template)
+        return Brief(plan, merged, expansion, text, source, folder, document.places, template=template, found=found)
     from plait.plans.specs.spec_folder import task_ids
 
     specs = {task: text.place / name for task, name in task_ids(document, text).items()}
-    within = folder if crew else text.place
-    return Brief(plan, merged, expansion, plan_text(document), source, within, document.places, specs, template)
+    within, whole = folder if crew else text.place, plan_text(document)
+    return Brief(plan, merged, expansion, whole, source, within, document.places, specs, template, found=found)
 
 
 def _read_folder(folder: "SpecFolder", source: str) -> Document:

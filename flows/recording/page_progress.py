@@ -17,7 +17,7 @@ from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
 from plait.plans.tasks.states import TaskState
 from plait.plans.wording import count, listed, markdown, spell_moment
 from plait.show.next_steps import answer_command
-from plait.show.progress import Eta, asked_for, held_by, spell_left
+from plait.show.progress import Eta, asked_for, held_by, spell_left, spell_used, used_up
 
 EVERY = 3.0
 """Seconds between two updates: each is a request of some 10 ms, made by the loop that starts agents."""
@@ -87,6 +87,7 @@ def progress_words(outcome: FeatureOutcome, eta: Eta | None = None) -> str:
         known = eta if outcome.paused_by is None and not outcome.rests else None
         left = spell_left(known.after(datetime.now(UTC)), outcome.asked) if known else ""
         said += [markdown(left)] if left else []
+    said += [f"used up: {used}"] if (used := spell_used(used_up(outcome))) else []
     said += [markdown(base)] if (base := base_words(outcome.base)) else []
     return "; ".join(said)
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from plait.agent_tasks.review import FOLDER as REVIEWS
 from plait.flows.past_durations import history_address
 from plait.flows.running.watching import LiveRun, Watcher
+from plait.plans.agents.activity import Activity
 from plait.plans.errors import PlaitError
 from plait.plans.language.groundwork import NOTHING, Groundwork, own_groundwork
 from plait.plans.language.model import Integration
@@ -168,7 +169,7 @@ def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> Non
             role=task.role,
             agent=task.agent or "",
             since=task.dispatched_at,
-            last_line=live.lines.get(task.id, ""),
+            **_doing(live.activities.get(task.id), live.lines.get(task.id, "")),
             silent_seconds=_silence(_works_in(directory, task), now, since=task.dispatched_at.timestamp()),
             worked_seconds=max(0.0, now - task.dispatched_at.timestamp()),
             planned_seconds=live.standings.facts[task.id].planned_seconds,
@@ -183,6 +184,14 @@ def write_progress(live: LiveRun, directory: Path, told: set[int | None]) -> Non
         if problem.errno not in told:
             _LOG.warning("cannot write the progress of %s: %s", outcome.run_id, problem)
         told.add(problem.errno)
+
+
+def _doing(activity: Activity | None, line: str) -> dict[str, Any]:
+    """What is shown of an agent at work: what its program says of itself before the line that it printed last."""
+    if activity is None:
+        return {"last_line": line}
+    told = {"tool": activity.tool, "model": activity.model, "usage": activity.usage}
+    return {"last_line": activity.words or line, **told}
 
 
 def _silence(folder: Path, now: float, *, since: float) -> float:
@@ -231,10 +240,17 @@ def _work(outcome: FeatureOutcome, planned: Mapping[str, float]) -> "dict[str, T
 
 
 class LineKeeper(Watcher):
-    """Keeps what each agent printed last."""
+    """Keeps what each agent printed last, and what it does now."""
 
     def __init__(self, lines: dict[str, str]) -> None:
         self._lines = lines
+        self._activities: dict[str, Activity] = {}
+
+    def begun(self, live: LiveRun) -> None:
+        self._activities = live.activities
+
+    def acted(self, task: str, activity: Activity) -> None:
+        self._activities[task] = activity
 
     def heard(self, task: str, line: str) -> None:
         self._lines[task] = line

@@ -241,6 +241,7 @@ class Loop:
         """Let things start, when anything has happened, the slots are others, or a batch is due by the clock."""
         undo_suspension()
         now, wakes_at = self._clock.now(), self.live.run.wakes_at
+        self.shop.budget.tick(now, is_paused=self.live.standings.paused_at is not None)
         room = self.keeper.room(demand_of(self.live.standings), now=now)
         if self._stirred or room != self._room or (wakes_at is not None and now >= wakes_at):
             self._hear(Tick(room))

@@ -162,7 +162,8 @@ def open_session(
         open_to_the_end.enter_context(control.holding(feature, _needed(control, feature, commit, reuse)))
         if not fresh:
             carry_over(home, control, feature, directory, tasks)
-        with opened_workshop(facts, control=control, stop=stop, hear=watchers.heard, tell=watchers.told) as shop:
+        ears = (watchers.heard, watchers.told, watchers.acted)
+        with opened_workshop(facts, control=control, stop=stop, hear=ears[0], tell=ears[1], act=ears[2]) as shop:
             copied = shop.copied(*(task.task.copy for task in tasks), of=frozenset(task.role for task in tasks))
             notices += copied.told
             open_to_the_end.enter_context(kept_secret(shop.secrets(given=given, copied=copied)))
@@ -210,4 +211,5 @@ def _facts(
         contracts=brief.expansion.contracts,
         phases=brief.expansion.phases,
         edition=brief.edition,
+        budget=brief.plan.budget,
     )

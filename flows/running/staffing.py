@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.flows.inputs.requests import Brief
+from plait.flows.inputs.sandboxes_here import missing_sandboxes, require_sandboxes
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.tasks.expansion import PlannedTask
 from plait.plans.tasks.reviewers import is_by_same_backend, reviewer_of
@@ -19,7 +20,7 @@ class Staff:
     agents: Mapping[str, CodingAgent]
     """By role."""
     notices: tuple[str, ...]
-    """A sentence for each fallback that is left out."""
+    """A sentence for each fallback that is left out, and on agents that work without a sandbox."""
 
 
 def open_agents(brief: Brief, tasks: Collection[PlannedTask], *, more: Collection[str] = ()) -> Staff:
@@ -32,7 +33,7 @@ def open_agents(brief: Brief, tasks: Collection[PlannedTask], *, more: Collectio
 
     Raises:
         CallError: the settings of a role or fallback do not make an agent.
-        EnvironmentProblem: a role of a task has no agent program.
+        EnvironmentProblem: a role of a task has no agent program, or not the sandbox that it requires.
     """
     roles = sorted({task.role for task in tasks if task.task.is_for_agent} | {*reviewers_of(brief, tasks)} | {*more})
     agents = {role: _open(brief, role) for role in roles}
@@ -43,6 +44,10 @@ def open_agents(brief: Brief, tasks: Collection[PlannedTask], *, more: Collectio
         except EnvironmentProblem as problem:
             helped = ", ".join(role for role in roles if helper in brief.crew.role(role).fallback)
             notices.append(f"{helper} cannot help {helped} out: {problem.message}")
+    ahead = [task.id for task in tasks]
+    if ahead:
+        require_sandboxes(brief, ahead)
+        notices += missing_sandboxes(brief, ahead)
     return Staff(agents, tuple(notices))
 
 

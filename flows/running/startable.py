@@ -5,6 +5,7 @@ from pathlib import Path
 
 from plait.flows.inputs.agents_here import require_agents
 from plait.flows.inputs.requests import Brief, narrow
+from plait.flows.inputs.sandboxes_here import require_sandboxes
 from plait.flows.preflight import refuse_clash, usable_repository
 from plait.flows.running.outset import Outset, Start, outset_of, start_of
 from plait.plans.names import integration_branch
@@ -35,7 +36,7 @@ def require_startable(
             another live run of the feature, a need, branch or contract that is not there.
         PlanError: an agent that nobody could start.
         EnvironmentProblem: git is missing or too old, the disk is full, the repository cannot be written, an agent
-            program is missing, what lands cannot be signed.
+            program or a sandbox is missing, what lands cannot be signed.
     """
     feature = brief.plan.feature
     control = usable_repository(repository, home=plait_home())
@@ -49,7 +50,9 @@ def require_startable(
             outset = outset_of(control, brief, start, only=only)
         except GitFailed:  # what a kill has left half moved
             outset = None
-    require_agents(brief, repository, tuple(_still_to_do(outset)) if outset else chosen)
+    ahead = tuple(_still_to_do(outset)) if outset else chosen
+    require_agents(brief, repository, ahead)
+    require_sandboxes(brief, ahead)
     return Startable(control, start, outset)
 
 

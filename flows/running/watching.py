@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from plait.plans.agents.activity import Activity
 from plait.plans.run.machine import Run
 from plait.plans.run.standings import Standings
 from plait.plans.tasks.base_outcome import BaseOutcome
@@ -20,6 +21,8 @@ class LiveRun:
     run: Run
     lines: dict[str, str] = field(default_factory=dict)
     """By task, what its agent printed last."""
+    activities: dict[str, Activity] = field(default_factory=dict)
+    """By task, what its agent does, where its program tells that."""
     active: tuple[ActiveAgent, ...] = ()
     """Who is at work, and for how long without a word, as of the last half second."""
     eta: Eta | None = None
@@ -41,7 +44,7 @@ class LiveRun:
 
 
 class Watcher:
-    """Follows a run; does nothing unless a method is overridden. Only `heard` is called from other threads."""
+    """Follows a run; does nothing unless overridden. Only `heard` and `acted` are called from other threads."""
 
     def begun(self, live: LiveRun) -> None:
         """There is a run from now on."""
@@ -54,6 +57,9 @@ class Watcher:
 
     def heard(self, task: str, line: str) -> None:
         """An agent printed a line."""
+
+    def acted(self, task: str, activity: Activity) -> None:
+        """An agent does something else."""
 
     def base_red(self, reason: str, lands: str) -> None:
         """What the run started from is red; `lands`: what lands all the same, nothing where nothing does."""
@@ -105,6 +111,10 @@ class Watchers(Watcher):
     def heard(self, task: str, line: str) -> None:
         for watcher in self._watchers:
             watcher.heard(task, line)
+
+    def acted(self, task: str, activity: Activity) -> None:
+        for watcher in self._watchers:
+            watcher.acted(task, activity)
 
     def base_red(self, reason: str, lands: str) -> None:
         for watcher in self._watchers:

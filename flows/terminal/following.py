@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from plait.flows.terminal.printing import LONGEST_LINE, copy_to
+from plait.flows.terminal.readable_streams import ReadableStream
 from plait.plans.errors import CallError
 
 LOOK_SECONDS = 0.2
@@ -15,8 +16,11 @@ LOOK_SECONDS = 0.2
 _CHUNK = 65536
 
 
-def print_log(file: Path, stream: BinaryIO, *, going_on: Callable[[], bool]) -> bool:
+def print_log(file: Path, stream: BinaryIO, *, going_on: Callable[[], bool], is_whole: bool = False) -> bool:
     """Copy a log until its end, and on for as long as `going_on` says so; whether there was anything.
+
+    Args:
+        is_whole: As it is, also where it is the stream of an agent program.
 
     Raises:
         CallError: something that is no log stands there.
@@ -25,14 +29,15 @@ def print_log(file: Path, stream: BinaryIO, *, going_on: Callable[[], bool]) -> 
         if not going_on():
             return False
         time.sleep(LOOK_SECONDS)
-    some = False
+    some, readable = False, ReadableStream()
     with open_log(file) as log, copy_to(stream) as write:
         while True:
             more = going_on()
             while chunk := log.read(_CHUNK):
                 some = True
-                write(chunk)
+                write(chunk if is_whole else readable.feed(chunk))
             if not more:
+                write(readable.close())
                 return some
             time.sleep(LOOK_SECONDS)
 
@@ -71,6 +76,7 @@ class _Growing:
     def __init__(self) -> None:
         self.offset = 0
         self.rest = b""
+        self.readable = ReadableStream()
 
     def lines(self, log: Followed, *, last: bool) -> list[bytes]:
         """The whole lines that have come since; at the end also the one without an end."""
@@ -110,7 +116,8 @@ def follow_all(logs: Callable[[], Sequence[Followed]], stream: BinaryIO, *, goin
                 growing = known.setdefault(log, _Growing())
                 while True:
                     for line in growing.lines(log, last=not more):
-                        write(f"{log.name:{width}} | ".encode() + line + b"\n")
+                        for told in growing.readable.feed(line + b"\n").split(b"\n")[:-1]:
+                            write(f"{log.name:{width}} | ".encode() + told + b"\n")
                     if not growing.is_behind(log):
                         break
             if not more:

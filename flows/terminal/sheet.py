@@ -24,6 +24,9 @@ from plait.show.progress import (
     spell_doubt,
     spell_left,
     spell_rest,
+    spell_used,
+    used_by,
+    used_up,
 )
 
 STYLES = {
@@ -48,8 +51,8 @@ MARKS = {
     TaskState.HELD: "‖",
     TaskState.CANCELLED: "■",
 }
-COLUMNS = ("task", "role", "agent", "state", "time", "last line")
-DISPENSABLE = ("role", "agent", "time")
+COLUMNS = ("task", "role", "agent", "model", "state", "time", "used", "last line")
+DISPENSABLE = ("model", "role", "agent", "time", "used")
 """Columns that narrow terminals do without, the first of them first."""
 LEAST_LINE = 16
 """Columns that the last line is worth having."""
@@ -85,7 +88,7 @@ class Sheet:
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         width = max(20, options.max_width - MARGIN)
-        yield from _headlines(self.outcome, self.eta, width)
+        yield from _headlines(self.outcome, self.eta, width, self.active)
         if self.outcome.reason:
             yield Text(one_line(self.outcome.reason, 1000), style="yellow")
         base = base_words(self.outcome.base)
@@ -104,7 +107,14 @@ class Sheet:
         ):
             tasks = _most_urgent(tasks, room)
         waits = _waits_of(self.outcome)
-        yield from _rows([_cells(task, waits.get(task.id) or _say(task, self.lines)) for task in tasks], width)
+        at_work = {agent.task: agent for agent in self.active} if self.outcome.state is RunState.RUNNING else {}
+        yield from _rows(
+            [
+                _cells(task, waits.get(task.id) or _say(task, self.lines, at_work.get(task.id)), at_work.get(task.id))
+                for task in tasks
+            ],
+            width,
+        )
         if len(tasks) < len(self.outcome.tasks):
             yield Text(_unseen(self.outcome.tasks, tasks), style="dim")
         for batch in batches:
@@ -131,13 +141,17 @@ def _unseen(tasks: Sequence[TaskOutcome], shown: Sequence[TaskOutcome]) -> str:
     return f"… and {', '.join(f'{number} {state}' for state, number in counts.most_common())}"
 
 
-def _cells(task: TaskOutcome, said: str) -> dict[str, Text]:
+def _cells(task: TaskOutcome, said: str, agent: ActiveAgent | None) -> dict[str, Text]:
+    agent = agent if task.state is TaskState.RUNNING else None
+    model = (agent.model if agent else None) or (task.usage.model if task.usage else None) or ""
     return {
         "task": Text(one_line(task.id)),
         "role": Text(one_line(task.role), style="dim"),
         "agent": Text(one_line(task.agent or "")),
+        "model": Text(one_line(model, 40), style="dim"),
         "state": Text(f"{MARKS[task.state]} {task.state.value}", style=STYLES[task.state]),
         "time": Text(_time(task)),
+        "used": Text(spell_used(used_by(task, agent))),
         "last line": Text(one_line(said), style="dim"),
     }
 
@@ -146,9 +160,10 @@ def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
     """Lines of cells under their titles; what does not fit is left out by columns, and only then cut."""
     titles = {name: Text(name, style="bold") for name in COLUMNS}
     widths = {name: max(row[name].cell_len for row in (titles, *rows)) for name in COLUMNS}
-    left = [name for name in COLUMNS if name != "last line"]
+    told = [name for name in COLUMNS if name not in ("model", "used") or any(row[name] for row in rows)]
+    left = [name for name in told if name != "last line"]
     for name in DISPENSABLE:
-        if sum(widths[one] + GAP for one in left) + LEAST_LINE > width:
+        if name in left and sum(widths[one] + GAP for one in left) + LEAST_LINE > width:
             left.remove(name)
     spare = width - sum(widths[one] + GAP for one in left)
     if spare < LEAST_LINE:  # a name that begins the same as others is still worth more than half a line
@@ -159,7 +174,7 @@ def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
         line = Text(no_wrap=True, overflow="crop")
         for name in (*left, "last line"):
             cell = row[name].copy()
-            if name == "time":
+            if name in ("time", "used"):
                 cell.align("right", widths[name])
             cell.truncate(widths[name], overflow="ellipsis", pad=True)
             line.append_text(cell).append(" " * GAP)
@@ -168,11 +183,14 @@ def _rows(rows: Sequence[Mapping[str, Text]], width: int) -> Iterator[Text]:
         yield line
 
 
-def _headlines(outcome: FeatureOutcome, eta: Eta | None, width: int) -> Iterator[Text]:
+def _headlines(
+    outcome: FeatureOutcome, eta: Eta | None, width: int, active: Sequence[ActiveAgent] = ()
+) -> Iterator[Text]:
     """How the run stands, in one line; in two, and without the bar, where that is too long."""
     done, tasks = outcome.count_landed, len(outcome.counted)
     landed, bar = f"{done}/{tasks} landed", _bar(done, tasks)
-    taken = spell_seconds(outcome.elapsed_seconds)
+    used = spell_used(used_up(outcome, active))
+    taken = spell_seconds(outcome.elapsed_seconds) + (f", {used}" if used else "")
     whole = _headline(outcome, f"{bar} {landed}", taken + _left(outcome, eta, spread=True))
     whole.append(f"  {one_line(outcome.run_id)}", style="dim")
     if whole.cell_len <= width:
@@ -268,10 +286,13 @@ def _batch_line(batch: BatchOutcome, *, goes_on: bool) -> Text:
     return text
 
 
-def _say(task: TaskOutcome, lines: Mapping[str, str]) -> str:
+def _say(task: TaskOutcome, lines: Mapping[str, str], agent: ActiveAgent | None) -> str:
     if task.reason:
         return next((part.strip() for part in task.reason.splitlines() if part.strip()), "")
-    return lines.get(task.id, "") if task.state is TaskState.RUNNING else ""
+    if task.state is not TaskState.RUNNING:
+        return ""
+    said = (agent.last_line if agent else "") or lines.get(task.id, "")
+    return f"[{agent.tool}] {said}".rstrip() if agent and agent.tool else said
 
 
 def _time(task: TaskOutcome) -> str:

@@ -27,8 +27,8 @@ from plait.plans.budgets.vendor_words import Reason, refusal_event
 _REPLAYED = 256 * 1024
 """Bytes of a request that are kept until its answer begins, on a connection that was used before: the provider may have
 closed it in the same moment, and has then read nothing."""
-_WAITED_FOR = 60.0
-"""Seconds of a pause that a program may wait out by itself; for longer ones it is told not to ask again."""
+_WAITED_FOR = 90.0
+"""Seconds of a pause that a program may wait out by itself; for longer ones it is told to end, which frees its slot."""
 _A_KEY = 8
 """Bytes from which on a key is a secret: a server of one's own may be content with `x`, which stands everywhere."""
 _LATE = 256 * 1024
@@ -137,20 +137,21 @@ class Exchange:
 
     async def _upload(self, link: ProviderLink, head: h11.Request) -> None:
         """Hand the request on. That the provider does not want all of it shows in its answer."""
+        # The head goes with the body's first piece: one packet, and no server answers the one without the other.
+        waiting: list[h11.Request | h11.Data] = [head, *(h11.Data(data=piece) for piece in self._replay or [])]
         try:
-            await link.send(head)
-            for kept in self._replay or []:
-                await link.send(h11.Data(data=kept))
             while not self._is_sent:
-                if (piece := await self._agent.next_piece()) is None:
+                piece = await self._agent.next_piece()
+                if piece is None:
                     self._is_sent = True
                     break
                 self._sent += len(piece)
                 if self._sent > LONGEST_BODY:
                     raise _TooLong
                 self._keep(piece)
-                await link.send(h11.Data(data=piece))
-            await link.send(h11.EndOfMessage())
+                await link.send(*waiting, h11.Data(data=piece))
+                waiting = []
+            await link.send(*waiting, h11.EndOfMessage())
         except (OSError, h11.LocalProtocolError):
             return
 
@@ -218,7 +219,13 @@ class Exchange:
                     break
         key = self._try.upstream.key.encode()
         safe = bytes(body).replace(key, b"***") if len(key) >= _A_KEY else bytes(body)
-        self._hear_refusal(response, safe)
+        pause = self._hear_refusal(response, safe)
+        if pause is not None and pause.until - self._house.clock() > _WAITED_FOR:
+            reason, more = pause_answer(pause, self._house.clock(), 0.0)
+            self._is_begun = True
+            await self._agent.refuse(self._call.api, reason, pause.words, more=more)
+            self._give_back(link, response)
+            return
         length = str(len(safe)).encode()
         headers = [(name, value) for name, value in returned(response) if name != b"content-length"]
         head = h11.Response(
@@ -228,17 +235,18 @@ class Exchange:
         await self._agent.send(head, h11.Data(data=safe), h11.EndOfMessage())
         self._give_back(link, response)
 
-    def _hear_refusal(self, response: h11.Response, body: bytes) -> None:
+    def _hear_refusal(self, response: h11.Response, body: bytes) -> AccountPause | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
         now = datetime.fromtimestamp(self._house.clock(), UTC).astimezone()
-        self._refused(refusal_of_answer(response.status_code, headers, body, now))
+        return self._refused(refusal_of_answer(response.status_code, headers, body, now))
 
-    def _refused(self, refusal: Refusal | None) -> None:
+    def _refused(self, refusal: Refusal | None) -> AccountPause | None:
         if self._call.is_counted:
             self._try.refusal = refusal
-        if refusal is not None and refusal.kind != "login":  # a bad key is of this run alone
-            house = self._house
-            house.pauses.refuse(self._try.account, refusal, house.clock(), share=house.random.random())
+        if refusal is None or refusal.kind == "login":  # a bad key is of this run alone
+            return None
+        house = self._house
+        return house.pauses.refuse(self._try.account, refusal, house.clock(), share=house.random.random())
 
     async def _hand_on_answer(self, link: ProviderLink, response: h11.Response) -> None:
         """Hand an answer on as it comes, and read along."""
@@ -365,13 +373,13 @@ class _Watch:
             self._exchange.left()
 
 
-def pause_headers(pause: AccountPause, now: float, share: float) -> list[tuple[bytes, bytes]]:
-    """When to ask again, spread a little; for long pauses: not to ask again at all."""
+def pause_answer(pause: AccountPause, now: float, share: float) -> tuple[Reason, list[tuple[bytes, bytes]]]:
+    """What is said while an account rests: when to ask again, spread a little; of long pauses: not to ask again."""
     seconds = max(1, math.ceil((pause.until - now) * (1 + 0.1 * share)))
     headers = [(b"retry-after", str(seconds).encode())]
-    if seconds > _WAITED_FOR:  # the SDKs of Anthropic and OpenAI obey it
-        headers.append((b"x-should-retry", b"false"))
-    return headers
+    if pause.until - now <= _WAITED_FOR:
+        return "pause", headers
+    return "rest", [*headers, (b"x-should-retry", b"false")]  # the SDKs of Anthropic and OpenAI obey it
 
 
 def _unpacking(encoding: bytes) -> Callable[[bytes], bytes]:

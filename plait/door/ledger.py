@@ -8,7 +8,7 @@ from plait.door.day_book import DayBook
 from plait.plans.accounts.pauses import AccountPause
 from plait.plans.accounts.refusals import Refusal
 from plait.plans.agents.door_sight import DoorSight
-from plait.plans.agents.prices import PriceList
+from plait.plans.agents.prices import ModelPrice, PriceList
 from plait.plans.agents.stream import Tokens
 from plait.plans.budgets.answers import AnswerReader
 from plait.plans.budgets.limits import Budgets, Expense, Limits, Scope, budget_spent, expense_of
@@ -117,9 +117,9 @@ class Ledger:
         self._book.note(final, self._clock(), run=open_try.run)
         self._day_read = float("-inf")
 
-    def price(self, tokens: Tokens, model: str | None) -> float | None:
-        """US dollars of a call."""
-        return self._prices.cost(tokens, model)
+    def price_of(self, model: str | None) -> ModelPrice | None:
+        """What a model costs; nothing where that is not known."""
+        return self._prices.price_of(model)
 
     def _today(self) -> Expense:
         now = self._clock()
@@ -134,6 +134,8 @@ class Meter:
     def __init__(self, ledger: Ledger, open_try: OpenTry, reader: AnswerReader) -> None:
         self._ledger, self._try, self._reader = ledger, open_try, reader
         self._debited = Expense()
+        self._model: str | None = None
+        self._price: ModelPrice | None = None
 
     def look(self) -> str:
         """Debit what has come since; which limit is reached by it, in words."""
@@ -152,7 +154,10 @@ class Meter:
         open_try.model = self._reader.model or open_try.model
 
     def _debit(self, tokens: Tokens) -> float | None:
-        usd = self._ledger.price(tokens, self._reader.model)
+        if self._reader.model != self._model:  # looked up once for each answer, and not for each piece of it
+            self._model = self._reader.model
+            self._price = self._ledger.price_of(self._model)
+        usd = None if self._price is None else self._price.of_call(tokens)
         after = expense_of(tokens, usd)
         self._ledger.move(self._try, self._debited, after)
         self._debited = after

@@ -19,7 +19,7 @@ import h11
 from plait.door.agent_link import AgentGone, AgentLink
 from plait.door.agent_requests import BadRequest, asks_for_upgrade, is_too_long, target_of, tokens_in
 from plait.door.day_book import DayBook
-from plait.door.exchange import Exchange, House, pause_headers
+from plait.door.exchange import Exchange, House, pause_answer
 from plait.door.ledger import Ledger, OpenTry
 from plait.door.machine_pauses import MachinePauses
 from plait.door.patience import LONGEST_BODY, MOST_AT_ONCE, MOST_CONNECTIONS, PIECE, Patience
@@ -218,19 +218,14 @@ class ModelDoor:
                 talk.cancel()
                 with suppress(asyncio.CancelledError, Exception):
                     await talk
-        return self._sight(open_try)
+        return open_try.sight()
 
     async def _seen(self, token: str) -> DoorSight:
         open_try = self._tries.get(token)
-        return DoorSight() if open_try is None else self._sight(open_try)
+        return DoorSight() if open_try is None else open_try.sight()
 
     async def _read(self, look: Callable[[], _T]) -> _T:
         return look()
-
-    def _sight(self, open_try: OpenTry) -> DoorSight:
-        if not open_try.spent and not open_try.is_over:
-            open_try.spent = self._house.ledger.spent(open_try)
-        return open_try.sight()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of an agent, request after request."""
@@ -310,8 +305,8 @@ class ModelDoor:
         if (pause := house.pause_of(open_try.account)) is not None:
             now = house.clock()
             open_try.refuse_for(pause)
-            more = pause_headers(pause, now, house.random.random())
-            await agent.refuse(api, "pause", f"{open_try.account} rests: {pause.words}", more=more)
+            reason, more = pause_answer(pause, now, house.random.random())
+            await agent.refuse(api, reason, f"{open_try.account} rests: {pause.words}", more=more)
             return True
         if open_try.at_once >= MOST_AT_ONCE:
             await agent.refuse(api, "busy", f"more than {MOST_AT_ONCE} requests at once", more=[(b"retry-after", b"1")])

@@ -36,9 +36,9 @@ class ProviderLink:
         """Whether it has answered before: then it may have been closed since, without anybody's fault."""
         self.kept_until = 0.0
 
-    async def send(self, event: h11.Request | h11.Data | h11.EndOfMessage) -> None:
-        """Write a part of a request, as fast as the provider takes it."""
-        self.writer.write(self.http.send(event) or b"")
+    async def send(self, *events: h11.Request | h11.Data | h11.EndOfMessage) -> None:
+        """Write parts of a request, as fast as the provider takes them."""
+        self.writer.write(b"".join(self.http.send(event) or b"" for event in events))
         await self.writer.drain()
 
     async def read(self, silence: float) -> None:

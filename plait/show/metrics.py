@@ -1,8 +1,8 @@
 """What a run achieved in figures, and how good they are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -55,6 +55,8 @@ class Metrics:
     """Share of the elapsed time that the busiest role's agents worked, those without work counted: at most 1."""
     usage: Usage | None = None
     """What all agents used up, as far as somebody told."""
+    usage_by_role: Mapping[str, Usage] = field(default_factory=dict)
+    usage_by_model: Mapping[str, Usage] = field(default_factory=dict)
 
 
 Verdict = Literal["good", "fair", "poor"]
@@ -114,6 +116,8 @@ def measure(outcome: FeatureOutcome) -> Metrics:
         busiest_role=role,
         busiest_share=role_share,
         usage=_usage(outcome),
+        usage_by_role=usage_by_role(outcome),
+        usage_by_model=usage_by_model(outcome),
     )
 
 
@@ -121,6 +125,24 @@ def _usage(outcome: FeatureOutcome) -> Usage | None:
     """Of all that agents have tried; commands use up nothing."""
     commands = outcome.conditions.commands if outcome.conditions else ()
     return usage_of(task.usage for task in outcome.tasks if task.tries and task.id not in commands)
+
+
+def usage_by_role(outcome: FeatureOutcome) -> dict[str, Usage]:
+    """What the agents of each role used up; those that helped another role out count for their own."""
+    return _usage_by(outcome, lambda task: (task.agent or "").rpartition("-")[0] or task.role)
+
+
+def usage_by_model(outcome: FeatureOutcome) -> dict[str, Usage]:
+    """The same by the model that each task's last try named; of those that named none, under an empty name."""
+    return _usage_by(outcome, lambda task: (task.usage.model if task.usage else None) or "")
+
+
+def _usage_by(outcome: FeatureOutcome, name: Callable[[TaskOutcome], str]) -> dict[str, Usage]:
+    groups: dict[str, list[Usage]] = {}
+    for task in outcome.tasks:
+        if task.tries and task.usage:
+            groups.setdefault(name(task), []).append(task.usage)
+    return {group: usage for group, told in sorted(groups.items()) if (usage := usage_of(told))}
 
 
 def whole_tries(task: TaskOutcome) -> int:

@@ -10,8 +10,8 @@ from plait.plans.tasks.base_standing import BaseStanding, base_words
 from plait.plans.tasks.edition_change import EditionChange, edition_words
 from plait.plans.tasks.outcomes import Approval, BatchOutcome, FeatureOutcome, TaskOutcome, VerifiedTree, WeakenedTest
 from plait.show.batch_story import repeat_rejection, repeat_verification
-from plait.show.metrics import Metrics, Reading, readings
-from plait.show.progress import Progress
+from plait.show.metrics import Metrics, Reading, readings, usage_by_model, usage_by_role
+from plait.show.progress import Progress, used_up
 
 _DIGITS = 6
 
@@ -41,6 +41,7 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
         "bound_seconds": finite(outcome.bound_seconds),
         "tasks": [_task(task, outcome) for task in outcome.singly().tasks],
         "batches": [batch_record(batch) for batch in outcome.batches],
+        **_usage(outcome),
         **({"reason": outcome.reason} if outcome.reason else {}),
         **({"base": _base(outcome.base)} if outcome.base else {}),
         **({"edition": _edition(outcome.edition)} if outcome.edition else {}),
@@ -54,6 +55,16 @@ def outcome_record(outcome: FeatureOutcome) -> dict[str, Any]:
             else {}
         ),
     }
+
+
+def _usage(outcome: FeatureOutcome) -> dict[str, Any]:
+    """What its agents used up in all, by role and by model; nothing where none has told anything."""
+    whole = used_up(outcome)
+    if whole is None:
+        return {}
+    by = {"by_role": usage_by_role(outcome), "by_model": usage_by_model(outcome)}
+    groups = {name: {key: used.model_dump(mode="json") for key, used in some.items()} for name, some in by.items()}
+    return {"usage": {**whole.model_dump(mode="json"), **groups}}
 
 
 def _base(base: BaseStanding) -> dict[str, Any]:

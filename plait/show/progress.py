@@ -5,8 +5,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState
+from plait.plans.tasks.outcomes import Approval, FeatureOutcome, Rest, RunState, TaskOutcome
 from plait.plans.tasks.states import TaskState
+from plait.plans.usage import Usage, usage_of
 from plait.plans.wording import listed, spell_roughly, spell_seconds
 from plait.show.metrics import failed_tries
 from plait.show.next_steps import answer_command
@@ -41,6 +42,9 @@ class ActiveAgent(_ProgressPart):
     agent: str
     since: datetime
     last_line: str = Field(default="", description="What it wrote last; not escaped.")
+    tool: str = Field(default="", description="The tool that it uses now, and what for; not escaped.")
+    model: str | None = Field(default=None, description="The model that it works with, where its program tells.")
+    usage: Usage | None = Field(default=None, description="What this try has used up so far, where its program tells.")
     silent_seconds: float = Field(default=0.0, description="How long it, and the checks of its work, wrote nothing.")
     worked_seconds: float = Field(default=0.0, description="How long this stretch of work has gone on.")
     planned_seconds: float | None = Field(default=None, description="How long the plan says that it takes.")
@@ -140,6 +144,9 @@ class Progress(_ProgressPart):
     resting: tuple[OpenRest, ...] = Field(
         default=(), description="Roles that start no agent now: their account has refused, or their program breaks off."
     )
+    usage: Usage | None = Field(
+        default=None, description="What all agents have used up by now, as far as they told; those at work included."
+    )
 
     def to_json(self) -> str:
         """One line."""
@@ -175,10 +182,42 @@ def progress_of(
         error_rate=_error_rate(outcome),
         eta_seconds=eta.p50_seconds if eta else _pace(outcome, elapsed, finished=finished, ahead=ahead),
         eta=eta,
+        usage=used_up(outcome, active),
         paused_by=outcome.paused_by,
         resting=tuple(OpenRest(**rest.model_dump()) for rest in outcome.rests),
         waiting=tuple(_waiting(outcome.feature, approval) for approval in outcome.asked),
     )
+
+
+def used_up(outcome: FeatureOutcome, active: Iterable[ActiveAgent] = ()) -> Usage | None:
+    """What the agents of a run have used up by now, commands aside; nothing where none has told anything."""
+    commands = outcome.conditions.commands if outcome.conditions else ()
+    tried = [task for task in outcome.tasks if task.tries and task.id not in commands]
+    ended = [task.usage for task in tried if task.state is not TaskState.RUNNING]
+    under_way = [task.usage for task in tried if task.state is TaskState.RUNNING and task.usage]
+    return usage_of([*ended, *under_way, *(agent.usage for agent in active)])
+
+
+def used_by(task: TaskOutcome, agent: ActiveAgent | None) -> Usage | None:
+    """What a task has used up by now: in what is over of it, and in the try that goes on."""
+    return usage_of([usage for usage in (task.usage, agent.usage if agent else None) if usage is not None])
+
+
+def spell_used(usage: Usage | None) -> str:
+    """`1.2M tokens, $3.10`; `≥` before what is not all of it; nothing where nobody told."""
+    if usage is None:
+        return ""
+    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+    told = [f"{short_number(tokens)} tokens"] if tokens else []
+    told += [f"${usage.usd:,.2f}"] if usage.usd is not None else []
+    return ("" if usage.exact or not told else "≥ ") + ", ".join(told)
+
+
+def short_number(number: int) -> str:
+    """`940`, `12.3k`, `4.0M`."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 999_950 else f"{number / 1e6:.1f}M"
 
 
 def _has_to_land(outcome: FeatureOutcome) -> bool:

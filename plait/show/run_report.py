@@ -1,6 +1,6 @@
 """What came of a run, told to people: Markdown for the page, plain lines for the terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from plait.advice.forecasts.forecast_record import Forecast
 from plait.plans.tasks.base_standing import base_words
@@ -190,7 +190,16 @@ def figures(metrics: Metrics) -> list[tuple[str, str, str]]:
         ("conflicts", conflicts, verdicts.get("conflicts", "")),
         ("tries", f"{metrics.tries}, {metrics.failed_tries} failed", ""),
         *([("used up", _used_up(metrics.usage), "as its agents told")] if metrics.usage else []),
+        *_used_by("role", metrics.usage_by_role),
+        *_used_by("model", metrics.usage_by_model),
     ]
+
+
+def _used_by(what: str, used: Mapping[str, Usage]) -> list[tuple[str, str, str]]:
+    """A row for each role or model; none where there is but one, as that is the whole."""
+    if len(used) < 2:
+        return []
+    return [(f"used up by {name or f'no named {what}'}", _used_up(usage), "") for name, usage in used.items()]
 
 
 def _used_up(usage: Usage) -> str:

@@ -12,12 +12,14 @@ from plait.store.engine import Store
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
+    ROLE_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
+    record_of,
     summary_of,
 )
-from plait.store.records import BatchDuration, RoleDuration, RunSummary, TaskWork
+from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary, TaskWork
 from plait.store.rows import batch_rows, outcome_from_rows, rejection_rows, run_row, task_rows
 from plait.store.tables import BatchRow, RejectionRow, RunRow, TaskRow, storable
 
@@ -55,6 +57,13 @@ def role_durations(store: Store, repository: str, role: str | None = None) -> tu
     asked = {"repository": storable(repository), "role": _asked(role)}
     with store.reading() as session:
         return tuple(duration_of(row) for row in session.connection().execute(text(ROLE_DURATIONS), asked))
+
+
+def role_records(store: Store, repository: str) -> tuple[RoleRecord, ...]:
+    """By role, by name: how many of its tasks were finished and checked, of those that came to an end."""
+    asked = {"repository": storable(repository)}
+    with store.reading() as session:
+        return tuple(record_of(row) for row in session.connection().execute(text(ROLE_RECORDS), asked))
 
 
 def batch_durations(store: Store, repository: str, *, limit: int = 20) -> tuple[BatchDuration, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from plait.plans.tasks.outcomes import RunState
 from plait.store.moments import from_milliseconds
-from plait.store.records import BatchDuration, RoleDuration, RunSummary
+from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary
 
 # PostgreSQL wants the type of a parameter that is only compared with NULL.
 RECENT_RUNS = """
@@ -25,6 +25,16 @@ FROM tasks JOIN runs ON runs.run_id = tasks.run_id
 WHERE runs.repository = :repository AND (CAST(:role AS TEXT) IS NULL OR tasks.role = :role)
   AND tasks.state IN ('done', 'landed', 'held') AND tasks.actual_seconds IS NOT NULL
 ORDER BY runs.started_at, runs.run_id, tasks.position
+"""
+
+# What never had an agent says nothing of one.
+ROLE_RECORDS = """
+SELECT tasks.role, sum(CASE WHEN tasks.state IN ('done', 'landed', 'held') THEN 1 ELSE 0 END), count(*)
+FROM tasks JOIN runs ON runs.run_id = tasks.run_id
+WHERE runs.repository = :repository AND tasks.tries > 0 AND tasks.agent IS NOT NULL
+  AND tasks.state IN ('done', 'landed', 'held', 'failed')
+GROUP BY tasks.role
+ORDER BY tasks.role
 """
 
 # The newest say best how long it takes now.
@@ -58,6 +68,11 @@ def summary_of(row: Sequence[Any]) -> RunSummary:
 def duration_of(row: Sequence[Any]) -> RoleDuration:
     role, task, planned, actual = row
     return RoleDuration(role=role, task=task, planned_seconds=_number(planned), actual_seconds=_number(actual) or 0.0)
+
+
+def record_of(row: Sequence[Any]) -> RoleRecord:
+    role, succeeded, tried = row
+    return RoleRecord(role=str(role), succeeded=int(succeeded), tried=int(tried))
 
 
 def _number(value: Any) -> float | None:

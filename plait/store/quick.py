@@ -9,12 +9,14 @@ from typing import Any
 from plait.store.queries import (
     RECENT_RUNS,
     ROLE_DURATIONS,
+    ROLE_RECORDS,
     VERIFICATIONS,
     batch_duration_of,
     duration_of,
+    record_of,
     summary_of,
 )
-from plait.store.records import BatchDuration, RoleDuration, RunSummary
+from plait.store.records import BatchDuration, RoleDuration, RoleRecord, RunSummary
 from plait.store.versions import HEAD, READ_VERSION
 
 
@@ -34,6 +36,12 @@ def quick_batch_durations(file: Path, repository: str, *, limit: int = 20) -> tu
     """As `history.batch_durations`; nothing when the store has to be opened in full."""
     rows = _read(file, VERIFICATIONS, {"repository": repository, "limit": limit})
     return None if rows is None else tuple(batch_duration_of(row) for row in rows)
+
+
+def quick_role_records(file: Path, repository: str) -> tuple[RoleRecord, ...] | None:
+    """As `history.role_records`; nothing when the store has to be opened in full."""
+    rows = _read(file, ROLE_RECORDS, {"repository": repository})
+    return None if rows is None else tuple(record_of(row) for row in rows)
 
 
 def _read(file: Path, question: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:

@@ -45,6 +45,17 @@ class RoleDuration:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleRecord:
+    """How often work of a role was good, over all runs of a repository."""
+
+    role: str
+    succeeded: int
+    """Tasks that were finished and checked."""
+    tried: int
+    """Those, and the ones that failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchDuration:
     """One batch that was verified, as a forecast learns from it."""
 

@@ -73,6 +73,15 @@ def way_to(hosts: Sequence[str], *, environment: Mapping[str, str], find: Find =
             yield path
 
 
+@contextmanager
+def way_home(port: int) -> Iterator[Path]:
+    """A unix socket that leads to a port of this machine while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="plait-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / str(port)
+        with _Bridge(port, path):
+            yield path
+
+
 class _Proxy:
     def __init__(self, hosts: tuple[str, ...], path: Path, upstream: str, find: Find) -> None:
         self.hosts, self.upstream, self.find = hosts, upstream, find
@@ -131,8 +140,9 @@ class _Proxy:
             self.ends.add(end)
             closed = self.closed
         try:
-            if not closed:
-                yield
+            if closed:
+                raise OSError("the sandbox has ended")
+            yield
         finally:
             with self.lock:
                 self.ends.discard(end)
@@ -195,6 +205,17 @@ def read_head(end: socket.socket) -> bytes:
             break
         head += piece
     return head
+
+
+class _Bridge(_Proxy):
+    """As the proxy, to one port and without a word."""
+
+    def __init__(self, port: int, path: Path) -> None:
+        super().__init__((), path, "", addresses_of)
+        self.port = port
+
+    def opened(self, inner: socket.socket) -> socket.socket:  # noqa: ARG002  (nothing is read of it)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=_PATIENCE)
 
 
 class _RefusedError(Exception):

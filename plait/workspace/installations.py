@@ -47,7 +47,12 @@ def is_system(path: Path) -> bool:
 
 
 def installations(
-    argv: Sequence[str], environment: Mapping[str, str], *, checkout: Path, hidden: Iterable[Path] = ()
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    checkout: Path,
+    hidden: Iterable[Path] = (),
+    programs: Iterable[str] = (),
 ) -> tuple[Path, ...]:
     """What has to be readable for a program, and those on its PATH, to start; without the system's own.
 
@@ -58,9 +63,11 @@ def installations(
         environment: The program's, with the PATH.
         checkout: Where the virtual environments of a set-up may be.
         hidden: Places of which nothing is given.
+        programs: Further programs, by name or full path.
     """
     search = _Search(_homes(environment), tuple(Path(os.path.realpath(place)) for place in hidden), environment)
-    search.add_program(Path(argv[0]))
+    for program in (argv[0], *(name for name in programs if name.startswith("/"))):  # others are on the PATH
+        search.add_program(Path(program))
     for word in argv[1:]:
         if word.startswith("/") and is_file(word):
             search.add(Path(word))

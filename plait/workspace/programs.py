@@ -2,9 +2,11 @@
 
 import shutil
 
+from plait.plans.agents.programs import how_to_install
 from plait.plans.errors import EnvironmentProblem
-from plait.plans.language.backends import LATER, PROGRAMS, Backend
+from plait.plans.language.backends import BACKENDS, PROGRAMS, Backend
 from plait.plans.language.crew import Crew, Role
+from plait.plans.language.environment import own_values
 from plait.plans.wording import either, listed
 
 _ELSE = (
@@ -23,12 +25,13 @@ def backend_of(
         search_path: Where agent programs are looked for, as in PATH; the process's own PATH when absent.
 
     Raises:
-        EnvironmentProblem: No backend is named and none can be chosen, or this version does not carry it out.
+        EnvironmentProblem: No backend is named and none can be chosen, or its program is not there.
     """
     backend = role.own_backend or default or _only_program(role_name, search_path)
-    if backend in LATER:
+    program = BACKENDS[backend].program
+    if program and shutil.which(program, path=own_values(role.environment).get("PATH", search_path)) is None:
         raise EnvironmentProblem(
-            f"this version of plait cannot drive {backend} by itself yet, which the role {role_name} works with", _ELSE
+            f"{program} was not found on the PATH, which the role {role_name} works with", how_to_install(backend)
         )
     return backend
 

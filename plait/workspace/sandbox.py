@@ -52,10 +52,16 @@ class Sandbox:
     """Its TMPDIR, and its /tmp: writable."""
     sockets: Mapping[int, Path] = field(default_factory=dict)
     """By port of 127.0.0.1 inside, the unix socket outside that a connection reaches."""
+    ports: tuple[int, ...] = ()
+    """Ports of 127.0.0.1 outside that are there inside, too: servers of tools that the user has started."""
     hosts: tuple[str, ...] = ()
     """Hosts on the network that it may reach, such as `pypi.org` and `*.example.com:8443`; of no port: 443."""
     readable: tuple[Path, ...] = ()
     """Further files and folders, such as stores of objects that the checkout's git borrows from."""
+    programs: tuple[str, ...] = ()
+    """Further programs that it may start, by name or full path."""
+    writes_git: bool = False
+    """Whether its `.git` is a copy that it may write and nobody reads: for a program that cannot do without."""
     hidden: tuple[Path, ...] = ()
     """What must stay out of sight, though a PATH leads into it: PLAIT_HOME."""
 
@@ -66,7 +72,7 @@ def bwrap_program() -> str | None:
 
 
 def confined(
-    argv: Sequence[str], environment: Mapping[str, str], box: Sandbox, *, hosts: Path | None
+    argv: Sequence[str], environment: Mapping[str, str], box: Sandbox, *, ways: Mapping[int, Path]
 ) -> tuple[tuple[str, ...], Inside]:
     """What is started in a program's place, to have it run in the checkout of a sandbox.
 
@@ -75,7 +81,7 @@ def confined(
     Args:
         argv: The program, looked up on the PATH of `environment`, and its arguments.
         environment: Its variables; those that name places or the network are changed to what is there inside.
-        hosts: The unix socket of the proxy for `box.hosts`, where there are any.
+        ways: By port inside, the unix sockets that lead to `box.ports` and, by `HOSTS_PORT`, to `box.hosts`.
 
     Raises:
         CallError: as `run_supervised`.
@@ -86,11 +92,11 @@ def confined(
         raise EnvironmentProblem("there is no bubblewrap (bwrap) for a sandbox", NO_BWRAP)
     encoded(argv, environment)
     program = Path(os.path.normpath(box.checkout / find_program(argv[0], box.checkout, environment)))
-    sockets = {**box.sockets, **({HOSTS_PORT: hosts} if hosts is not None else {})}
+    sockets = {**box.sockets, **ways}
     python = os.path.realpath(sys.executable)
     words = [str(program), *argv[1:]]
-    readable = installations(words, environment, checkout=box.checkout, hidden=box.hidden)
-    variables = _variables_inside(environment, box, readable, has_hosts=hosts is not None)
+    readable = installations(words, environment, checkout=box.checkout, hidden=box.hidden, programs=box.programs)
+    variables = _variables_inside(environment, box, readable, has_hosts=HOSTS_PORT in ways)
     options = [
         # `--die-with-parent` goes by the thread that started it: the shim has one alone.
         *("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
@@ -105,6 +111,11 @@ def confined(
     inside = (python, "-I", "-S", f"{_INSIDE}/inside.py", str(shim.ENDED), ports, str(program), *argv)
     packed = b"".join(os.fsencode(word) + b"\0" for word in options)
     return (bwrap, "--args", str(shim.OPTIONS), "--", *inside), Inside(argv[0], variables, packed)
+
+
+def copy_of_git(box: Sandbox) -> Path:
+    """Where the copy of a checkout's `.git` is that its program writes."""
+    return box.temporary / "git-of-the-checkout"
 
 
 def object_stores(objects: Path) -> tuple[Path, ...]:
@@ -166,7 +177,9 @@ def _places(box: Sandbox, readable: Iterable[Path], environment: Mapping[str, st
                 binds[name] = "--ro-bind", path
     binds = {name: bind for name, bind in binds.items() if not any(above in binds for above in name.parents)}
     binds |= {place: ("--bind", place) for place in own}
-    if git.is_dir() or git.is_file():
+    if box.writes_git:
+        binds[git] = "--bind", copy_of_git(box)
+    elif git.is_dir() or git.is_file():
         binds[git] = "--ro-bind", git
     named = Path(environment.get("TMPDIR", "/tmp"))  # noqa: S108
     if named.is_absolute() and named not in binds and os.path.realpath(named) == os.path.realpath(box.temporary):

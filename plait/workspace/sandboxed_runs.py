@@ -1,12 +1,14 @@
 """Runs a program in a sandbox, supervised as any other: the same limits, the same words on how it ended."""
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from plait.workspace.allowed_hosts import way_to
+from plait.workspace.allowed_hosts import way_home, way_to
 from plait.workspace.process import UNLIMITED, Ended, Limits, run_supervised
-from plait.workspace.sandbox import Sandbox, confined
+from plait.workspace.sandbox import HOSTS_PORT, Sandbox, confined, copy_of_git
 
 
 def run_sandboxed(
@@ -29,8 +31,15 @@ def run_sandboxed(
         CallError, EnvironmentProblem: as `run_supervised` and `confined`.
     """
     box.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with way_to(box.hosts, environment=environment) as hosts:
-        words, inside = confined(argv, environment, box, hosts=hosts)
+    if box.writes_git:
+        copy = copy_of_git(box)
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(box.checkout / ".git", copy, symlinks=True)
+    with ExitStack() as open_ways:
+        ways = {port: open_ways.enter_context(way_home(port)) for port in box.ports if port not in box.sockets}
+        if hosts := open_ways.enter_context(way_to(box.hosts, environment=environment)):
+            ways[HOSTS_PORT] = hosts
+        words, inside = confined(argv, environment, box, ways=ways)
         return run_supervised(
             words,
             directory=box.checkout,

@@ -36,12 +36,13 @@ def test_check_answers_in_json_too(repository: Path, write_plan: WritePlan) -> N
 
 
 def test_a_missing_agent_program_is_told_before_a_server_is_started(repository: Path, write_plan: WritePlan) -> None:
-    plan = write_plan("feature: x\ngoal: y\ncrew: {dev: {backend: claude}}\ntasks: [{id: A, role: dev, prompt: Do.}]\n")
+    crew = "{dev: {backend: claude, environment: {PATH: /nowhere}}}"
+    plan = write_plan(f"feature: x\ngoal: y\ncrew: {crew}\ntasks: [{{id: A, role: dev, prompt: Do.}}]\n")
 
     ended = plait("run", str(plan), cwd=repository)
 
     assert ended.status == 3
-    assert "cannot drive claude by itself yet, which the role dev works with" in ended.stderr
+    assert "claude was not found on the PATH, which the role dev works with" in ended.stderr
     assert "Prefect" not in ended.stderr
 
 

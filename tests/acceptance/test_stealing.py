@@ -72,7 +72,7 @@ def test_commands_are_taken_over_by_roles_without_an_agent_and_prompts_are_not(
         goal: Commands need no agent.
         crew:
           turner: {slots: 1, fallback: [lathe], backend: command, command: [sh, -c, "echo x > x.txt; sleep 1"]}
-          lathe: {slots: 1, backend: claude}
+          lathe: {slots: 1, backend: claude, environment: {PATH: "/usr/bin:/bin"}}
         tasks:
           - {id: ONE, role: turner, run: sleep 2; echo 1 > 1.txt, priority: 1}
           - {id: ASKED, role: turner, prompt: Turn it., priority: 2}
@@ -85,4 +85,4 @@ def test_commands_are_taken_over_by_roles_without_an_agent_and_prompts_are_not(
     assert ended.status == 0, ended.stderr
     agents = {task["id"]: task["agent"] for task in ended.data["tasks"]}
     assert agents == {"ONE": "turner-1", "ASKED": "turner-1", "TWO": "lathe-1"}
-    assert "lathe cannot help turner out: this version of plait cannot drive claude" in ended.stderr
+    assert "lathe cannot help turner out: claude was not found on the PATH" in ended.stderr

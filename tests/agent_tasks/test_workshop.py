@@ -15,6 +15,7 @@ from plait.agent_tasks.errors import SetUpFailed, TaskStopped
 from plait.agent_tasks.implement import implement
 from plait.agent_tasks.integrate import integrate
 from plait.agent_tasks.workshop import opened_workshop, workshop_of
+from plait.plans.agents.activity import Activity
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.tasks.outcomes import BatchState
 from plait.plans.tasks.work import (
@@ -27,6 +28,7 @@ from plait.plans.tasks.work import (
     from_json,
     to_json,
 )
+from plait.workspace.redacting import kept_secret
 from tests.conftest import DATE
 from tests.flows.opened import opened, order_of
 from tests.support.repositories import files_of
@@ -170,3 +172,22 @@ def test_a_set_up_of_the_crew_that_fails_is_found_out_once_by_agents_and_the_ver
         for step in (work, verify) if first == "the agent" else (verify, work):
             step()
     assert (tmp_path / "runs").read_text() == "run\n" * 2
+
+
+def test_what_agents_print_and_do_is_told_without_secrets(repository: Path) -> None:
+    told: list[object] = []
+
+    def hear(*words: object) -> None:
+        told.append(words)
+
+    with (
+        opened("feature: f\ngoal: G.\ntasks: [{id: A, run: echo}]", repository) as session,
+        kept_secret(["hunter22222"]),
+        opened_workshop(
+            session.shop.facts, control=session.shop.control, hear=hear, tell=told.append, act=hear
+        ) as shop,
+    ):
+        shop.hear("A", "it says hunter22222")
+        shop.tell("A: hunter22222")
+        shop.act("A", Activity(words="aHVudGVyMjIyMjI=", tool="Bash: echo hunter22222", model="m"))
+    assert told == [("A", "it says ***"), "A: ***", ("A", Activity(words="***I=", tool="Bash: echo ***", model="m"))]

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tests.agents.cases import CASES, EDIT, TOKEN, WITH_TOOLS, Case, order_for, 
 from tests.support import mcp_server
 from tests.support.agents import wait_until
 from tests.support.fake_model import FakeModel, fake_model
+from tests.support.programs import PROJECT, require
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow]
 
@@ -63,7 +65,12 @@ def test_a_key_that_is_refused_is_a_login_that_is_needed(case: Case, tmp_path: P
     assert not report.claims_done
 
 
-@each
+@pytest.mark.parametrize(
+    "case",
+    # aider asks again for a minute, with growing pauses, and has no switch for that.
+    [pytest.param(case, marks=[pytest.mark.rare] if name == "aider" else []) for name, case in CASES.items()],
+    ids=CASES,
+)
 def test_a_limit_of_the_rate_is_one_of_the_account(case: Case, tmp_path: Path) -> None:
     refusal = {"status": 429, "retry_after": 1, "repeat": "forever", "message": "Rate limit of the fake"}
     with fake_model(case.script(refusal)) as model:
@@ -167,3 +174,32 @@ def _command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+_WORKS_ALONE = """
+import sys, threading
+from pathlib import Path
+from tests.agents.cases import CASES, order_for
+from tests.support.fake_model import FakeModel, Play
+
+case = CASES[sys.argv[1]]
+case.agent().work(order_for(case, Path(sys.argv[2]), FakeModel(sys.argv[3], Play([]))))
+"""
+
+
+@each
+def test_where_plait_is_killed_its_program_ends_with_all_that_it_started(case: Case, tmp_path: Path) -> None:
+    busy = {"shell": "echo $$ > pid; sleep 300"} if case.has_tools else {"text": "Late.", "silence": 60}
+    require(case.backend)
+    with fake_model(case.script(busy)) as model:
+        plait = subprocess.Popen(
+            [sys.executable, "-c", _WORKS_ALONE, case.backend, str(tmp_path), model.url], cwd=PROJECT
+        )
+        try:
+            number = tmp_path / "checkout" / "pid"
+            assert wait_until(lambda: number.exists() if case.has_tools else bool(model.asked))
+            assert processes_of(tmp_path / "home") != []
+        finally:
+            plait.kill()
+            plait.wait()
+        assert wait_until(lambda: processes_of(tmp_path / "home") == [])

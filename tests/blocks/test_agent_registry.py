@@ -6,11 +6,15 @@ from typing import get_args
 import pytest
 
 from plait.blocks import SAVED_BLOCKS
+from plait.blocks.agents.acp import AcpAgent
+from plait.blocks.agents.codex import CodexAgent
 from plait.blocks.agents.command import CommandAgent
+from plait.blocks.agents.model import ModelAgent
 from plait.blocks.agents.registry import AGENTS, BY_BACKEND, agent_for
 from plait.blocks.agents.scripted import ScriptedAgent
+from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
-from plait.plans.language.backends import BACKENDS, LATER, Backend
+from plait.plans.language.backends import BACKENDS, Backend
 from plait.plans.language.crew import Role
 
 
@@ -43,6 +47,16 @@ def test_a_role_with_a_command_needs_no_backend_whatever_the_others_work_with(tm
     assert isinstance(agent, CommandAgent)
 
 
+def test_a_role_of_acp_and_one_of_a_model_become_their_agents(tmp_path: Path) -> None:
+    roles = {"acp": Role(backend="acp", command=("gemini", "--acp")), "model": Role(backend="model", model="x:y")}
+
+    agents = {name: agent_for("dev", role, base_directory=tmp_path) for name, role in roles.items()}
+
+    assert isinstance(agents["acp"], AcpAgent)
+    assert agents["acp"].facts.keys == ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    assert isinstance(agents["model"], ModelAgent)
+
+
 def test_a_script_is_found_beside_the_crew(tmp_path: Path) -> None:
     (tmp_path / "shop.script.yaml").write_text("tasks: {}")
 
@@ -68,6 +82,11 @@ def test_mistakes_of_a_script_are_told_before_anything_runs(tmp_path: Path) -> N
         (Role(backend="command", command=("agent", "{model}"), model={"simple": "-x"}), "would be read as an option"),
         (Role(backend="command", command=("agent",), prompt_by="file"), "gets its prompt as a file"),
         (Role(backend="scripted", script="none.yaml"), "cannot read the script"),
+        (Role(backend="model"), "names no model"),
+        (Role(backend="model", model="m", url="localhost:80"), "is no address"),
+        (Role(backend="model", model="m", arguments=("-x",)), "is no program to have any"),
+        (Role(backend="acp"), "has the backend acp, but no command"),
+        (Role(backend="acp", command=("agent", "{task}")), "{task} means nothing in a command of the backend acp"),
     ],
 )
 def test_settings_that_do_not_fit_the_backend_are_refused(tmp_path: Path, role: Role, told: str) -> None:
@@ -77,27 +96,27 @@ def test_settings_that_do_not_fit_the_backend_are_refused(tmp_path: Path, role: 
 
 def test_the_table_of_backends_and_the_registry_agree() -> None:
     assert set(BACKENDS) == set(get_args(Backend))
-    assert set(BY_BACKEND) == set(BACKENDS) - set(LATER)
+    assert set(BY_BACKEND) == set(BACKENDS)
     assert set(AGENTS) <= set(SAVED_BLOCKS)
     for agent in AGENTS:
         setting = BACKENDS[agent.backend].setting
         assert setting is None or setting in Role.model_fields
 
 
-@pytest.mark.parametrize("backend", LATER)
-def test_a_backend_of_a_later_version_says_so(tmp_path: Path, backend: Backend) -> None:
-    with pytest.raises(EnvironmentProblem, match=r"cannot drive .* by itself yet") as caught:
-        agent_for("backend", Role(backend=backend), base_directory=tmp_path)
-
-    assert caught.value.exit_code == 3
-    assert caught.value.hint
-
-
 def test_without_a_backend_the_only_program_found_is_chosen(tmp_path: Path, programs: Path) -> None:
     _install(programs, "codex")
 
-    with pytest.raises(EnvironmentProblem, match="cannot drive codex by itself yet, which the role qa works with"):
-        agent_for("qa", Role(), base_directory=tmp_path, search_path=str(programs))
+    agent = agent_for("qa", Role(model="m"), base_directory=tmp_path, search_path=str(programs))
+
+    assert agent == CodexAgent(model="m")
+
+
+def test_a_program_that_is_not_there_is_told_with_how_to_install_it(tmp_path: Path, programs: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match="claude was not found on the PATH, which the role qa works") as caught:
+        agent_for("qa", Role(backend="claude"), base_directory=tmp_path, search_path=str(programs))
+
+    assert caught.value.exit_code == 3
+    assert caught.value.hint == f"npm install -g @anthropic-ai/claude-code@{PROGRAM_FACTS['claude'].newest}"
 
 
 def test_without_a_backend_none_and_several_programs_are_told(tmp_path: Path, programs: Path) -> None:

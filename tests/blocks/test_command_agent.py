@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,11 @@ def test_later_tries_go_on_in_the_same_log(tmp_path: Path) -> None:
     assert order.output.read_text() == "one\ntwo\n"
     assert [report.tail for report in reports] == ["one\n", "two\n"]
     assert order.output.stat().st_mode & 0o077 == 0
+
+
+def test_an_agent_that_holds_more_memory_than_its_role_may_is_ended(tmp_path: Path) -> None:
+    hold = "held = bytearray(300_000_000); import time; time.sleep(60)"
+    agent = CommandAgent(command=(sys.executable, "-S", "-c", hold))
+    report = agent.work(replace(order_for(tmp_path), memory=100_000_000))
+    assert (report.cause, report.claims_done) == ("memory", False)
+    assert report.problem == "the agent was stopped because it used too much memory"

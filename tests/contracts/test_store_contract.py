@@ -15,7 +15,15 @@ from plait.plans.tasks.states import TaskState
 from plait.plans.usage import Usage
 from plait.store.engine import Store, open_store
 from plait.store.errors import StoreDamaged, StoreTooNew
-from plait.store.history import batch_durations, find_outcome, latest_run, recent_runs, record_run, role_durations
+from plait.store.history import (
+    batch_durations,
+    find_outcome,
+    latest_run,
+    recent_runs,
+    record_run,
+    role_durations,
+    role_records,
+)
 from plait.store.records import BatchDuration, RoleDuration, TaskWork
 from plait.store.tables import Row
 from plait.store.versions import HEAD, READ_VERSION, VERSION_TABLE, VERSIONS
@@ -134,6 +142,21 @@ def test_durations_are_those_of_checked_work(store: Store) -> None:
     )
     assert role_durations(store, "/shop", "backend") == (RoleDuration("backend", "API", 50.0, 55.5),)
     assert role_durations(store, "/elsewhere") == ()
+
+
+def test_a_record_counts_what_agents_brought_to_an_end(store: Store) -> None:
+    record(store, an_outcome())
+    record(store, an_outcome(run_id="again", started_at=at(5)))
+
+    records = {entry.role: (entry.succeeded, entry.tried) for entry in role_records(store, "/shop")}
+    counted = {"done": 1, "landed": 1, "held": 1, "failed": 0}
+    expected = dict[str, tuple[int, int]]()
+    for task in an_outcome().tasks:
+        if task.tries and task.agent and task.state in counted:
+            good, all_ = expected.get(task.role, (0, 0))
+            expected[task.role] = good + 2 * counted[task.state], all_ + 2
+    assert records == expected
+    assert role_records(store, "/elsewhere") == ()
 
 
 def test_verifications_are_those_of_the_newest_batches_that_had_any(store: Store) -> None:

@@ -167,7 +167,7 @@ def raw_upstream(*acts: Callable[[socket.socket], None]) -> Iterator[RawUpstream
 
     def talk(link: socket.socket) -> None:
         with suppress(OSError, ValueError):
-            while request := _request(link):
+            while request := request_on(link):
                 play.heard.append(request)
                 act = play.acts.pop(0) if len(play.acts) > 1 else play.acts[0]
                 act(link)
@@ -193,7 +193,7 @@ def raw_upstream(*acts: Callable[[socket.socket], None]) -> Iterator[RawUpstream
         server.close()
 
 
-def _request(link: socket.socket) -> bytes:
+def request_on(link: socket.socket) -> bytes:
     """One whole request; nothing where the connection ends."""
     heard = b""
     while b"\r\n\r\n" not in heard:

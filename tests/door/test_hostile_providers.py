@@ -17,7 +17,7 @@ import pytest
 from plait.plans.agents.launching import DoorEntry
 from plait.plans.agents.stream import Tokens
 from plait.plans.budgets.upstreams import upstream_at
-from tests.door.doors import PATHS, ask, open_door, raw_upstream, sends, upstream_of, whole
+from tests.door.doors import PATHS, ask, open_door, raw_upstream, request_on, sends, upstream_of, whole
 
 USAGE = b'{"model": "fake-model", "usage": {"input_tokens": 11, "output_tokens": 7}}'
 STREAM = (
@@ -186,7 +186,7 @@ def test_tls_is_verified_with_the_users_certificates_and_proxies_are_gone_throug
         """Answers `CONNECT`, and is the provider itself behind it."""
         link.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with suppress(OSError), context.wrap_socket(link, server_side=True) as inner:
-            tunnelled.append(inner.recv(65536))
+            tunnelled.append(request_on(inner))
             inner.sendall(whole(USAGE, more=b"connection: close\r\n"))
 
     with raw_upstream(proxy) as upstream:

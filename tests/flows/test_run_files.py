@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from plait.flows.recording.run_files import recorded_progress, remember, write_progress
+from plait.flows.recording.run_files import LineKeeper, recorded_progress, remember, write_progress
 from plait.flows.running.watching import LiveRun
+from plait.plans.agents.activity import Activity
 from plait.plans.tasks.outcomes import Span
+from plait.plans.usage import Usage
 from plait.store.engine import open_store
 from plait.store.history import role_durations
 from plait.store.records import RoleDuration
@@ -28,6 +30,22 @@ def test_the_last_progress_record_says_how_the_run_ended(tmp_path: Path) -> None
 
     record = json.loads((tmp_path / "progress.json").read_text())
     assert (record["totals"]["landed"], record["active"], record["eta_seconds"]) == (1, [], 0.0)
+
+
+def test_what_an_agent_does_now_is_recorded_with_what_it_has_used_up(tmp_path: Path) -> None:
+    run = one_task()
+    run.starts()
+    live = LiveRun(run.run, {"A": '{"raw": 1}'})
+    keeper = LineKeeper(live.lines)
+    keeper.begun(live)
+
+    keeper.acted("A", Activity(words="I look", tool="Read: a.py", model="opus", usage=Usage(input_tokens=7)))
+    write_progress(live, tmp_path, set())
+
+    record = json.loads((tmp_path / "progress.json").read_text())
+    (active,) = record["active"]
+    assert (active["last_line"], active["tool"], active["model"]) == ("I look", "Read: a.py", "opus")
+    assert active["usage"]["input_tokens"] == 7
 
 
 def test_who_works_is_recorded_with_what_was_printed_last(tmp_path: Path) -> None:

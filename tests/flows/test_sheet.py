@@ -13,6 +13,7 @@ from plait.flows.runs import find_run
 from plait.flows.terminal.sheet import COLUMNS, MARGIN, Sheet, status_table
 from plait.plans.tasks.outcomes import Approval, BatchState, FeatureOutcome, Rest, RunState, Span
 from plait.plans.tasks.states import TaskState
+from plait.plans.usage import Usage
 from plait.show.progress import ActiveAgent, Eta
 from tests.support.outcomes import a_batch, a_task, an_outcome, at
 
@@ -37,9 +38,30 @@ def test_a_narrow_terminal_loses_columns_and_no_state_is_cut() -> None:
 def test_where_there_is_room_everything_is_shown_in_one_line_each() -> None:
     lines = drawn(status_table(an_outcome()), 1000)
     assert lines[0].endswith("2/5 landed  3 min 20 s  run-0001")
-    assert lines[1].split() == " ".join(COLUMNS).split()
+    untold = ("model", "used")
+    assert lines[1].split() == " ".join(name for name in COLUMNS if name not in untold).split()
     assert "needs PAGE, which was rejected" in "\n".join(lines)
     assert not [line for line in lines if line != line.rstrip()]
+
+
+def test_tokens_money_model_and_the_tool_of_the_moment_are_shown_where_programs_tell_them() -> None:
+    used = Usage(input_tokens=1_200_000, output_tokens=34_500, usd=3.1, model="opus")
+    tasks = (
+        a_task("A").model_copy(update={"usage": used}),
+        a_task("B", state=TaskState.RUNNING, end=None).model_copy(update={"usage": Usage(usd=0.5)}),
+    )
+    now = Usage(input_tokens=900, output_tokens=99, usd=0.25, exact=False)
+    doing = {"model": "sonnet", "tool": "Bash: make", "usage": now, "last_line": "I test it"}
+    agent = ActiveAgent.model_validate({"task": "B", "role": "backend", "agent": "backend-1", "since": at(0), **doing})
+    outcome = an_outcome(tasks=tasks, batches=(), state=RunState.RUNNING)
+    lines = drawn(status_table(outcome, {"B": '{"type": "raw"}'}, active=[agent]), 200)
+    assert "≥ 1.2M tokens, $3.85" in lines[0]
+    assert lines[1].split() == " ".join(COLUMNS).split()
+    assert "opus" in lines[2]
+    assert "1.2M tokens, $3.10" in lines[2]
+    assert "sonnet" in lines[3]
+    assert "≥ 999 tokens, $0.75" in lines[3]
+    assert lines[3].endswith("[Bash: make] I test it")
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 120])

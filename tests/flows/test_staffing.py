@@ -27,10 +27,10 @@ def test_a_fallback_has_an_agent_though_no_task_has_its_role_but_not_the_fallbac
 
 
 def test_a_fallback_without_an_agent_program_is_left_out_and_said() -> None:
-    staff = staff_of(f"mason: {{{ABLE}, fallback: [b]}}, b: {{backend: codex}}", ASKED)
+    staff = staff_of(f"mason: {{{ABLE}, fallback: [b]}}, b: {{backend: codex, environment: {{PATH: /nowhere}}}}", ASKED)
     assert set(staff.agents) == {"mason"}
     (notice,) = staff.notices
-    assert notice.startswith("b cannot help mason out: this version of plait cannot drive codex")
+    assert notice.startswith("b cannot help mason out: codex was not found on the PATH")
 
 
 def test_a_fallback_with_a_mistake_in_it_is_refused() -> None:
@@ -41,7 +41,7 @@ def test_a_fallback_with_a_mistake_in_it_is_refused() -> None:
 def test_the_role_of_a_task_has_to_have_an_agent_also_where_it_is_a_fallback() -> None:
     both = ASKED + "\n- {id: B, role: b, prompt: p}"
     with pytest.raises(EnvironmentProblem, match="codex"):
-        staff_of(f"mason: {{{ABLE}, fallback: [b]}}, b: {{backend: codex}}", both)
+        staff_of(f"mason: {{{ABLE}, fallback: [b]}}, b: {{backend: codex, environment: {{PATH: /nowhere}}}}", both)
 
 
 def test_commands_need_no_agents() -> None:

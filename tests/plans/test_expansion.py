@@ -14,7 +14,7 @@ from plait.plans.language.parsing import parse_plan
 from plait.plans.names import agent_branch
 from plait.plans.tasks.expansion import DEFAULT_SECONDS, Expansion, expand
 
-CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8").split("\nbudget:")[0]
+CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
 
 
 def expanded(*tasks: dict[str, Any], **keys: Any) -> Expansion:
@@ -35,11 +35,7 @@ def test_the_cart_plan_expands() -> None:
     assert made.tasks[2].needs == (("TASK-001",),)
     assert made.tasks[5].needs == (("TASK-002",), ("TASK-003",), ("TASK-004",), ("TASK-005",))
     assert made.notices == ()
-    assert made.unsupported == (
-        "tasks[3].locks",
-        "crew.default_backend: claude",
-        "crew.frontend.backend: codex",
-    )
+    assert made.unsupported == ("tasks[3].locks",)
 
 
 def test_a_count_makes_instances_and_a_need_on_it_means_all_of_them() -> None:
@@ -77,17 +73,11 @@ def test_a_plan_that_uses_only_what_is_carried_out_is_silent() -> None:
     assert (made.notices, made.unsupported) == ((), ())
 
 
-def test_an_agent_program_of_a_later_version_is_named_where_a_prompt_would_go_to_it() -> None:
-    crew = {"default_backend": "claude", "qa": {"backend": "codex"}, "writer": {"backend": "aider"}}
-    made = expanded({"id": "a"}, {"id": "b", "role": "qa", "run": None, "prompt": "p"}, crew=crew)
-    assert made.unsupported == ("crew.qa.backend: codex",)
-
-
 def test_limits_of_roles_that_have_tasks_are_named() -> None:
     made = expanded(
         {"id": "a", "role": "qa"}, crew={"qa": {"usd": 3, "tokens": 5, "memory": "2GiB", "capabilities": ["x"]}}
     )
-    assert made.unsupported == ("crew.qa.capabilities", "crew.qa.tokens", "crew.qa.usd")
+    assert made.unsupported == ("crew.qa.tokens", "crew.qa.usd")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from plait.plans.language.model import Contract, Integration, Need, Phase, Plan,
 
 ROOT = Path(__file__).parents[2]
 CART = yaml.safe_load((ROOT / "tests/data/cart.plan.yaml").read_text(encoding="utf-8"))
-CART.pop("budget")
 
 
 def parts(schema: Any) -> Iterator[dict[str, Any]]:
@@ -88,7 +87,9 @@ VERIFY = [
     [
         {"tasks": "x"},
         {"tsks": []},
-        {"budget": {}},
+        {"budget": {"usd": 0}},
+        {"budget": {"time": 5}},
+        {"budget": {"day": {"time": "2h"}}},
         {"tasks": [{"id": "a", "retries": "x"}]},
         {"tasks": [{"id": "a", "needs": [{"tsk": "b"}]}]},
         {"tasks": [{"id": "a", "duration": 90}]},

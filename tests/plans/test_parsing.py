@@ -14,7 +14,6 @@ from plait.plans.language.verify_stages import VerifyStage
 from tests.support.effort import effort
 
 CART = (Path(__file__).parent.parent / "data" / "cart.plan.yaml").read_text(encoding="utf-8")
-CART_WITHOUT_BUDGET = "".join(line for line in CART.splitlines(keepends=True) if not line.startswith("budget:"))
 
 
 def mistakes(text: str | bytes) -> tuple[Problem, ...]:
@@ -24,7 +23,7 @@ def mistakes(text: str | bytes) -> tuple[Problem, ...]:
 
 
 def test_the_cart_plan_is_read() -> None:
-    plan = parse_plan(CART_WITHOUT_BUDGET)
+    plan = parse_plan(CART)
     assert (plan.feature, plan.base, len(plan.tasks)) == ("shopping-cart", "main", 6)
     design, api, page, events, _, integration = plan.tasks
     assert design.owns == ("docs/cart.md", "contracts/**", "mocks/**", "tests/contract/**")
@@ -38,18 +37,21 @@ def test_the_cart_plan_is_read() -> None:
     assert (plan.crew.default_backend, plan.crew.roles["backend"].slots) == ("claude", 2)
     assert plan.crew.roles["qa"].model_for("complex") == "opus"
     assert (plan.integration.wait, plan.integration.land, plan.integration.slots) == (600, "approve", 2)
-    assert check_roles(plan, merge_crews(plan.crew, DEFAULT_CREW), text=CART_WITHOUT_BUDGET) == ()
+    assert check_roles(plan, merge_crews(plan.crew, DEFAULT_CREW), text=CART) == ()
 
 
-def test_a_budget_is_refused_because_nothing_keeps_it_yet() -> None:
-    (problem,) = mistakes(CART)
-    assert (problem.line, problem.column, problem.path) == (84, 1, "budget")
-    assert "not enforced yet" in problem.message
-    assert problem.at("cart.yaml").startswith("cart.yaml:84:1: budget: ")
+def test_a_budget_limits_a_run_and_a_day() -> None:
+    budget = parse_plan(CART).budget
+    assert budget is not None
+    assert (budget.usd, budget.tokens, budget.time, budget.day) == (20, 4_000_000, 43_200, None)
+    day = parse_plan(CART.partition("\nbudget:")[0] + "\nbudget: {day: {usd: 50}}").budget
+    assert day is not None
+    assert day.day is not None
+    assert (day.day.usd, day.day.tokens) == (50, None)
 
 
 def test_json_is_accepted_and_a_plan_survives_the_way_through_json() -> None:
-    plan = parse_plan(CART_WITHOUT_BUDGET)
+    plan = parse_plan(CART)
     assert parse_plan(plan.model_dump_json()) == plan
     assert Plan.model_validate(plan.model_dump()) == plan
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
@@ -85,7 +87,6 @@ def task(keys: str) -> str:
         (HEAD + "  - {id: a, branch: §'a..b'}", "tasks[0].branch", "a range or a revision", ""),
         (HEAD + "  - {id: a, branch: §-x}", "tasks[0].branch", "would be read as an option", ""),
         (HEAD + "  - {id: a, branch: §refs/}", "tasks[0].branch", "is empty", ""),
-        (HEAD + "  - §{id: a, prompt: p}", "tasks[0]", "must have a role", ""),
         (HEAD + "  - {id: a, run: §''}", "tasks[0].run", "is empty", ""),
         (HEAD + "  - §just text", "tasks[0]", "must be a mapping of keys, not 'just text'", ""),
         (task("needs: §b"), "tasks[0].needs", "must be a list, not 'b'", "[b]"),
@@ -192,7 +193,12 @@ def task(keys: str) -> str:
             "copy stands in a task, in a role of the crew or in the crew",
         ),
         (task("§base: main"), "tasks[0].base", "unknown key", "base stands at the top of the plan"),
-        (WITH_TASK + "§budget: {usd: 3}", "budget", "not enforced yet", "remove"),
+        (WITH_TASK + "budget: §{}", "budget", "limits nothing", ""),
+        (WITH_TASK + "budget: {usd: §0}", "budget.usd", "more than 0", ""),
+        (WITH_TASK + "budget: {time: §90}", "budget.time", "has no unit", ""),
+        (WITH_TASK + "budget: {§money: 3}", "budget.money", "unknown key", ""),
+        (WITH_TASK + "budget: {day: §{}}", "budget.day", "limits nothing", ""),
+        (WITH_TASK + "budget: {day: {§time: 2h}}", "budget.day.time", "unknown key", "time stands below budget"),
         (WITH_TASK + "goal: §&x y", "goal", "anchor", ""),
         (WITH_TASK + "goal:§", "goal", "is empty", "in a sentence"),
         (WITH_TASK + "goal: §'  '", "goal", "is empty", "drop the key"),

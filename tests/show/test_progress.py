@@ -120,6 +120,7 @@ def test_it_is_one_line_of_json_and_fixed() -> None:
             "waiting",
             "paused_by",
             "resting",
+            "usage",
         )
     ]
     assert "\n" not in progress.to_json()

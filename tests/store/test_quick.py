@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from plait.store.engine import open_store
-from plait.store.history import batch_durations, recent_runs, record_run, role_durations
-from plait.store.quick import quick_batch_durations, quick_recent_runs, quick_role_durations
+from plait.store.history import batch_durations, recent_runs, record_run, role_durations, role_records
+from plait.store.quick import quick_batch_durations, quick_recent_runs, quick_role_durations, quick_role_records
 from tests.support.outcomes import an_outcome, at
 
 
@@ -31,6 +31,7 @@ def test_the_quick_reader_agrees_with_the_full_one(file: Path) -> None:
         assert quick_recent_runs(file, repository="/shop", limit=1) == recent_runs(store, repository="/shop", limit=1)
         assert quick_role_durations(file, "/shop") == role_durations(store, "/shop")
         assert quick_role_durations(file, "/shop", "qa") == role_durations(store, "/shop", "qa")
+        assert quick_role_records(file, "/shop") == role_records(store, "/shop") != ()
         assert quick_batch_durations(file, "/shop") == batch_durations(store, "/shop")
         assert quick_batch_durations(file, "/shop", limit=1) == batch_durations(store, "/shop", limit=1)
 

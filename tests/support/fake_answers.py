@@ -231,6 +231,8 @@ def _responses_item(at: int, item: Json, text: str) -> list[Json]:
         kind = {"type": "response.function_call_arguments.delta"}
         deltas = [{**kind, **place, "delta": part} for part in _chunks(item["arguments"])]
     begun = {**item, "status": "in_progress"}
+    if item["type"] == "function_call":
+        begun["arguments"] = ""  # they come in pieces
     return [
         {"type": "response.output_item.added", "output_index": at, "item": begun},
         *deltas,

@@ -54,7 +54,8 @@ def _take(tools: Tools, tool: Any, namespace: str | None = None) -> None:
             _take(tools, inner, tool.get("name"))
     elif declared:
         for inner in declared:
-            schema = inner.get("parametersJsonSchema") or inner.get("parameters") or {}
+            schema = inner.get("parametersJsonSchema") or inner.get("parameters_json_schema") or inner.get("parameters")
+            schema = schema or {}
             tools[inner["name"]] = Tool(parameters=schema)
     elif "function" in tool:
         tools[tool["function"]["name"]] = Tool(parameters=tool["function"].get("parameters") or {})

@@ -10,7 +10,7 @@ import pytest
 from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.language.backends import Backend
 
-_PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[2]
 FOLDER = "AGENT_PROGRAMS"
 """The variable with another folder: `npm/node_modules/.bin/` and `aider/bin/` are looked for in it."""
 
@@ -18,7 +18,7 @@ FOLDER = "AGENT_PROGRAMS"
 @cache
 def program(name: Backend) -> Path | None:
     """The agent program of a backend; of the version that tests are for wherever that was installed."""
-    folder = Path(os.environ.get(FOLDER) or _PROJECT / ".programs")
+    folder = Path(os.environ.get(FOLDER) or PROJECT / ".programs")
     places = (folder / "npm" / "node_modules" / ".bin", folder / "aider" / "bin", folder)
     found = shutil.which(name, path=os.pathsep.join(map(str, places))) or shutil.which(name)
     return Path(found).absolute() if found else None

@@ -43,6 +43,12 @@ def test_the_git_of_the_checkout_is_read_only(box: Sandbox) -> None:
     assert [path.name for path in (box.checkout / ".git").iterdir()] == ["config"]
 
 
+def test_a_program_that_has_to_write_git_writes_a_copy_of_it(box: Sandbox) -> None:
+    told = shell_inside(replace(box, writes_git=True), "echo x > .git/x; cat .git/x .git/config; rm -rf .git/*")
+    assert told.startswith("x\n[core]")
+    assert [path.name for path in (box.checkout / ".git").iterdir()] == ["config"]
+
+
 def test_nothing_else_of_the_machine_is_written(box: Sandbox) -> None:
     places = "/ /usr /usr/bin /etc /run /var /dev /proc /proc/sys/kernel /root /home /mnt /opt /srv"
     assert shell_inside(box, f'for place in {places}; do true > "$place/x"; done 2>/dev/null; ls /x /dev/x 2>&1').count(
@@ -304,5 +310,5 @@ def test_a_machine_without_bubblewrap_is_told_how_to_get_it(tmp_path: Path, monk
     assert not probe.works
     assert "apt-get install bubblewrap" in probe.hint
     with pytest.raises(EnvironmentProblem, match="no bubblewrap"):
-        sandbox.confined(["/bin/true"], {}, Sandbox(tmp_path, tmp_path, tmp_path), hosts=None)
+        sandbox.confined(["/bin/true"], {}, Sandbox(tmp_path, tmp_path, tmp_path), ways={})
     assert sandbox_probe.probe_sandbox() is probe

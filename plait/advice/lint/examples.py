@@ -66,6 +66,14 @@ EXAMPLES: Mapping[str, Example] = {
         "tasks:\n"
         "  - {id: API, role: backend, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
     ),
+    "PLAN012": Example(
+        bad="tasks:\n"
+        "  # .claude/agents/reviewer.md has no line name: reviewer\n"
+        "  - {id: API, role: reviewer, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+        good="tasks:\n"
+        "  # .claude/agents/reviewer.md begins with ---, name: reviewer, ---\n"
+        "  - {id: API, role: reviewer, owns: [src/**], prompt: Write the API.}\n" + _VERIFIED,
+    ),
     "PLAN101": Example(
         bad="tasks:\n  - {id: API, role: backend, prompt: Write the API.}\n" + _VERIFIED,
         good="tasks:\n  - {id: API, role: backend, owns: [src/api/**], prompt: Write the API.}\n" + _VERIFIED,

@@ -139,7 +139,7 @@ def self_review(facts: Facts) -> Iterator[Hit]:
     "role-without-agent",
     says="A role that tasks have and that no agent can play.",
     reason="The backend `command` needs a `command`, and a value for each of its placeholders; the backend `scripted` "
-    "a `script`: without that nothing can start.",
+    "a `script`: without that nothing can start. A model's short name that its program does not know ends every try.",
     fix="give the role what its backend needs, or another backend",
     severity="error",
 )

@@ -92,7 +92,17 @@ MISSING_SCRIPT = Rule(
     check=nothing,
 )
 
-ON_THE_MACHINE = (MISSING_PROGRAM, MISSING_SCRIPT)
+BROKEN_AGENT = Rule(
+    code="PLAN012",
+    name="broken-agent-file",
+    says="A file below `.claude/agents` that is meant as an agent and cannot be one, or two that have the same name.",
+    reason="Nobody can say who is meant by the name. A run goes on without it, unless the plan names it.",
+    fix="mend what the message names, or move the file away; `plait crew` shows which agents there are",
+    severity="error",
+    check=nothing,
+)
+
+ON_THE_MACHINE = (MISSING_PROGRAM, MISSING_SCRIPT, BROKEN_AGENT)
 """What is found by a look at this machine and the repository, and not in the plan alone."""
 
 UNUSED_SILENCE = Rule(

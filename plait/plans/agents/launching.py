@@ -89,6 +89,8 @@ class Launch:
     """Names that must not be in it, such as the real key where the door has it."""
     stdin: bytes = b""
     files: tuple[LaunchFile, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Places that it has to read from beside its program's own, such as libraries: a sandbox shows them to it."""
 
 
 Launcher = Callable[[LaunchOrder], Launch]

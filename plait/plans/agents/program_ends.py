@@ -30,7 +30,7 @@ class ProgramEnds:
     words: tuple[tuple[re.Pattern[str], KnownEnd], ...] = ()
     """What it prints, on standard error or as an error, when it cannot work at all."""
     lost_session: re.Pattern[str] | None = None
-    """What it prints when the session that it was to go on with is not there."""
+    """What it prints when nobody can go on with its session: it is not there, or longer than its model can read."""
     notes: tuple[tuple[re.Pattern[str], str], ...] = ()
     """What it prints on standard error that people should know."""
     is_told_of_errors: bool = True
@@ -59,6 +59,11 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+_TOO_LONG: Final = (
+    _words(r"prompt is too long|maximum context length|context (?:window|length) (?:is )?exceeded|exceeds the context"),
+    KnownEnd("crashed", "its conversation is longer than its model can read"),
+)
+
 ENDS: Final[Mapping[Backend, ProgramEnds]] = MappingProxyType(
     {
         "claude": ProgramEnds(
@@ -71,8 +76,9 @@ ENDS: Final[Mapping[Backend, ProgramEnds]] = MappingProxyType(
                     _words(r"session id \S{1,60} is already in use"),
                     KnownEnd("crashed", "another claude works in this session"),
                 ),
+                _TOO_LONG,
             ),
-            lost_session=_words(r"no conversation found with session id"),
+            lost_session=_words(r"no conversation found with session id|prompt is too long|start a new session"),
             notes=(
                 (
                     _words(r"sandbox.{0,80}(?:not available|disabled|without sandbox|unsandboxed)"),
@@ -90,10 +96,16 @@ ENDS: Final[Mapping[Backend, ProgramEnds]] = MappingProxyType(
                     _words(r"not inside a trusted directory"),
                     KnownEnd("crashed", "codex refuses to work here: give it `--skip-git-repo-check`"),
                 ),
+                _TOO_LONG,
             ),
-            lost_session=_words(r"no rollout found for thread id|thread \S{1,60} not found"),
+            lost_session=_words(
+                r"no rollout found for thread id|thread \S{1,60} not found|prompt is too long|context (?:window|length)"
+            ),
         ),
-        "opencode": ProgramEnds(lost_session=_words(r"\bsession not found\b")),
+        "opencode": ProgramEnds(
+            words=(_TOO_LONG,),
+            lost_session=_words(r"\bsession not found\b|prompt is too long|context (?:window|length)"),
+        ),
         "gemini": ProgramEnds(
             statuses={
                 41: KnownEnd("login needed", "gemini has no login and no key"),
@@ -108,7 +120,10 @@ ENDS: Final[Mapping[Backend, ProgramEnds]] = MappingProxyType(
             lost_session=_words(r"error resuming session|invalid session identifier|no previous sessions found"),
         ),
         "aider": ProgramEnds(is_told_of_errors=False),
-        "acp": ProgramEnds(is_told_of_errors=False),  # an adapter of codex ends a turn in order on 429
+        "model": ProgramEnds(lost_session=_words(r"^the session \S{1,100} (?:is not there|cannot be read)")),
+        "acp": ProgramEnds(  # an adapter of codex ends a turn in order on 429
+            lost_session=_words(r"^it cannot go on with the session"), is_told_of_errors=False
+        ),
     }
 )
 """Measured on claude 2.1.332, codex 0.171.0, opencode 1.18.33, gemini 0.61.0, aider 0.86.2."""

@@ -25,6 +25,8 @@ class ProgramFacts:
     """Variables that send it to a cloud of its own, with logins of that cloud; given like keys, never with the door."""
     logins: tuple[str, ...] = ()
     """Files from HOME that are its login: copied into the HOME of its agents, where there is no key."""
+    addresses: tuple[str, ...] = ()
+    """Variables that say another address of its provider, where the program itself does not read them."""
     signs: tuple[str, ...] = ()
     """Further files from HOME that show a login, or settings that may hold a key."""
 
@@ -50,6 +52,7 @@ PROGRAM_FACTS: Final[Mapping[Backend, ProgramFacts]] = MappingProxyType(
             newest="0.171.0",
             keys=("OPENAI_API_KEY", "CODEX_API_KEY"),
             logins=(".codex/auth.json",),
+            addresses=("OPENAI_BASE_URL",),
         ),
         "opencode": ProgramFacts(
             package="opencode-ai",
@@ -71,11 +74,22 @@ PROGRAM_FACTS: Final[Mapping[Backend, ProgramFacts]] = MappingProxyType(
             oldest="0.86.2",
             newest="0.86.2",
             keys=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY"),
+            addresses=("OPENAI_API_BASE", "OPENAI_BASE_URL", "ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
             signs=(".aider.conf.yml", ".env"),
         ),
     }
 )
 """By backend; each is started by its backend's name."""
+
+
+def how_to_install(backend: Backend) -> str | None:
+    """The command that installs the version that plait is tested with; nothing for what is no program of these."""
+    facts = PROGRAM_FACTS.get(backend)
+    if facts is None:
+        return None
+    if backend == "aider":
+        return f"pipx install {facts.package}=={facts.newest}"
+    return f"npm install -g {facts.package}@{facts.newest}"  # without a version npm may take an old one, on an old Node
 
 
 def untested(backend: Backend, version: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from plait.plans.agents.stream import AgentEvent, Ended, Started, Tokens, Used
+from plait.plans.agents.stream import AgentEvent, Ended, Retrying, Said, Started, Tokens, ToolStarted, Used
 from plait.plans.usage import Usage
 
 _MOST_OPEN: Final = 64
@@ -59,8 +59,13 @@ class Spending:
                 return replace(self, model=event.model or self.model, session=event.session or self.session)
             case Ended():
                 turns = self.turns if event.turns is None else (self.turns or 0) + event.turns
-                is_whole = event.ending in _IN_ORDER or not _has_tokens(self.tokens)
+                is_refused = (
+                    event.ending == "provider error" and event.status is not None
+                )  # refused, and not broken off
+                is_whole = event.ending in _IN_ORDER or is_refused or not _has_tokens(self.tokens)
                 return replace(self, turns=turns, session=event.session or self.session, is_whole=is_whole)
+            case Said() | ToolStarted() | Retrying() if self.is_whole:
+                return replace(self, is_whole=False)
             case Used():
                 return self._using(replace(event, model=event.model or self.model))
         return self

@@ -1,12 +1,11 @@
 """What people read of an agent's events: a line for each, in place of the program's own stream."""
 
-from collections.abc import Iterable, Iterator
+import json
 
 from plait.plans.agents.stream import (
     AgentEvent,
     Denied,
     Ended,
-    Reader,
     Retrying,
     Said,
     Started,
@@ -16,6 +15,7 @@ from plait.plans.agents.stream import (
     Used,
     Warned,
 )
+from plait.plans.language.backends import Backend
 from plait.plans.wording import one_line
 
 _LONGEST = 500
@@ -49,16 +49,27 @@ def told(event: AgentEvent) -> str:
             return ""
 
 
-def readable(reader: Reader, pieces: Iterable[bytes]) -> Iterator[str]:
-    """A program's stream as lines for people; the same line twice in a row only once."""
-    last = ""
-    for piece in pieces:
-        for event in reader.feed(piece):
-            if (line := told(event)) and line != last:
-                yield (last := line)
-    for event in reader.close():
-        if (line := told(event)) and line != last:
-            yield (last := line)
+def stream_of(line: bytes) -> Backend | None:
+    """Whose stream a line begins, also where a command is the program; nothing for any other text.
+
+    Example: `{"type":"thread.started","thread_id":"01a2"}` is codex's.
+    """
+    if not line.startswith(b"{"):
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    keys, kind = (record.keys(), record.get("type")) if isinstance(record, dict) else (set(), None)
+    if kind == "thread.started" and "thread_id" in keys:
+        return "codex"
+    if kind == "init" and {"session_id", "model"} <= keys:
+        return "gemini"
+    if kind in ("system", "result", "assistant") and "session_id" in keys:
+        return "claude"
+    if kind in ("step_start", "error") and "sessionID" in keys:
+        return "opencode"
+    return None
 
 
 def _subject(event: ToolStarted) -> str:

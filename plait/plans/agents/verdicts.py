@@ -255,10 +255,11 @@ class _Case:
 
     @property
     def lost_session(self) -> bool:
-        """Whether the session that it was to go on with is not there: nobody can go on with it again."""
+        """Whether nobody can go on with its session: it is not there, or too long. Only its errors say so."""
         ended = self.course.ended
-        told = ended.words if ended else self.printed
-        return not self.course.has_worked and self.ends.is_session_lost(told)
+        if ended is None:
+            return not self.course.has_worked and self.ends.is_session_lost(self.printed)
+        return ended.ending in ("provider error", "unclear", "refused") and self.ends.is_session_lost(ended.words)
 
 
 def _outcome_of(refusal: Refusal, status: int | None, words: str) -> Outcome:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from plait.plans.agents.stream import Tokens
+from plait.plans.language.budget import Budget
+from plait.plans.language.crew import Role
 from plait.plans.language.durations import format_duration
 from plait.plans.usage import Usage
 
@@ -56,6 +58,22 @@ def expense_in(usage: Usage | None, seconds: float = 0.0) -> Expense:
         return Expense(seconds=seconds, is_priced=False)
     tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
     return Expense(tokens, usage.usd or 0.0, seconds, is_priced=usage.usd is not None)
+
+
+def task_limits(role: Role) -> Limits:
+    """What one task of a role may spend, in all its tries."""
+    return Limits(role.tokens, role.usd)
+
+
+def run_limits(budget: Budget | None) -> Limits:
+    """What a run of a plan may spend."""
+    return Limits() if budget is None else Limits(budget.tokens, budget.usd, budget.time)
+
+
+def day_limits(budget: Budget | None) -> Limits:
+    """What all runs of the machine may spend in a day."""
+    day = None if budget is None else budget.day
+    return Limits() if day is None else Limits(day.tokens, day.usd)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ from typing import Any, Final, Literal
 
 from plait.plans.budgets.usage_fields import Api
 
-Reason = Literal["budget", "pause", "token", "path", "request", "too large", "upstream", "silence", "busy"]
+Reason = Literal["budget", "pause", "rest", "token", "path", "request", "too large", "upstream", "silence", "busy"]
+"""`pause`: it works again soon, and may be waited for; `rest`: it does not."""
 
 _STATUS: Final[Mapping[Reason, int]] = {
     "budget": 402,
     "pause": 429,
+    "rest": 429,
     "token": 401,
     "path": 404,
     "request": 400,
@@ -23,6 +25,7 @@ _SPENT: Final[Mapping[Api, int]] = {"messages": 402, "responses": 429, "chat": 4
 _ANTHROPIC: Final[Mapping[Reason, str]] = {
     "budget": "billing_error",
     "pause": "rate_limit_error",
+    "rest": "rate_limit_error",
     "token": "authentication_error",
     "path": "not_found_error",
     "request": "invalid_request_error",
@@ -34,6 +37,8 @@ _ANTHROPIC: Final[Mapping[Reason, str]] = {
 _OPENAI: Final[Mapping[Reason, tuple[str, str]]] = {
     "budget": ("insufficient_quota", "insufficient_quota"),
     "pause": ("rate_limit_error", "rate_limit_exceeded"),
+    # codex 0.171 waits for as long as `retry-after` says, be it hours, unless it is told this code.
+    "rest": ("insufficient_quota", "insufficient_quota"),
     "token": ("invalid_request_error", "invalid_api_key"),
     "path": ("invalid_request_error", "not_found"),
     "request": ("invalid_request_error", "bad_request"),
@@ -45,6 +50,7 @@ _OPENAI: Final[Mapping[Reason, tuple[str, str]]] = {
 _GOOGLE: Final[Mapping[Reason, str]] = {
     "budget": "PERMISSION_DENIED",
     "pause": "RESOURCE_EXHAUSTED",
+    "rest": "RESOURCE_EXHAUSTED",
     "token": "UNAUTHENTICATED",
     "path": "NOT_FOUND",
     "request": "INVALID_ARGUMENT",

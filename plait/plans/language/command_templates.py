@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from plait.plans.language.backends import BACKENDS
+from plait.plans.language.model_names import model_problem
 from plait.plans.wording import listed, near_match
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def lack_of(crew: "Crew", name: str, complexities: Collection["Complexity"]) -> 
     key = BACKENDS[backend].setting
     if key and not getattr(role, key):
         return f"its backend {backend} has no {key}"
+    models = (role.model_for(complexity) for complexity in complexities)
+    if wrong := next(filter(None, (model_problem(backend, model) for model in models if model)), ""):
+        return wrong
     return next(_missing_values(role, complexities), "") if backend == "command" else ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from plait.plans.errors import Problem
+from plait.plans.language.budget import Budget, DayBudget
 from plait.plans.language.crew import Crew, Role
 from plait.plans.language.durations import Estimate
 from plait.plans.language.model import Contract, Integration, Lint, Lock, Need, Phase, Plan, Review, Silence, Task
@@ -22,6 +23,8 @@ _KEYS_BELOW: Mapping[str, tuple[str, ...]] = {
     "contracts": tuple(Contract.model_fields),
     "phases": tuple(Phase.model_fields),
     "integration": tuple(Integration.model_fields),
+    "budget": tuple(Budget.model_fields),
+    "day": tuple(DayBudget.model_fields),
     "lint": tuple(Lint.model_fields),
     "ignore": tuple(Silence.model_fields),
     "duration": tuple(Estimate.__slots__),
@@ -59,6 +62,7 @@ _HOMES: Mapping[str, type[BaseModel]] = {
     "below integration": Integration,
     "in a role of the crew": Role,
     "in the crew": Crew,
+    "below budget": Budget,
 }
 """Where keys stand, for those that are written elsewhere; crew files are told of the crew's alone."""
 
@@ -97,13 +101,6 @@ def _missing_hint(loc: Loc, given: Any) -> str | None:
 
 def _unknown_key(loc: Loc, root: type[Plan] | type[Crew], places: Places) -> Problem:
     key, keys = str(loc[-1]), _keys_at(loc[:-1], root)
-    if root is Plan and loc == ("budget",):
-        return places.problem(
-            loc,
-            "budget is not enforced yet, and a limit that nothing keeps is worse than none",
-            "remove it",
-            at_key=True,
-        )
     other = _OTHER_WORDS.get(key.casefold())
     hint = f"did you mean {quoted(other)}?" if other in keys else near_match(key, keys) or _home(key, root)
     return places.problem(loc, f"unknown key {quoted(key)}", hint, at_key=True, code="PLAN002")

@@ -58,7 +58,8 @@ class Role(Part):
         default=None,
         min_length=1,
         max_length=100,
-        description="For the backend `command`: the program and its arguments, one by one, never a shell line.",
+        description="For the backends `command` and `acp`: the program and its arguments, one by one, never a shell "
+        "line.",
     )
     arguments: tuple[Command, ...] = Field(
         default=(),
@@ -75,6 +76,11 @@ class Role(Part):
     )
     model: Models | None = Field(
         default=None, description="The model's name, or one for each complexity (simple, moderate, complex)."
+    )
+    url: Line | None = Field(
+        default=None,
+        description="For the backend `model`: where it is served, such as http://127.0.0.1:8000/v1, when that is not "
+        "its provider's own place.",
     )
     fallback: tuple[Slug, ...] = Field(
         default=(), max_length=20, description="Roles that take over when this one cannot, in this order."
@@ -328,10 +334,18 @@ def _over(upper: Crew, lower: Crew) -> Crew:
 
 
 def _role_over(upper: Role, lower: Role) -> Role:
-    """Key by key; variables and files to copy add up."""
+    """Key by key; variables, files to copy and servers add up."""
     update = {key: getattr(upper, key) for key in upper.model_fields_set}
     if "environment" in update:
         update["environment"] = added(lower.environment, upper.environment)
     if "copy" in update:
         update["copy"] = tuple(dict.fromkeys((*lower.copy, *upper.copy)))
+    if "mcp" in update:
+        update["mcp"] = {**lower.mcp, **upper.mcp}
     return lower.model_copy(update=update)
+
+
+def with_roles_below(crew: Crew, roles: Mapping[str, Role]) -> Crew:
+    """The crew over roles that files describe: key by key, what the crew says counts."""
+    below = {name: _role_over(crew.role(name), role) for name, role in roles.items()}
+    return crew.model_copy(update={"roles": {**crew.roles, **below}})

@@ -19,6 +19,13 @@ def given_variables(plan: Plan, crew: Crew) -> tuple[GivenVariable, ...]:
     return (*(variable for _, environment in places for variable in environment), *headers)
 
 
+def variables_of_servers(crew: Crew) -> tuple[GivenVariable, ...]:
+    """What the roles' MCP servers are given, headers among it."""
+    entries = [entry for role in crew.roles.values() for entry in role.mcp.values()]
+    headers = (variable for _, variable in _in_headers(crew))
+    return (*(variable for entry in entries for variable in entry.environment), *headers)
+
+
 def secret_problems(plan: Plan, places: Places) -> Iterator[Problem]:
     """Values that are secret by their variable's name: a plan is committed, shown and sent to agents."""
     for loc, environment in (*_in_crew(plan.crew, "crew"), *_in_plan(plan)):

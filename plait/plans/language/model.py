@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from plait.plans.language.budget import Budget
 from plait.plans.language.crew import Complexity, Crew
 from plait.plans.language.durations import Estimate, Seconds, SomeSeconds, read_estimate
 from plait.plans.language.editions import KEEP_DAYS
@@ -129,7 +130,9 @@ class Task(Part):
 
     id: Slug = Field(description="The task's name, such as TASK-001; `count` adds a dot and a number.")
     title: Line | None = Field(default=None, description="What it is about, in a line.")
-    role: Slug | None = Field(default=None, description="Who does it; `run` and `branch` go without.")
+    role: Slug | None = Field(
+        default=None, description="Who does it; `run` and `branch` go without, and for a `prompt` one is chosen."
+    )
     prompt: Prose | None = Field(default=None, description="What the agent is asked to do; or `run`, or `branch`.")
     run: Command | None = Field(default=None, description="A shell command that does the work; or `prompt`.")
     branch: ForeignBranch | None = Field(
@@ -195,7 +198,7 @@ class Task(Part):
 
     @model_validator(mode="after")
     def _one_kind_of_work(self) -> Self:
-        if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch, role=self.role):
+        if problem := work_problem(prompt=self.prompt, run=self.run, branch=self.branch):
             raise ValueError(problem)
         if self.best_of and (self.count > 1 or not self.is_for_agent):
             raise ValueError("may have best_of only where an agent does it, once: with a prompt, and without a count")
@@ -223,12 +226,10 @@ class Task(Part):
         return line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1].rstrip() + "…"
 
 
-def work_problem(*, prompt: Any, run: Any, branch: Any, role: Any) -> str | None:
-    """What is wrong with a task's four keys together, as a sentence's end."""
+def work_problem(*, prompt: Any, run: Any, branch: Any) -> str | None:
+    """What is wrong with a task's three keys together, as a sentence's end."""
     if sum(given is not None for given in (prompt, run, branch)) != 1:
         return "must have exactly one of prompt, run and branch"
-    if role is None and prompt is not None:
-        return "must have a role: who does it"
     return None
 
 
@@ -371,6 +372,7 @@ class Plan(Part):
     integration: Integration = Field(
         default_factory=Integration, description="How finished branches come together and are verified."
     )
+    budget: Budget | None = Field(default=None, description="The most that a run of it may spend, and a day.")
     keep: int = Field(
         default=KEEP_DAYS,
         ge=1,

@@ -1,6 +1,6 @@
 """From the text of a plan or crew to the thing itself, or to all of its mistakes at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -71,9 +71,17 @@ def parse_crew(text: str | bytes, *, source: str = "crew") -> Crew:
 
 
 def check_roles(
-    plan: Plan, crew: Crew, *, text: str | bytes = "", source: str = "plan", places: Places = NOWHERE
+    plan: Plan,
+    crew: Crew,
+    *,
+    text: str | bytes = "",
+    source: str = "plan",
+    places: Places = NOWHERE,
+    described: Collection[str] = (),
 ) -> tuple[Problem, ...]:
     """Roles that the plan names and the crew does not have; with the plan's text or its places, each with its place.
+
+    `described`: names that agent files give, which are roles as well and nobody's crew.
 
     While nobody has said who the crew is (the plan names no roles, and the crew is the default one), any role is
     fine and has one slot.
@@ -82,7 +90,7 @@ def check_roles(
         # By identity: a given crew that says the same as the default one has still been given.
         return ()
     places = read(text, source=source).places if text else places
-    return tuple(islice(role_problems(plan, crew, places), MAX_PROBLEMS))
+    return tuple(islice(role_problems(plan, {*crew.roles, *described}, places), MAX_PROBLEMS))
 
 
 def _read_mapping(text: str | bytes, source: str, expected: str) -> Document:
@@ -103,11 +111,11 @@ def _validated(model: type[_M], document: Document) -> tuple[_M | None, list[Pro
 
 
 def _unfinished_tasks(plan: Plan | None, document: Document) -> Iterator[Problem]:
-    """Tasks without prompt, run or role among those whose other mistakes keep pydantic from looking."""
+    """Tasks without prompt and run among those whose other mistakes keep pydantic from looking."""
     tasks = document.data.get("tasks")
     for at, task in enumerate(tasks if plan is None and isinstance(tasks, list) else ()):
         if isinstance(task, dict) and not _was_looked_at(task):
-            given: dict[str, Any] = {key: task.get(key) for key in ("prompt", "run", "branch", "role")}
+            given: dict[str, Any] = {key: task.get(key) for key in ("prompt", "run", "branch")}
             if problem := work_problem(**given):
                 yield document.places.problem(("tasks", at), problem)
 

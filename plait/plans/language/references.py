@@ -200,12 +200,12 @@ def _phase_problems(draft: Legible, places: Places) -> Iterator[Problem]:
             phase_of.setdefault(name, phase.id)
 
 
-def role_problems(plan: Plan, crew: Crew, places: Places) -> Iterator[Problem]:
-    """Roles that tasks, reviews and fallbacks name and the crew does not have."""
-    yield from fallback_problems(plan.crew, crew.roles.keys(), places, at=("crew",))
-    for loc, name in _named_roles(plan):
-        if name not in crew.roles:
-            yield _unknown("role", name, loc, crew.roles.keys(), places)
+def role_problems(plan: Plan, known: Set[str], places: Places) -> Iterator[Problem]:
+    """Roles that tasks, reviews and fallbacks name and that are not known."""
+    yield from fallback_problems(plan.crew, known, places, at=("crew",))
+    for loc, name in named_roles(plan):
+        if name not in known:
+            yield _unknown("role", name, loc, known, places)
 
 
 def fallback_problems(crew: Crew, known: Set[str], places: Places, *, at: Loc) -> Iterator[Problem]:
@@ -216,7 +216,8 @@ def fallback_problems(crew: Crew, known: Set[str], places: Places, *, at: Loc) -
                 yield _unknown("role", fallback, (*at, "roles", name, "fallback", position), known, places)
 
 
-def _named_roles(plan: Plan) -> Iterator[tuple[Loc, str]]:
+def named_roles(plan: Plan) -> Iterator[tuple[Loc, str]]:
+    """Each role that a task, a review or the integration names, and where."""
     for at, task in enumerate(plan.tasks):
         if task.role is not None:
             yield ("tasks", at, "role"), task.role

@@ -13,6 +13,7 @@ from plait.plans.language.model import COMMAND_ROLE, Contract, Need, Plan, Task
 from plait.plans.language.phases import phase_needs, phase_of
 from plait.plans.tasks.drafting import consumers_of, with_contract_tasks
 from plait.plans.tasks.planned_contracts import PlannedContract
+from plait.plans.tasks.routing import Route
 from plait.plans.tasks.unsupported import unsupported_keys
 
 DEFAULT_SECONDS = 3600.0
@@ -73,10 +74,16 @@ class Expansion:
     """All that are not superseded."""
     phases: tuple[tuple[str, ...], ...] = ()
     """The tasks of each phase, by the ids that run."""
+    routes: tuple[Route, ...] = ()
+    """Who was chosen for tasks that name no role, and why."""
 
 
-def expand(plan: Plan, crew: Crew) -> Expansion:
+def expand(plan: Plan, crew: Crew, routes: tuple[Route, ...] = ()) -> Expansion:
     """Expand a plan that `parse_plan` made, with the crew that it runs with.
+
+    Args:
+        routes: The roles that were chosen and that the plan does not have of itself: no part of what a task is, so that
+            another choice does not make it be done again.
 
     Raises:
         CallError: the plan was not parsed, and a need names nothing or goes in a circle; or a contract without an
@@ -90,7 +97,7 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
     phases = phase_of(plan)
     consumers, owned = consumers_of(plan), _owned(plan)
     informed = {task.id: _informants(task) for task in plan.tasks}
-    hashes = _hashes(plan, groups, informed, drafted.inserted)
+    hashes = _hashes(plan, groups, informed, drafted.inserted, {route.task for route in routes})
     instances = {task.id: tuple(_instances(task)) for task in plan.tasks}
     planned = [
         PlannedTask(
@@ -110,7 +117,8 @@ def expand(plan: Plan, crew: Crew) -> Expansion:
     ]
     return Expansion(
         tasks=tuple(part for task in planned for part in with_candidates(task, crew)),
-        notices=(*drafted.notices, *_notices(plan)),
+        notices=(*map(str, routes), *drafted.notices, *_notices(plan)),
+        routes=routes,
         unsupported=unsupported,
         contracts=tuple(
             _contract(contract, consumers[contract.id], instances)
@@ -201,7 +209,11 @@ def _needs_of_instances(groups: Needs, instances: Mapping[str, tuple[str, ...]])
 
 
 def _hashes(
-    plan: Plan, groups: Mapping[str, Needs], informed: Mapping[str, tuple[str, ...]], inserted: Collection[str]
+    plan: Plan,
+    groups: Mapping[str, Needs],
+    informed: Mapping[str, tuple[str, ...]],
+    inserted: Collection[str],
+    routed: Collection[str],
 ) -> dict[str, str]:
     """Each task's hash after those of the tasks that it needs: work that rests on changed work is done again."""
     tasks, owned = {task.id: task for task in plan.tasks}, _owned(plan)
@@ -214,6 +226,8 @@ def _hashes(
             more["information"] = sorted([source, hashes[source]] for source in informed[name])
         if name in inserted:  # what was agreed stays so when the words of a consumer's prompt change
             more["prompt"] = None
+        if name in routed:
+            more["role"] = None
         hashes[name] = _hash(_specification(tasks[name]) | more)
     return hashes
 

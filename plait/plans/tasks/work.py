@@ -14,6 +14,7 @@ from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from plait.plans.accounts.refusals import Refusal
 from plait.plans.agents.outcomes import Outcome
+from plait.plans.language.budget import Budget
 from plait.plans.language.crew import Crew
 from plait.plans.language.model import Integration
 from plait.plans.paths import Asked
@@ -97,6 +98,8 @@ class RunFacts:
     """The full name of the branch that the feature began on, such as `refs/heads/main`; empty where it is none."""
     clone: OddText = ""
     """The path of the user's checkout of the target, or of the target itself where it is bare."""
+    budget: Budget | None = None
+    """The most that the run may cost."""
     edition: str = ""
     """What `plait run PLAN --edition` takes for the edition that the feature is; empty where it is none."""
 

@@ -313,6 +313,23 @@ def test_a_session_that_is_not_there_is_not_gone_on_with() -> None:
     assert judge(started, backend="codex", status=-9).session == "8"
 
 
+@pytest.mark.parametrize("case", ["claude-too-long", "claude-refused-twice"])
+def test_a_session_that_its_model_takes_no_more_is_not_gone_on_with(case: str) -> None:
+    judged = judge_recorded("claude", case, 1)
+
+    assert (judged.outcome, judged.session) == ("crashed", None)
+    assert judged.reason in ("its conversation is longer than its model can read", "its model refused to answer")
+
+
+def test_gemini_calls_a_broken_answer_a_success_after_a_tool_and_people_hear_of_it() -> None:
+    judged = judge_recorded("gemini", "gemini-cut-after-tool", 0)
+
+    assert judged.usage is not None
+    assert not judged.usage.exact
+    assert any("broke off" in note for note in judged.notes)
+    assert not any("broke off" in note for note in judge_recorded("gemini", "gemini-ok", 0).notes)
+
+
 def test_opencode_asks_for_ever_and_is_seen_to_go_nowhere() -> None:
     for case in ("opencode-cut", "opencode-empty"):
         events = recorded("opencode", case)

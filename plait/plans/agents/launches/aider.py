@@ -3,6 +3,8 @@
 import json
 from typing import Any, Final
 
+import yaml
+
 from plait.plans.agents.launches.options import Option, command_line
 from plait.plans.agents.launching import Launch, LaunchFile, LaunchOrder
 
@@ -18,6 +20,11 @@ _ADDRESSES: Final = {
 """Of providers, by the first part of a model's name, as litellm wants them."""
 _ENDS: Final = {"anthropic": "", "gemini": "/v1beta"}
 """What follows the door's address; `/v1` for all others."""
+
+SETTINGS: Final = ".aider.conf.yml"
+"""In the repository."""
+_UNSTOPPABLE: Final = ("install-main-branch", "upgrade", "update", "commit", "test", "lint", "gui", "browser", "exit")
+"""Switches in it that no flag and no variable turns off again; some have other programs run, or aider replaced."""
 
 # Flags that nothing but a variable can turn off. A `.env` of the repository is read later than our environment, and our
 # file of variables later than that one.
@@ -84,6 +91,20 @@ def launch_aider(order: LaunchOrder) -> Launch:
     )
 
 
+def unstoppable(settings: str) -> tuple[str, ...]:
+    """Those switches that the repository's file of settings has; nothing where it is no YAML: aider refuses it, then.
+
+    Example: of `"install-main-branch": true` it is `install-main-branch`.
+    """
+    try:
+        top = yaml.compose(settings, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return ()
+    pairs = top.value if isinstance(top, yaml.MappingNode) else []
+    keys = {key.value.replace("_", "-") for key, _ in pairs if isinstance(key, yaml.ScalarNode)}
+    return tuple(name for name in _UNSTOPPABLE if name in keys)
+
+
 def _without(*names: str) -> tuple[Option, ...]:
     return tuple(Option(f"--no-{name}", short=f"--{name}") for name in names)
 
@@ -93,9 +114,13 @@ def _models(order: LaunchOrder) -> list[dict[str, Any]]:
     provider = (order.model or "").partition("/")[0]
     if order.door:
         address = f"{order.door.url}{_ENDS.get(provider, '/v1')}"
-        return [_for_all({"api_base": address, "api_key": order.door.token})]
+        return [_for_all({**_at(address), "api_key": order.door.token})]
     address = order.address or _ADDRESSES.get(provider, "")
-    return [_for_all({"api_base": address} if address else {})]
+    return [_for_all(_at(address) if address else {})]
+
+
+def _at(address: str) -> dict[str, str]:
+    return {"api_base": address, "base_url": address}  # litellm takes either, and the second one first
 
 
 def _for_all(parameters: dict[str, str]) -> dict[str, Any]:

@@ -66,13 +66,21 @@ def launch_claude(order: LaunchOrder) -> Launch:
 
 def _permissions(order: LaunchOrder) -> Iterator[Option]:
     """What it may do: in plait's sandbox all that its tools can, without it edits in the checkout and commands."""
-    tools = (READING if order.access == "read" else WRITING) if order.tools is None else order.tools
-    allowed = (*(tool for tool in tools if tool == "Bash"), *(f"mcp__{server.name}" for server in order.servers))
+    wanted = (READING if order.access == "read" else WRITING) if order.tools is None else order.tools
+    names = [tool.partition("(")[0] for tool in wanted if not tool.startswith("mcp__")]
+    kept = [name for name in dict.fromkeys(names) if order.access == "write" or name in READING]
+    tools = [name for name in kept if name not in order.denied_tools]
+    commands = [tool for tool in wanted if tool.partition("(")[0] == "Bash"] if "Bash" in tools else []
+    allowed = (*commands, *(f"mcp__{server.name}" for server in order.servers))
     free = order.is_sandboxed and order.access == "write"
+    # What a role allows of a tool alone, `Bash(git log *)`, would count for nothing in that mode.
+    free = free and not any("(" in command for command in commands)
     yield Option("--permission-mode", ("bypassPermissions" if free else "acceptEdits",))
     yield Option("--tools", (",".join(tools),))
     if allowed:
         yield Option("--allowedTools", (",".join(allowed),), short="--allowed-tools")
+    if order.denied_tools:
+        yield Option("--disallowedTools", (",".join(order.denied_tools),), short="--disallowed-tools")
 
 
 def _session(order: LaunchOrder) -> Option | None:

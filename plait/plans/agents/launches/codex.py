@@ -76,7 +76,7 @@ def _address(order: LaunchOrder) -> tuple[str, str] | None:
     """Where its provider is, and the variable with the key: only `codex login` would read OPENAI_API_KEY else."""
     if order.door:
         return order.door.url, TOKEN
-    return ("https://api.openai.com", order.key) if order.key else None
+    return (order.address.removesuffix("/v1") or "https://api.openai.com", order.key) if order.key else None
 
 
 def _served(server: McpServer) -> dict[str, Any]:

@@ -58,7 +58,7 @@ _STATUSES: Final = {
 """By the error of litellm, through which it asks all providers."""
 _HEADER: Final = re.compile(
     r"Detected dumb terminal|Update git (?:name|email) with|Creating empty file|Git repo:|Repo-map:"
-    r"|Added .{1,4096} to the chat|Weak model:|Editor model:|Cost: \$|Use /help|https://aider\.chat/"
+    r"|HTTPSConnectionPool\(host='raw\.github|Added .{1,4096} to the chat|Weak model:|Editor model:|Cost: \$|Use /help|https://aider\.chat/"
 )
 _DONE: Final = re.compile(r"Completed --message(?:-file)?$")
 

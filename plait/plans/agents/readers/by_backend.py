@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from plait.plans.agents.event_lines import EventLineReader
 from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.readers.claude import ClaudeReader
 from plait.plans.agents.readers.codex import CodexReader
@@ -19,6 +20,8 @@ READERS: Final[Mapping[Backend, Callable[[], Reader]]] = MappingProxyType(
         "opencode": OpencodeReader,
         "gemini": GeminiReader,
         "aider": AiderReader,
+        "model": EventLineReader,
+        "acp": EventLineReader,
     }
 )
 """A new one for each try. aider's has to be given its file of usage as well."""

@@ -280,7 +280,7 @@ def _ended(record: dict[str, Any]) -> Ended:
         ending = "completed"  # a version that tells no reason; without a turn it was a command such as `/help`
     if ending == "completed" and (record.get("is_error") is not False or subtype != "success" or status is not None):
         ending = "provider error" if status is not None else "unclear"
-    if ending == "completed" and record.get("stop_reason") == "refusal":
+    if record.get("stop_reason") == "refusal" and status is None and ending in ("completed", "provider error"):
         ending = "refused"
     errors = record.get("errors")
     words = record.get("result") or (

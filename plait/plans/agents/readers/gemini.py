@@ -85,7 +85,12 @@ class GeminiReader(JsonLineReader):
             case "result":
                 stats = record.get("stats")
                 if isinstance(stats, dict):
-                    yield Used(_tokens(stats), "try", model=_model(mapping(stats.get("models"))))
+                    is_exact = not _has_broken_off(stats)
+                    yield Used(_tokens(stats), "try", is_exact=is_exact, model=_model(mapping(stats.get("models"))))
+                    if not is_exact:
+                        yield Warned(
+                            "an answer of its provider broke off: gemini calls that a success after a tool was used"
+                        )
                 yield self._ended(record)
             case kind:
                 yield Unknown(name_of(kind))
@@ -137,6 +142,12 @@ class GeminiReader(JsonLineReader):
 
 def _given(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping(record.get("parameters"))
+
+
+def _has_broken_off(stats: Mapping[str, Any]) -> bool:
+    """It counts what it sent at once, and the total when an answer has ended: seen with streams that were cut."""
+    total = count_of(stats.get("total_tokens"))
+    return total < count_of(stats.get("input_tokens")) + count_of(stats.get("output_tokens"))
 
 
 def _tokens(stats: Mapping[str, Any]) -> Tokens:

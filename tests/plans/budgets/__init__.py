@@ -1,0 +1,1 @@
+"""What calls use up, and how far that may go."""
