@@ -9,7 +9,7 @@ import yaml
 from plait.flows.commands.new import Slice, Workflow
 from plait.plans.language.json_schema import plan_schema
 from plait.plans.language.merge_rules import PRESETS
-from plait.plans.language.parsing import plan_of, read_plan
+from plait.plans.language.parsing import parse_crew, plan_of, read_plan
 from tests.advice.linted import lint_of
 from tests.plans.test_json_schema import fits
 
@@ -48,7 +48,14 @@ def test_the_page_on_conflicts_has_a_plan_that_is_one_and_every_preset_with_its_
 
 
 ENVIRONMENTS = (Path(__file__).parents[2] / "docs" / "environments.md").read_text(encoding="utf-8")
-CREWS = re.findall(r"^```yaml\n(.*?)^```$", ENVIRONMENTS, re.DOTALL | re.MULTILINE)
+SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", ENVIRONMENTS, re.DOTALL | re.MULTILINE)
+CREW_FILES = [example for example in SNIPPETS if example.startswith("environment:")]
+CREWS = [example for example in SNIPPETS if example not in CREW_FILES]
+
+
+@pytest.mark.parametrize("example", CREW_FILES, ids=range(len(CREW_FILES)))
+def test_a_crew_file_on_the_page_of_environments_is_one(example: str) -> None:
+    assert parse_crew(example).environment
 
 
 @pytest.mark.parametrize("example", CREWS, ids=range(len(CREWS)))
