@@ -65,7 +65,7 @@ class EventLineReader(JsonLineReader):
             yield Unknown(name_of(kind))
             return
         try:
-            event = adapter.validate_python(_whole(record))
+            event = adapter.validate_python(record)
         except (ValidationError, RecursionError):
             yield Unknown(f"{kind}, of another shape")
             return
@@ -78,18 +78,6 @@ def _is_text(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return all(map(_is_text, value))
     return not isinstance(value, str) or value.isascii() or value == value.encode("utf-8", "replace").decode()
-
-
-def _whole(value: Any) -> Any:
-    """The value with texts that can be written: JSON knows halves of surrogates, which no encoding has."""
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case dict():
-            return {name: _whole(held) for name, held in value.items()}
-        case list():
-            return [_whole(held) for held in value]
-    return value
 
 
 def _is_possible(event: AgentEvent) -> bool:

@@ -19,7 +19,7 @@ from plait.plans.agents.outcomes import POLICIES, Verdict
 from plait.plans.agents.readers.aider import AiderReader
 from plait.plans.agents.readers.by_backend import READERS
 from plait.plans.agents.readers.lines import LineSplitter
-from plait.plans.agents.stream import AgentEvent, Ended, Said, Tokens, Unknown, Used
+from plait.plans.agents.stream import AgentEvent, Ended, Tokens, Unknown, Used
 from plait.plans.agents.verdicts import verdict
 from plait.plans.language.backends import Backend
 from plait.plans.usage import Usage
@@ -261,8 +261,6 @@ def test_events_of_the_host_come_back_as_they_were() -> None:
     spent = (Used(None, "session", usd=0.5), Used(Tokens(9, 8, 7, 6, 5, 4), "call"), Ended("completed", turns=0))
 
     assert events_of("model", *map(event_line, spent)) == spent
-    (said,) = events_of("acp", b'{"event": "said", "text": "\\ud800"}\n')
-    assert said == Said("?")
 
 
 def test_a_line_of_several_megabytes_is_read() -> None:
