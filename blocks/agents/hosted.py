@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -17,7 +18,7 @@ from plait.plans.language.backends import BACKENDS, Backend
 _START = Path(agent_host.__file__).with_name("start.py")
 
 
-class HostedAgent(ProgramAgent):
+class HostedAgent(ProgramAgent, ABC):
     """What the blocks of hosted agents share; each has its own order for the host, and a library of its own."""
 
     kind: ClassVar[Literal["model", "acp"]]

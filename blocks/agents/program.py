@@ -1,5 +1,6 @@
 """Agents that are a known program with a stream of events: started in a HOME of its own, followed, and judged."""
 
+from abc import ABC
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from plait.workspace.local_zone import LocalZone, zone_of
 from plait.workspace.process import Ended
 
 
-class ProgramAgent(CodingAgent):
+class ProgramAgent(CodingAgent, ABC):
     """What the blocks of agent programs share; a program adds its launcher, and its reader and verdict in `plans`."""
 
     launcher: ClassVar[Launcher]

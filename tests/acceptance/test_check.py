@@ -188,7 +188,7 @@ def test_keys_that_are_not_carried_out_yet_are_told_once_each(tmp_path: Path, wr
     plan = CLEAN.replace("role: backend,", "role: backend, locks: [a],")
     ended = plait("check", str(write_plan(plan)), cwd=tmp_path)
 
-    assert ended.stderr.splitlines() == ["warning: not carried out yet: tasks[0].review, and likewise 1 more"]
+    assert ended.stderr.splitlines() == ["warning: not carried out yet: tasks[0].locks, and likewise 1 more"]
 
 
 def test_the_rules_explain_themselves(tmp_path: Path) -> None:
