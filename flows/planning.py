@@ -42,9 +42,11 @@ _FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*(?:ya?ml)?[ \t]*\n(.*?)^[ \t]*\
 _LONGEST_DRAFT = 1_000_000
 _CREW: Final = frozenset({"crew"})
 _EXECUTED: Final = frozenset(
-    {"run", "verify", "setup", "tests", "command", "script", "backend", "default_backend", "mcp", "branch"}
+    {"run", "verify", "setup", "tests", "command", "script", "backend", "default_backend", "mcp", "branch", "arguments"}
 )
-_HANDED_OVER: Final = frozenset({"environment", "copy", "land", "push", "submodules", "sandbox", "hosts", "door"})
+_HANDED_OVER: Final = frozenset(
+    {"environment", "copy", "land", "push", "submodules", "sandbox", "hosts", "door", "url"}
+)
 """Keys by which a plan gets something executed, handed over or moved: people see all of them before they agree."""
 _SHOWN = 300
 

@@ -259,6 +259,7 @@ def _work(
             actual_seconds=sum(whole) if whole else None,
             backend=backends.get(role) if task.id in complexities else None,
             complexity=complexities.get(task.id),
+            review_score=task.review.score if task.review else None,
         )
     return work
 
