@@ -135,6 +135,8 @@ def agent_in_checkout(errand: Errand, shop: Workshop) -> Iterator[Worked]:
         checkpoints = Checkpoints(shop, checkout, errand.task)
         folder.note_checkout(checkout, role=errand.role, spec=errand.spec)
         report = _without_secrets(_work(errand, shop, folder, private, checkpoints, stages))
+        for note in report.verdict.notes if report.verdict else ():
+            shop.tell_once(f"{errand.agent.rpartition('-')[0]}: {without_secrets(note)}")
         _refuse(report)
         with stages.of("check"):
             yield Worked(checkout, report, private)

@@ -23,6 +23,7 @@ from plait.agent_tasks.repair_start import repair_start
 from plait.agent_tasks.task_branches import publish, work_message
 from plait.agent_tasks.trying import carried_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
+from plait.plans.agents.verdicts import when_empty
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
 from plait.plans.language.secret_values import secret_values
 from plait.plans.tasks.bundling import members_line
@@ -218,6 +219,9 @@ def _checked_harvest(order: WorkOrder, shop: Workshop, worked: Worked) -> Harves
     if leaking := _why_leaking(order, shop, made):
         raise TryFailed(leaking, "check failed")
     if wrong := why_not_done(order, shop, made):
+        told = worked.report.verdict
+        if wrong.outcome == "empty" and told is not None and (denied := when_empty(told)).outcome != "empty":
+            raise TryFailed(denied.reason, denied.outcome)
         raise TryFailed(wrong.reason, wrong.outcome)
     for note in notes_on(made):
         shop.tell(f"{order.name}: {note}")
