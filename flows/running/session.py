@@ -19,8 +19,9 @@ from plait.flows.running.outset import outset_of, start_of
 from plait.flows.running.past_runs import KilledRun, killed_run
 from plait.flows.running.refreshing import nothing_to_take_in, taking_in
 from plait.flows.running.reuse import Reuse, move_aside
+from plait.flows.running.reviewing_roles import told_reviewers
 from plait.flows.running.secret_blocks import block_values
-from plait.flows.running.staffing import open_agents, told_reviewers
+from plait.flows.running.staffing import open_agents
 from plait.flows.running.tidying import has_unsalvaged, tidy_killed_runs
 from plait.flows.running.watching import Watchers
 from plait.plans.journal.manifest import Refresh

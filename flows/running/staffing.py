@@ -1,16 +1,15 @@
 """Opens the agents of a run: of the roles that its tasks have, and of those that these fall back on."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from plait.blocks.agents.base import CodingAgent
 from plait.blocks.agents.registry import agent_for
 from plait.flows.inputs.requests import Brief
 from plait.flows.inputs.sandboxes_here import missing_sandboxes, require_sandboxes
+from plait.flows.running.reviewing_roles import reviewers_of
 from plait.plans.errors import EnvironmentProblem
 from plait.plans.tasks.expansion import PlannedTask
-from plait.plans.tasks.reviewers import is_by_same_backend, reviewer_of
-from plait.plans.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +48,6 @@ def open_agents(brief: Brief, tasks: Collection[PlannedTask], *, more: Collectio
         require_sandboxes(brief, ahead)
         notices += missing_sandboxes(brief, ahead)
     return Staff(agents, tuple(notices))
-
-
-def reviewers_of(brief: Brief, tasks: Iterable[PlannedTask]) -> tuple[str, ...]:
-    """The roles that read the work of these tasks."""
-    reviews = ((task, task.task.review) for task in tasks)
-    return tuple(reviewer_of(task, review.by, brief.crew) for task, review in reviews if review is not None)
-
-
-def told_reviewers(brief: Brief, tasks: Iterable[PlannedTask]) -> tuple[str, ...]:
-    """A sentence where work is read by the kind of program that has written it, or by another role than the plan's."""
-    same, others = list[str](), list[str]()
-    for task in tasks:
-        review = task.task.review
-        if review is None:
-            continue
-        role = reviewer_of(task, review.by, brief.crew)
-        if is_by_same_backend(task, review.by, brief.crew):
-            same.append(task.id)
-        elif role != review.by:
-            others.append(f"{task.id} is reviewed by {role} in place of {review.by}, which has its author's backend")
-    if same:
-        others.append(f"reviewed by the same backend that does the work, as the crew has no other: {listed(same)}")
-    return tuple(others)
 
 
 def _open(brief: Brief, role: str) -> CodingAgent:

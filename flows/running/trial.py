@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plait.flows.running.outset import Outset
-from plait.flows.running.staffing import reviewers_of
+from plait.flows.running.reviewing_roles import reviewers_of
 from plait.flows.running.startable import Startable
 from plait.plans.agents.programs import PROGRAM_FACTS
 from plait.plans.errors import EnvironmentProblem

@@ -147,3 +147,11 @@ def test_asking_for_a_server_does_not_import_prefect() -> None:
     code = f"import sys; from plait.flows.servers import {modules}; print('prefect' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_launches_a_run_loads_no_prefect_before_the_server_is_known() -> None:
+    """Prefect reads its settings as it is imported: where it logs, and on which server a run is."""
+    code = "import sys, plait.flows.launching; print('prefect' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
