@@ -7,7 +7,7 @@ from pathlib import Path
 from plait.plans.errors import PlaitError
 from plait.plans.specs.found_agents import FoundAgents, gather
 from plait.workspace.agent_texts import agent_texts_of_user
-from plait.workspace.places import is_folder, is_there
+from plait.workspace.places import is_file, is_folder, is_there
 
 _LARGEST_INDEX = 256 * 1024 * 1024
 
@@ -57,10 +57,17 @@ def agents_around(around: Around, base: str | None) -> FoundAgents:
 
 
 def _top_of(place: Path) -> Path | None:
-    """The top of the checkout around a directory, or a bare repository itself."""
+    """The top of the checkout around a directory, or a bare repository itself.
+
+    An empty `.git`, as codex 0.171 leaves it in /tmp (its sandbox mounts something there), is none.
+    """
     start = place.absolute()
     bare = start if is_there(start / "HEAD") and is_there(start / "objects") else None
-    return next((folder for folder in (start, *start.parents) if is_there(folder / ".git")), bare)
+    return next((folder for folder in (start, *start.parents) if _has_git(folder)), bare)
+
+
+def _has_git(folder: Path) -> bool:
+    return is_there(folder / ".git" / "HEAD") or is_file(folder / ".git")
 
 
 def _near(top: Path | None, around: Around) -> str:

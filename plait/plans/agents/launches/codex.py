@@ -50,6 +50,8 @@ def _settings(order: LaunchOrder) -> Iterator[tuple[str, Any]]:
     yield "approval_policy", "never"
     yield "check_for_update_on_startup", False
     yield "project_doc_max_bytes", 0  # AGENTS.md comes from base, by plait
+    # Its TMPDIR is its own. Where /tmp may be written, codex 0.171 mounts over `/tmp/.git`, and leaves that behind.
+    yield "sandbox_workspace_write", {"exclude_slash_tmp": True}
     if order.instructions:
         yield "developer_instructions", order.instructions
     if address := _address(order):
