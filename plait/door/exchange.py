@@ -166,7 +166,7 @@ class Exchange:
             event = await self._next(link)
             if isinstance(event, h11.Response):
                 if size_of(event) > LONGEST_HEAD:
-                    raise _Cut(f"the headers of {self._try.upstream.host} have no end")
+                    raise _Cut(_endless(self._try.upstream.host))
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 raise _Cut(f"{self._try.upstream.host} closed the connection without an answer")
@@ -185,6 +185,8 @@ class Exchange:
         except TimeoutError:
             raise _Cut(f"{host} has been silent for {silence:.0f} s", "silence") from None
         except (OSError, h11.ProtocolError) as problem:
+            if isinstance(problem, h11.ProtocolError) and problem.error_status_hint == 431:  # more than h11 waits for
+                raise _Cut(_endless(host)) from None
             is_closed = isinstance(problem, h11.ProtocolError) and link.reader.at_eof()
             words = "closed the connection in the middle of it" if is_closed else f"broke off: {problem}"
             raise _Cut(f"{host} {words}") from None
@@ -398,3 +400,7 @@ def _unpacking(encoding: bytes) -> Callable[[bytes], bytes]:
             return b""
 
     return unpack
+
+
+def _endless(host: str) -> str:
+    return f"the headers of {host} have no end"
