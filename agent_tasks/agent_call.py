@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from plait.agent_tasks.checkpoints import Checkpoints
-from plait.agent_tasks.run_budget import Stop
+from plait.agent_tasks.run_budget import BudgetStop
 from plait.agent_tasks.run_door import WayIn
 from plait.agent_tasks.sandboxing import sandbox_of
 from plait.agent_tasks.workshop import Workshop
@@ -52,7 +52,7 @@ def call_agent(
                 servers=servers,
                 door=way.entry,
                 door_sight=way.sight,
-                stop=Stop(order.stop, budget),
+                stop=BudgetStop(order.stop, budget),
                 on_activity=hear,
                 memory=role.memory,
                 sandbox=sandbox_of(role_name, agent.backend, replace(order, servers=servers), shop, way),

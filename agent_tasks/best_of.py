@@ -21,7 +21,7 @@ _COUNTS = re.compile(r"(\d+)\t(\d+)\t")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PassedWork:
     """Work that its own checks have let pass."""
 
     task: str
@@ -67,7 +67,7 @@ def take_best(order: WorkOrder, shop: Workshop) -> WorkReport:
     raise TaskImpossible(f"none of {listed(order.task.candidates)} has made anything that counts")
 
 
-def _candidates(order: WorkOrder, shop: Workshop) -> Iterator[Candidate]:
+def _candidates(order: WorkOrder, shop: Workshop) -> Iterator[PassedWork]:
     """Those that are there for this very task, in their order."""
     store = shop.control.store
     for name in order.task.candidates:
@@ -78,10 +78,10 @@ def _candidates(order: WorkOrder, shop: Workshop) -> Iterator[Candidate]:
         if said.get("Plait-Spec") == order.task.spec_hash:
             counts = store.ask("diff-tree", "--numstat", "-r", "--root", f"{commit}^", commit).text
             lines = sum(int(added) + int(removed) for added, removed in _COUNTS.findall(counts))
-            yield Candidate(name, commit, said.get("Plait-Agent", name), lines)
+            yield PassedWork(name, commit, said.get("Plait-Agent", name), lines)
 
 
-def _on_the_start(order: WorkOrder, shop: Workshop, best: Candidate) -> Harvest | None:
+def _on_the_start(order: WorkOrder, shop: Workshop, best: PassedWork) -> Harvest | None:
     """Its work as a commit of the task above what that starts from; nothing where the two conflict."""
     store = shop.control.store
     tree = store.tree_of(best.commit)

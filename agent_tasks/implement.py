@@ -21,7 +21,7 @@ from plait.agent_tasks.foreign_work import take_branch
 from plait.agent_tasks.prompts import prompt_of
 from plait.agent_tasks.repair_start import repair_start
 from plait.agent_tasks.task_branches import publish, work_message
-from plait.agent_tasks.trying import carried_tries, past_tries
+from plait.agent_tasks.trying import carried_tries, count_tries, past_tries
 from plait.agent_tasks.workshop import Workshop, workshop_of
 from plait.plans.agents.verdicts import when_empty
 from plait.plans.errors import CallError, EnvironmentProblem, PlanError
@@ -101,7 +101,7 @@ def implement(order: WorkOrder, facts: RunFacts) -> WorkReport:
         return _worked(order, shop)
     except TryFailed as failure:
         # A candidate that fails for good is no failure of the run, as long as another is there.
-        if order.task.candidate_of and task_run.run_count and task_run.run_count > order.task.task.retries:
+        if order.task.candidate_of and count_tries(shop.folder_of(order.task.id)) > order.task.task.retries:
             shop.tell(f"{order.name}: no candidate for {order.task.candidate_of}")
             return WorkReport(order.task.id, order.agent, None, (), str(failure).splitlines()[0], 0.0)
         raise

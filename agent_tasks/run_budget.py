@@ -12,7 +12,7 @@ _LONGEST_STEP: Final = 60.0
 """Seconds between two looks at the clock that count at most: this machine may have slept."""
 
 
-class Stop(threading.Event):
+class BudgetStop(threading.Event):
     """Set with the run's own, or for one try whose budget is spent."""
 
     def __init__(self, run: threading.Event, budget: "RunBudget") -> None:

@@ -14,7 +14,7 @@ _LINES = 60
 """Of what it told, those that a report carries."""
 
 
-class Stop(threading.Event):
+class TryStop(threading.Event):
     """Set with the run's own, or for this one try."""
 
     def __init__(self, outer: threading.Event) -> None:
@@ -35,7 +35,7 @@ class Following:
         self._shown = ""
         self._session = ""
         self.course = Course()
-        self.stop = Stop(order.stop)
+        self.stop = TryStop(order.stop)
         self.version: str | None = None
         self.lines: deque[str] = deque(maxlen=_LINES)
         """The last that it told, as text."""
